@@ -1,0 +1,56 @@
+"""One root for every error that a user can meet, each child also inheriting the fitting builtin.
+
+A message gives the value that was wrong and what to do about it, in one line: the command line prints it as it is.
+"""
+
+
+class SentinodeError(Exception):
+    """Something that the user can mend. The command line prints its message and ends with exit status 2."""
+
+
+class DataError(SentinodeError, ValueError):
+    """A data set that is not what its layout says: an empty folder, a missing column, an unknown label."""
+
+
+class DataNotFoundError(DataError, FileNotFoundError):
+    """A data set, an image or a file of one that is not where it was said to be."""
+
+
+class ImageError(DataError):
+    """An image that is truncated, of an unknown format, or of a mode that can't be converted without inventing."""
+
+
+class LeakError(DataError):
+    """The same pixels, slide or patient on two sides of a split."""
+
+
+class RecipeError(SentinodeError, ValueError):
+    """A recipe with an unknown key, a value of a wrong type, or values that contradict each other."""
+
+
+class WeightsError(SentinodeError, ValueError):
+    """A weights file that does not fit the architecture, or an architecture that nobody knows."""
+
+
+class OfflineError(SentinodeError, ConnectionError):
+    """Weights that only a hub has, and no network to reach it."""
+
+
+class BundleError(SentinodeError, ValueError):
+    """A bundle that is missing, incomplete, tampered with, too new, or that answers differently than recorded."""
+
+
+class EvaluationError(SentinodeError, ValueError):
+    """Labels and scores from which the figure that was asked for can't be computed."""
+
+
+class StorageError(SentinodeError, OSError):
+    """A disk that is full, or a place that can't be written."""
+
+
+class MissingExtraError(SentinodeError, ImportError):
+    """An optional dependency that is not installed. The message has the install line."""
+
+
+class TrainingError(SentinodeError, RuntimeError):
+    """A training run that can't go on: a loss that is not finite, a run folder that can't be resumed."""

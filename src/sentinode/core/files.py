@@ -1,0 +1,121 @@
+"""Files that are whole or not there: written under a temporary name, flushed, then renamed. And their hashes."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sentinode.core.errors import StorageError
+
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk or a forbidden place into a `StorageError` that names `path` and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            message = f"no space left on the disk while writing {path}; free some space and run the same command again"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            message = f"can't write {path}: {error.strerror}; choose a folder that you may write to"
+        else:
+            raise
+        raise StorageError(error.errno, message) from error
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it is flushed and renamed to `path`, otherwise removed.
+
+    Raises:
+        StorageError: The disk is full or the folder can't be written.
+    """
+    temporary = _temporary_beside(path)
+    try:
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a new temporary folder beside `path`; on success it takes the place of `path`, otherwise it is removed.
+
+    A folder that was at `path` is replaced as a whole, never mixed with the new one.
+
+    Raises:
+        StorageError: The disk is full or the folder can't be written.
+    """
+    temporary = _temporary_beside(path)
+    try:
+        with storage_errors(path):
+            temporary.mkdir(parents=True)
+            yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    _flush(file)
+            _swap_in(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` in UTF-8, atomically."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` to `path` as indented JSON, atomically. NaN and infinity are refused: JSON has neither."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sha256_of_json(value: Any) -> str:
+    """The SHA-256 of `value` as canonical JSON (sorted keys, no blanks), in hexadecimal: equal values, equal hash."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _temporary_beside(path: Path) -> Path:
+    # In the same folder, because a rename is atomic only within one file system.
+    return path.parent / f".{path.name}.{uuid.uuid4().hex[:12]}.partial"
+
+
+def _flush(path: Path) -> None:
+    # Without this a power cut after the rename can leave an empty file under the final name.
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _swap_in(new: Path, path: Path) -> None:
+    if not path.exists():
+        new.replace(path)
+        return
+    old = _temporary_beside(path)
+    path.replace(old)
+    new.replace(path)
+    if old.is_dir():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.unlink()

@@ -1,0 +1,70 @@
+"""Decoding an image file to RGB uint8, converting only where no information is invented."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from sentinode.core.errors import DataNotFoundError, ImageError
+
+IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".webp"})
+"""File name endings, in lower case, that are taken for images."""
+
+_EXACT = {"RGB", "L", "P", "1"}  # each becomes RGB by copying or by looking up, with nothing made up
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Decode the image file at `path`.
+
+    Args:
+        path: A TIFF, PNG, JPEG, BMP or WebP file. Grey, palette and black-and-white images, and RGBA images that are
+            opaque everywhere, are converted to RGB.
+
+    Returns:
+        (H, W, 3) uint8, RGB.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        ImageError: The file is truncated, not an image, or of a mode whose conversion would invent information
+            (16 bit, CMYK, partly transparent).
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataNotFoundError(f"{path} does not exist; check the path") from error
+    except OSError as error:
+        raise ImageError(f"{path} can't be read: {error.strerror or error}; check the file") from error
+    return decode_image(content, str(path))
+
+
+def decode_image(content: bytes, name: str) -> NDArray[np.uint8]:
+    """Decode the bytes of an image file; `name` is for messages. See `read_image`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content)) as image:
+                image.load()
+                return _to_rgb(image, name)
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{name} is not an image that can be decoded; replace or remove it") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{name} is too large to be a patch ({error}); cut it into tiles first") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(f"{name} is truncated or damaged ({error}); replace or remove it") from error
+
+
+def _to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    if image.mode in _EXACT and "transparency" not in image.info:
+        return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    if image.mode in {"RGBA", "LA", "PA", "P", "L", "RGB"}:
+        rgba = np.asarray(image.convert("RGBA"), dtype=np.uint8)
+        if (rgba[..., 3] == 255).all():
+            return np.ascontiguousarray(rgba[..., :3])
+        raise ImageError(f"{name} is partly transparent: its colours there are unknown; save it without transparency")
+    depth = "16 bits or more a channel" if image.mode.startswith(("I", "F")) else f"colour mode {image.mode}"
+    raise ImageError(f"{name} has {depth}, whose range is not known; save it as 8-bit RGB")

@@ -1,0 +1,41 @@
+"""The only reader of the environment. Built once at the edge (the command line, a server) and passed down."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from sentinode.core.errors import SentinodeError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What depends on the machine rather than on the job."""
+
+    cache: Path
+    """Folder for packed data sets and downloaded weights: SENTINODE_CACHE, else ~/.cache/sentinode (XDG)."""
+
+    threads: int
+    """CPU threads for training and inference: SENTINODE_THREADS, else every core that this process may use."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the settings from `environment`, by default the process's own.
+
+        Raises:
+            SentinodeError: SENTINODE_THREADS is not a positive whole number.
+        """
+        env = os.environ if environment is None else environment
+        home_cache = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        cache = Path(env.get("SENTINODE_CACHE") or home_cache / "sentinode")
+        return cls(cache=cache.expanduser(), threads=_threads(env.get("SENTINODE_THREADS", "")))
+
+
+def _threads(text: str) -> int:
+    if not text:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not text.isdecimal() or int(text) < 1:
+        message = f"SENTINODE_THREADS is {text!r}; give a whole number of at least 1, or unset it to use every core"
+        raise SentinodeError(message)
+    return int(text)

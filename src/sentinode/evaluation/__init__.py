@@ -1,0 +1,1 @@
+"""Metrics, intervals, calibration, thresholds, figures and reports. Works on arrays, knows no model."""

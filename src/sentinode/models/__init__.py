@@ -1,0 +1,1 @@
+"""Architectures, weights, the bundle and the engines that run it."""

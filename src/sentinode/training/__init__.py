@@ -1,0 +1,1 @@
+"""Recipes, fitting, and the assessment of a bundle on a data set."""
