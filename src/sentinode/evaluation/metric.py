@@ -1,0 +1,43 @@
+"""One figure with its interval, and how it was made: what every entry of `metrics.json` is."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure with its 95 % interval. An undefined figure has no value, and `method` says why: never a made-up number."""
+
+    value: float | None
+    """The estimate, or None where it is undefined (precision without a positive prediction, AUC with one class)."""
+
+    low: float | None
+    """Lower end of the two-sided 95 % interval, or None."""
+
+    high: float | None
+    """Upper end of the two-sided 95 % interval, or None."""
+
+    method: str
+    """How the interval was made (`Clopper–Pearson`, `DeLong, logit scale`, …), or why there is none."""
+
+    n: int | None = None
+    """Samples that the figure rests on: the denominator of a rate, otherwise all that were assessed."""
+
+    @classmethod
+    def undefined(cls, reason: str, n: int | None = None) -> Self:
+        """A figure that can't be computed from this data, and why."""
+        return cls(None, None, None, f"undefined: {reason}", n)
+
+    def to_json(self) -> dict[str, Any]:
+        """`{value, low, high, method, n}`; a number that JSON can't hold (NaN, infinity) becomes null."""
+        fields = asdict(self)
+        for name in ("value", "low", "high"):
+            number = fields[name]
+            fields[name] = None if number is None or not math.isfinite(number) else float(number)
+        return fields
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """The metric that `to_json` wrote."""
+        return cls(fields["value"], fields["low"], fields["high"], fields["method"], fields.get("n"))
