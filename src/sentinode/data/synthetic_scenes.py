@@ -10,7 +10,7 @@ from sentinode.data.synthetic_tissue import CENTRE, CENTRE_DISTANCE, SIZE, Canva
 
 Scene = Callable[[Canvas], None]
 
-_KEEP_OFF = 11.0  # px between the central square and the nearest centre of a tumour cell in a negative patch
+_KEEP_OFF = 13.0  # px between the central square and the nearest centre of a tumour cell in a negative patch
 
 
 def matrix(canvas: Canvas, eosin: float = 0.22) -> None:
@@ -191,14 +191,13 @@ def _tumour_region(canvas: Canvas, *, positive: bool) -> Array:
     y, x = rng.uniform(CENTRE.start, CENTRE.stop - 1, 2)
     distance: Array = np.hypot(Y - y, X - x)
     if growth == 2:
-        few: Array = 1.0 - distance / rng.uniform(7, 15) + 0.3 * canvas.noise(4.0)
-        return few
-    region = field_of(canvas, rng.uniform(-0.6, 0.6))
+        return 1.0 - distance / float(rng.uniform(7, 15)) + 0.3 * canvas.noise(4.0)
     if positive:
-        return np.maximum(region, 1.2 - distance / 12)
+        return np.maximum(field_of(canvas, rng.uniform(-0.6, 0.6)), 1.2 - distance / 12)
     side = rng.uniform(0, 2 * np.pi)  # tumour on one side, so that its absence in the middle looks like chance
-    region = region + ((Y - SIZE / 2) * np.sin(side) + (X - SIZE / 2) * np.cos(side)) / 20
-    return np.minimum(region, (CENTRE_DISTANCE - _KEEP_OFF) / 6)
+    slope: Array = ((Y - SIZE / 2) * np.sin(side) + (X - SIZE / 2) * np.cos(side)) / 20
+    ragged: Array = CENTRE_DISTANCE - _KEEP_OFF - 5 * abs(canvas.noise(9.0))
+    return np.minimum(field_of(canvas, rng.uniform(-0.8, 0.2)) + slope, ragged / 6)
 
 
 def _tumour(canvas: Canvas, region: Array, *, positive: bool) -> None:

@@ -23,7 +23,7 @@ CENTRE = slice(MARGIN + 32, MARGIN + 64)
 SIZE = PATCH + 2 * MARGIN
 """Height and width of the canvas in pixels."""
 Y, X = (axis.astype(np.float32) for axis in np.mgrid[:SIZE, :SIZE])
-CENTRE_DISTANCE = np.maximum(abs(Y - SIZE / 2 + 0.5), abs(X - SIZE / 2 + 0.5)) - 15.5
+CENTRE_DISTANCE: Array = np.maximum(abs(Y - SIZE / 2 + 0.5), abs(X - SIZE / 2 + 0.5)) - 15.5
 """Pixels from the central square, negative inside."""
 _TILE = 256
 _NOISE_SCALES = (0.7, 1.6, 4.0, 9.0, 16.0)
