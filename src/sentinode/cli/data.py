@@ -1,0 +1,41 @@
+"""`sentinode data`: look at a data set, and pack it for fast reading."""
+
+from typing import Annotated
+
+import typer
+
+from sentinode.cli.options import AsJson, Out, Quiet, Set, answer, progress, say
+from sentinode.core.settings import Settings
+
+app = typer.Typer(help="Look at a data set, and pack it for fast reading.", no_args_is_help=True)
+
+Address = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="pcam:DIR, kaggle:DIR, folder:DIR, medmnist:FILE, csv:FILE, …")
+]
+
+
+@app.command()
+def inspect(source: Address, out: Out, settings_: Set = None, quiet: Quiet = False, as_json: AsJson = False) -> None:
+    """Write a page on what is in a data set: classes, splits, duplicates, leaks, stain, and what colour alone gives."""
+    from sentinode.data.inspection import inspect_source
+    from sentinode.training.recipe import load_data_config
+
+    config = load_data_config(source, settings_ or ())
+    found = inspect_source(config, out, cache=Settings.from_environment().cache, progress=progress(quiet))
+    if as_json:
+        answer(found)
+    else:
+        say(f"look at   {out / 'index.html'}\nfigures   {out / 'inspect.json'}")
+
+
+@app.command()
+def pack(source: Address, quiet: Quiet = False, as_json: AsJson = False) -> None:
+    """Decode every image once into one memory-mapped array; training does this by itself on first use."""
+    from sentinode.data.address import open_source
+    from sentinode.data.packing import pack as pack_source
+
+    packed = pack_source(open_source(source), Settings.from_environment().cache, progress(quiet))
+    if as_json:
+        answer({"folder": str(packed.folder), "images": len(packed.index), "excluded": len(packed.exclusions)})
+    else:
+        say(f"packed    {len(packed.index):,} images, {len(packed.exclusions):,} left out\nfolder    {packed.folder}")

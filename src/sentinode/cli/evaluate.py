@@ -1,0 +1,44 @@
+"""`sentinode evaluate`: a bundle measured on labelled data."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, answer, progress, say
+from sentinode.core.settings import Settings
+
+
+def evaluate(
+    bundle: Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam.")],
+    data: Source,
+    out: Out,
+    split: Annotated[str, typer.Option(help="train, validation, test, a split's own name, or all.")] = "test",
+    settings_: Set = None,
+    split_from: Annotated[
+        Path | None, typer.Option(help="A run folder whose split.parquet says which image is which.")
+    ] = None,
+    engine: Engine = "auto",
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a bundle on labelled data, at its own frozen threshold: metrics.json, predictions.csv, report.html."""
+    from sentinode.training.assessment import evaluate_bundle
+
+    settings = Settings.from_environment()
+    assessment = evaluate_bundle(
+        bundle,
+        data,
+        out,
+        split=split,
+        overrides=settings_ or (),
+        split_from=split_from,
+        engine=engine,
+        settings=settings,
+        progress=progress(quiet),
+    )
+    if as_json:
+        answer(assessment.to_json())
+    else:
+        say(assessment.summary())
+        say(f"look at   {out / 'report.html'}")

@@ -1,0 +1,45 @@
+"""Options that several commands share, and what they make of them."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sentinode.core.progress import Progress
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a machine's answer to standard output.")]
+Source = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        help="The data: pcam:DIR, kaggle:DIR, folder:DIR, medmnist:FILE, csv:FILE, synthetic:patches or a path.",
+    ),
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a recipe's value: training.epochs=3. Repeatable.")
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the result.")]
+Engine = Annotated[str, typer.Option(help="auto, openvino or torch.")]
+
+
+def progress(quiet: bool) -> Progress:
+    """The progress bars of this call."""
+    return Progress.for_terminal(quiet=quiet)
+
+
+def say(text: str) -> None:
+    """Print a line to standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def warn(text: str) -> None:
+    """Print a line to standard error."""
+    sys.stderr.write(text + "\n")
+
+
+def answer(value: Any) -> None:
+    """Print a machine's answer: JSON to standard output."""
+    say(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))

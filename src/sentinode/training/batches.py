@@ -1,0 +1,107 @@
+"""Batches of packed tiles: which rows, in which order, and their pixels from the memory-mapped array."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+
+class PackedBatches(Dataset[tuple[Tensor, Tensor]]):
+    """One role of a data set, indexed by whole batches: a list of positions gives (tiles, labels)."""
+
+    def __init__(self, tiles: NDArray[np.uint8], rows: NDArray[np.int64], labels: NDArray[np.int64]) -> None:
+        """Take `rows` (n,) of the packed `tiles` (N, H, W, 3) and their `labels` (n,)."""
+        self._tiles = tiles
+        self._rows = rows
+        self._labels = torch.from_numpy(labels.astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, positions: list[int]) -> tuple[Tensor, Tensor]:
+        """((n, H, W, 3) uint8, (n,) int64)."""
+        # A fancy index copies just these rows out of the memory map.
+        return torch.from_numpy(self._tiles[self._rows[positions]]), self._labels[positions]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which of several processes this one is: each gets its own part of every epoch."""
+
+    rank: int = 0
+    processes: int = 1
+
+
+class EpochOrder(Sampler[list[int]]):
+    """The training batches of an epoch, a function of (seed, epoch) alone, so that a resumed run sees the same ones.
+
+    `shuffled` visits every image once; `balanced` draws every class equally often, with replacement. The last batch is
+    left out when it is short: its few images would count for more than others. They come in another epoch.
+    """
+
+    def __init__(
+        self, labels: NDArray[np.int64], *, batch_size: int, balanced: bool, seed: int, share: Share = Share()
+    ) -> None:
+        super().__init__()
+        self._labels = labels
+        self._balanced = balanced
+        self._seed = seed
+        self._share = share
+        self._batch_size = min(batch_size, max(1, len(labels) // share.processes))
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; Lightning calls this before each one."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._labels) // (self._batch_size * self._share.processes)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        generator = np.random.default_rng([self._seed, self._epoch])
+        order = self._balanced_draw(generator) if self._balanced else generator.permutation(len(self._labels))
+        mine = order[self._share.rank :: self._share.processes]
+        for batch in range(len(self)):
+            yield mine[batch * self._batch_size : (batch + 1) * self._batch_size].tolist()
+
+    def _balanced_draw(self, generator: np.random.Generator) -> NDArray[np.int64]:
+        classes, counts = np.unique(self._labels, return_counts=True)
+        weight_of = dict(zip(classes.tolist(), 1 / (counts * len(classes)), strict=True))
+        weights = np.array([weight_of[label] for label in self._labels.tolist()])
+        return generator.choice(len(self._labels), len(self._labels), p=weights)
+
+
+class InOrder(Sampler[list[int]]):
+    """Every position once, in order, in batches; with several processes each takes every n-th batch."""
+
+    def __init__(self, count: int, batch_size: int, share: Share = Share()) -> None:
+        super().__init__()
+        starts = range(0, count, batch_size)
+        batches = [list(range(start, min(start + batch_size, count))) for start in starts]
+        self._batches = batches[share.rank :: share.processes]
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self._batches)
+
+
+def loader(data: PackedBatches, order: Sampler[list[int]], *, on_gpu: bool) -> DataLoader[tuple[Tensor, Tensor]]:
+    """A loader of whole batches.
+
+    On a CPU the copy out of the memory map costs less than a process to do it in; beside a GPU two workers and pinned
+    memory keep it off the device's path.
+    """
+    return DataLoader(
+        data,
+        batch_size=None,
+        sampler=order,
+        num_workers=2 if on_gpu else 0,
+        pin_memory=on_gpu,
+        persistent_workers=on_gpu,
+    )

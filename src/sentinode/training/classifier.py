@@ -1,0 +1,175 @@
+"""The Lightning module: a network, its preprocessing and augmentation, a loss, and what validation measures."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import lightning.pytorch as lightning
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from sentinode.core.errors import TrainingError
+from sentinode.evaluation.roc import auc
+from sentinode.models.freezing import freeze
+from sentinode.models.networks import Network
+from sentinode.training.augmentation import Augmentation
+from sentinode.training.config import TrainingConfig
+from sentinode.training.schedules import build_optimizer, build_plateau, build_schedule
+
+
+class PatchClassifier(lightning.LightningModule):
+    """Fits a network to labelled uint8 tiles.
+
+    Logged after each epoch: `train_loss`, `validation_loss`, `validation_auc` (macro one-vs-rest when there are more
+    than two classes) and `validation_accuracy`, of the averaged weights where an average is kept.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        preprocessing: nn.Module,
+        loss: nn.Module,
+        config: TrainingConfig,
+        *,
+        trainable: Sequence[str],
+        head_first_epochs: int,
+        steps_per_epoch: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        # On a CPU and on a GPU alike the convolutions are faster on channels-last tensors: no copies between layouts.
+        self.network: Network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.preprocessing = preprocessing
+        self.augmentation = Augmentation(config.augmentation)
+        self.loss = loss
+        self.config = config
+        self.average = (
+            AveragedModel(network, multi_avg_fn=_warm_average(config.average_decay)) if config.average_decay else None
+        )
+        self._trainable = trainable
+        self._head_first_epochs = head_first_epochs
+        self._steps_per_epoch = steps_per_epoch
+        self._seed = seed
+        self._train_losses: list[Tensor] = []
+        self._validation: list[tuple[Tensor, Tensor]] = []
+        self._plateau: Any = None
+        self._plateau_state: dict[str, Any] | None = None
+
+    @property
+    def kept_network(self) -> Network:
+        """The network whose weights are validated and kept: the average where there is one."""
+        return self.network if self.average is None else self.average.module
+
+    def configure_optimizers(self) -> Any:
+        """Called by Lightning once, before the first epoch."""
+        freeze(self.network, self._trainable)
+        optimizer = build_optimizer(self.network, self.network.head_name, self.config)
+        self._plateau = build_plateau(optimizer, self.config)
+        if self._plateau and self._plateau_state:
+            self._plateau.load_state_dict(self._plateau_state)
+        schedule = build_schedule(optimizer, self.config, self._steps_per_epoch)
+        if schedule is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the plateau's state.
+
+        Lightning would step a plateau after the epoch's checkpoint is written, and so forget that step in a resumed
+        run. Here the module steps it, before.
+        """
+        if self._plateau:
+            checkpoint["plateau"] = self._plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Called before the optimiser is made; `configure_optimizers` takes the state up."""
+        self._plateau_state = checkpoint.get("plateau")
+
+    def on_train_batch_start(self, _batch: Any, batch_idx: int) -> None:
+        """Before an epoch's first batch, seed its augmentation and dropout, and unfreeze what was held back.
+
+        Not in `on_train_epoch_start`: Lightning leaves that out for the first epoch of a resumed run.
+        """
+        if batch_idx:
+            return
+        epoch = self.current_epoch
+        torch.manual_seed(np.random.SeedSequence([self._seed, epoch, self.global_rank]).generate_state(1)[0].item())
+        if self._head_first_epochs:
+            head_alone = epoch < self._head_first_epochs
+            freeze(self.network, [self.network.head_name] if head_alone else self._trainable)
+        self._train_losses = []
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _batch_index: int) -> Tensor:
+        """One step on ((N, H, W, 3) uint8, (N,) int64)."""
+        tiles, labels = batch
+        logits, _ = self.network(self.preprocessing(self.augmentation(tiles)))
+        loss: Tensor = self.loss(logits, labels)
+        self._train_losses.append(loss.detach())
+        return loss
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Move the average towards the weights that the step has just reached."""
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the last epoch's outputs."""
+        self._validation = []
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _batch_index: int) -> None:
+        """Keep the logits of ((N, H, W, 3) uint8, (N,) int64), not augmented."""
+        tiles, labels = batch
+        logits, _ = self.kept_network(self.preprocessing(tiles))
+        self._validation.append((logits.float(), labels))
+
+    def on_validation_epoch_end(self) -> None:
+        """Compute and log the epoch's figures."""
+        logits, labels = (self._gather(torch.cat(part)) for part in zip(*self._validation, strict=True))
+        loss = self.loss(logits, labels).item()
+        scores = logits_to_probabilities(logits).cpu().numpy()
+        truth = labels.cpu().numpy()
+        figures = {
+            "train_loss": self._mean_train_loss(),
+            "validation_loss": loss,
+            # Of two classes each is the other's mirror image, so the mean over classes is the usual AUC there.
+            "validation_auc": float(np.mean([auc(truth == k, scores[:, k]) for k in range(scores.shape[1])])),
+            "validation_accuracy": float((scores.argmax(axis=1) == truth).mean()),
+        }
+        if not np.isfinite(loss) or not np.isfinite(figures["train_loss"]):
+            message = (
+                f"the loss is no longer finite in epoch {self.current_epoch + 1}; lower training.learning_rate"
+                f" (now {self.config.learning_rate}) or set training.gradient_clip"
+            )
+            raise TrainingError(message)
+        if self._plateau:
+            self._plateau.step(figures[f"validation_{self.config.monitor}"])
+        self.log_dict(figures)
+
+    def _mean_train_loss(self) -> float:
+        return self._gather(torch.stack(self._train_losses)).mean().item()
+
+    def _gather(self, values: Tensor) -> Tensor:
+        if self.trainer.world_size == 1:
+            return values
+        return self.all_gather(values).flatten(0, 1)  # type: ignore[union-attr]
+
+
+def logits_to_probabilities(logits: Tensor) -> Tensor:
+    """(N, classes) probabilities of softmax logits (N, classes), or of the one logit (N, 1) of the positive class."""
+    if logits.shape[1] > 1:
+        return logits.softmax(dim=1)
+    positive = logits.sigmoid()
+    return torch.cat([1 - positive, positive], dim=1)
+
+
+def _warm_average(decay: float) -> Any:
+    """An exponential moving average that starts fast, so that the first steps' poor weights are soon forgotten."""
+
+    @torch.no_grad()
+    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+        steps = float(count)
+        weight = 1 - min(decay, (1 + steps) / (10 + steps))
+        torch._foreach_lerp_(averaged, current, weight)
+
+    return update

@@ -1,0 +1,97 @@
+"""The `[training]` and `[evaluation]` parts of a recipe."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+class AugmentationConfig(BaseModel):
+    """What is done to a training batch, on its device; every image gets its own draw.
+
+    The amounts follow torchvision's conventions: a brightness of 0.3 multiplies by a factor between 0.7 and 1.3.
+    """
+
+    model_config = _FROZEN
+
+    flips: bool = True
+    """Horizontal and vertical mirror images, each with probability one half."""
+    quarter_turns: bool = False
+    """Turns by 0, 90, 180 or 270 degrees; with `flips` these are the eight symmetries of the square (D4)."""
+    rotation: float = Field(default=0.0, ge=0, le=180)
+    """Turns by an angle between plus and minus this many degrees; corners are filled by reflection."""
+    brightness: float = Field(default=0.0, ge=0, lt=1)
+    contrast: float = Field(default=0.0, ge=0, lt=1)
+    saturation: float = Field(default=0.0, ge=0, lt=1)
+    hue: float = Field(default=0.0, ge=0, le=0.5)
+    """Part of the full colour circle by which the hue turns at most."""
+    stain: float = Field(default=0.0, ge=0, lt=1)
+    """Strength of the jitter in haematoxylin–eosin space (Tellez et al. 2018)."""
+
+
+class TrainingConfig(BaseModel):
+    """How a network is fitted."""
+
+    model_config = _FROZEN
+
+    epochs: int = Field(default=10, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    """Images a step, on each device."""
+    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(default=1e-4, gt=0)
+    head_learning_rate_factor: float = Field(default=1.0, gt=0)
+    """The head learns this many times faster than the pretrained rest."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Of SGD alone."""
+    schedule: Literal["constant", "plateau", "cosine", "one-cycle"] = "cosine"
+    warmup_epochs: float = Field(default=0.0, ge=0)
+    """Linear rise of the learning rate from nearly nothing; of `one-cycle`, the part before its peak."""
+    plateau_patience: int = Field(default=2, ge=0)
+    plateau_factor: float = Field(default=0.5, gt=0, lt=1)
+    minimum_learning_rate: float = Field(default=0.0, ge=0)
+    class_weight: Literal["none", "balanced"] | list[float] = "none"
+    """Weights of the loss: `balanced` is n / (classes × n of the class), computed on the training split alone; or one
+    number a class, in the order of the class names."""
+    sampling: Literal["shuffled", "balanced"] = "shuffled"
+    """`balanced` draws every class equally often, with replacement."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
+    """`auto`: bfloat16 or float16 where a GPU has it, float32 on a CPU. The last two are mixed precision."""
+    gradient_clip: float = Field(default=0.0, ge=0)
+    """Largest norm of the gradient; 0 leaves it alone."""
+    average_decay: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of the exponential moving average of the weights, which is then what is validated and kept; 0 is off."""
+    stop_after: int = Field(default=0, ge=0)
+    """Early stopping: epochs without a better validation metric before training ends; 0 is off."""
+    monitor: Literal["auc", "loss", "accuracy"] = "auc"
+    """The validation metric by which the best epoch, early stopping and the plateau are judged."""
+    keep: Literal["best", "last"] = "best"
+    """Which epoch's weights become the bundle. `last` suits a schedule that ends at zero, and picks nothing."""
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    devices: int = Field(default=1, ge=1)
+    augmentation: AugmentationConfig = AugmentationConfig()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.warmup_epochs >= self.epochs:
+            message = f"warmup_epochs = {self.warmup_epochs} leaves nothing of epochs = {self.epochs}; lower it"
+            raise ValueError(message)
+        if self.class_weight != "none" and self.sampling == "balanced":
+            message = "class_weight and sampling = 'balanced' would both even out the classes; choose one of them"
+            raise ValueError(message)
+        return self
+
+
+class EvaluationConfig(BaseModel):
+    """How the threshold and the low-confidence band are chosen on validation, and what the test should reach."""
+
+    model_config = _FROZEN
+
+    threshold: str = "sensitivity>=0.95"
+    """The rule that chooses the operating threshold; see `sentinode.evaluation.thresholds`."""
+    flagged: float = Field(default=0.1, ge=0, lt=1)
+    """The part of the validation images that the low-confidence band flags."""
+    targets: tuple[str, ...] = ()
+    """What the test split should reach, such as `sensitivity>=0.95`; the report shows which are met."""

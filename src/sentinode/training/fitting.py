@@ -1,0 +1,216 @@
+"""From a data set and a recipe to fitted weights, in a run folder that can be resumed after any interruption."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from sentinode.core.errors import RecipeError, TrainingError
+from sentinode.core.progress import Progress
+from sentinode.data.dataset import Dataset
+from sentinode.models.architectures import build_network
+from sentinode.models.networks import Network
+from sentinode.models.preprocessing import Preprocessing
+from sentinode.models.torchvision_ops import register_missing_ops
+from sentinode.models.weights import load_weights
+from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, loader
+from sentinode.training.config import TrainingConfig
+from sentinode.training.losses import LogitLoss, SoftmaxLoss, class_weights
+from sentinode.training.recipe import Recipe
+
+register_missing_ops()  # Lightning imports torchmetrics, which imports torchvision
+
+import lightning.pytorch as lightning  # noqa: E402
+
+from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, LastCheckpoint, RunLog, is_over  # noqa: E402
+from sentinode.training.classifier import PatchClassifier  # noqa: E402
+
+_ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
+_PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A network with the weights that were kept, and the log of how it got there."""
+
+    network: Network
+    preprocessing: Preprocessing
+    log: list[dict[str, float]]
+
+
+def fit(recipe: Recipe, data: Dataset, run: Path, *, threads: int, progress: Progress) -> Fitted | None:
+    """Train, or go on with training from the run's last checkpoint.
+
+    Args:
+        recipe: The resolved recipe.
+        data: Its data, split into roles.
+        run: The run folder; gets `log.csv`, `timings.csv` and `checkpoints/`.
+        threads: CPU threads.
+        progress: Where to show how far it is.
+
+    Returns:
+        What was fitted; None in every process but the first when several devices train.
+
+    Raises:
+        TrainingError: The loss is not finite, or the run's checkpoint can't be read.
+        WeightsError, RecipeError: The model can't be built as the recipe says.
+        KeyboardInterrupt: The user stopped it; the last full epoch is kept.
+    """
+    torch.set_num_threads(threads)
+    torch.manual_seed(recipe.seed)
+    config = recipe.training
+    options = trainer_options(config, run)
+    network, preprocessing = build_model(recipe, data)
+    classifier = build_classifier(recipe, data, network, preprocessing)
+    checkpoint = run / "checkpoints" / LAST
+    log = RunLog(run, config)
+    log.rows = _rows_of(checkpoint)
+    if not is_over(log.rows, config):
+        images = len(data.manifest.rows("train"))
+        total, done = config.epochs * images, len(log.rows) * images
+        with progress.bar("training", total, "images", done=done) as advance, quiet_lightning():
+            callbacks = [log, LastCheckpoint(run, log), Bar(advance, config)]
+            trainer = lightning.Trainer(callbacks=callbacks, **options)
+            _run(trainer, classifier, data, checkpoint if log.rows else None, recipe.seed)
+        if not trainer.is_global_zero:
+            return None
+    log.write()
+    _load_kept(network, run, config)
+    return Fitted(network.cpu().eval(), preprocessing.cpu(), log.rows)
+
+
+def build_model(recipe: Recipe, data: Dataset) -> tuple[Network, Preprocessing]:
+    """The recipe's network with its starting weights, and the preprocessing for the data's tiles.
+
+    Raises:
+        RecipeError: The tiles are not square.
+        WeightsError: The weights do not fit.
+    """
+    height, width = data.tiles.shape[1:3]
+    if height != width:
+        raise RecipeError(f"the images are {width}×{height} px; a classifier needs square ones: crop or pad them first")
+    model = recipe.model
+    network = build_network(model, model.outputs(len(data.manifest.class_names)), tile_size=height)
+    load_weights(network, model)
+    return network, Preprocessing(height, model.input_size, model.mean, model.std)
+
+
+def build_classifier(recipe: Recipe, data: Dataset, network: Network, preprocessing: Preprocessing) -> PatchClassifier:
+    """The Lightning module that fits `network` to the data's training split."""
+    config, labels = recipe.training, data.manifest.labels("train")
+    weights = class_weights(config.class_weight, labels, len(data.manifest.class_names))
+    loss = (SoftmaxLoss if recipe.model.head == "softmax" else LogitLoss)(weights, config.label_smoothing)
+    return PatchClassifier(
+        network,
+        preprocessing,
+        loss,
+        config,
+        trainable=recipe.model.trainable,
+        head_first_epochs=recipe.model.head_first_epochs,
+        steps_per_epoch=len(train_order(config, labels, recipe.seed, Share(0, config.devices))),
+        seed=recipe.seed,
+    )
+
+
+def train_order(config: TrainingConfig, labels: NDArray[np.int64], seed: int, share: Share) -> EpochOrder:
+    """The batches of every epoch, for one of several processes."""
+    balanced = config.sampling == "balanced"
+    return EpochOrder(labels, batch_size=config.batch_size, balanced=balanced, seed=seed, share=share)
+
+
+def _run(
+    trainer: lightning.Trainer, classifier: PatchClassifier, data: Dataset, checkpoint: Path | None, seed: int
+) -> None:
+    config = classifier.config
+    share = Share(trainer.global_rank, trainer.world_size)
+    on_gpu = trainer.strategy.root_device.type == "cuda"
+    manifest = data.manifest
+    sets = {
+        role: PackedBatches(data.tiles, manifest.rows(role), manifest.labels(role)) for role in ("train", "validation")
+    }
+    order = train_order(config, manifest.labels("train"), seed, share)
+    validation_order = InOrder(len(sets["validation"]), 2 * config.batch_size, share)
+    train = loader(sets["train"], order, on_gpu=on_gpu)
+    validation = loader(sets["validation"], validation_order, on_gpu=on_gpu)
+    try:
+        trainer.fit(classifier, train, validation, ckpt_path=checkpoint)
+    except SystemExit as error:
+        # Lightning turns Ctrl-C into sys.exit(1); the command line has its own exit status for it.
+        raise KeyboardInterrupt from error
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+
+
+def trainer_options(config: TrainingConfig, run: Path) -> dict[str, Any]:
+    """Options of the trainer: what runs where, and none of the files and messages that Lightning adds by itself."""
+    cuda = torch.cuda.is_available() and config.accelerator in ("auto", "cuda")
+    if config.accelerator == "cuda" and not cuda:
+        raise RecipeError('training.accelerator = "cuda", but torch finds no CUDA device here; use "auto" or "cpu"')
+    if config.accelerator == "mps" and not torch.backends.mps.is_available():
+        raise RecipeError('training.accelerator = "mps", but torch finds no Apple GPU here; use "auto" or "cpu"')
+    precision = config.precision
+    if precision == "auto":
+        precision = ("bfloat16" if torch.cuda.is_bf16_supported() else "float16") if cuda else "float32"
+    if precision == "float16" and not cuda:
+        raise RecipeError('training.precision = "float16" needs a CUDA device; use "auto", "float32" or "bfloat16"')
+    return {
+        "accelerator": _ACCELERATORS[config.accelerator],
+        "devices": config.devices,
+        "strategy": "ddp" if config.devices > 1 else "auto",
+        "precision": _PRECISIONS[precision],
+        "max_epochs": config.epochs,
+        "gradient_clip_val": config.gradient_clip or None,
+        "default_root_dir": run,
+        "plugins": [AtomicCheckpoints()],
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "use_distributed_sampler": False,
+        "num_sanity_val_steps": 0,
+    }
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Leave out the lines about devices and plug-ins, and the advice on workers that our loaders don't need."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _rows_of(checkpoint: Path) -> list[dict[str, float]]:
+    """The log's rows of a checkpoint; none when there is no checkpoint yet."""
+    if not checkpoint.exists():
+        return []
+    try:
+        loaded = AtomicCheckpoints().load_checkpoint(checkpoint)
+        return list(loaded["callbacks"][RunLog.__qualname__]["rows"])
+    except (KeyError, RuntimeError, EOFError, OSError) as error:
+        message = f"{checkpoint} can't be read ({type(error).__name__}: {error}); delete it to train from the start"
+        raise TrainingError(message) from error
+
+
+def _load_kept(network: Network, run: Path, config: TrainingConfig) -> None:
+    """Put the weights that the recipe keeps into `network`."""
+    if config.keep == "best":
+        state = load_file(run / "checkpoints" / BEST)
+    else:
+        whole = AtomicCheckpoints().load_checkpoint(run / "checkpoints" / LAST)["state_dict"]
+        prefix = "average.module." if config.average_decay else "network."
+        state = {name.removeprefix(prefix): value for name, value in whole.items() if name.startswith(prefix)}
+    network.load_state_dict(state)

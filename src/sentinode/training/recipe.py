@@ -1,0 +1,142 @@
+"""A recipe: the whole of a training run in one TOML file, parsed into frozen models that refuse unknown keys."""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sentinode.core.errors import RecipeError
+from sentinode.data.config import DataConfig
+from sentinode.models.config import ModelConfig
+from sentinode.training.config import EvaluationConfig, TrainingConfig
+
+
+class Recipe(BaseModel):
+    """Data, model, training and evaluation of one run, and the seed from which all of its randomness comes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = ""
+    description: str = ""
+    seed: int = Field(default=42, ge=0, lt=2**31)
+    data: DataConfig
+    model: ModelConfig
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    def to_toml(self) -> str:
+        """The resolved recipe, every default written out. TOML has no null: what is unset is left out."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that come with the package, sorted."""
+    folder = resources.files("sentinode") / "recipes"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_recipe(name: str, *, source: str | None = None, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and lay the command line's values over it.
+
+    Args:
+        name: A shipped name (`pcam-cpu`) or the path of a TOML file.
+        source: The data's address; takes the place of the recipe's `data.source`.
+        overrides: `key.path=value`, the value as in TOML; what is not TOML is taken as text.
+
+    Raises:
+        RecipeError: No such recipe, not TOML, an unknown key, a wrong type or values that contradict each other.
+    """
+    values = _read(name)
+    for override in overrides:
+        _set(values, override)
+    if source is not None:
+        values.setdefault("data", {})["source"] = source
+    if not values.get("data", {}).get("source"):
+        raise RecipeError(f"recipe {name} names no data; give it with --data, for example --data folder:DIR")
+    return parse_recipe(values, name)
+
+
+def load_data_config(source: str, overrides: Sequence[str] = (), base: DataConfig | None = None) -> DataConfig:
+    """The `[data]` of a command that has no recipe: `source`, over `base`, under the command line's values.
+
+    Args:
+        source: The data's address.
+        overrides: `data.key=value`, as for `load_recipe`.
+        base: What a bundle's own recipe said; None: the defaults.
+
+    Raises:
+        RecipeError: An unknown key, one outside `data`, or a wrong type.
+    """
+    values: dict[str, Any] = {"data": base.model_dump(mode="json") if base else {}}
+    values["data"]["source"] = source
+    for override in overrides:
+        if not override.startswith("data."):
+            raise RecipeError(f"--set {override!r}: only data.* can be set here, for example data.split.test=valid")
+        _set(values, override)
+    try:
+        return DataConfig.model_validate(values["data"])
+    except ValidationError as error:
+        raise RecipeError("; ".join(_explain(item, "data") for item in error.errors())) from None
+
+
+def parse_recipe(values: dict[str, Any], name: str) -> Recipe:
+    """Check `values` against the recipe's models; `name` is for messages.
+
+    Raises:
+        RecipeError: One line with every key at fault, its value and what was expected.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"recipe {name}: " + "; ".join(_explain(item) for item in error.errors())) from None
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = Path(name)
+    if path.suffix != ".toml" and "/" not in name:
+        if name not in shipped_recipes():
+            near = difflib.get_close_matches(name, shipped_recipes(), n=1)
+            hint = f"did you mean {near[0]}?" if near else f"shipped are {', '.join(shipped_recipes())}"
+            raise RecipeError(f"there is no recipe {name!r}; {hint} Or give the path of a .toml file")
+        text = (resources.files("sentinode") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+    else:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"recipe {path} can't be read ({error}); check the path") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"recipe {name} is not TOML: {error}; mend that line") from error
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise RecipeError(f"--set {override!r} is not of the form key=value, for example training.epochs=3")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *parents, leaf = key.strip().split(".")
+    table = values
+    for parent in parents:
+        table = table.setdefault(parent, {})
+        if not isinstance(table, dict):
+            raise RecipeError(f"--set {override!r}: {parent!r} is a value, not a table, so nothing can be set in it")
+    table[leaf] = value
+
+
+def _explain(item: Any, *table: str) -> str:
+    key = ".".join(str(part) for part in (*table, *item["loc"]))
+    if item["type"] == "extra_forbidden":
+        return f"unknown key {key!r}; remove or correct it"
+    if item["type"] == "missing":
+        return f"{key!r} is missing; add it"
+    text = item["msg"].removeprefix("Value error, ")
+    return f"{key} = {item['input']!r}: {text[:1].lower()}{text[1:]}" if key else text

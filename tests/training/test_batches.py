@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, loader
+
+LABELS = np.array([0] * 90 + [1] * 13, dtype=np.int64)
+
+
+def epoch(order: EpochOrder, number: int) -> list[list[int]]:
+    order.set_epoch(number)
+    return list(order)
+
+
+def test_an_epoch_visits_each_image_once_and_leaves_out_the_short_batch() -> None:
+    order = EpochOrder(LABELS, batch_size=10, balanced=False, seed=1)
+    batches = epoch(order, 0)
+    assert [len(batch) for batch in batches] == [10] * 10 == [10] * len(order)
+    assert len({position for batch in batches for position in batch}) == 100
+
+
+def test_the_order_is_a_function_of_seed_and_epoch() -> None:
+    one, two = (EpochOrder(LABELS, batch_size=10, balanced=False, seed=1) for _ in range(2))
+    assert epoch(one, 3) == epoch(two, 3) != epoch(two, 4)
+    assert epoch(one, 3) != epoch(EpochOrder(LABELS, batch_size=10, balanced=False, seed=2), 3)
+
+
+def test_balanced_sampling_draws_the_classes_equally_often() -> None:
+    order = EpochOrder(LABELS, batch_size=10, balanced=True, seed=1)
+    drawn = [LABELS[position] for number in range(20) for batch in epoch(order, number) for position in batch]
+    assert np.mean(drawn) == pytest.approx(0.5, abs=0.04)  # 2,000 draws: three standard deviations
+
+
+def test_processes_share_an_epoch_without_overlap() -> None:
+    shares = [EpochOrder(LABELS, batch_size=10, balanced=False, seed=1, share=Share(rank, 3)) for rank in range(3)]
+    seen = [position for order in shares for batch in epoch(order, 5) for position in batch]
+    assert len(seen) == len(set(seen)) == 90
+    assert {len(order) for order in shares} == {3}
+    validation = [list(InOrder(25, 4, Share(rank, 2))) for rank in range(2)]
+    assert sorted(position for part in validation for batch in part for position in batch) == list(range(25))
+
+
+def test_a_set_smaller_than_a_batch_still_gives_one() -> None:
+    order = EpochOrder(LABELS[:5], batch_size=32, balanced=False, seed=1)
+    assert [sorted(batch) for batch in epoch(order, 0)] == [[0, 1, 2, 3, 4]]
+
+
+def test_batches_hold_the_rows_that_the_manifest_names() -> None:
+    tiles = np.arange(7 * 4 * 6 * 3, dtype=np.uint8).reshape(7, 4, 6, 3)
+    data = PackedBatches(tiles, rows=np.array([6, 2, 5]), labels=np.array([1, 0, 1]))
+    (images, labels), (rest, _) = loader(data, InOrder(3, 2), on_gpu=False)
+    assert np.array_equal(images.numpy(), tiles[[6, 2]])
+    assert labels.tolist() == [1, 0]
+    assert np.array_equal(rest.numpy(), tiles[[5]])
