@@ -4,19 +4,35 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sentinode.evaluation.calibration import ReliabilityPoint
-from sentinode.evaluation.confidence import FlaggedResult, LowConfidenceBand, RiskCoverage
-from sentinode.evaluation.curves import PrecisionRecallCurve, RocCurve
-from sentinode.evaluation.decision import DecisionCurve
+import numpy as np
+
+from sentinode.evaluation.calibration import ReliabilityPoint, calibrated_event, reliability
+from sentinode.evaluation.confidence import (
+    FlaggedResult,
+    LowConfidenceBand,
+    RiskCoverage,
+    flagged_result,
+    risk_coverage,
+)
+from sentinode.evaluation.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve
+from sentinode.evaluation.decision import DecisionCurve, decision_curve
+from sentinode.evaluation.intervals import FEW_GROUPS, Resampling
+from sentinode.evaluation.measures import binary_measures
 from sentinode.evaluation.metric import Metric
-from sentinode.evaluation.multiclass import ClassFigures
+from sentinode.evaluation.multiclass import ClassFigures, multiclass_measures
 from sentinode.evaluation.predictions import Predictions
-from sentinode.evaluation.prevalence import PrevalencePoint
-from sentinode.evaluation.subgroups import Subgroup
-from sentinode.evaluation.targets import TargetResult
-from sentinode.evaluation.thresholds import OperatingPoint, ThresholdRow
+from sentinode.evaluation.prevalence import PrevalencePoint, prevalence_table
+from sentinode.evaluation.roc import roc_curve
+from sentinode.evaluation.subgroups import Subgroup, subgroups
+from sentinode.evaluation.targets import TargetResult, check_targets
+from sentinode.evaluation.thresholds import OperatingPoint, ThresholdRow, threshold_table
 
 SCHEMA_VERSION = 1
+"""Goes up when a field of `metrics.json` changes its meaning; new fields alone leave it."""
+
+_HEADLINE = ("auc", "sensitivity", "specificity", "precision", "accuracy", "calibration_error")
+_MULTICLASS_HEADLINE = ("auc", "accuracy", "balanced_accuracy", "calibration_error")
+_MET = {True: "met", False: "not met", None: "can't be measured here"}
 
 
 @dataclass(frozen=True)
@@ -118,15 +134,7 @@ class Assessment:
             "confusion_labels": list(self.confusion_labels),
             "metrics": {name: metric.to_json() for name, metric in self.metrics.items()},
             "low_confidence": asdict(self.low_confidence) if self.low_confidence else None,
-            "targets": [
-                {
-                    "target": str(result.target),
-                    **asdict(result)["measured"],
-                    "met": result.met,
-                    "assured": result.assured,
-                }
-                for result in self.targets
-            ],
+            "targets": [result.to_json() for result in self.targets],
             "classes": [asdict(figures) for figures in self.classes],
             "subgroups": [asdict(subgroup) for subgroup in self.subgroups],
             "curves": {
@@ -141,6 +149,17 @@ class Assessment:
             "limits": list(self.limits),
         }
 
+    def summary(self) -> str:
+        """A few lines for a terminal: n, the headline figures with their intervals, the threshold, the targets."""
+        counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
+        names = _HEADLINE if self.positive else _MULTICLASS_HEADLINE
+        lines = [f"{self.split}: {self.n:,} samples ({counts})"]
+        lines += [f"  {name.replace('_', ' '):<18} {self.metrics[name]}" for name in names]
+        if self.threshold:
+            lines.append(f"  at threshold {self.threshold.value:.4f}, {self.threshold.rule} on {self.threshold.split}")
+        lines += [f"  target {result.target}: {_MET[result.met]}" for result in self.targets]
+        return "\n".join(lines)
+
 
 def assess(
     predictions: Predictions,
@@ -154,5 +173,98 @@ def assess(
     resamples: int = 1000,
     seed: int = 42,
 ) -> Assessment:
-    """Measure everything on `predictions` (numerics land in the following commit)."""
-    raise NotImplementedError
+    """Measure everything on `predictions`.
+
+    Args:
+        predictions: Calibrated predictions of the split.
+        threshold: The frozen operating point; None for more than two classes.
+        band: The frozen low-confidence band, if there is one.
+        temperature: The temperature that is inside the probabilities, for the record.
+        targets: Targets such as `auc>=0.95`.
+        split: Name of the split.
+        limits: What the caller knows: how the split was made, what was excluded.
+        resamples: Bootstrap resamples, of whole groups where groups are known.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        EvaluationError: Two classes without a threshold (or the reverse), or a target that can't be read or measured.
+    """
+    at = threshold.value if threshold else None
+    # Raises before the slow part when threshold and classes contradict each other.
+    predictions.decided(at)
+    resampling = Resampling(predictions.labels, predictions.group_codes, resamples, seed)
+    names = predictions.class_names
+    measured = _measured(predictions, at, resampling)
+    return Assessment(
+        kind="patches",
+        split=split,
+        n=len(predictions),
+        counts=dict(zip(names, np.bincount(predictions.labels, minlength=len(names)).tolist(), strict=True)),
+        groups=resampling.group_count,
+        class_names=names,
+        positive=None if predictions.positive is None else names[predictions.positive],
+        threshold=threshold,
+        temperature=temperature,
+        reliability=reliability(*calibrated_event(predictions)),
+        risk_coverage=risk_coverage(predictions, at),
+        low_confidence=flagged_result(predictions, at, band) if band else None,
+        subgroups=subgroups(predictions, at),
+        targets=check_targets(targets, measured["metrics"]),
+        limits=(*limits, *_own_limits(predictions, threshold, resampling, split)),
+        **measured,
+    )
+
+
+def _measured(predictions: Predictions, at: float | None, resampling: Resampling) -> dict[str, Any]:
+    """The fields of `Assessment` that two classes and more of them fill differently."""
+    if at is None:
+        many = multiclass_measures(predictions, resampling)
+        return {
+            "confusion_matrix": many.matrix,
+            "confusion_labels": predictions.class_names,
+            "metrics": many.metrics,
+            "classes": many.classes,
+            "roc": None,
+            "precision_recall": None,
+            "threshold_table": (),
+            "prevalence_table": (),
+            "decision_curve": None,
+        }
+    matrix, metrics = binary_measures(predictions, at, resampling)
+    truths, scores, positive = predictions.truths, predictions.scores, predictions.positive or 0
+    return {
+        "confusion_matrix": matrix,
+        "confusion_labels": (predictions.class_names[1 - positive], predictions.class_names[positive]),
+        "metrics": metrics,
+        "classes": (),
+        "roc": roc_curve(truths, scores),
+        "precision_recall": precision_recall_curve(truths, scores),
+        "threshold_table": threshold_table(truths, scores, at),
+        "prevalence_table": prevalence_table(metrics["sensitivity"], metrics["specificity"]),
+        "decision_curve": decision_curve(truths, scores),
+    }
+
+
+def _own_limits(
+    predictions: Predictions, threshold: OperatingPoint | None, resampling: Resampling, split: str
+) -> list[str]:
+    """What the numbers alone already forbid to believe."""
+    limits = []
+    if resampling.group_count is None:
+        limits.append(
+            "No slide or patient is known for any sample, so every interval takes samples as independent; patches of"
+            " one slide resemble each other, and the true uncertainty for new slides is larger."
+        )
+    elif not resampling.by_group:
+        limits.append("All samples come from one group: the intervals say nothing about other slides or patients.")
+    elif resampling.group_count < FEW_GROUPS:
+        limits.append(
+            f"Only {resampling.group_count} groups: intervals that resample groups are too narrow with fewer than"
+            f" {FEW_GROUPS}."
+        )
+    missing = [name for k, name in enumerate(predictions.class_names) if not (predictions.labels == k).any()]
+    if missing:
+        limits.append(f"No sample of {', '.join(missing)}: figures that need one are undefined.")
+    if threshold is not None and threshold.split == split:
+        limits.append(f"The threshold was chosen on {split} itself: the figures at it are optimistic.")
+    return limits

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure with its 95 % interval. An undefined figure has no value, and `method` says why: never a made-up number."""
+    """A figure with its 95 % interval. An undefined one has no value, and `method` says why: never a made-up number."""
 
     value: float | None
     """The estimate, or None where it is undefined (precision without a positive prediction, AUC with one class)."""
@@ -28,6 +28,13 @@ class Metric:
     def undefined(cls, reason: str, n: int | None = None) -> Self:
         """A figure that can't be computed from this data, and why."""
         return cls(None, None, None, f"undefined: {reason}", n)
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return self.method
+        if self.low is None or self.high is None:
+            return f"{self.value:.3f}"
+        return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
 
     def to_json(self) -> dict[str, Any]:
         """`{value, low, high, method, n}`; a number that JSON can't hold (NaN, infinity) becomes null."""

@@ -65,19 +65,20 @@ class Predictions:
     @property
     def scores(self) -> NDArray[np.float64]:
         """Probability of the positive class (N); two classes only."""
-        return self.probabilities[:, self._positive_index()]
+        return np.asarray(self.probabilities[:, self._positive_index()])
 
     @property
     def truths(self) -> NDArray[np.int64]:
         """1 where the sample is of the positive class, otherwise 0 (N); two classes only."""
-        return (self.labels == self._positive_index()).astype(np.int64)
+        return np.asarray(self.labels == self._positive_index(), dtype=np.int64)
 
     @property
     def group_codes(self) -> NDArray[np.int64] | None:
         """The group of each sample as a number from 0 (N), in the order of the sorted names; None without groups."""
         if self.groups is None:
             return None
-        return np.unique(np.asarray(self.groups, dtype=str), return_inverse=True)[1].astype(np.int64)
+        codes = np.unique(np.asarray(self.groups, dtype=str), return_inverse=True)[1]
+        return np.asarray(codes, dtype=np.int64)
 
     def decided(self, threshold: float | None) -> NDArray[np.int64]:
         """Predicted class index (N): positive when its probability >= `threshold`; argmax for more than two classes.
@@ -91,9 +92,9 @@ class Predictions:
             )
             raise EvaluationError(message)
         if threshold is None:
-            return self.probabilities.argmax(axis=1).astype(np.int64)
+            return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
         positive = self._positive_index()
-        return np.where(self.scores >= threshold, positive, 1 - positive).astype(np.int64)
+        return np.asarray(np.where(self.scores >= threshold, positive, 1 - positive), dtype=np.int64)
 
     def confidences(self, threshold: float | None) -> NDArray[np.float64]:
         """Probability of the predicted class (N).
@@ -103,7 +104,7 @@ class Predictions:
         the chance that the printed class is wrong, so it is the right order for a risk–coverage curve.
         """
         decided = self.decided(threshold)
-        return np.take_along_axis(self.probabilities, decided[:, None], axis=1)[:, 0]
+        return np.asarray(np.take_along_axis(self.probabilities, decided[:, None], axis=1)[:, 0])
 
     def _positive_index(self) -> int:
         if self.positive is None:
