@@ -1,5 +1,6 @@
 """Decoding an image file to RGB uint8, converting only where no information is invented."""
 
+import hashlib
 import io
 import warnings
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
 from sentinode.core.errors import DataNotFoundError, ImageError
 
@@ -29,7 +31,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataNotFoundError: There is no such file.
         ImageError: The file is truncated, not an image, or of a mode whose conversion would invent information
-            (16 bit, CMYK, partly transparent).
+            (16 bit, CMYK, partly transparent), or it has several pages.
     """
     try:
         content = path.read_bytes()
@@ -46,6 +48,7 @@ def decode_image(content: bytes, name: str) -> NDArray[np.uint8]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content)) as image:
+                _refuse_deep_or_paged(image, content, name)
                 image.load()
                 return _to_rgb(image, name)
     except UnidentifiedImageError as error:
@@ -56,6 +59,26 @@ def decode_image(content: bytes, name: str) -> NDArray[np.uint8]:
         if isinstance(error, ImageError):
             raise
         raise ImageError(f"{name} is truncated or damaged ({error}); replace or remove it") from error
+
+
+def pixel_hash(image: NDArray[np.uint8]) -> str:
+    """16 hexadecimal digits (BLAKE2b over shape and bytes) that are equal for two images when all their pixels are."""
+    digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=8)
+    digest.update(np.ascontiguousarray(image))
+    return digest.hexdigest()
+
+
+def _refuse_deep_or_paged(image: Image.Image, content: bytes, name: str) -> None:
+    # Pillow cuts 16-bit RGB down to 8 bits, and takes the first page of many, without a word: the file itself is asked.
+    bits = 8
+    if image.format == "PNG":
+        bits = content[24]  # the bit depth in the header chunk, PNG specification 11.2.1
+    elif isinstance(image, TiffImageFile):
+        bits = max(image.tag_v2.get(BITSPERSAMPLE, (1,)))
+        if image.n_frames > 1:
+            raise ImageError(f"{name} has {image.n_frames} pages; save the one that is meant as a file of its own")
+    if bits > 8:
+        raise ImageError(f"{name} has {bits} bits a channel, whose range is not known; save it as 8-bit RGB")
 
 
 def _to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:

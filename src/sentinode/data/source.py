@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _POSITIVE_NAMES = frozenset(
-    "1 tumour tumor tum metastasis metastases metastatic cancer carcinoma malignant positive pos".split()
+    {"1", "tumour", "tumor", "tum", "metastasis", "metastases", "metastatic", "cancer", "carcinoma", "malignant"}
+    | {"positive", "pos"}
 )
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-# Ruifrok & Johnston, Quantification of histochemical staining by color deconvolution, Anal Quant Cytol Histol 23 (2001):
-# optical density of haematoxylin, eosin and DAB in the red, green and blue channel, each of unit length.
+# Ruifrok & Johnston, Quantification of histochemical staining by color deconvolution, Anal Quant Cytol Histol 23, 2001:
+# optical density of haematoxylin, eosin and DAB in the red, green and blue channel.
 _STAIN_VECTORS = np.array([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105], [0.268, 0.570, 0.776]])
 _UNMIX = np.linalg.inv(_STAIN_VECTORS / np.linalg.norm(_STAIN_VECTORS, axis=1, keepdims=True))[:, :2]
 

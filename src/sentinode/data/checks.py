@@ -1,0 +1,166 @@
+"""What a sample must pass to be used. A check refuses the data set, or leaves samples out and says so: never silent."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from sentinode.core.errors import DataError, ImageError, LeakError
+from sentinode.data.config import Policy
+from sentinode.data.source import Exclusion
+
+_SHOWN = 3
+_RANK = {"train": 0, "validation": 1, "test": 2}  # a leaked image stays on the side of the highest rank
+
+
+@dataclass
+class Sieve:
+    """The samples that passed so far, and those that did not."""
+
+    table: pd.DataFrame
+    """Columns as in `sentinode.data.manifest.COLUMNS`, with `status`, `detail`, `height` and `width` of the pack."""
+
+    exclusions: list[Exclusion] = field(default_factory=list)
+    """What was left out so far."""
+
+    def drop(self, left_out: "pd.Series[bool]", kind: str, detail: "pd.Series[str] | str" = "") -> None:
+        """Leave out the samples where `left_out`, counted as `kind`."""
+        ids = self.table.loc[left_out, "id"]
+        details = [detail] * len(ids) if isinstance(detail, str) else detail.loc[ids.index].tolist()
+        self.exclusions += [Exclusion(kind, name, text) for name, text in zip(ids, details, strict=True)]
+        self.table = self.table[~left_out]
+
+
+def check_labels(sieve: Sieve, class_names: tuple[str, ...]) -> None:
+    """Leave out samples without a label, or with one that is not a class of the source."""
+    sieve.drop(sieve.table["label"].isna(), "missing label")
+    sieve.drop(~sieve.table["label"].isin(class_names), "unknown label", sieve.table["label"])
+
+
+def check_readable(sieve: Sieve, policy: Policy) -> None:
+    """Refuse, or leave out, images that are not there or can't be decoded.
+
+    Raises:
+        ImageError: There are some, and `policy` is "error".
+    """
+    bad = sieve.table["status"].isin(("missing", "unreadable"))
+    if bad.any() and policy == "error":
+        details = _some(sieve.table.loc[bad, "detail"].tolist())
+        raise ImageError(f"{bad.sum()} images can't be used: {details}; mend them or set data.on_unreadable = 'drop'")
+    for status in ("missing", "unreadable"):
+        sieve.drop(sieve.table["status"] == status, f"{status} image", sieve.table["detail"])
+
+
+def check_sizes(sieve: Sieve, policy: Policy) -> None:
+    """Refuse images of differing sizes, or leave out those that have not the most common one.
+
+    Raises:
+        DataError: Sizes differ, and `policy` is "error".
+    """
+    differs = sieve.table["status"] == "size"
+    sizes = sieve.table["width"].astype(str) + "×" + sieve.table["height"].astype(str)
+    if differs.any() and policy == "error":
+        counts = ", ".join(f"{size} px: {count:,}" for size, count in sizes.value_counts().items())
+        example = sieve.table.loc[differs, "id"].iloc[0]
+        raise DataError(
+            f"images differ in size ({counts}; such as {example}); bring them to one size, or set "
+            "data.on_size = 'drop' to keep the most common one"
+        )
+    sieve.drop(differs, "differing size", sizes + " px")
+
+
+def check_conflicts(sieve: Sieve, policy: Policy) -> None:
+    """Refuse the same pixels under two labels, or leave all such images out: nobody knows which label is right.
+
+    Raises:
+        DataError: There are some, and `policy` is "error".
+    """
+    conflicting = sieve.table.groupby("pixels")["label"].transform("nunique") > 1
+    if conflicting.any() and policy == "error":
+        table = sieve.table[conflicting].sort_values("pixels", kind="stable")
+        same = table[table["pixels"] == table["pixels"].iloc[0]].drop_duplicates("label")
+        shown = " and ".join(f"{name} ({label})" for name, label in zip(same["id"], same["label"], strict=True))
+        raise DataError(
+            f"{conflicting.sum()} images have the same pixels but another label: {shown}, …; correct the labels, or set "
+            "data.on_conflict = 'drop' to leave them out"
+        )
+    sieve.drop(conflicting, "same pixels, two labels", sieve.table["label"])
+
+
+def check_duplicates(sieve: Sieve) -> None:
+    """Of images with the same pixels in one split keep the first."""
+    first = sieve.table.groupby(["split", "pixels"])["id"].transform("first")
+    repeated = sieve.table.duplicated(["split", "pixels"])
+    sieve.drop(repeated & (sieve.table["id"] == first), "id twice")
+    sieve.drop(repeated.loc[sieve.table.index], "same pixels twice in a split", "same as " + first)
+
+
+def check_leaks(sieve: Sieve, policy: Policy) -> None:
+    """Refuse the same pixels in two splits, or take them out of the training side (train before validation).
+
+    Raises:
+        LeakError: There are some, and `policy` is "error".
+    """
+    rank = sieve.table["split"].map(_RANK)
+    kept_on = rank.groupby(sieve.table["pixels"]).transform("max")
+    leaks = rank < kept_on
+    if not leaks.any():
+        return
+    kept = sieve.table[rank == kept_on].set_index("pixels")["id"]
+    partner = sieve.table["pixels"].map(kept[~kept.index.duplicated()])
+    if policy == "error":
+        pairs = _some((sieve.table["id"] + " = " + partner)[leaks].tolist())
+        raise LeakError(
+            f"{leaks.sum()} images lie in two splits: {pairs}; remove them, or set data.on_leak = 'drop' to take them out "
+            "of the training side"
+        )
+    sieve.drop(leaks, "leak: same pixels in another split", "same as " + partner)
+
+
+def check_ids(sieve: Sieve) -> None:
+    """Refuse an id that two different images have.
+
+    Raises:
+        DataError: There is one.
+    """
+    repeated = sieve.table.loc[sieve.table["id"].duplicated(), "id"]
+    if len(repeated):
+        raise DataError(
+            f"{len(repeated)} ids are given to two different images: {_some(repeated.tolist())}; make them unique"
+        )
+
+
+def check_groups(table: pd.DataFrame, remedy: str) -> None:
+    """Refuse a split that puts one slide or patient on two sides.
+
+    Raises:
+        LeakError: One is.
+    """
+    sides = table.dropna(subset=["group"]).drop_duplicates(["group", "split"]).groupby("group")["split"].agg(sorted)
+    torn = sides[sides.map(len) > 1]
+    if len(torn):
+        shown = _some([f"{group} (in {' and '.join(roles)})" for group, roles in torn.items()])
+        raise LeakError(f"{len(torn)} groups are on two sides of the split: {shown}; {remedy}")
+
+
+def check_classes(table: pd.DataFrame, source: str) -> None:
+    """Refuse a data set without two classes, or with a class to test or validate on that train does not have.
+
+    Raises:
+        DataError: It is so.
+    """
+    found = sorted(table["label"].unique())
+    if len(found) < 2:
+        raise DataError(f"{source} has one class only ({found[0]}); a classifier needs at least two")
+    of_role = table.groupby("split")["label"].unique()
+    for role in ("validation", "test"):
+        unknown = sorted(set(of_role.get(role, ())) - set(of_role["train"])) if "train" in of_role else []
+        if unknown:
+            raise DataError(
+                f"{source}: {', '.join(unknown)} is a class in {role} but not in train, where the classes are "
+                f"{', '.join(sorted(of_role['train']))}; rename it (data.rename) or add it to train"
+            )
+
+
+def _some(values: list[str]) -> str:
+    more = f" and {len(values) - _SHOWN:,} more" if len(values) > _SHOWN else ""
+    return ", ".join(values[:_SHOWN]) + more

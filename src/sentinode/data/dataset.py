@@ -1,0 +1,208 @@
+"""From a configuration to checked, split and packed images: what training and evaluation call."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sentinode.core.errors import DataError
+from sentinode.core.progress import Progress
+from sentinode.data import checks
+from sentinode.data.address import open_source
+from sentinode.data.config import DataConfig, SplitConfig
+from sentinode.data.manifest import COLUMNS, Grouping, Manifest
+from sentinode.data.packing import Pack, pack
+from sentinode.data.roles import ROLES, assign_roles
+from sentinode.data.source import Source, recognise_positive
+from sentinode.data.splits import cut_by_class, cut_by_group, shares_to_cut, stain_clusters
+
+
+class Images(Sequence[NDArray[np.uint8]]):
+    """Some rows of a memory-mapped array, read when they are asked for."""
+
+    def __init__(self, tiles: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
+        self._tiles = tiles
+        self._rows = rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, H, W, 3)."""
+        return (len(self._rows), *self._tiles.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int | slice | NDArray[np.integer]) -> NDArray[np.uint8]:  # type: ignore[override]
+        """One image (H, W, 3) for a number, several (n, H, W, 3) for a slice or an array of numbers."""
+        return self._tiles[self._rows[index]]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images that passed every check, with their pixels."""
+
+    manifest: Manifest
+    pack: Pack
+
+    @property
+    def tiles(self) -> NDArray[np.uint8]:
+        """Every packed image, a read-only memory map: (M, H, W, 3) uint8; `manifest.rows` says which are whose."""
+        return self.pack.tiles
+
+    def images(self, role: str) -> Images:
+        """The images of `role`, in the manifest's order, read when they are asked for."""
+        return Images(self.pack.tiles, self.manifest.rows(role))
+
+
+def load_dataset(config: DataConfig, *, cache: Path, progress: Progress) -> Dataset:
+    """Open, pack, check and split the data set that `config` describes.
+
+    Args:
+        config: The recipe's `[data]`.
+        cache: Folder that packs are kept in.
+        progress: Where to show how far packing is.
+
+    Raises:
+        DataError: The data set is not what it must be; see `sentinode.data.checks`.
+        StorageError: The disk is too full to pack it.
+    """
+    source = open_source(config.source)
+    _rename_all(source.class_names, config.rename)  # a misspelt name is found before minutes of packing
+    assign_roles(_splits(source), _chosen(config.split))
+    packed = pack(source, cache, progress)
+    return Dataset(build_manifest(source, packed, config), packed)
+
+
+def build_manifest(source: Source, packed: Pack, config: DataConfig) -> Manifest:
+    """Check every sample of `source` and share them out.
+
+    Args:
+        source: Gives ids, labels, groups and its own splits.
+        packed: Gives what decoding found, and the pixels.
+        config: Gives policies, names and how to split.
+
+    Raises:
+        DataError: A check refused the data set.
+        LeakError: The same pixels, or one slide, are on two sides.
+    """
+    names = _rename_all(source.class_names, config.rename)
+    sieve = checks.Sieve(_join(source, packed, config.rename), list(source.exclusions))
+    _assign_roles(sieve, assign_roles(_splits(source), _chosen(config.split)))
+    checks.check_labels(sieve, names)
+    checks.check_readable(sieve, config.on_unreadable)
+    checks.check_sizes(sieve, config.on_size)
+    checks.check_conflicts(sieve, config.on_conflict)
+    checks.check_duplicates(sieve)
+    checks.check_leaks(sieve, config.on_leak)
+    checks.check_ids(sieve)
+    _check_not_empty(sieve, source.address)
+    grouping = _cut(sieve, packed, config.split, source.address)
+    checks.check_classes(sieve.table, source.address)
+    present = tuple(name for name in names if (sieve.table["label"] == name).any())
+    positive = _positive(present, source.positive, config)
+    return Manifest(
+        table=sieve.table[list(COLUMNS)].reset_index(drop=True),
+        # One logit stands for the second of two classes, so the positive one comes last.
+        class_names=tuple(sorted(present, key=lambda name: name == positive)) if len(present) == 2 else present,
+        positive=positive,
+        exclusions=tuple(sieve.exclusions),
+        grouping=grouping,
+    )
+
+
+def _join(source: Source, packed: Pack, rename: dict[str, str]) -> pd.DataFrame:
+    table = pd.DataFrame(
+        [(record.path, record.label, record.group, record.split) for record in source.records],
+        columns=["path", "label", "group", "source_split"],
+        dtype=object,
+    )
+    table["label"] = table["label"].map(lambda name: rename.get(name, name), na_action="ignore")
+    table["cluster"] = pd.Series([None] * len(table), dtype=object)
+    return pd.concat([table, packed.index.reset_index(drop=True)], axis=1)
+
+
+def _rename_all(names: Sequence[str], rename: dict[str, str]) -> tuple[str, ...]:
+    # A recipe may rename 0 and 1 for a source of folders and be used with one that has the good names already.
+    for old, new in rename.items():
+        if old not in names and new not in names:
+            found = ", ".join(names)
+            raise DataError(f"data.rename has {old!r}, which is not a class of the source; its classes: {found}")
+    return tuple(dict.fromkeys(rename.get(name, name) for name in names))
+
+
+def _splits(source: Source) -> set[str]:
+    return {record.split for record in source.records if record.split is not None}
+
+
+def _chosen(config: SplitConfig) -> dict[str, str]:
+    return {role: getattr(config, role) for role in ROLES}
+
+
+def _assign_roles(sieve: checks.Sieve, roles: dict[str, str]) -> None:
+    if not roles:
+        sieve.table["split"] = "train"  # the pool that the other roles are cut out of
+        return
+    sieve.table["split"] = sieve.table["source_split"].map(roles)
+    sieve.drop(sieve.table["split"].isna(), "in a split that is not used", sieve.table["source_split"])
+
+
+def _check_not_empty(sieve: checks.Sieve, address: str) -> None:
+    if sieve.table.empty:
+        kinds = Counter(exclusion.kind for exclusion in sieve.exclusions)
+        counted = ", ".join(f"{kind}: {count:,}" for kind, count in kinds.most_common()) or "it has none"
+        example = next((exclusion.detail for exclusion in sieve.exclusions if exclusion.detail), "")
+        raise DataError(f"{address} has no image that can be used ({counted}){example and f', such as: {example}'}")
+
+
+def _cut(sieve: checks.Sieve, packed: Pack, config: SplitConfig, address: str) -> Grouping:
+    """Cut the roles that no source split plays out of train; says how."""
+    has_splits = bool(sieve.table["source_split"].notna().any())
+    played = set(sieve.table["split"]) if has_splits else set()
+    shares = shares_to_cut(config.fractions, played)
+    pool = sieve.table["split"] == "train"
+    if set(shares) == {"train"} or not pool.any():
+        checks.check_groups(sieve.table, "correct the groups or the splits of the source")
+        return "source"
+    by = _grouping(sieve.table[pool], config, address)
+    if by == "group":
+        sieve.drop(pool & sieve.table["group"].isna(), "missing group")
+    pool = sieve.table["split"] == "train"
+    sieve.table.loc[pool, ["split", "cluster"]] = _shared_out(sieve.table[pool], packed, shares, by, config.seed)
+    checks.check_groups(sieve.table, "correct the source's splits, and cut with data.split.by = 'group'")
+    return by
+
+
+def _grouping(pool: pd.DataFrame, config: SplitConfig, address: str) -> Grouping:
+    known = bool(pool["group"].notna().any())
+    if config.by == "auto":
+        return "group" if known else "none"
+    if config.by == "group" and not known:
+        raise DataError(f"data.split.by is 'group', but {address} knows no groups; use 'stain', 'none' or 'auto'")
+    return config.by
+
+
+def _shared_out(
+    pool: pd.DataFrame, packed: Pack, shares: dict[str, float], by: Grouping, seed: int
+) -> NDArray[np.object_]:
+    """Role and cluster of each sample of `pool`: (N, 2)."""
+    clusters = np.full(len(pool), None, dtype=object)
+    if by == "none":
+        return np.stack([cut_by_class(pool["label"], shares, seed), clusters], axis=1)
+    if by == "stain":
+        clusters = stain_clusters(packed.tiles, pool["row"].to_numpy(), seed)
+    groups = pd.Series(clusters, index=pool.index) if by == "stain" else pool["group"]
+    return np.stack([cut_by_group(pool["label"], groups, shares, seed), clusters], axis=1)
+
+
+def _positive(names: tuple[str, ...], known: str | None, config: DataConfig) -> str | None:
+    found = ", ".join(names)
+    if config.positive and config.positive not in names:
+        raise DataError(f"data.positive is {config.positive!r}, which is not a class; the classes: {found}")
+    positive = config.positive or config.rename.get(known or "", known) or recognise_positive(names)
+    if len(names) == 2 and positive is None:
+        raise DataError(f"no class is called tumour or the like ({found}); say which one is meant with data.positive")
+    return positive

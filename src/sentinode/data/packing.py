@@ -1,0 +1,88 @@
+"""Every labelled image of a source decoded once, into one memory-mapped array: what training reads from then on."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from sentinode.core.files import storage_errors, write_json
+from sentinode.core.progress import Progress
+from sentinode.data.decoding import decode_all
+from sentinode.data.source import Exclusion, Source
+
+_VERSION = 1  # counted up when the form of a pack changes: packs of an older form are then made anew
+
+
+@dataclass(frozen=True)
+class Pack:
+    """The pixels of a source, and the facts that decoding found. It knows no labels and no policy."""
+
+    folder: Path
+    """Holds tiles.npy, index.parquet and pack.json."""
+
+    fingerprint: str
+    """The source's, which the pack is kept under."""
+
+    @cached_property
+    def tiles(self) -> NDArray[np.uint8]:
+        """(M, H, W, 3) uint8, RGB, a read-only memory map. A row whose image could not be used is zero."""
+        return np.load(self.folder / "tiles.npy", mmap_mode="r")  # type: ignore[no-any-return]
+
+    @cached_property
+    def index(self) -> pd.DataFrame:
+        """One line for each of the source's records, in its order.
+
+        Columns: `id`; `row` in the tiles, -1 where there is none; `status` (packed, size, missing, unreadable, or
+        unlabelled: not decoded); `detail`; `height` and `width` in pixels, 0 where not decoded; `pixels`, 16
+        hexadecimal digits of BLAKE2b over shape and bytes.
+        """
+        return pd.read_parquet(self.folder / "index.parquet")
+
+    @property
+    def exclusions(self) -> tuple[Exclusion, ...]:
+        """Images that could not be decoded."""
+        bad = self.index[self.index["status"].isin(("missing", "unreadable"))]
+        return tuple(
+            Exclusion(f"{status} image", name, detail)
+            for status, name, detail in zip(bad["status"], bad["id"], bad["detail"], strict=True)
+        )
+
+
+def pack(source: Source, cache: Path, progress: Progress) -> Pack:
+    """The pack of `source`, made now if the cache does not hold it yet.
+
+    Stopped at any moment, the next call goes on where it was. Of two processes that start at once, one works and the
+    other waits for it. Nothing half-made ever has the final name.
+
+    Args:
+        source: Where the images come from.
+        cache: Folder that packs are kept in, below `packs/`.
+        progress: Where to show how far it is.
+
+    Raises:
+        StorageError: The disk is too full, or the cache can't be written.
+    """
+    fingerprint = source.fingerprint()
+    folder = cache / "packs" / f"{fingerprint[:32]}-{_VERSION}"
+    if not folder.is_dir():
+        _make(source, folder, fingerprint, progress)
+    return Pack(folder, fingerprint)
+
+
+def _make(source: Source, folder: Path, fingerprint: str, progress: Progress) -> None:
+    partial = folder.with_name(f"{folder.name}.partial")
+    with storage_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f"{folder.name}.lock")):
+            if folder.is_dir():  # another process made it while this one waited for the lock
+                return
+            partial.mkdir(exist_ok=True)
+            index = decode_all(source, partial, progress)
+            index.to_parquet(partial / "index.parquet")
+            facts = {"version": _VERSION, "fingerprint": fingerprint, "address": source.address, "images": len(index)}
+            write_json(partial / "pack.json", facts)
+            partial.replace(folder)

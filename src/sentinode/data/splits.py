@@ -1,0 +1,128 @@
+"""Cutting a set of samples into train, validation and test: by class, and by slide where slides are known."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+from sentinode.core.errors import DataError
+from sentinode.data.roles import ROLES
+from sentinode.data.stains import stain_statistics
+
+_ORDERS_TRIED = 16
+_GROUPS_TRIED = 200_000  # in all orders together: with many small groups any order fits, and trying takes time
+# So many images to a cluster of similar stain: PatchCamelyon has about 1,200 training patches a slide, but a slide's
+# stain varies, and too few clusters can't be shared out evenly.
+_IMAGES_A_CLUSTER = 200
+_CLUSTERS = (12, 100)
+_IMAGES_FITTED = 20_000
+
+
+def shares_to_cut(fractions: tuple[float, float, float], played: set[str]) -> dict[str, float]:
+    """Shares of the train pool that go to each role, summing to 1: only roles that no source split plays are cut out.
+
+    Args:
+        fractions: Shares of train, validation and test in the whole.
+        played: Roles that a split of the source plays already; train is always among the result.
+    """
+    wanted = {
+        role: fraction
+        for role, fraction in zip(ROLES, fractions, strict=True)
+        if role == "train" or (role not in played and fraction > 0)
+    }
+    total = sum(wanted.values())
+    if total == 0:
+        return {"train": 1.0}
+    return {role: fraction / total for role, fraction in wanted.items() if fraction > 0}
+
+
+def cut_by_class(labels: "pd.Series[str]", shares: Mapping[str, float], seed: int) -> NDArray[np.object_]:
+    """A role for each sample, each class shared out by `shares`; each sample goes its own way. (N,) of str."""
+    rng = np.random.default_rng(seed)
+    roles = np.empty(len(labels), dtype=object)
+    for _, members in sorted(labels.reset_index(drop=True).groupby(labels.to_numpy()).groups.items()):
+        counts = _largest_remainder(len(members), np.array(list(shares.values())))
+        roles[rng.permutation(np.asarray(members))] = np.repeat(list(shares), counts)
+    return roles
+
+
+def cut_by_group(
+    labels: "pd.Series[str]", groups: "pd.Series[str]", shares: Mapping[str, float], seed: int
+) -> NDArray[np.object_]:
+    """A role for each sample, so that no group is on two sides and each class is shared out about by `shares`.
+
+    Groups are given away one after another, the largest first, each to the side that lacks its classes most; of
+    several orders the one that comes nearest to `shares` is kept. (N,) of str.
+
+    Raises:
+        DataError: There are too few groups to give each side one, or no way was found to give train every class.
+    """
+    counts = pd.crosstab(groups.to_numpy(), labels.to_numpy())
+    fractions = np.array(list(shares.values()))
+    share = counts.to_numpy() / counts.to_numpy().sum(axis=0)  # (G, C): a group's share of each class
+    rng = np.random.default_rng(seed)
+    tried = max(1, min(_ORDERS_TRIED, _GROUPS_TRIED // len(share)))
+    orders = [np.argsort(-share.sum(axis=1) * np.exp(rng.normal(0, 0.3, len(share)))) for _ in range(tried)]
+    sides = min((_give_away(share, fractions, order) for order in orders), key=lambda s: _misfit(share, fractions, s))
+    names = list(shares)
+    lacking = [name for side, name in enumerate(names) if not (sides == side).any()]
+    untrained = set(counts.columns) - set(counts.columns[counts[sides == names.index("train")].sum() > 0])
+    if lacking or ("train" in names and untrained):
+        missing = f"{lacking[0]} gets none" if lacking else f"train gets none with class {sorted(untrained)[0]}"
+        raise DataError(
+            f"{len(share)} groups can't be shared out over {', '.join(names)}: {missing}; add groups, cut fewer splits "
+            "(data.split.fractions), or name the splits in the source"
+        )
+    side_of = pd.Series(sides, index=counts.index)
+    return np.array(names, dtype=object)[side_of.loc[groups].to_numpy()]
+
+
+def stain_clusters(tiles: NDArray[np.uint8], rows: NDArray[np.int64], seed: int) -> NDArray[np.object_]:
+    """Clusters of images of similar stain, by k-means on their stain statistics: a proxy where no slide is known.
+
+    Args:
+        tiles: (M, H, W, 3) uint8.
+        rows: (N,) which of the tiles.
+        seed: Of the clustering.
+
+    Returns:
+        (N,) of str, such as `stain-07`.
+    """
+    statistics = np.concatenate([stain_statistics(tiles[part]) for part in np.array_split(rows, len(rows) // 4096 + 1)])
+    scaled = (statistics - statistics.mean(axis=0)) / (statistics.std(axis=0) + 1e-6)
+    count = min(len(np.unique(scaled, axis=0)), int(np.clip(len(rows) // _IMAGES_A_CLUSTER, *_CLUSTERS)))
+    fitted_on = np.random.default_rng(seed).permutation(len(rows))[:_IMAGES_FITTED]
+    clusters = KMeans(count, n_init=2, random_state=seed).fit(scaled[fitted_on]).predict(scaled)
+    return np.array([f"stain-{number:02d}" for number in clusters], dtype=object)
+
+
+def _largest_remainder(count: int, fractions: NDArray[np.float64]) -> NDArray[np.int64]:
+    # Whole numbers that sum to `count`, each less than one from its share; of equal remainders the first (train) wins.
+    exact = count * fractions
+    whole = np.floor(exact + 1e-9).astype(np.int64)
+    for place in np.argsort(-(exact - whole), kind="stable")[: count - whole.sum()]:
+        whole[place] += 1
+    return whole
+
+
+def _give_away(
+    share: NDArray[np.float64], fractions: NDArray[np.float64], order: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    held = np.zeros((len(fractions), share.shape[1]))
+    sides = np.empty(len(share), dtype=np.int64)
+    for group in order:
+        # The squared distance to the wanted shares grows least here: of (held + s - f)², only 2·s·(held - f) differs.
+        side = int(np.argmin((held - fractions[:, None]) @ share[group]))
+        held[side] += share[group]
+        sides[group] = side
+    return sides
+
+
+def _misfit(
+    share: NDArray[np.float64], fractions: NDArray[np.float64], sides: NDArray[np.int64]
+) -> tuple[int, int, float]:
+    held = np.stack([share[sides == side].sum(axis=0) for side in range(len(fractions))])  # (sides, C)
+    untrained = int((held[0] == 0).sum())  # a class that can't be learned is worse than one that can't be tested
+    return untrained, int((held == 0).sum()), float(((held - fractions[:, None]) ** 2).sum())
