@@ -64,7 +64,7 @@ def decode_image(content: bytes, name: str) -> NDArray[np.uint8]:
 def pixel_hash(image: NDArray[np.uint8]) -> str:
     """16 hexadecimal digits (BLAKE2b over shape and bytes) that are equal for two images when all their pixels are."""
     digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=8)
-    digest.update(np.ascontiguousarray(image))
+    digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()
 
 

@@ -80,8 +80,8 @@ def check_conflicts(sieve: Sieve, policy: Policy) -> None:
         same = table[table["pixels"] == table["pixels"].iloc[0]].drop_duplicates("label")
         shown = " and ".join(f"{name} ({label})" for name, label in zip(same["id"], same["label"], strict=True))
         raise DataError(
-            f"{conflicting.sum()} images have the same pixels but another label: {shown}, …; correct the labels, or set "
-            "data.on_conflict = 'drop' to leave them out"
+            f"{conflicting.sum()} images have the same pixels but another label: {shown}, …; correct the labels, or "
+            "set data.on_conflict = 'drop' to leave them out"
         )
     sieve.drop(conflicting, "same pixels, two labels", sieve.table["label"])
 
@@ -110,8 +110,8 @@ def check_leaks(sieve: Sieve, policy: Policy) -> None:
     if policy == "error":
         pairs = _some((sieve.table["id"] + " = " + partner)[leaks].tolist())
         raise LeakError(
-            f"{leaks.sum()} images lie in two splits: {pairs}; remove them, or set data.on_leak = 'drop' to take them out "
-            "of the training side"
+            f"{leaks.sum()} images lie in two splits: {pairs}; remove them, or set data.on_leak = 'drop' to take them "
+            "out of the training side"
         )
     sieve.drop(leaks, "leak: same pixels in another split", "same as " + partner)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -79,16 +79,19 @@ class DecodingPass:
         """Decode what is left to decode; returns a fact for each labelled image."""
         facts = self._resume()
         _check_space(self._tiles, (len(self._labelled) - len(facts)) * self._blank.nbytes)
-        bar = progress.bar("packing", len(self._labelled), "images", done=len(facts))
         # Plain writes rather than a memory map: a map ends the process with a signal when the disk is full.
-        with self._tiles.open("ab") as tiles, self._journal.open("ab") as journal, bar as advance:
-            with ThreadPoolExecutor(_THREADS) as pool:
-                for block in self._blocks(len(facts)):
-                    decoded = list(pool.map(self._decode, block))
-                    _append(tiles, b"".join(tile.data for _, tile in decoded))
-                    facts += [fact for fact, _ in decoded]
-                    _append(journal, b"".join(json.dumps(astuple(fact)).encode() + b"\n" for fact, _ in decoded))
-                    advance(len(block))
+        with (
+            self._tiles.open("ab") as tiles,
+            self._journal.open("ab") as journal,
+            ThreadPoolExecutor(_THREADS) as pool,
+            progress.bar("packing", len(self._labelled), "images", done=len(facts)) as advance,
+        ):
+            for block in self._blocks(len(facts)):
+                decoded = list(pool.map(self._decode, block))
+                _append(tiles, b"".join(tile.data for _, tile in decoded))
+                facts += [fact for fact, _ in decoded]
+                _append(journal, b"".join(json.dumps(astuple(fact)).encode() + b"\n" for fact, _ in decoded))
+                advance(len(block))
         return facts
 
     def _blocks(self, done: int) -> Iterator[Sequence[int]]:
@@ -146,7 +149,7 @@ class DecodingPass:
         return self._write_header(io.BytesIO())
 
 
-def _journal_head(folder: Path) -> dict[str, object] | None:
+def _journal_head(folder: Path) -> dict[str, Any] | None:
     try:
         with (folder / _JOURNAL).open("rb") as file:
             head = json.loads(file.readline())
@@ -157,7 +160,7 @@ def _journal_head(folder: Path) -> dict[str, object] | None:
 
 def _journalled_size(folder: Path) -> Size | None:
     head = _journal_head(folder)
-    return tuple(head["size"]) if head else None
+    return (head["size"][0], head["size"][1]) if head else None
 
 
 def _sampled_size(source: Source, labelled: Sequence[int]) -> Size:

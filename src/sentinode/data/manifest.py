@@ -59,12 +59,12 @@ class Manifest:
 
     def rows(self, role: str) -> NDArray[np.int64]:
         """Rows in the pack's tiles of the samples of `role`: (N,)."""
-        return self._of(role)["row"].to_numpy(dtype=np.int64)
+        return np.asarray(self._of(role)["row"], dtype=np.int64)
 
     def labels(self, role: str) -> NDArray[np.int64]:
         """Class of each sample of `role`, as its place in `class_names`: (N,)."""
         number = {name: place for place, name in enumerate(self.class_names)}
-        return self._of(role)["label"].map(number).to_numpy(dtype=np.int64)
+        return np.asarray(self._of(role)["label"].map(number), dtype=np.int64)
 
     def groups(self, role: str) -> list[str] | None:
         """Slide or patient of each sample of `role`; None unless all are known."""
@@ -92,8 +92,8 @@ class Manifest:
         for role in roles:
             if self._of(role).empty:
                 raise DataError(
-                    f"there are no {role} images; name the source's split with data.split.{role}, or give {role} a share "
-                    "in data.split.fractions"
+                    f"there are no {role} images; name the source's split with data.split.{role}, or give {role} a "
+                    "share in data.split.fractions"
                 )
 
     def save(self, path: Path) -> None:

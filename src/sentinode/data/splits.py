@@ -75,8 +75,8 @@ def cut_by_group(
             f"{len(share)} groups can't be shared out over {', '.join(names)}: {missing}; add groups, cut fewer splits "
             "(data.split.fractions), or name the splits in the source"
         )
-    side_of = pd.Series(sides, index=counts.index)
-    return np.array(names, dtype=object)[side_of.loc[groups].to_numpy()]
+    side_of = dict(zip(counts.index, np.array(names, dtype=object)[sides], strict=True))
+    return np.array([side_of[group] for group in groups], dtype=object)
 
 
 def stain_clusters(tiles: NDArray[np.uint8], rows: NDArray[np.int64], seed: int) -> NDArray[np.object_]:

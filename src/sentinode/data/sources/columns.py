@@ -34,4 +34,4 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
     if table.empty:
         raise DataError(f"{path} has no rows below its header; add one for each image")
     kept = [*required, *(name for name in optional if name in table.columns)]
-    return table[kept].fillna("").apply(lambda column: column.str.strip())
+    return pd.DataFrame({name: table[name].fillna("").str.strip() for name in kept})

@@ -132,7 +132,7 @@ class _Member:
 
     def reader(self) -> SlabReader:
         image_bytes = int(np.prod(self.shape[1:]))
-        stream = zipfile.ZipFile(self.path).open(self.name)
+        stream = zipfile.ZipFile(self.path).open(self.name)  # noqa: SIM115 – stays open as long as the source
 
         def load(start: int, stop: int) -> NDArray[np.uint8]:
             try:
@@ -173,4 +173,4 @@ def _read_labels(path: Path, split: str, count: int) -> NDArray[np.int64]:
         raise DataError(f"{path}: {name} has {labels.shape[1]} labels an image; give a set with one label an image")
     if labels.size != count or labels.dtype.kind not in "iu":
         raise DataError(f"{path}: {name} is {labels.dtype} of shape {labels.shape} for {count} images; fetch it again")
-    return labels.reshape(-1).astype(np.int64)
+    return np.asarray(labels.reshape(-1), dtype=np.int64)

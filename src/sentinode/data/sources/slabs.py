@@ -36,7 +36,7 @@ class SlabReader:
                 if len(self._slabs) > _SLABS_KEPT:
                     self._slabs.popitem(last=False)
             self._slabs.move_to_end(number)
-            return self._slabs[number][offset].copy()
+            return np.array(self._slabs[number][offset])
 
 
 def slab_rows(image_bytes: int, chunk_rows: int = 1) -> int:
