@@ -36,11 +36,11 @@ from sentinode.data.dataset import load_dataset
 from sentinode.models.torchvision_ops import register_missing_ops
 from sentinode.training.batches import PackedBatches, Share, loader
 from sentinode.training.fitting import build_classifier, build_model, quiet_lightning, train_order, trainer_options
+from sentinode.training.lightning import Callback, Trainer
 from sentinode.training.recipe import Recipe, parse_recipe
 
 register_missing_ops()
 
-import lightning.pytorch as lightning  # noqa: E402
 from torchvision import transforms  # noqa: E402
 
 BATCH = 32
@@ -117,7 +117,7 @@ def bare(recipe: Recipe, data: PatchData, layout: torch.memory_format) -> Iterat
         yield time.perf_counter() - start
 
 
-class Stopwatch(lightning.Callback):
+class Stopwatch(Callback):
     """Times the batches after the warm-up, from the end of the last one before them."""
 
     start = seconds = 0.0
@@ -144,7 +144,7 @@ def ours(recipe: Recipe, data: PatchData) -> Iterator[float]:
             watch = Stopwatch()
             options = trainer_options(config, Path(folder)) | {"limit_train_batches": WARM_UP + MEASURED}
             with quiet_lightning():
-                lightning.Trainer(callbacks=[watch], **options).fit(classifier, batches)
+                Trainer(callbacks=[watch], **options).fit(classifier, batches)
             yield watch.seconds
 
 

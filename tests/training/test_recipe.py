@@ -91,7 +91,7 @@ def test_an_unknown_recipe_names_the_nearest() -> None:
 def test_a_file_that_is_not_toml_is_refused_with_the_place(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text("[data\n", encoding="utf-8")
-    with pytest.raises(RecipeError, match="is not TOML.*line 1"):
+    with pytest.raises(RecipeError, match=r"is not TOML.*line 1"):
         load_recipe(str(path))
 
 
@@ -106,7 +106,7 @@ def test_data_values_go_over_a_bundles_own() -> None:
     assert (over.source, over.rename, over.split.seed, over.split.test) == ("folder:b", {"a": "normal"}, 7, "valid")
     with pytest.raises(RecipeError, match=r"only data\.\*"):
         load_data_config("folder:a", ["training.epochs=3"])
-    with pytest.raises(RecipeError, match="unknown key 'data.splits'"):
+    with pytest.raises(RecipeError, match=r"unknown key 'data\.splits'"):
         load_data_config("folder:a", ["data.splits=1"])
 
 

@@ -7,16 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as lightning
 import torch
-from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.plugins.io import TorchCheckpointIO
 from safetensors.torch import save_file
 
 from sentinode.core.files import atomic_file, write_text
 from sentinode.core.progress import Advance
 from sentinode.training.classifier import PatchClassifier
 from sentinode.training.config import TrainingConfig
+from sentinode.training.lightning import Callback, LightningModule, TorchCheckpointIO, Trainer
 
 LOG_COLUMNS = ("epoch", "learning_rate", "train_loss", "validation_loss", "validation_auc", "validation_accuracy")
 LAST = "last.ckpt"
@@ -80,9 +78,7 @@ class RunLog(Callback):
         """What came out of the checkpoint that a run is resumed from."""
         self.rows = list(state_dict["rows"])
 
-    def on_train_batch_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Start the epoch's clock and note its learning rate."""
         del pl_module, batch
         # Not on_train_epoch_start: Lightning leaves that out for the first epoch of a resumed run.
@@ -90,7 +86,7 @@ class RunLog(Callback):
             self._started = time.monotonic()
             self._rate = float(trainer.optimizers[0].param_groups[0]["lr"])
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add the epoch's row; write what changed."""
         figures = {name: float(trainer.callback_metrics[name]) for name in LOG_COLUMNS[2:]}
         self.rows.append({"epoch": trainer.current_epoch + 1, "learning_rate": self._rate, **figures})
@@ -116,7 +112,7 @@ class RunLog(Callback):
         with atomic_file(self._folder / "checkpoints" / BEST) as temporary:
             save_file(state, temporary)
 
-    def _append_timing(self, trainer: lightning.Trainer) -> None:
+    def _append_timing(self, trainer: Trainer) -> None:
         seconds = time.monotonic() - self._started
         path = self._folder / "timings.csv"
         header = "" if path.exists() else "epoch,seconds_with_validation\n"
@@ -132,7 +128,7 @@ class LastCheckpoint(Callback):
         self._path = folder / "checkpoints" / LAST
         self._log = log
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save; the log after the checkpoint, because it can be rewritten from it and not the other way round."""
         del pl_module
         trainer.save_checkpoint(self._path)
@@ -151,7 +147,7 @@ class Bar(Callback):
         self._note = ""
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Advance by a batch; the loss is read now and then only, because reading it waits for the device."""
         del pl_module, batch

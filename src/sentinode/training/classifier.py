@@ -3,22 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-import lightning.pytorch as lightning
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from sentinode.core.errors import TrainingError
-from sentinode.evaluation.roc import auc
+from sentinode.evaluation.multiclass import accuracy_argmax, macro_auc
 from sentinode.models.freezing import freeze
 from sentinode.models.networks import Network
 from sentinode.training.augmentation import Augmentation
 from sentinode.training.config import TrainingConfig
+from sentinode.training.lightning import LightningModule
 from sentinode.training.schedules import build_optimizer, build_plateau, build_schedule
 
 
-class PatchClassifier(lightning.LightningModule):
+class PatchClassifier(LightningModule):
     """Fits a network to labelled uint8 tiles.
 
     Logged after each epoch: `train_loss`, `validation_loss`, `validation_auc` (macro one-vs-rest when there are more
@@ -132,9 +132,8 @@ class PatchClassifier(lightning.LightningModule):
         figures = {
             "train_loss": self._mean_train_loss(),
             "validation_loss": loss,
-            # Of two classes each is the other's mirror image, so the mean over classes is the usual AUC there.
-            "validation_auc": float(np.mean([auc(truth == k, scores[:, k]) for k in range(scores.shape[1])])),
-            "validation_accuracy": float((scores.argmax(axis=1) == truth).mean()),
+            "validation_auc": macro_auc(truth, scores),
+            "validation_accuracy": accuracy_argmax(truth, scores),
         }
         if not np.isfinite(loss) or not np.isfinite(figures["train_loss"]):
             message = (

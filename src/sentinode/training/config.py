@@ -91,7 +91,7 @@ class EvaluationConfig(BaseModel):
 
     threshold: str = "sensitivity>=0.95"
     """The rule that chooses the operating threshold; see `sentinode.evaluation.thresholds`."""
-    flagged: float = Field(default=0.1, ge=0, lt=1)
+    flagged: float = Field(default=0.1, gt=0, lt=1)
     """The part of the validation images that the low-confidence band flags."""
     targets: tuple[str, ...] = ()
     """What the test split should reach, such as `sensitivity>=0.95`; the report shows which are met."""

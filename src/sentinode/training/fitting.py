@@ -1,6 +1,7 @@
 """From a data set and a recipe to fitted weights, in a run folder that can be resumed after any interruption."""
 
 import logging
+import pickle
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,19 +20,14 @@ from sentinode.data.dataset import Dataset
 from sentinode.models.architectures import build_network
 from sentinode.models.networks import Network
 from sentinode.models.preprocessing import Preprocessing
-from sentinode.models.torchvision_ops import register_missing_ops
 from sentinode.models.weights import load_weights
 from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, loader
+from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, LastCheckpoint, RunLog, is_over
+from sentinode.training.classifier import PatchClassifier
 from sentinode.training.config import TrainingConfig
+from sentinode.training.lightning import Trainer
 from sentinode.training.losses import LogitLoss, SoftmaxLoss, class_weights
 from sentinode.training.recipe import Recipe
-
-register_missing_ops()  # Lightning imports torchmetrics, which imports torchvision
-
-import lightning.pytorch as lightning  # noqa: E402
-
-from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, LastCheckpoint, RunLog, is_over  # noqa: E402
-from sentinode.training.classifier import PatchClassifier  # noqa: E402
 
 _ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
 _PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
@@ -78,7 +74,7 @@ def fit(recipe: Recipe, data: Dataset, run: Path, *, threads: int, progress: Pro
         total, done = config.epochs * images, len(log.rows) * images
         with progress.bar("training", total, "images", done=done) as advance, quiet_lightning():
             callbacks = [log, LastCheckpoint(run, log), Bar(advance, config)]
-            trainer = lightning.Trainer(callbacks=callbacks, **options)
+            trainer = Trainer(callbacks=callbacks, **options)
             _run(trainer, classifier, data, checkpoint if log.rows else None, recipe.seed)
         if not trainer.is_global_zero:
             return None
@@ -126,9 +122,7 @@ def train_order(config: TrainingConfig, labels: NDArray[np.int64], seed: int, sh
     return EpochOrder(labels, batch_size=config.batch_size, balanced=balanced, seed=seed, share=share)
 
 
-def _run(
-    trainer: lightning.Trainer, classifier: PatchClassifier, data: Dataset, checkpoint: Path | None, seed: int
-) -> None:
+def _run(trainer: Trainer, classifier: PatchClassifier, data: Dataset, checkpoint: Path | None, seed: int) -> None:
     config = classifier.config
     share = Share(trainer.global_rank, trainer.world_size)
     on_gpu = trainer.strategy.root_device.type == "cuda"
@@ -188,6 +182,8 @@ def quiet_lightning() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            # Frozen batch norms stay in evaluation mode on purpose.
+            warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
             # Lightning 2.6 beside torch 2.13: its own use of a torch class that is going away.
             warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
             yield
@@ -202,8 +198,9 @@ def _rows_of(checkpoint: Path) -> list[dict[str, float]]:
     try:
         loaded = AtomicCheckpoints().load_checkpoint(checkpoint)
         return list(loaded["callbacks"][RunLog.__qualname__]["rows"])
-    except (KeyError, RuntimeError, EOFError, OSError) as error:
-        message = f"{checkpoint} can't be read ({type(error).__name__}: {error}); delete it to train from the start"
+    except (KeyError, RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        message = f"{checkpoint} can't be read ({reason}); delete it to train from the start"
         raise TrainingError(message) from error
 
 

@@ -1,0 +1,88 @@
+"""What is chosen on validation, once, and then frozen: temperature, operating threshold, low-confidence band."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from sentinode.data.dataset import Dataset
+from sentinode.data.manifest import Manifest
+from sentinode.data.splits import stain_clusters
+from sentinode.evaluation.calibration import fit_temperature
+from sentinode.evaluation.confidence import LowConfidenceBand, low_confidence_band
+from sentinode.evaluation.predictions import Predictions
+from sentinode.evaluation.thresholds import OperatingPoint, choose_threshold
+from sentinode.training.config import EvaluationConfig
+
+# A slide of PatchCamelyon gives a few dozen patches to a validation part of two thousand.
+_IMAGES_A_PSEUDO_SLIDE = 50
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The three, with what they were fitted on."""
+
+    temperature: float
+    """Divides the logits (Guo et al. 2017)."""
+
+    threshold: OperatingPoint | None
+    """None for more than two classes, where the likeliest class wins."""
+
+    band: LowConfidenceBand
+    """Scores that are flagged as of low confidence."""
+
+
+def calibrate(logits: NDArray[np.float32], data: Dataset, config: EvaluationConfig, seed: int) -> Calibration:
+    """Fit everything that is frozen to the validation split.
+
+    Args:
+        logits: (n, classes) of the deployed model on the validation images, test-time averaging included, before any
+            temperature.
+        data: The data set, for labels and groups of its validation split.
+        config: The threshold's rule and the flagged share.
+        seed: Of the clustering that stands for slides where none are known.
+
+    Raises:
+        EvaluationError: The rule can't be met on this validation split.
+    """
+    manifest = data.manifest
+    temperature = fit_temperature(logits, manifest.labels("validation"))
+    probabilities = softmax(logits.astype(np.float64) / temperature, axis=1)
+    predictions = predictions_of(manifest, "validation", probabilities)
+    threshold = None
+    if predictions.binary:
+        groups = validation_groups(data, seed)
+        threshold = choose_threshold(
+            predictions.truths, predictions.scores, config.threshold, groups=groups, split="validation"
+        )
+    value = None if threshold is None else threshold.value
+    return Calibration(temperature, threshold, low_confidence_band(predictions, value, flagged=config.flagged))
+
+
+def validation_groups(data: Dataset, seed: int) -> Sequence[str]:
+    """The slide or patient of each validation image, or where none are known a cluster of similar stain.
+
+    A threshold's confidence bound has to allow for new slides, which differ from one another more than patches of one
+    slide do. Resampling patches alone would miss that; clusters of similar stain are the nearest thing to slides.
+    """
+    groups = data.manifest.groups("validation")
+    if groups is not None:
+        return groups
+    rows = data.manifest.rows("validation")
+    return stain_clusters(data.tiles, rows, seed, images_a_cluster=_IMAGES_A_PSEUDO_SLIDE).tolist()
+
+
+def predictions_of(manifest: Manifest, role: str, probabilities: NDArray[np.floating]) -> Predictions:
+    """The (n, classes) probabilities of a role's images, with their ids, labels and groups."""
+    names = manifest.class_names
+    return Predictions(
+        ids=manifest.ids(role),
+        paths=manifest.paths(role),
+        labels=manifest.labels(role),
+        probabilities=probabilities,
+        class_names=names,
+        positive=None if manifest.positive is None else names.index(manifest.positive),
+        groups=manifest.groups(role),
+    )
