@@ -59,8 +59,7 @@ def derived(counts: ArrayLike) -> dict[str, NDArray[np.float64]]:
     }
     found["f1"] = _divide(2 * tp, 2 * tp + fp + fn)
     found["balanced_accuracy"] = (found["sensitivity"] + found["specificity"]) / 2
-    # Roots one by one: the product of four counts leaves the range of exact float64 for large sets.
-    scale = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
+    scale = np.sqrt((tp + fp) * (tp + fn)) * np.sqrt((tn + fp) * (tn + fn))
     found["mcc"] = _divide(tp * tn - fp * fn, scale)
     return {name: found[name] for name in _ORDER}
 
