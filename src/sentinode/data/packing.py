@@ -9,7 +9,7 @@ import pandas as pd
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from sentinode.core.files import storage_errors, write_json
+from sentinode.core.files import atomic_file, storage_errors, write_json
 from sentinode.core.progress import Progress
 from sentinode.data.decoding import decode_all
 from sentinode.data.source import Exclusion, Source
@@ -82,7 +82,8 @@ def _make(source: Source, folder: Path, fingerprint: str, progress: Progress) ->
                 return
             partial.mkdir(exist_ok=True)
             index = decode_all(source, partial, progress)
-            index.to_parquet(partial / "index.parquet")
+            with atomic_file(partial / "index.parquet") as temporary:
+                index.to_parquet(temporary)
             facts = {"version": _VERSION, "fingerprint": fingerprint, "address": source.address, "images": len(index)}
             write_json(partial / "pack.json", facts)
             partial.replace(folder)

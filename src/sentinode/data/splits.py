@@ -90,7 +90,9 @@ def stain_clusters(tiles: NDArray[np.uint8], rows: NDArray[np.int64], seed: int)
     Returns:
         (N,) of str, such as `stain-07`.
     """
-    statistics = np.concatenate([stain_statistics(tiles[part]) for part in np.array_split(rows, len(rows) // 4096 + 1)])
+    # Every other pixel each way says as much about an image's stain, in a quarter of the time.
+    parts = np.array_split(rows, len(rows) // 1024 + 1)
+    statistics = np.concatenate([stain_statistics(tiles[part][:, ::2, ::2]) for part in parts])
     scaled = (statistics - statistics.mean(axis=0)) / (statistics.std(axis=0) + 1e-6)
     count = min(len(np.unique(scaled, axis=0)), int(np.clip(len(rows) // _IMAGES_A_CLUSTER, *_CLUSTERS)))
     fitted_on = np.random.default_rng(seed).permutation(len(rows))[:_IMAGES_FITTED]
