@@ -1,0 +1,80 @@
+"""The recipe's `[model]` table."""
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sentinode.core.errors import RecipeError
+
+Head = Literal["softmax", "logit"]
+TestTime = Literal["none", "d4"]
+Storage = Literal["float32", "float16"]
+Pooling = Literal["mean", "max", "centre", "centre-max"]
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class ModelConfig(BaseModel):
+    """What the network is, where its weights come from, and what is around it when it is deployed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: str
+    """`squeezenet1_1`, `cnn3`, or any name that timm knows."""
+
+    weights: str = "none"
+    """`none`; `imagenet`; a timm tag; `hf-hub:ORG/NAME`; a file (.safetensors, .pt, .pth, .bin); `bundle:PATH|NAME`."""
+
+    head: Head = "softmax"
+    """`softmax` over the classes, or for two classes one `logit` for the second of them."""
+
+    trainable: tuple[str, ...] = ()
+    """Stages that learn, by the names of the architecture's own modules; empty: every one."""
+
+    head_first_epochs: int = Field(default=0, ge=0)
+    """Epochs at the start in which the head alone learns."""
+
+    input_size: int | None = Field(default=None, ge=8, le=4096)
+    """Side in pixels of what the network sees; tiles of another size are resized in the graph. None: the tile's own."""
+
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of the embedding that is dropped before the head while training."""
+
+    pooling: tuple[Pooling, ...] = Field(default=("mean",), min_length=1)
+    """How the last feature map becomes the embedding, concatenated in this order; `centre` is its central third."""
+
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    """Mean of R, G and B on the scale 0 to 1, which is subtracted. ImageNet's, as most public weights want."""
+
+    std: tuple[float, float, float] = IMAGENET_STD
+    """Standard deviation of R, G and B on the scale 0 to 1, by which is divided."""
+
+    test_time: TestTime = "none"
+    """`d4`: the deployed model averages the logits over the eight flips and quarter turns of a tile."""
+
+    storage: Storage = "float32"
+    """Precision of the stored weights. `float16` halves a bundle; engines still compute in float32."""
+
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Further arguments of the architecture, such as `stem_pool = false` for SqueezeNet."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.pooling)) != len(self.pooling):
+            raise ValueError(f"pooling = {list(self.pooling)} names one kind twice; name each once")
+        if min(self.std) <= 0:
+            raise ValueError(f"std = {list(self.std)} has a value that is not above 0")
+        return self
+
+    def outputs(self, classes: int) -> int:
+        """The number of logits that the network has for so many classes.
+
+        Raises:
+            RecipeError: One logit was asked for, and there are not two classes.
+        """
+        if self.head == "softmax":
+            return classes
+        if classes != 2:
+            raise RecipeError(f'model.head = "logit" tells two classes apart, and there are {classes}; use "softmax"')
+        return 1

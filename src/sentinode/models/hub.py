@@ -1,0 +1,162 @@
+"""Public weights from the hubs that timm and torchvision use: from their cache, else downloaded, else refused at once.
+
+The hub's own client tries a dead network for minutes; here one short request tells beforehand.
+"""
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sentinode.core.errors import OfflineError, WeightsError
+from sentinode.models.config import ModelConfig
+from sentinode.models.networks import Network
+from sentinode.models.timm_networks import TimmNetwork
+from sentinode.models.torchvision_ops import register_missing_ops
+
+_PROBE_SECONDS = 5.0
+_HUB_PREFIX = "hf-hub:"
+_WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+def pretrained_state(network: Network, config: ModelConfig) -> dict[str, Tensor]:
+    """The state dict of public weights for a network; the head in it is that of the public model.
+
+    Args:
+        network: What they are for.
+        config: `weights` is `imagenet`, a timm tag such as `a1_in1k`, or `hf-hub:ORG/NAME`.
+
+    Raises:
+        WeightsError: There are no such weights, the hub refuses to give them, or they want another normalisation.
+        OfflineError: They are not in the cache, and the hub can't be reached.
+    """
+    if isinstance(network, TimmNetwork):
+        return _from_timm(network, config)
+    architecture, weights = config.architecture, config.weights
+    if architecture == "squeezenet1_1" and weights == "imagenet":
+        return _squeezenet_imagenet()
+    has = "imagenet" if architecture == "squeezenet1_1" else "none"
+    raise WeightsError(
+        f"model.weights = {weights!r} is neither a file nor public weights of {architecture} "
+        f"(it has: {has}); check the path, or give bundle:PATH"
+    )
+
+
+def reachable(url: str) -> bool:
+    """Whether a server answers at `url` within a few seconds, through the proxy where one is set."""
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_PROBE_SECONDS).close()
+    except urllib.error.HTTPError:
+        return True  # an answer, if not a friendly one
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _squeezenet_imagenet() -> dict[str, Tensor]:
+    register_missing_ops()
+    from torchvision.models import SqueezeNet1_1_Weights
+
+    weights = SqueezeNet1_1_Weights.IMAGENET1K_V1
+    if not _in_torch_cache(weights.url):
+        _require_network(weights.url, "the ImageNet weights of squeezenet1_1")
+    return dict(weights.get_state_dict(progress=False, check_hash=True))
+
+
+def _from_timm(network: TimmNetwork, config: ModelConfig) -> dict[str, Tensor]:
+    import timm
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    weights = config.weights
+    source, overlay = _timm_source(network.timm_name, weights)
+    # The head of the public model, not ours: so timm checks every key that it loads.
+    arguments = {k: v for k, v in network.timm_arguments.items() if k not in ("num_classes", "drop_rate")}
+    try:
+        donor = timm.create_model(source, pretrained=True, pretrained_cfg_overlay=overlay, **arguments)
+    except (HfHubHTTPError, LocalEntryNotFoundError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise WeightsError(
+            f"the hub does not give the weights {weights!r} of {network.timm_name} ({reason}); "
+            "check the name, ask for access and log in with `hf auth login`, or give a local file"
+        ) from error
+    except (RuntimeError, TypeError) as error:
+        raise WeightsError(f"the weights {weights!r} do not fit {network.timm_name}: {error}") from error
+    _check_normalisation(vars(donor)["pretrained_cfg"], config)
+    return dict(donor.state_dict())
+
+
+def _check_normalisation(public: dict[str, Any], config: ModelConfig) -> None:
+    mean, std = tuple(public.get("mean") or config.mean), tuple(public.get("std") or config.std)
+    if not np.allclose((mean, std), (config.mean, config.std), atol=1e-3):
+        raise WeightsError(
+            f"the weights {config.weights!r} of {config.architecture} were trained on images normalised with "
+            f"mean {list(mean)} and std {list(std)}; set model.mean and model.std to these"
+        )
+
+
+def _timm_source(name: str, weights: str) -> tuple[str, dict[str, Any] | None]:
+    """What to ask timm for, and what to overlay on its own description of it; both point to the cache if it can."""
+    import timm
+
+    if weights.startswith(_HUB_PREFIX):
+        cached = _in_hub_cache(weights.removeprefix(_HUB_PREFIX))
+        if cached is not None and (cached.parent / "config.json").is_file():
+            return f"local-dir:{cached.parent}", None
+        _require_hub(f"the weights {weights!r}")
+        return weights, None
+    tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{name}.*")]
+    if not tags or (weights not in tags and weights != "imagenet"):
+        listed = ", ".join(tags) or "none"
+        raise WeightsError(
+            f"model.weights = {weights!r} is neither a file nor public weights of {name} (it has: {listed}); "
+            "check the path or the tag"
+        )
+    source = f"{name}.{tags[0] if weights == 'imagenet' else weights}"
+    public: Any = timm.get_pretrained_cfg(source)
+    if public.hf_hub_id:
+        cached = _in_hub_cache(f"{public.hf_hub_id}{source}" if public.hf_hub_id.endswith("/") else public.hf_hub_id)
+        if cached is not None:
+            return source, {"file": str(cached)}
+        _require_hub(f"the weights {weights!r} of {name}")
+    elif public.url and not _in_torch_cache(public.url):
+        _require_network(public.url, f"the weights {weights!r} of {name}")
+    return source, None
+
+
+def _in_hub_cache(repository: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    for name in _WEIGHT_FILES:
+        path = try_to_load_from_cache(repository, name)
+        if isinstance(path, str):
+            return Path(path)
+    return None
+
+
+def _in_torch_cache(url: str) -> bool:
+    return (Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]).is_file()
+
+
+def _require_hub(what: str) -> None:
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        raise OfflineError(_offline_message(what, "HF_HUB_OFFLINE is set"))
+    _require_network(constants.ENDPOINT, what)
+
+
+def _require_network(url: str, what: str) -> None:
+    if not reachable(url):
+        host = url.split("/")[2]
+        raise OfflineError(_offline_message(what, f"{host} can't be reached"))
+
+
+def _offline_message(what: str, reason: str) -> str:
+    return (
+        f"{what} are not on this machine, and {reason}; give a local file (model.weights = "
+        '"FILE.safetensors"), another bundle ("bundle:PATH"), or "none", or run again with a network'
+    )

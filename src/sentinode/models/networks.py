@@ -1,0 +1,80 @@
+"""What every network is here: a module that gives logits and the embedding that they were made from."""
+
+import abc
+
+import torch
+from torch import Tensor, nn
+
+from sentinode.models.config import Pooling
+
+
+class Network(nn.Module, abc.ABC):
+    """A backbone with a linear head. Its parameters have the names that the architecture's library gave them."""
+
+    embedding_size: int
+    """D, the length of an embedding."""
+
+    head_name: str
+    """The module of the head, as a dotted name; every other parameter belongs to the backbone."""
+
+    frozen_norms: tuple[str, ...] = ()
+    """Batch-norm layers whose running statistics stay as they are; set by `freezing.freeze`."""
+
+    @abc.abstractmethod
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 3, S, S) float, normalised → logits (N, outputs) and embedding (N, D)."""
+
+    def train(self, mode: bool = True) -> "Network":
+        """As in torch, but frozen batch norms stay in evaluation mode."""
+        super().train(mode)
+        for name in self.frozen_norms:
+            self.get_submodule(name).eval()
+        return self
+
+
+class PooledNetwork(Network):
+    """`features`, a convolutional backbone; pooling over its last map; dropout; `classifier`, a linear head."""
+
+    head_name = "classifier"
+
+    def __init__(
+        self, features: nn.Sequential, channels: int, outputs: int, *, pooling: tuple[Pooling, ...], dropout: float
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.pooling = pooling
+        self.embedding_size = channels * len(pooling)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(self.embedding_size, outputs)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 3, S, S) float, normalised → logits (N, outputs) and embedding (N, D)."""
+        embedding = pool(self.features(images), self.pooling)  # (N, C, h, w) → (N, C · kinds)
+        return self.classifier(self.dropout(embedding)), embedding
+
+
+def pool(maps: Tensor, kinds: tuple[Pooling, ...]) -> Tensor:
+    """(N, C, h, w) → (N, C · len(kinds)), one part per kind, in their order.
+
+    `mean` and `max` are over the whole map; `centre` and `centre-max` over its central third, because the label of a
+    PCam patch is about the central 32 of its 96 pixels.
+    """
+    centre = maps[:, :, central_third(maps.shape[2]), central_third(maps.shape[3])]
+    parts = [
+        (centre if kind.startswith("centre") else maps).amax((2, 3))
+        if kind.endswith("max")
+        else (centre if kind.startswith("centre") else maps).mean((2, 3))
+        for kind in kinds
+    ]
+    return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+
+def central_third(length: int) -> slice:
+    """The cells of `length` in its middle, about a third of them.
+
+    As many of them are odd or even as `length` is, so that they lie symmetrically and flips and turns of the tile
+    leave them in place.
+    """
+    span = min(range(2 - length % 2, length + 1, 2), key=lambda count: abs(count - length / 3))
+    start = (length - span) // 2
+    return slice(start, start + span)

@@ -1,0 +1,100 @@
+"""Where a network's first weights come from. Files are data only: safetensors, or tensors without pickled code."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from sentinode.core.errors import WeightsError
+from sentinode.models.config import ModelConfig
+from sentinode.models.hub import pretrained_state
+from sentinode.models.networks import Network
+
+_TORCH_SUFFIXES = {".pt", ".pth", ".bin", ".ckpt"}
+_WRAPPERS = ("state_dict", "model")
+_LISTED = 6
+
+
+def load_weights(network: Network, config: ModelConfig) -> None:
+    """Load what `config.weights` names into the backbone of `network`; the head keeps its random start.
+
+    Args:
+        network: Made by `build_network` from the same `config`; changed in place.
+        config: `weights` is `none`, `imagenet`, a timm tag, `hf-hub:ORG/NAME`, a file or `bundle:PATH|NAME`.
+
+    Raises:
+        WeightsError: No such file or tag, or it does not fit: the message says which keys do not.
+        OfflineError: Only a hub has them, and there is no network.
+    """
+    spec = config.weights
+    if spec == "none":
+        return
+    path = Path(spec).expanduser()
+    if path.suffix in {".safetensors", *_TORCH_SUFFIXES} or path.is_file():
+        state = read_state(path)
+    else:
+        state = pretrained_state(network, config)
+    load_backbone(network, state, name=spec)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file, or a state dict saved by torch (also under the key `state_dict` or `model`).
+
+    Raises:
+        WeightsError: There is no such file, it is damaged, or it holds something else than tensors.
+    """
+    if not path.is_file():
+        raise WeightsError(f"there is no weights file {path}; check model.weights")
+    try:
+        content = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path} holds pickled objects, not just tensors, and could run code; save its state_dict as safetensors"
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, OSError) as error:
+        raise WeightsError(f"{path} can't be read as weights ({error}); it may be truncated") from error
+    for key in _WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise WeightsError(f"{path} is no state dict: it must map names to tensors")
+    return content
+
+
+def load_backbone(network: Network, state: Mapping[str, Tensor], *, name: str) -> None:
+    """Copy all but the head from `state` into `network`; `name` is for messages.
+
+    A head belongs to the classes that it was trained for, so it is left out on both sides.
+
+    Raises:
+        WeightsError: A key of the backbone is missing, is not the network's, or has another shape.
+    """
+    head = f"{network.head_name}."
+    own = {key: value for key, value in network.state_dict().items() if not key.startswith(head)}
+    given = {key: value for key, value in state.items() if not key.startswith(head)}
+    problems = {
+        "missing": [key for key in own if key not in given],
+        "unexpected": [key for key in given if key not in own],
+        "of another shape": [
+            f"{key} {tuple(given[key].shape)} instead of {tuple(own[key].shape)}"
+            for key in own
+            if key in given and given[key].shape != own[key].shape
+        ],
+    }
+    if any(problems.values()):
+        listed = "; ".join(f"{kind}: {_listed(keys)}" for kind, keys in problems.items() if keys)
+        raise WeightsError(f"the weights {name} do not fit the architecture: {listed}")
+    network.load_state_dict(given, strict=False)
+
+
+def _listed(keys: list[str]) -> str:
+    more = f" and {len(keys) - _LISTED} more" if len(keys) > _LISTED else ""
+    return ", ".join(keys[:_LISTED]) + more

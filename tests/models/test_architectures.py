@@ -1,0 +1,104 @@
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+
+from sentinode.core.errors import RecipeError, WeightsError
+from sentinode.models.architectures import build_network
+from sentinode.models.config import ModelConfig
+
+CASES = {
+    "squeezenet1_1": {"pooling": ["mean", "centre-max"]},
+    "cnn3": {"dropout": 0.2},
+    "resnet18": {},
+    "convnext_atto": {"dropout": 0.1},
+    "vit_tiny_patch16_224": {},
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_network_gives_logits_of_the_embedding(name: str) -> None:
+    config = ModelConfig.model_validate({"architecture": name, **CASES[name]})
+    network = build_network(config, 3, tile_size=64).eval()
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        logits, embedding = network(images)
+        head = network.get_submodule(network.head_name)
+        assert torch.equal(head(embedding), logits)
+    assert logits.shape == (2, 3)
+    assert embedding.shape == (2, network.embedding_size)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "convnext_atto", "vit_tiny_patch16_224"])
+def test_a_timm_network_is_the_model_that_timm_makes(name: str) -> None:
+    import timm
+
+    network = build_network(ModelConfig(architecture=name), 3, tile_size=224).eval()
+    original = timm.create_model(name, num_classes=3).eval()
+    original.load_state_dict(network.state_dict())
+    images = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(network(images)[0], original(images))
+
+
+def test_a_deep_copy_is_independent() -> None:
+    network = build_network(ModelConfig(architecture="resnet18"), 2).eval()
+    twin = copy.deepcopy(network)
+    images = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before = twin(images)[0]
+        for parameter in network.parameters():
+            parameter.zero_()
+        assert torch.equal(twin(images)[0], before)
+        assert not torch.equal(network(images)[0], before)
+
+
+def test_squeezenet_without_the_stem_pooling_has_larger_maps() -> None:
+    images = torch.zeros(1, 3, 96, 96)
+    sides = []
+    for stem_pool in (True, False):
+        config = ModelConfig(architecture="squeezenet1_1", arguments={"stem_pool": stem_pool})
+        features = build_network(config, 2).get_submodule("features")
+        sides.append(features(images).shape[-1])
+    assert sides == [5, 11]
+
+
+@pytest.mark.parametrize("size", [8, 28, 97])
+def test_cnn3_takes_any_size_from_8(size: int) -> None:
+    logits, _ = build_network(ModelConfig(architecture="cnn3"), 9).eval()(torch.zeros(2, 3, size, size))
+    assert logits.shape == (2, 9)
+
+
+def test_an_unknown_architecture_is_an_error_with_near_names() -> None:
+    with pytest.raises(WeightsError, match="no architecture 'resnet81'.*resnet18"):
+        build_network(ModelConfig(architecture="resnet81"), 2)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"architecture": "squeezenet1_1", "arguments": {"stem": 1}}, "arguments.stem = 1 .*it takes: stem_pool"),
+        ({"architecture": "squeezenet1_1", "arguments": {"stem_pool": "no"}}, "arguments.stem_pool = 'no'"),
+        ({"architecture": "cnn3", "arguments": {"width": 9}}, "it takes: none"),
+        ({"architecture": "resnet18", "arguments": {"stem": 1}}, "unexpected keyword argument 'stem'"),
+        ({"architecture": "resnet18", "pooling": ["max"]}, "global_pool"),
+    ],
+)
+def test_an_argument_that_does_not_suit_is_an_error(values: dict[str, object], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        build_network(ModelConfig.model_validate(values), 2)
+
+
+def test_a_head_of_several_parts_is_refused() -> None:
+    with pytest.raises(WeightsError, match="several parts"):
+        build_network(ModelConfig(architecture="deit_tiny_distilled_patch16_224"), 2)
+
+
+def test_squeezenet_has_the_names_of_the_public_weights(shared_data: Path) -> None:
+    from safetensors import safe_open
+
+    with safe_open(shared_data / "weights" / "squeezenet1_1-imagenet-features.safetensors", "np") as file:
+        names = set(file.keys())
+    network = build_network(ModelConfig(architecture="squeezenet1_1"), 2)
+    assert {name for name in network.state_dict() if not name.startswith("classifier.")} == names

@@ -1,0 +1,143 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from sentinode.core.errors import OfflineError, WeightsError
+from sentinode.models import hub
+from sentinode.models.architectures import build_network
+from sentinode.models.config import ModelConfig
+from sentinode.models.weights import load_weights
+
+
+def _network(
+    weights: str = "none", architecture: str = "cnn3", outputs: int = 2
+) -> tuple[torch.nn.Module, ModelConfig]:
+    config = ModelConfig(architecture=architecture, weights=weights)
+    return build_network(config, outputs), config
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "pth", "wrapped"])
+def test_a_file_gives_the_backbone_and_not_the_head(tmp_path: Path, kind: str) -> None:
+    donor, _ = _network(outputs=5)
+    path = tmp_path / ("weights.safetensors" if kind == "safetensors" else "weights.pth")
+    if kind == "safetensors":
+        save_file(donor.state_dict(), path)
+    else:
+        torch.save({"state_dict": donor.state_dict(), "epoch": 3} if kind == "wrapped" else donor.state_dict(), path)
+    network, config = _network(str(path))
+    head = network.state_dict()["classifier.weight"].clone()
+    load_weights(network, config)
+    for name, value in donor.state_dict().items():
+        if not name.startswith("classifier."):
+            assert torch.equal(network.state_dict()[name], value)
+    assert torch.equal(network.state_dict()["classifier.weight"], head)
+
+
+def test_a_file_that_does_not_fit_says_which_keys(tmp_path: Path) -> None:
+    state = _network()[0].state_dict()
+    state["extra"] = state.pop("features.block1.1.bias")
+    state["features.block2.1.weight"] = torch.zeros(7)
+    save_file(state, tmp_path / "weights.safetensors")
+    network, config = _network(str(tmp_path / "weights.safetensors"))
+    with pytest.raises(WeightsError) as caught:
+        load_weights(network, config)
+    message = str(caught.value)
+    assert "missing: features.block1.1.bias" in message
+    assert "unexpected: extra" in message
+    assert "features.block2.1.weight (7,) instead of (64,)" in message
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    save_file(_network(architecture="resnet18")[0].state_dict(), tmp_path / "weights.safetensors")
+    network, config = _network(str(tmp_path / "weights.safetensors"))
+    with pytest.raises(WeightsError, match=r"missing: .* and \d+ more; unexpected: .* and \d+ more"):
+        load_weights(network, config)
+
+
+def test_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (tmp_path / "exploded",)  # type: ignore[return-value]
+
+    torch.save({"a": Bomb()}, tmp_path / "weights.pth")
+    network, config = _network(str(tmp_path / "weights.pth"))
+    with pytest.raises(WeightsError, match="could run code"):
+        load_weights(network, config)
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize(("name", "content"), [("w.safetensors", b"short"), ("w.pth", b"\x00\x01"), ("w.pth", b"")])
+def test_a_damaged_file_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    network, config = _network(str(tmp_path / name))
+    with pytest.raises(WeightsError, match=name):
+        load_weights(network, config)
+
+
+def test_a_missing_file_and_an_unknown_tag_are_refused(tmp_path: Path) -> None:
+    network, config = _network(str(tmp_path / "none.safetensors"))
+    with pytest.raises(WeightsError, match="no weights file"):
+        load_weights(network, config)
+    network, config = _network("a9_in1k", "resnet18")
+    with pytest.raises(WeightsError, match="a9_in1k.*it has: .*a1_in1k"):
+        load_weights(network, config)
+    network, config = _network("imagenet", "cnn3")
+    with pytest.raises(WeightsError, match="it has: none"):
+        load_weights(network, config)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "weights"),
+    [
+        ("resnet18", "imagenet"),
+        ("resnet18", "a1_in1k"),
+        ("resnet18", "hf-hub:some/model"),
+        ("squeezenet1_1", "imagenet"),
+    ],
+)
+def test_without_a_network_public_weights_are_refused_at_once(
+    architecture: str, weights: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(hub, "reachable", lambda _url: False)
+    monkeypatch.setattr(hub, "_in_hub_cache", lambda _repository: None)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    network, config = _network(weights, architecture)
+    with pytest.raises(OfflineError, match=r"can't be reached; give a local file .*bundle:PATH.*none"):
+        load_weights(network, config)
+
+
+def test_a_server_that_is_not_there_is_not_reachable() -> None:
+    assert not hub.reachable("http://127.0.0.1:9/")  # the discard port: refused at once
+
+
+def test_weights_in_the_cache_need_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import timm
+
+    donor = timm.create_model("resnet18", num_classes=1000)
+    save_file(donor.state_dict(), tmp_path / "model.safetensors")
+    monkeypatch.setattr(hub, "reachable", lambda _url: False)
+    monkeypatch.setattr(hub, "_in_hub_cache", lambda _repository: tmp_path / "model.safetensors")
+    network, config = _network("imagenet", "resnet18")
+    load_weights(network, config)
+    assert torch.equal(network.state_dict()["layer4.1.conv2.weight"], donor.state_dict()["layer4.1.conv2.weight"])
+
+
+def test_weights_that_want_another_normalisation_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import timm
+
+    donor = timm.create_model("vit_tiny_patch16_224", num_classes=1000)
+    save_file(donor.state_dict(), tmp_path / "model.safetensors")
+    monkeypatch.setattr(hub, "_in_hub_cache", lambda _repository: tmp_path / "model.safetensors")
+    network, config = _network("augreg_in21k_ft_in1k", "vit_tiny_patch16_224")
+    with pytest.raises(WeightsError, match=r"mean \[0.5, 0.5, 0.5\].*set model.mean"):
+        load_weights(network, config)
+
+
+def test_the_imagenet_weights_of_squeezenet_load(shared_data: Path) -> None:
+    path = shared_data / "weights" / "squeezenet1_1-imagenet-features.safetensors"
+    network, config = _network(str(path), "squeezenet1_1")
+    load_weights(network, config)
+    weight = network.state_dict()["features.12.expand3x3.weight"]
+    assert 0 < weight.std() < 1
