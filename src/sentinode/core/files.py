@@ -21,6 +21,8 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn a full disk or a forbidden place into a `StorageError` that names `path` and the remedy."""
     try:
         yield
+    except StorageError:  # it has its message already
+        raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             message = f"no space left on the disk while writing {path}; free some space and run the same command again"

@@ -66,17 +66,10 @@ def cut_by_group(
     tried = max(1, min(_ORDERS_TRIED, _GROUPS_TRIED // len(share)))
     orders = [np.argsort(-share.sum(axis=1) * np.exp(rng.normal(0, 0.3, len(share)))) for _ in range(tried)]
     sides = min((_give_away(share, fractions, order) for order in orders), key=lambda s: _misfit(share, fractions, s))
-    names = list(shares)
-    lacking = [name for side, name in enumerate(names) if not (sides == side).any()]
-    untrained = set(counts.columns) - set(counts.columns[counts[sides == names.index("train")].sum() > 0])
-    if lacking or ("train" in names and untrained):
-        missing = f"{lacking[0]} gets none" if lacking else f"train gets none with class {sorted(untrained)[0]}"
-        raise DataError(
-            f"{len(share)} groups can't be shared out over {', '.join(names)}: {missing}; add groups, cut fewer splits "
-            "(data.split.fractions), or name the splits in the source"
-        )
-    side_of = dict(zip(counts.index, np.array(names, dtype=object)[sides], strict=True))
-    return np.array([side_of[group] for group in groups], dtype=object)
+    roles = np.array(list(shares), dtype=object)[sides]
+    _check_shared_out(counts, roles, list(shares))
+    role_of = dict(zip(counts.index, roles, strict=True))
+    return np.array([role_of[group] for group in groups], dtype=object)
 
 
 def stain_clusters(tiles: NDArray[np.uint8], rows: NDArray[np.int64], seed: int) -> NDArray[np.object_]:
@@ -120,6 +113,18 @@ def _give_away(
         held[side] += share[group]
         sides[group] = side
     return sides
+
+
+def _check_shared_out(counts: pd.DataFrame, roles: NDArray[np.object_], wanted: list[str]) -> None:
+    missing = [f"{role} gets none" for role in wanted if role not in roles]
+    trained = counts[roles == "train"].sum()
+    if "train" in wanted:
+        missing += [f"train gets none with class {name}" for name in counts.columns if not trained[name]]
+    if missing:
+        raise DataError(
+            f"{len(counts)} groups can't be shared out over {', '.join(wanted)}: {missing[0]}; add groups, cut fewer "
+            "splits (data.split.fractions), or name the splits in the source"
+        )
 
 
 def _misfit(

@@ -62,7 +62,7 @@ def test_multi_label_set(tmp_path: Path) -> None:
 
 
 def test_archive_of_something_else(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="has no train_images.*it holds weights"):
+    with pytest.raises(DataError, match=r"has no train_images.*it holds weights"):
         medmnist.open_path(_save(tmp_path, weights=np.zeros(3)))
 
 

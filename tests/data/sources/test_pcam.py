@@ -110,5 +110,4 @@ def test_damaged_chunk(tmp_path: Path, layouts: ModuleType) -> None:
     file.write_bytes(content)
     source = pcam.open_path(tmp_path)
     with pytest.raises(DataError, match=r"train_x\.h5 is damaged in images"):
-        for index in range(40):
-            source.read(index)
+        _ = [source.read(index) for index in range(40)]
