@@ -13,6 +13,7 @@ from sentinode.evaluation.pages import write_page
 from sentinode.evaluation.predictions import Predictions
 from sentinode.evaluation.report_figures import binary_charts, drawn, multiclass_charts, training_charts
 from sentinode.evaluation.report_tables import confused_pairs, confusion_cells, subgroup_table
+from sentinode.evaluation.thresholds import OperatingPoint
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,12 @@ def write_report(
     Raises:
         StorageError: The disk is full or the folder can't be written.
     """
-    binary = assessment.threshold is not None
-    values = (
-        _binary(assessment, predictions, context, images)
-        if binary
-        else _multi(assessment, predictions, context, images)
-    )
+    point, positive = assessment.threshold, assessment.positive
+    binary = point is not None and positive is not None
+    if point is not None and positive is not None:
+        values = _binary(assessment, point, positive, predictions, context, images)
+    else:
+        values = _multi(assessment, predictions, context, images)
     values |= {
         "title": f"{context.model} on {context.data}: evaluation report",
         "kind": "evaluation report",
@@ -94,21 +95,20 @@ def write_report(
 
 
 def _binary(
-    assessment: Assessment, predictions: Predictions, context: ReportContext, images: Images | None
+    assessment: Assessment,
+    point: OperatingPoint,
+    positive: str,
+    predictions: Predictions,
+    context: ReportContext,
+    images: Images | None,
 ) -> dict[str, Any]:
-    if assessment.threshold is None or assessment.positive is None:
-        raise ValueError("two classes need a threshold and a positive class")
-    metrics, noun = assessment.metrics, context.noun
+    noun = context.noun
+    at = (assessment.metrics["sensitivity"], assessment.metrics["specificity"])
     return {
         "headline": narrative.binary_headline(assessment, noun),
-        "threshold_words": narrative.threshold_words(assessment.threshold, assessment.positive, noun),
-        "prevalence_words": {
-            share: narrative.prevalence_words(
-                metrics["sensitivity"], metrics["specificity"], assessment.positive, noun, share
-            )
-            for share in (0.01, 0.1)
-        },
-        "galleries": binary_galleries(predictions, assessment.threshold.value, images, noun),
+        "threshold_words": narrative.threshold_words(point, positive, noun),
+        "prevalence_words": {share: narrative.prevalence_words(*at, positive, noun, share) for share in (0.01, 0.1)},
+        "galleries": binary_galleries(predictions, point.value, images, noun),
     }
 
 

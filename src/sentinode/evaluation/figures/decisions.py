@@ -67,7 +67,7 @@ def decision_chart(curve: DecisionCurve, prevalence: float) -> Chart:
         axes.set(xlabel="Threshold probability", ylabel="Net benefit")
         axes.set_xticks(*SHARES)
         half = int(np.argmin(np.abs(everybody - 0.45 * top)))
-        axes.text(x[half] - 0.02, everybody[half], "treat all", ha="right", va="top", color=FLAG, fontsize=11.5)
+        axes.text(x[half] - 0.02, everybody[half], "treat all", ha="right", va="top", color=INK, fontsize=11.5)
         third = int(np.argmin(np.abs(x - 0.6)))
         axes.text(x[third], model[third] + 0.04 * top, "model", color=MODEL, fontsize=12.5)
     better = x[(model > 0) & (model > everybody)]

@@ -42,10 +42,10 @@ SERIES = tuple(COLOURS[name] for name in ("blue", "vermillion", "green", "orange
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 """Line styles, one for each turn through `SERIES`."""
 
-WIDTH, HEIGHT = 440, 350
+WIDTH, HEIGHT = 400, 320
 """Size of a usual figure in CSS pixels: half a page, or the width of a phone."""
 
-SQUARE = 410
+SQUARE = 376
 """Height of a figure whose two axes are both shares, and equally long."""
 
 SHARES = ([0, 0.2, 0.4, 0.6, 0.8, 1], ["0", "0.2", "0.4", "0.6", "0.8", "1"])
@@ -162,6 +162,9 @@ def _inline(svg: str, name: str, alt: str) -> str:
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
     body = re.sub(r"<!--.*?-->", "", body, flags=re.S)
+    # A style element would hold for the whole page, not for this figure alone; the page's own has the same rule.
+    body = re.sub(r"<style.*?</style>", "", body, flags=re.S)
+    body = re.sub(r"<defs>\s*</defs>\s*", "", body)
     body = re.sub(r' (?:xmlns(?::\w+)?|version)="[^"]*"', "", body)
     body = body.replace("xlink:href", "href")
     body = _prefix_ids(body, name)
