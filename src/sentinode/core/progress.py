@@ -57,11 +57,15 @@ def _rich_bar(unit: str) -> Any:
                 return ""
             return f"{(task.completed - task.fields['start_count']) / elapsed:,.1f} {unit}/s"
 
+    class Count(ProgressColumn):
+        def render(self, task: Any) -> str:
+            return f"{task.completed:,.0f}" + (f"/{task.total:,.0f}" if task.total is not None else "")
+
     return RichProgress(
         SpinnerColumn(finished_text="✓"),
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+        Count(),
         Rate(),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[note]}"),

@@ -1,0 +1,111 @@
+"""The order of the rooms: each imports only from those that the design names, function-level imports included."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sentinode
+
+_PACKAGE = Path(sentinode.__file__).parent
+# The table of the design. A room that is not built yet may be named: nothing can import from it.
+_MAY_IMPORT: dict[str, set[str]] = {
+    "core": set(),
+    "slides": {"core"},
+    "data": {"core", "slides"},
+    "models": {"core"},
+    "evaluation": {"core"},
+    "explanation": {"core", "models"},
+    "training": {"core", "data", "models", "evaluation"},
+    "scanning": {"core", "slides", "models", "evaluation"},
+    "serving": {"core", "slides", "models", "explanation", "scanning", "evaluation"},
+}
+_MAY_IMPORT["cli"] = set(_MAY_IMPORT)
+_WITHOUT_TORCH = {"core", "slides", "data", "evaluation"}
+_TORCH = {"torch", "torchvision", "timm", "lightning", "torchmetrics"}
+
+
+def _imported(tree: ast.AST, package: str) -> Iterator[str]:
+    """Absolute names of everything that is imported anywhere in a module of `package`, the names after `from` too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("sentinode."):
+            yield node.value  # a name for importlib
+
+
+def _modules(room: str) -> list[Path]:
+    return sorted((_PACKAGE / room).rglob("*.py"))
+
+
+def _imports_of(path: Path) -> set[str]:
+    package = ".".join(["sentinode", *path.parent.relative_to(_PACKAGE).parts])
+    return set(_imported(ast.parse(path.read_text(encoding="utf-8")), package))
+
+
+_ROOMS = sorted(folder.name for folder in _PACKAGE.iterdir() if (folder / "__init__.py").is_file())
+
+
+def test_every_room_is_in_the_design() -> None:
+    assert set(_ROOMS) <= set(_MAY_IMPORT)
+    assert {"core", "data", "models", "evaluation", "training", "cli"} <= set(_ROOMS)
+
+
+@pytest.mark.parametrize("room", _ROOMS)
+def test_room_imports_only_from_rooms_that_the_design_names(room: str) -> None:
+    allowed = _MAY_IMPORT[room] | {room}
+    wrong = [
+        f"{path.relative_to(_PACKAGE)} imports {name}"
+        for path in _modules(room)
+        for name in sorted(_imports_of(path))
+        if name.startswith("sentinode.") and name.split(".")[1] in _MAY_IMPORT and name.split(".")[1] not in allowed
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", sorted(_WITHOUT_TORCH & set(_ROOMS)))
+def test_room_does_not_import_torch(room: str) -> None:
+    wrong = [
+        f"{path.relative_to(_PACKAGE)} imports {name}"
+        for path in _modules(room)
+        for name in sorted(_imports_of(path))
+        if name.split(".")[0] in _TORCH
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", _ROOMS)
+def test_room_itself_imports_nothing(room: str) -> None:
+    assert _imports_of(_PACKAGE / room / "__init__.py") == set()
+
+
+def test_importing_the_package_loads_no_room_and_no_torch() -> None:
+    code = "import sys, sentinode; print(*sorted(name for name in sys.modules if name.partition('.')[0] in {0}))"
+    kept = {*_TORCH, "sentinode", "numpy", "pandas"}
+    done = subprocess.run([sys.executable, "-c", code.format(kept)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["sentinode"]
+
+
+def test_imports_are_found_wherever_they_hide() -> None:
+    code = """
+import torch.nn as nn
+from sentinode import data
+from ..models import bundle
+def late():
+    from . import address
+    importlib.import_module("sentinode.training.run")
+"""
+    assert set(_imported(ast.parse(code), "sentinode.evaluation")) == {
+        "torch.nn",
+        "sentinode.data",
+        "sentinode.models.bundle",
+        "sentinode.evaluation.address",
+        "sentinode.training.run",
+    }
