@@ -1,0 +1,188 @@
+"""The figures of a data set's inspection, as plain values that JSON can hold. Nothing here reads a pixel.
+
+All functions take the same table, one line for each image that could be read: `id`, `label`, `group` (or None), `role`
+(`train`, `validation`, `test`, or `unused`), `row` (in the pack), `pixels` (their hash), `even` (near-blank), and the
+columns of stain statistics.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sentinode.data.near_duplicates import CORRELATION, EVEN_SHARE, EVEN_TONE, NearPair
+from sentinode.data.roles import ROLES
+from sentinode.data.source import Exclusion
+from sentinode.data.stains import STAIN_COLUMNS
+
+Facts = dict[str, Any]
+
+SIDES = (*ROLES, "unused")
+"""Where an image can be: in a split, or in a source's split that plays no role."""
+MEANING_EXACT = "The same pixels, bit by bit."
+MEANING_NEAR = (
+    "The same picture after a flip or a quarter turn, recompression, a change of brightness or a slight blur: low "
+    f"frequencies agree, and grey levels reduced to about 24 px correlate by at least {CORRELATION}. Exact and "
+    "near-blank images are not counted again. Overlaps shifted by a pixel or more are not looked for."
+)
+MEANING_BLANK = (
+    f"At least {EVEN_SHARE:.0%} of the pixels lie within {EVEN_TONE} grey levels (of 255) of the patch's median: bare "
+    "glass, the inside of a fat cell, or a black frame."
+)
+_EXAMPLES = 12
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def counts(table: pd.DataFrame, class_names: Sequence[str]) -> Facts:
+    """Images by split and class: {role: {class: n}}."""
+    by = pd.crosstab(table["role"], table["label"])
+    by = by.reindex(index=list(SIDES), columns=list(class_names), fill_value=0)
+    return {
+        str(role): {name: int(n) for name, n in zip(class_names, row, strict=True)}
+        for role, row in zip(SIDES, by.to_numpy(), strict=True)
+        if role in ROLES or row.any()
+    }
+
+
+def groups(table: pd.DataFrame, class_names: Sequence[str]) -> Facts:
+    """Slides or patients: how many in each split, their sizes, each one's classes, those on two sides."""
+    known = table[table["group"].notna()]
+    if known.empty:
+        return {"known": False, "n": 0, "images_without": len(table), "by_split": {}, "on_two_sides": [], "table": []}
+    by = pd.crosstab(known["group"], known["label"]).reindex(columns=list(class_names), fill_value=0)
+    roles = known.groupby("group")["role"].agg(lambda column: sorted(set(column), key=SIDES.index))
+    sizes = known["group"].value_counts()
+    rows = [
+        {"group": str(name), "splits": roles[name], "images": int(sizes[name]), "classes": _integers(by.loc[name])}
+        for name in sorted(by.index, key=lambda name: (SIDES.index(roles[name][0]), str(name)))
+    ]
+    return {
+        "known": True,
+        "n": len(sizes),
+        "images_without": len(table) - len(known),
+        "by_split": {role: int(known.loc[known["role"] == role, "group"].nunique()) for role in SIDES},
+        "images_per_group": {
+            "least": int(sizes.min()), "median": float(sizes.median()), "most": int(sizes.max())
+        },
+        "on_two_sides": [row["group"] for row in rows if len(row["splits"]) > 1],
+        "table": rows,
+    }  # fmt: skip
+
+
+def _integers(row: "pd.Series[Any]") -> dict[str, int]:
+    return {str(name): int(value) for name, value in row.items()}
+
+
+def exclusions(found: Iterable[Exclusion]) -> Facts:
+    """What was left out, by kind: {kind: {n, examples}}."""
+    kinds: dict[str, Facts] = {}
+    for one in found:
+        kind = kinds.setdefault(one.kind, {"n": 0, "examples": []})
+        kind["n"] += 1
+        if len(kind["examples"]) < _EXAMPLES:
+            kind["examples"].append({"id": one.id, "detail": one.detail})
+    return dict(sorted(kinds.items(), key=lambda item: -item[1]["n"]))
+
+
+def exact_duplicates(table: pd.DataFrame) -> Facts:
+    """Sets of images with the same pixels: within a split, across two, with two labels."""
+    repeated = table[table.duplicated("pixels", keep=False)]
+    sets = [part for _, part in repeated.groupby("pixels", sort=False)]
+    within = dict.fromkeys(SIDES, 0)
+    across = {_pair(a, b): 0 for a, b in combinations(SIDES, 2)}
+    for part in sets:
+        for role, n in part["role"].value_counts().items():
+            within[str(role)] += int(n) - 1
+        for a, b in combinations(sorted(set(part["role"]), key=SIDES.index), 2):
+            across[_pair(a, b)] += 1
+    labels, splits = (repeated.groupby("pixels", sort=False)[name].nunique() for name in ("label", "role"))
+    shown = sorted(sets, key=lambda part: (-len(set(part["label"])), -len(set(part["role"])), -len(part)))
+    return {
+        "meaning": MEANING_EXACT,
+        "sets": len(sets),
+        "images": len(repeated),
+        "surplus": len(repeated) - len(sets),
+        "surplus_within": within,
+        "sets_across": across,
+        "sets_in_two_splits": int((splits > 1).sum()),
+        "sets_with_two_labels": int((labels > 1).sum()),
+        "examples": [[_image(row) for row in part.head(4).to_dict("records")] for part in shown[:_EXAMPLES]],
+    }
+
+
+def near_duplicates(table: pd.DataFrame, pairs: Sequence[NearPair]) -> Facts:
+    """Pairs of near duplicates (by row of the table): within a split, across two, with two labels."""
+    role, label = table["role"].to_numpy(), table["label"].to_numpy()
+    within, across = dict.fromkeys(SIDES, 0), {_pair(a, b): 0 for a, b in combinations(SIDES, 2)}
+    for pair in pairs:
+        a, b = sorted((role[pair.first], role[pair.second]), key=SIDES.index)
+        if a == b:
+            within[a] += 1
+        else:
+            across[_pair(a, b)] += 1
+    worst = sorted(pairs, key=lambda pair: (role[pair.first] == role[pair.second], -pair.correlation))
+    examples = [
+        {
+            "correlation": round(pair.correlation, 4),
+            "images": [_image(table.iloc[k]) for k in (pair.first, pair.second)],
+        }
+        for pair in worst[:_EXAMPLES]
+    ]
+    return {
+        "meaning": MEANING_NEAR,
+        "pairs": len(pairs),
+        "pairs_within": within,
+        "pairs_across": across,
+        "pairs_in_two_splits": sum(across.values()),
+        "pairs_with_two_labels": sum(label[pair.first] != label[pair.second] for pair in pairs),
+        "examples": examples,
+    }
+
+
+def near_blank(table: pd.DataFrame, class_names: Sequence[str]) -> Facts:
+    """Near-blank images by class and by split."""
+    even = table[table["even"]]
+    chosen = even.sample(min(_EXAMPLES, len(even)), random_state=0) if len(even) else even
+    return {
+        "meaning": MEANING_BLANK,
+        "n": len(even),
+        "counts": counts(even, class_names),
+        "examples": [_image(row) for row in chosen.to_dict("records")],
+    }
+
+
+def colour(table: pd.DataFrame, class_names: Sequence[str]) -> Facts:
+    """Quantiles of the images' colour and stain statistics: by_split → class → column → one value for each quantile."""
+    facts: Facts = {"quantiles": list(_QUANTILES), "by_split": {}}
+    for role in SIDES:
+        of_role = table[table["role"] == role]
+        facts["by_split"][role] = {
+            name: _quantiles(of_role[of_role["label"] == name])
+            for name in class_names
+            if (of_role["label"] == name).any()
+        }
+    return facts
+
+
+def _quantiles(part: pd.DataFrame) -> Facts:
+    values = np.quantile(part[list(STAIN_COLUMNS)].to_numpy(np.float64), _QUANTILES, axis=0)
+    return {name: [round(float(value), 4) for value in values[:, k]] for k, name in enumerate(STAIN_COLUMNS)}
+
+
+def _pair(first: str, second: str) -> str:
+    return f"{first} and {second}"
+
+
+def _image(row: Any) -> Facts:
+    return {"id": row["id"], "split": row["role"], "label": row["label"], "row": int(row["row"])}
+
+
+def examples(table: pd.DataFrame, class_names: Sequence[str], most: int) -> Facts:
+    """For each class some images that are not near-blank, from as many groups and splits as there are."""
+    shuffled = table[~table["even"]].sample(frac=1, random_state=0)
+    turn = shuffled.groupby(["label", "role", shuffled["group"].fillna("")]).cumcount()
+    ordered = shuffled.assign(turn=turn).sort_values("turn", kind="stable")
+    chosen = {name: ordered[ordered["label"] == name].head(most) for name in class_names}
+    return {name: [_image(row) for row in part.to_dict("records")] for name, part in chosen.items()}
