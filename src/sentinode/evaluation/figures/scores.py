@@ -63,8 +63,8 @@ def histogram_chart(
         side = "left" if threshold < 0.6 else "right"
         shift = 0.012 if side == "left" else -0.012
         axes.text(threshold + shift, 1.19 * reach, f"threshold {threshold:.3f}", ha=side, va="top", color=INK)
-        axes.text(0.5, 0.8 * reach, names[1], ha="center", fontsize=13)
-        axes.text(0.5, -0.8 * reach, names[0], ha="center", va="top", fontsize=13)
+        axes.text(0.72, 0.8 * reach, names[1], ha="center", fontsize=13)
+        axes.text(0.72, -0.8 * reach, names[0], ha="center", va="top", fontsize=13)
         axes.set(xlabel=f"Score (probability of {names[1]})", ylabel="Samples, root scale")
         axes.set_xticks(*SHARES)
         axes.grid(visible=False, axis="x")
