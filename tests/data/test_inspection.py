@@ -158,6 +158,21 @@ def test_one_class_only_is_shown_too(tmp_path: Path) -> None:
     assert facts["sizes"] == [{"width": 60, "height": 40, "images": 5}]
 
 
+def test_nine_classes_have_a_line_each(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, n in (("train", 90), ("val", 36), ("test", 27)):
+        arrays[f"{split}_images"] = rng.integers(0, 256, (n, 28, 28, 3), dtype=np.uint8)
+        arrays[f"{split}_labels"] = (np.arange(n) % 9).astype(np.uint8)[:, None]
+    np.savez(tmp_path / "pathmnist.npz", **arrays)
+    facts = _inspect(tmp_path, f"medmnist:{tmp_path / 'pathmnist.npz'}")
+    assert list(facts["counts"]["validation"].values()) == [4] * 9
+    assert facts["colour_baseline"]["n"] == 36
+    text = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    for name in facts["class_names"]:
+        assert re.search(rf'<th scope="row">.*{name}</th><td>10</td><td>4</td><td>3</td><td>17</td>', text)
+
+
 class _Page(HTMLParser):
     """Collects what a page refers to, and its images."""
 

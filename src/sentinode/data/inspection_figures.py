@@ -55,6 +55,7 @@ _PANELS = (
     ("green_mean", "Green", "mean grey level, 0 to 255"),
     ("blue_mean", "Blue", "mean grey level, 0 to 255"),
 )
+_FEW = 4  # classes whose legend fits into the plot
 _POINTS = 700  # of a scatter: more would weigh on the page and show nothing new
 
 
@@ -99,7 +100,7 @@ def stain_plane(table: pd.DataFrame, class_names: Sequence[str]) -> str:
     shown = table.sample(min(_POINTS, len(table)), random_state=0)
     sides = [role for role in SIDES if (table["role"] == role).any()]
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(10.4, 4.6))
+        figure = Figure(figsize=(10.4, 4.6 if len(class_names) <= _FEW else 6.0))
         left, right = figure.subplots(1, 2, sharex=True, sharey=True)
         for axes, column, names, first, title in (
             (left, "label", class_names, 0, "By class"),
@@ -113,7 +114,11 @@ def stain_plane(table: pd.DataFrame, class_names: Sequence[str]) -> str:
                     color=colour, markersize=3.2, alpha=0.5, markeredgewidth=0,
                 )  # fmt: skip
                 axes.plot([], [], "o", color=colour, label=name)
-            axes.legend(frameon=False, loc="upper left", handletextpad=0.2, borderaxespad=0)
+            few = len(names) <= _FEW
+            axes.legend(
+                frameon=False, loc="upper left", handletextpad=0.2, borderaxespad=0,
+                bbox_to_anchor=None if few else (0, -0.16), ncols=1 if few else 2,
+            )  # fmt: skip
             axes.set_title(title)
             axes.set_xlabel("haematoxylin, mean optical density")
             axes.grid(linewidth=0.8)
