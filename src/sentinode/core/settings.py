@@ -19,6 +19,9 @@ class Settings:
     threads: int
     """CPU threads for training and inference: SENTINODE_THREADS, else every core that this process may use."""
 
+    local_rank: int = 0
+    """Which of the processes that train together on one machine this is: LOCAL_RANK, set by Lightning's launcher."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the settings from `environment`, by default the process's own.
@@ -29,7 +32,11 @@ class Settings:
         env = os.environ if environment is None else environment
         home_cache = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         cache = Path(env.get("SENTINODE_CACHE") or home_cache / "sentinode")
-        return cls(cache=cache.expanduser(), threads=_threads(env.get("SENTINODE_THREADS", "")))
+        return cls(
+            cache=cache.expanduser(),
+            threads=_threads(env.get("SENTINODE_THREADS", "")),
+            local_rank=int(env.get("LOCAL_RANK") or 0),
+        )
 
 
 def _threads(text: str) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sentinode.core.errors import DataError, ImageError, LeakError
-from sentinode.data.config import Policy
+from sentinode.data.config import DataConfig, Policy
 from sentinode.data.source import Exclusion
 
 _SHOWN = 3
@@ -28,6 +28,19 @@ class Sieve:
         details = [detail] * len(ids) if isinstance(detail, str) else detail.loc[ids.index].tolist()
         self.exclusions += [Exclusion(kind, name, text) for name, text in zip(ids, details, strict=True)]
         self.table = self.table[~left_out]
+
+
+def check_samples(sieve: Sieve, class_names: tuple[str, ...], config: DataConfig) -> None:
+    """Every check of the samples themselves, whatever they are used for, in the order in which they build on another.
+
+    Raises:
+        DataError: A policy of `config` refuses what was found.
+    """
+    check_labels(sieve, class_names)
+    check_readable(sieve, config.on_unreadable)
+    check_sizes(sieve, config.on_size)
+    check_conflicts(sieve, config.on_conflict)
+    check_duplicates(sieve)
 
 
 def check_labels(sieve: Sieve, class_names: tuple[str, ...]) -> None:

@@ -71,8 +71,8 @@ def load_dataset(config: DataConfig, *, cache: Path, progress: Progress) -> Data
         StorageError: The disk is too full to pack it.
     """
     source = open_source(config.source)
-    _rename_all(source.class_names, config.rename)  # a misspelt name is found before minutes of packing
-    assign_roles(_splits(source), _chosen(config.split))
+    rename_all(source.class_names, config.rename)  # a misspelt name is found before minutes of packing
+    assign_roles(own_splits(source), _chosen(config.split))
     packed = pack(source, cache, progress)
     return Dataset(build_manifest(source, packed, config), packed)
 
@@ -89,17 +89,13 @@ def build_manifest(source: Source, packed: Pack, config: DataConfig) -> Manifest
         DataError: A check refused the data set.
         LeakError: The same pixels, or one slide, are on two sides.
     """
-    names = _rename_all(source.class_names, config.rename)
-    sieve = checks.Sieve(_join(source, packed, config.rename), list(source.exclusions))
-    _assign_roles(sieve, assign_roles(_splits(source), _chosen(config.split)))
-    checks.check_labels(sieve, names)
-    checks.check_readable(sieve, config.on_unreadable)
-    checks.check_sizes(sieve, config.on_size)
-    checks.check_conflicts(sieve, config.on_conflict)
-    checks.check_duplicates(sieve)
+    names = rename_all(source.class_names, config.rename)
+    sieve = checks.Sieve(join_pack(source, packed, config.rename), list(source.exclusions))
+    _assign_roles(sieve, assign_roles(own_splits(source), _chosen(config.split)))
+    checks.check_samples(sieve, names, config)
     checks.check_leaks(sieve, config.on_leak)
     checks.check_ids(sieve)
-    _check_not_empty(sieve, source.address)
+    check_not_empty(sieve, source.address)
     grouping = _cut(sieve, packed, config.split, source.address)
     checks.check_classes(sieve.table, source.address)
     present = tuple(name for name in names if (sieve.table["label"] == name).any())
@@ -114,7 +110,8 @@ def build_manifest(source: Source, packed: Pack, config: DataConfig) -> Manifest
     )
 
 
-def _join(source: Source, packed: Pack, rename: dict[str, str]) -> pd.DataFrame:
+def join_pack(source: Source, packed: Pack, rename: dict[str, str]) -> pd.DataFrame:
+    """One line for each record of `source`, renamed, beside what decoding found: the columns of the checks' table."""
     table = pd.DataFrame(
         [(record.path, record.label, record.group, record.split) for record in source.records],
         columns=["path", "label", "group", "source_split"],
@@ -125,7 +122,12 @@ def _join(source: Source, packed: Pack, rename: dict[str, str]) -> pd.DataFrame:
     return pd.concat([table, packed.index.reset_index(drop=True)], axis=1)
 
 
-def _rename_all(names: Sequence[str], rename: dict[str, str]) -> tuple[str, ...]:
+def rename_all(names: Sequence[str], rename: dict[str, str]) -> tuple[str, ...]:
+    """The class names after renaming, in the source's order.
+
+    Raises:
+        DataError: `rename` names a class that the source does not have.
+    """
     # A recipe may rename 0 and 1 for a source of folders and be used with one that has the good names already.
     for old, new in rename.items():
         if old not in names and new not in names:
@@ -134,7 +136,8 @@ def _rename_all(names: Sequence[str], rename: dict[str, str]) -> tuple[str, ...]
     return tuple(dict.fromkeys(rename.get(name, name) for name in names))
 
 
-def _splits(source: Source) -> set[str]:
+def own_splits(source: Source) -> set[str]:
+    """Names of the splits that the source itself has."""
     return {record.split for record in source.records if record.split is not None}
 
 
@@ -150,7 +153,12 @@ def _assign_roles(sieve: checks.Sieve, roles: dict[str, str]) -> None:
     sieve.drop(sieve.table["split"].isna(), "in a split that is not used", sieve.table["source_split"])
 
 
-def _check_not_empty(sieve: checks.Sieve, address: str) -> None:
+def check_not_empty(sieve: checks.Sieve, address: str) -> None:
+    """Refuse a data set of which nothing is left.
+
+    Raises:
+        DataError: Nothing is; the message counts why.
+    """
     if sieve.table.empty:
         kinds = Counter(exclusion.kind for exclusion in sieve.exclusions)
         counted = ", ".join(f"{kind}: {count:,}" for kind, count in kinds.most_common()) or "it has none"

@@ -72,13 +72,16 @@ def cut_by_group(
     return np.array([role_of[group] for group in groups], dtype=object)
 
 
-def stain_clusters(tiles: NDArray[np.uint8], rows: NDArray[np.int64], seed: int) -> NDArray[np.object_]:
+def stain_clusters(
+    tiles: NDArray[np.uint8], rows: NDArray[np.int64], seed: int, *, images_a_cluster: int = _IMAGES_A_CLUSTER
+) -> NDArray[np.object_]:
     """Clusters of images of similar stain, by k-means on their stain statistics: a proxy where no slide is known.
 
     Args:
         tiles: (M, H, W, 3) uint8.
         rows: (N,) which of the tiles.
         seed: Of the clustering.
+        images_a_cluster: About so many, within bounds on the number of clusters.
 
     Returns:
         (N,) of str, such as `stain-07`.
@@ -87,7 +90,7 @@ def stain_clusters(tiles: NDArray[np.uint8], rows: NDArray[np.int64], seed: int)
     parts = np.array_split(rows, len(rows) // 1024 + 1)
     statistics = np.concatenate([stain_statistics(tiles[part][:, ::2, ::2]) for part in parts])
     scaled = (statistics - statistics.mean(axis=0)) / (statistics.std(axis=0) + 1e-6)
-    count = min(len(np.unique(scaled, axis=0)), int(np.clip(len(rows) // _IMAGES_A_CLUSTER, *_CLUSTERS)))
+    count = min(len(np.unique(scaled, axis=0)), int(np.clip(len(rows) // images_a_cluster, *_CLUSTERS)))
     fitted_on = np.random.default_rng(seed).permutation(len(rows))[:_IMAGES_FITTED]
     clusters = KMeans(count, n_init=2, random_state=seed).fit(scaled[fitted_on]).predict(scaled)
     return np.array([f"stain-{number:02d}" for number in clusters], dtype=object)

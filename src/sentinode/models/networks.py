@@ -70,11 +70,11 @@ def pool(maps: Tensor, kinds: tuple[Pooling, ...]) -> Tensor:
 
 
 def central_third(length: int) -> slice:
-    """The cells of `length` in its middle, about a third of them.
+    """The cells of `length` in its middle that cover its central third.
 
     As many of them are odd or even as `length` is, so that they lie symmetrically and flips and turns of the tile
     leave them in place.
     """
-    span = min(range(2 - length % 2, length + 1, 2), key=lambda count: abs(count - length / 3))
+    span = next(count for count in range(2 - length % 2, length + 1, 2) if 3 * count >= length)
     start = (length - span) // 2
     return slice(start, start + span)

@@ -63,6 +63,7 @@ def start_run(recipe: Recipe, out: Path | None, settings: Settings, progress: Pr
     if settings.local_rank == 0 and out.exists() and any(out.iterdir()):
         raise TrainingError(f"{out} is not empty; go on with `sentinode train --resume {out}` or choose another --out")
     data = load_dataset(recipe.data, cache=settings.cache, progress=progress)
+    data.manifest.require("train", "validation")
     if settings.local_rank == 0:
         _lay_out(out, recipe, data)
     return _go(out, recipe, data, settings, progress)
@@ -106,12 +107,13 @@ def _lay_out(folder: Path, recipe: Recipe, data: Dataset) -> None:
 
 def _go(folder: Path, recipe: Recipe, data: Dataset, settings: Settings, progress: Progress) -> RunResult:
     # torch, Lightning and matplotlib take seconds to import: not before the data was found to be good.
-    from sentinode.training.finishing import finish
     from sentinode.training.fitting import fit
 
     with _alone(folder, settings.local_rank):
         fitted = fit(recipe, data, folder, threads=settings.threads, progress=progress)
         if fitted is not None:
+            from sentinode.training.finishing import finish
+
             finish(recipe, data, fitted, folder, threads=settings.threads, progress=progress)
             write_json(folder / _STATUS, {**_status(folder), "status": "finished"})
     return _result(folder)

@@ -1,0 +1,77 @@
+"""Labelled images to measure a model on, that nobody trains on here: one split of a source, or all of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from sentinode.core.errors import DataError
+from sentinode.core.progress import Progress
+from sentinode.data import checks
+from sentinode.data.address import open_source
+from sentinode.data.config import DataConfig
+from sentinode.data.dataset import Dataset, check_not_empty, join_pack, own_splits, rename_all
+from sentinode.data.manifest import COLUMNS, Manifest
+from sentinode.data.packing import pack
+
+WHOLE = "all"
+"""The name of the split that is every labelled image of a source."""
+
+
+def load_selection(
+    config: DataConfig,
+    split: str,
+    class_names: tuple[str, ...],
+    positive: str | None,
+    *,
+    cache: Path,
+    progress: Progress,
+) -> Dataset:
+    """Open, pack and check the images of one of a source's own splits, or all of them, as `test`.
+
+    The checks are `load_dataset`'s, but for those that are about training: nothing is cut, a class may be missing, and
+    other splits of the source are not looked at.
+
+    Args:
+        config: Where the data is and what is done about samples that are not as they should be.
+        split: A split of the source by its own name, or `all`.
+        class_names: The classes of the model, in its order; another one in the data is an error.
+        positive: The model's positive class.
+        cache: Folder that packs are kept in.
+        progress: Where to show how far packing is.
+
+    Raises:
+        DataError: The source has no such split, or a class that the model does not know.
+        StorageError: The disk is too full to pack it.
+    """
+    source = open_source(config.source)
+    names = rename_all(source.class_names, config.rename)
+    strange = [name for name in names if name not in class_names]
+    if strange:
+        known = ", ".join(class_names)
+        raise DataError(
+            f"{source.address} has class {strange[0]!r}, which the model does not know ({known}); "
+            f'name it as the model does: --set \'data.rename={{ "{strange[0]}" = "{class_names[0]}" }}\''
+        )
+    splits = own_splits(source)
+    if split != WHOLE and split not in splits:
+        found = ", ".join(sorted(splits)) or "it has none"
+        raise DataError(f"{source.address} has no split {split!r} (its splits: {found}); choose one, or --split all")
+    packed = pack(source, cache, progress)
+    sieve = checks.Sieve(join_pack(source, packed, config.rename), list(source.exclusions))
+    if split != WHOLE:
+        sieve.table = sieve.table[sieve.table["source_split"] == split]
+        ids = set(sieve.table["id"])
+        sieve.exclusions = [exclusion for exclusion in sieve.exclusions if exclusion.id in ids]
+    sieve.table = sieve.table.assign(split="test")
+    checks.check_samples(sieve, class_names, config)
+    checks.check_ids(sieve)
+    check_not_empty(sieve, source.address)
+    table = sieve.table[list(COLUMNS)].reset_index(drop=True)
+    return Dataset(Manifest(table, class_names, positive, tuple(sieve.exclusions), "source"), packed)
+
+
+def without(data: Dataset, seen: set[str], kind: str) -> Dataset:
+    """`data` less the images whose pixels are in `seen` (hashes), counted as `kind`."""
+    sieve = checks.Sieve(data.manifest.table, list(data.manifest.exclusions))
+    sieve.drop(sieve.table["pixels"].isin(seen), kind)
+    manifest = replace(data.manifest, table=sieve.table.reset_index(drop=True), exclusions=tuple(sieve.exclusions))
+    return replace(data, manifest=manifest)
