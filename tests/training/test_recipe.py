@@ -55,9 +55,9 @@ def test_the_second_systems_recipe_is_to_the_letter() -> None:
 
 
 def test_the_command_line_overrides_any_value() -> None:
-    overrides = ["training.epochs=3", "data.split.test=valid", "model.trainable=['features.12']", "training.keep=last"]
+    overrides = ["training.epochs=5", "data.split.test=valid", "model.trainable=['features.12']", "training.keep=last"]
     recipe = load_recipe("pcam-cpu", source="folder:x", overrides=overrides)
-    assert recipe.training.epochs == 3
+    assert recipe.training.epochs == 5
     assert recipe.data.split.test == "valid"
     assert list(recipe.model.trainable) == ["features.12"]
     assert recipe.training.keep == "last"

@@ -4,20 +4,41 @@ Modules here import the other rooms inside their functions only, so that `sentin
 """
 
 import sys
+import traceback
 from collections.abc import Sequence
+from typing import Any
 
-import click
 import typer
+import typer.core
 
 from sentinode.cli import bundle, compare, data, demo, evaluate, predict, train
 from sentinode.cli.options import warn
 from sentinode.core.errors import SentinodeError
+from sentinode.core.files import storage_error
 
 USER_ERROR = 2  # what the user can mend, as for a wrong option
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 
+
+class _StoppedError(Exception):
+    """Ctrl-C; what the interrupted command said about going on."""
+
+
+class _Commands(typer.core.TyperGroup):
+    """The group of all commands; a whole number that one returns becomes the exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            status = super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            # Under another name: typer ends without a word at a KeyboardInterrupt.
+            raise _StoppedError(str(error)) from error
+        ctx.exit(status if isinstance(status, int) else 0)
+
+
 app = typer.Typer(
     name="sentinode",
+    cls=_Commands,
     help="Finds metastases in lymph-node histology. For research use only.",
     epilog="Put --debug anywhere for a traceback. Docs: README.md and docs/ of the project.",
     no_args_is_help=True,
@@ -38,32 +59,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 done in part, 2 something that the user can mend, 130 Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    sys.exit(_run([word for word in words if word != "--debug"], debug=debug))
-
-
-def _run(words: list[str], *, debug: bool) -> int:
     try:
-        status = app(words, standalone_mode=False)
-    except SentinodeError as error:
-        if debug:
+        # It exits by itself: with the command's status, or with 2 after it has shown what was wrong with an option.
+        app([word for word in words if word != "--debug"], prog_name="sentinode")
+    except _StoppedError as error:
+        _leave(INTERRUPTED, f"stopped by Ctrl-C; {error or 'what was finished is kept'}", debug=debug)
+    except SentinodeError as error:  # before OSError, which some of them also are
+        _leave(USER_ERROR, f"error: {error}", debug=debug)
+    except PermissionError as error:
+        _leave(USER_ERROR, f"error: {error.filename}: {error.strerror}; choose a place that you may use", debug=debug)
+    except OSError as error:
+        known = storage_error(error, error.filename or "a file")
+        if known is None:
             raise
-        return _fail(str(error))
-    except click.UsageError as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        if debug:
-            raise
-        warn("\nstopped by Ctrl-C; what was finished is kept")
-        return INTERRUPTED
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    return status if isinstance(status, int) else 0
+        _leave(USER_ERROR, f"error: {known}", debug=debug)
 
 
-def _fail(message: str) -> int:
-    warn("error: " + " ".join(message.split()))
-    return USER_ERROR
+def _leave(status: int, message: str, *, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    warn(" ".join(message.split()))
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,10 @@ class EvaluationError(SentinodeError, ValueError):
 class StorageError(SentinodeError, OSError):
     """A disk that is full, or a place that can't be written."""
 
+    def __str__(self) -> str:
+        # The builtin would put "[Errno 28]" before the message.
+        return self.strerror or super().__str__()
+
 
 class MissingExtraError(SentinodeError, ImportError):
     """An optional dependency that is not installed. The message has the install line."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sentinode.core.errors import StorageError
+from sentinode.core.errors import SentinodeError, StorageError
 
 _CHUNK = 1 << 20
 
@@ -21,16 +21,24 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn a full disk or a forbidden place into a `StorageError` that names `path` and the remedy."""
     try:
         yield
-    except StorageError:  # it has its message already
-        raise
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            message = f"no space left on the disk while writing {path}; free some space and run the same command again"
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            message = f"can't write {path}: {error.strerror}; choose a folder that you may write to"
-        else:
+        known = storage_error(error, path)
+        if known is None:
             raise
-        raise StorageError(error.errno, message) from error
+        raise known from error
+
+
+def storage_error(error: OSError, path: Path | str) -> StorageError | None:
+    """A full disk or a forbidden place as an error that names `path` and the remedy; None for any other `error`."""
+    if isinstance(error, SentinodeError):  # it has its message already
+        return None
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        message = f"no space left on the disk while writing {path}; free some space and run the same command again"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        message = f"can't write {path}: {error.strerror}; choose a folder that you may write to"
+    else:
+        return None
+    return StorageError(error.errno, message)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from sentinode.core.files import atomic_file, write_text
 from sentinode.core.progress import Advance
@@ -44,8 +44,14 @@ class AtomicCheckpoints(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write under a temporary name, flush, rename."""
         del storage_options
-        with atomic_file(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
+        with atomic_file(Path(path)) as temporary, temporary.open("wb") as file:
+            try:
+                torch.save(checkpoint, file)
+            except RuntimeError as error:
+                # At a full disk torch hides the file's own error, which says so, behind one of its writer's.
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from None
+                raise
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: Any = None) -> dict[str, Any]:
         """Read with `weights_only=True`, whatever was asked."""
@@ -110,7 +116,7 @@ class RunLog(Callback):
             name: value.detach().cpu().contiguous() for name, value in classifier.kept_network.state_dict().items()
         }
         with atomic_file(self._folder / "checkpoints" / BEST) as temporary:
-            save_file(state, temporary)
+            temporary.write_bytes(save(state))  # save_file's error at a full disk is none of Python's own
 
     def _append_timing(self, trainer: Trainer) -> None:
         seconds = time.monotonic() - self._started

@@ -2,7 +2,10 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from sentinode.evaluation.rules import parse_rule
+from sentinode.evaluation.targets import parse_target
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -95,3 +98,16 @@ class EvaluationConfig(BaseModel):
     """The part of the validation images that the low-confidence band flags."""
     targets: tuple[str, ...] = ()
     """What the test split should reach, such as `sensitivity>=0.95`; the report shows which are met."""
+
+    @field_validator("threshold")
+    @classmethod
+    def _is_rule(cls, threshold: str) -> str:
+        parse_rule(threshold)
+        return threshold
+
+    @field_validator("targets")
+    @classmethod
+    def _are_targets(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        for target in targets:
+            parse_target(target)
+        return targets

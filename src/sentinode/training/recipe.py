@@ -54,9 +54,12 @@ def load_recipe(name: str, *, source: str | None = None, overrides: Sequence[str
     values = _read(name)
     for override in overrides:
         _set(values, override)
+    data = values.setdefault("data", {})
+    if not isinstance(data, dict):
+        raise RecipeError(f"recipe {name}: data = {data!r} is not a table; write the address as data.source")
     if source is not None:
-        values.setdefault("data", {})["source"] = source
-    if not values.get("data", {}).get("source"):
+        data["source"] = source
+    if not data.get("source"):
         raise RecipeError(f"recipe {name} names no data; give it with --data, for example --data folder:DIR")
     return parse_recipe(values, name)
 
@@ -101,8 +104,8 @@ def _read(name: str) -> dict[str, Any]:
     if path.suffix != ".toml" and "/" not in name:
         if name not in shipped_recipes():
             near = difflib.get_close_matches(name, shipped_recipes(), n=1)
-            hint = f"did you mean {near[0]}?" if near else f"shipped are {', '.join(shipped_recipes())}"
-            raise RecipeError(f"there is no recipe {name!r}; {hint} Or give the path of a .toml file")
+            hint = f"did you mean {near[0]}?" if near else f"shipped are {', '.join(shipped_recipes())};"
+            raise RecipeError(f"there is no recipe {name!r}; {hint} or give the path of a .toml file")
         text = (resources.files("sentinode") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
     else:
         try:
@@ -139,4 +142,7 @@ def _explain(item: Any, *table: str) -> str:
     if item["type"] == "missing":
         return f"{key!r} is missing; add it"
     text = item["msg"].removeprefix("Value error, ")
-    return f"{key} = {item['input']!r}: {text[:1].lower()}{text[1:]}" if key else text
+    text = text[:1].lower() + text[1:]
+    if not key or isinstance(item["input"], dict):  # values of a table that contradict each other: the text names them
+        return f"{key}: {text}" if key else text
+    return f"{key} = {item['input']!r}: {text}"

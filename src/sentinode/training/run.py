@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from sentinode.core.errors import RecipeError, TrainingError
-from sentinode.core.files import atomic_folder, sha256_of_json, write_json, write_text
+from sentinode.core.errors import RecipeError, SentinodeError, TrainingError
+from sentinode.core.files import atomic_folder, sha256_of_json, storage_errors, write_json, write_text
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
+from sentinode.data.manifest import Manifest
 from sentinode.training.recipe import Recipe, load_recipe
+from sentinode.training.rehearsal import rehearse
 
 _STATUS = "run.json"
 
@@ -28,9 +31,17 @@ class RunResult:
     headline: dict[str, Any]
     """`metrics` of `metrics.json`, by name, with the number of images and the split that they are of."""
 
+    excluded: dict[str, int]
+    """Images of the data set that were left out, by kind."""
+
     def to_json(self) -> dict[str, Any]:
         """A machine's answer."""
-        return {"run": str(self.folder), "bundle": str(self.folder / "bundle"), **self.headline}
+        return {
+            "run": str(self.folder),
+            "bundle": str(self.folder / "bundle"),
+            "excluded": self.excluded,
+            **self.headline,
+        }
 
     def summary(self) -> str:
         """A few lines for a person: the figures, and the paths of what to look at."""
@@ -38,6 +49,9 @@ class RunResult:
         shown = [name for name in ("auc", "sensitivity", "specificity", "accuracy") if name in figures]
         lines = [f"{self.headline['split']} ({self.headline['n']:,} images)"]
         lines += [f"  {name:<12} {_interval(figures[name])}" for name in shown]
+        if self.excluded:
+            counts = ", ".join(f"{kind}: {count:,}" for kind, count in self.excluded.items())
+            lines.append(f"left out  {counts}")
         lines += [f"report    {self.folder / 'report' / 'report.html'}", f"bundle    {self.folder / 'bundle'}"]
         return "\n".join(lines)
 
@@ -55,6 +69,7 @@ def start_run(recipe: Recipe, out: Path | None, settings: Settings, progress: Pr
         TrainingError: The folder holds something already.
         SentinodeError: The data, the model or the training is not as it should be. Nothing is left of a run whose
             data or recipe was refused.
+        KeyboardInterrupt: The user stopped it; the message says how to go on.
     """
     if out is None:
         if recipe.training.devices > 1:
@@ -64,9 +79,15 @@ def start_run(recipe: Recipe, out: Path | None, settings: Settings, progress: Pr
         raise TrainingError(f"{out} is not empty; go on with `sentinode train --resume {out}` or choose another --out")
     data = load_dataset(recipe.data, cache=settings.cache, progress=progress)
     data.manifest.require("train", "validation")
+    rehearse(recipe.evaluation, data.manifest)
     if settings.local_rank == 0:
         _lay_out(out, recipe, data)
-    return _go(out, recipe, data, settings, progress)
+    try:
+        return _go(out, recipe, data, settings, progress)
+    except SentinodeError:
+        if settings.local_rank == 0 and not (out / "checkpoints").exists():
+            shutil.rmtree(out, ignore_errors=True)  # refused before an epoch was done: there is nothing to go on with
+        raise
 
 
 def resume_run(folder: Path, settings: Settings, progress: Progress) -> RunResult:
@@ -106,17 +127,25 @@ def _lay_out(folder: Path, recipe: Recipe, data: Dataset) -> None:
 
 
 def _go(folder: Path, recipe: Recipe, data: Dataset, settings: Settings, progress: Progress) -> RunResult:
+    with _alone(folder, settings.local_rank), storage_errors(folder):
+        try:
+            _fit_and_finish(folder, recipe, data, settings, progress)
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(f"go on with `sentinode train --resume {folder}`") from error
+    return _result(folder)
+
+
+def _fit_and_finish(folder: Path, recipe: Recipe, data: Dataset, settings: Settings, progress: Progress) -> None:
     # torch, Lightning and matplotlib take seconds to import: not before the data was found to be good.
     from sentinode.training.fitting import fit
 
-    with _alone(folder, settings.local_rank):
-        fitted = fit(recipe, data, folder, threads=settings.threads, progress=progress)
-        if fitted is not None:
-            from sentinode.training.finishing import finish
+    fitted = fit(recipe, data, folder, threads=settings.threads, progress=progress)
+    if fitted is None:
+        return
+    from sentinode.training.finishing import finish
 
-            finish(recipe, data, fitted, folder, threads=settings.threads, progress=progress)
-            write_json(folder / _STATUS, {**_status(folder), "status": "finished"})
-    return _result(folder)
+    finish(recipe, data, fitted, folder, threads=settings.threads, progress=progress)
+    write_json(folder / _STATUS, {**_status(folder), "status": "finished"})
 
 
 @contextmanager
@@ -143,7 +172,8 @@ def _status(folder: Path) -> dict[str, Any]:
 
 def _result(folder: Path) -> RunResult:
     metrics = json.loads((folder / "report" / "metrics.json").read_text(encoding="utf-8"))
-    return RunResult(folder, {key: metrics[key] for key in ("split", "n", "metrics")})
+    headline = {key: metrics[key] for key in ("split", "n", "metrics")}
+    return RunResult(folder, headline, Manifest.load(folder / "split.parquet").excluded())
 
 
 def _interval(metric: dict[str, Any]) -> str:
