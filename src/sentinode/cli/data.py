@@ -35,7 +35,10 @@ def pack(source: Address, quiet: Quiet = False, as_json: AsJson = False) -> None
     from sentinode.data.packing import pack as pack_source
 
     packed = pack_source(open_source(source), Settings.from_environment().cache, progress(quiet))
+    counts = packed.index["status"].value_counts().to_dict()
+    images = counts.pop("packed", 0)
     if as_json:
-        answer({"folder": str(packed.folder), "images": len(packed.index), "excluded": len(packed.exclusions)})
+        answer({"folder": str(packed.folder), "images": images, "excluded": counts})
     else:
-        say(f"packed    {len(packed.index):,} images, {len(packed.exclusions):,} left out\nfolder    {packed.folder}")
+        left_out = "".join(f"; {status}: {count:,}" for status, count in counts.items())
+        say(f"packed    {images:,} images{left_out}\nfolder    {packed.folder}")

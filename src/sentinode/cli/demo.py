@@ -3,13 +3,17 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sentinode.cli.options import Quiet, progress, say
 from sentinode.core.errors import StorageError
 from sentinode.core.settings import Settings
+
+if TYPE_CHECKING:
+    from sentinode.core.progress import Progress
+    from sentinode.data.config import DataConfig
 
 _MARK = ".sentinode-demo"
 _SHOWN = 12  # test images that are written out and predicted one by one
@@ -35,7 +39,7 @@ def demo(
     say("2/3  training, calibration, test")
     result = start_run(recipe, out / "run", settings, bars)
     say("3/3  prediction of single images")
-    _write_images(recipe.data, out / "images", settings, quiet)
+    _write_images(recipe.data, out / "images", settings, bars)
     predict(str(out / "run" / "bundle"), [str(out / "images")], csv=out / "predictions.csv", quiet=quiet)
     say("")
     say(result.summary())
@@ -52,3 +56,16 @@ def _clear(out: Path) -> None:
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / _MARK).touch()
+
+
+def _write_images(config: "DataConfig", folder: Path, settings: Settings, bars: "Progress") -> None:
+    """A few test images as PNG files, named by what they show."""
+    from PIL import Image
+
+    from sentinode.data.dataset import load_dataset
+
+    data = load_dataset(config, cache=settings.cache, progress=bars)
+    names, labels = data.manifest.class_names, data.manifest.labels("test")
+    folder.mkdir()
+    for place in range(0, len(labels), len(labels) // _SHOWN):
+        Image.fromarray(data.images("test")[place]).save(folder / f"{names[labels[place]]}-{place:04d}.png")

@@ -1,6 +1,5 @@
 """`sentinode evaluate`: a bundle measured on labelled data."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,9 +14,6 @@ def evaluate(
     out: Out,
     split: Annotated[str, typer.Option(help="train, validation, test, a split's own name, or all.")] = "test",
     settings_: Set = None,
-    split_from: Annotated[
-        Path | None, typer.Option(help="A run folder whose split.parquet says which image is which.")
-    ] = None,
     engine: Engine = "auto",
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -32,7 +28,6 @@ def evaluate(
         out,
         split=split,
         overrides=settings_ or (),
-        split_from=split_from,
         engine=engine,
         settings=settings,
         progress=progress(quiet),

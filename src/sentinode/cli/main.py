@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # It exits by itself: with the command's status, or with 2 after it has shown what was wrong with an option.
         app([word for word in words if word != "--debug"], prog_name="sentinode")
     except _StoppedError as error:
-        _leave(INTERRUPTED, f"stopped by Ctrl-C; {error or 'what was finished is kept'}", debug=debug)
+        _leave(INTERRUPTED, f"stopped by Ctrl-C; {str(error) or 'what was finished is kept'}", debug=debug)
     except SentinodeError as error:  # before OSError, which some of them also are
         _leave(USER_ERROR, f"error: {error}", debug=debug)
     except PermissionError as error:

@@ -168,12 +168,12 @@ def check_not_empty(sieve: checks.Sieve, address: str) -> None:
 
 def _cut(sieve: checks.Sieve, packed: Pack, config: SplitConfig, address: str) -> Grouping:
     """Cut the roles that no source split plays out of train; says how."""
+    checks.check_groups(sieve.table, "correct the groups or the splits of the source")
     has_splits = bool(sieve.table["source_split"].notna().any())
     played = set(sieve.table["split"]) if has_splits else set()
     shares = shares_to_cut(config.fractions, played)
     pool = sieve.table["split"] == "train"
     if set(shares) == {"train"} or not pool.any():
-        checks.check_groups(sieve.table, "correct the groups or the splits of the source")
         return "source"
     by = _grouping(sieve.table[pool], config, address)
     if by == "group":

@@ -115,7 +115,7 @@ def _balance(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "note",
             f"Classes differ {ratio:.1f}-fold in size",
-            "Accuracy says little here; training can weigh classes (training.class_weights = 'balanced').",
+            "Accuracy says little here; training can weigh classes (training.class_weight = 'balanced').",
         )
 
 

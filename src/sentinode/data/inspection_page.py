@@ -34,6 +34,8 @@ def draw_page(facts: Facts, table: pd.DataFrame, tiles: NDArray[np.uint8]) -> st
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["n"] = lambda value: f"{value:,}"
+    # Not Jinja's sum(attribute=…): it takes a class that is called 0 or 1 for a place in a list.
+    environment.filters["total"] = lambda counts, name: sum(of_side[name] for of_side in counts.values())
     used = table[table["role"] != "unused"]
     names = facts["class_names"]
     return environment.get_template("inspection.html.j2").render(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,17 +72,18 @@ def validation_groups(data: Dataset, seed: int) -> Sequence[str]:
     if groups is not None:
         return groups
     rows = data.manifest.rows("validation")
-    return stain_clusters(data.tiles, rows, seed, images_a_cluster=_IMAGES_A_PSEUDO_SLIDE).tolist()
+    clusters = stain_clusters(data.tiles, rows, seed, images_a_cluster=_IMAGES_A_PSEUDO_SLIDE)
+    return [str(cluster) for cluster in clusters]
 
 
-def predictions_of(manifest: Manifest, role: str, probabilities: NDArray[np.floating]) -> Predictions:
+def predictions_of(manifest: Manifest, role: str, probabilities: NDArray[Any]) -> Predictions:
     """The (n, classes) probabilities of a role's images, with their ids, labels and groups."""
     names = manifest.class_names
     return Predictions(
         ids=manifest.ids(role),
         paths=manifest.paths(role),
         labels=manifest.labels(role),
-        probabilities=probabilities,
+        probabilities=probabilities.astype(np.float64),
         class_names=names,
         positive=None if manifest.positive is None else names.index(manifest.positive),
         groups=manifest.groups(role),

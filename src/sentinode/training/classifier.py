@@ -1,7 +1,7 @@
 """The Lightning module: a network, its preprocessing and augmentation, a loss, and what validation measures."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -59,7 +59,7 @@ class PatchClassifier(LightningModule):
     @property
     def kept_network(self) -> Network:
         """The network whose weights are validated and kept: the average where there is one."""
-        return self.network if self.average is None else self.average.module
+        return self.network if self.average is None else cast(Network, self.average.module)
 
     def configure_optimizers(self) -> Any:
         """Called by Lightning once, before the first epoch."""

@@ -144,7 +144,7 @@ def _fit_and_finish(folder: Path, recipe: Recipe, data: Dataset, settings: Setti
         return
     from sentinode.training.finishing import finish
 
-    finish(recipe, data, fitted, folder, threads=settings.threads, progress=progress)
+    finish(recipe, data, fitted, folder, settings=settings, progress=progress)
     write_json(folder / _STATUS, {**_status(folder), "status": "finished"})
 
 

@@ -42,8 +42,9 @@ def build_schedule(optimizer: Optimizer, config: TrainingConfig, steps_per_epoch
     total = config.epochs * steps_per_epoch
     if config.schedule == "one-cycle":
         peaks = [group["lr"] for group in optimizer.param_groups]
+        rise = warmup / total if warmup > 1 else 0.0  # OneCycleLR divides by the steps of the rise less one
         return lr_scheduler.OneCycleLR(
-            optimizer, peaks, total_steps=total, pct_start=warmup / total, cycle_momentum=config.optimizer == "sgd"
+            optimizer, peaks, total_steps=total, pct_start=rise, cycle_momentum=config.optimizer == "sgd"
         )
     return _after_warmup(optimizer, config, warmup, total)
 
@@ -64,7 +65,7 @@ def build_plateau(optimizer: Optimizer, config: TrainingConfig) -> lr_scheduler.
 def _after_warmup(optimizer: Optimizer, config: TrainingConfig, warmup: int, total: int) -> Any:
     main: Any = None
     if config.schedule == "cosine":
-        main = lr_scheduler.CosineAnnealingLR(optimizer, total - warmup, eta_min=config.minimum_learning_rate)
+        main = lr_scheduler.CosineAnnealingLR(optimizer, max(1, total - warmup), eta_min=config.minimum_learning_rate)
     if not warmup:
         return main
     rise = lr_scheduler.LinearLR(optimizer, start_factor=_NEARLY_NOTHING, total_iters=warmup)
