@@ -75,3 +75,14 @@ def test_optimisers_by_name(name: str, kind: type) -> None:
     optimizer = build_optimizer(nn.Linear(1, 1), "none", config)
     assert type(optimizer) is kind
     assert optimizer.param_groups[0]["weight_decay"] == 0.01
+
+
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
+@pytest.mark.parametrize(("epochs", "warmup"), [(1, 0), (1, 0.9), (2, 1), (3, 2)])
+def test_a_schedule_of_one_step_an_epoch_works(schedule: str, epochs: int, warmup: float) -> None:
+    config = TrainingConfig.model_validate(
+        {"epochs": epochs, "learning_rate": 1.0, "schedule": schedule, "warmup_epochs": warmup}
+    )
+    optimizer = build_optimizer(nn.Linear(2, 2), "head", config)
+    build_schedule(optimizer, config, steps_per_epoch=1)
+    assert 0 < optimizer.param_groups[0]["lr"] <= 1

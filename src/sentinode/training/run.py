@@ -85,7 +85,7 @@ def start_run(recipe: Recipe, out: Path | None, settings: Settings, progress: Pr
     try:
         return _go(out, recipe, data, settings, progress)
     except SentinodeError:
-        if settings.local_rank == 0 and not (out / "checkpoints").exists():
+        if settings.local_rank == 0 and not (out / "log.csv").exists():
             shutil.rmtree(out, ignore_errors=True)  # refused before an epoch was done: there is nothing to go on with
         raise
 
