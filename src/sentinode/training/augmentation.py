@@ -143,9 +143,9 @@ class Augmentation(nn.Module):
         return torch.rand(count, device=device) < 0.5
 
     @staticmethod
-    def _uniform(*shape_and_device: int | torch.device) -> Tensor:
-        count, device, *rest = shape_and_device
-        return torch.rand(count, *rest, device=device) * 2 - 1  # type: ignore[arg-type, misc]
+    def _uniform(count: int, device: torch.device, *shape: int) -> Tensor:
+        """Draws between -1 and 1, for each of `count` images one or `shape` of them."""
+        return torch.rand(count, *shape, device=device) * 2 - 1
 
 
 def _never(count: int, like: Tensor) -> Tensor:
