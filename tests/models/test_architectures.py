@@ -71,7 +71,7 @@ def test_cnn3_takes_any_size_from_8(size: int) -> None:
 
 
 def test_an_unknown_architecture_is_an_error_with_near_names() -> None:
-    with pytest.raises(WeightsError, match="no architecture 'resnet81'.*resnet18"):
+    with pytest.raises(WeightsError, match=r"no architecture 'resnet81'.*resnet18"):
         build_network(ModelConfig(architecture="resnet81"), 2)
 
 

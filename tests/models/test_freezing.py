@@ -47,7 +47,7 @@ def test_an_empty_list_thaws_everything_again(network: Network) -> None:
 
 
 def test_a_prefix_is_not_a_stage(network: Network) -> None:
-    with pytest.raises(WeightsError, match="'layer'.*conv1, bn1, layer1, layer2, layer3, layer4, fc"):
+    with pytest.raises(WeightsError, match=r"'layer'.*conv1, bn1, layer1, layer2, layer3, layer4, fc"):
         freeze(network, ["layer"])
 
 

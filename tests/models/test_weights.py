@@ -81,7 +81,7 @@ def test_a_missing_file_and_an_unknown_tag_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no weights file"):
         load_weights(network, config)
     network, config = _network("a9_in1k", "resnet18")
-    with pytest.raises(WeightsError, match="a9_in1k.*it has: .*a1_in1k"):
+    with pytest.raises(WeightsError, match=r"a9_in1k.*it has: .*a1_in1k"):
         load_weights(network, config)
     network, config = _network("imagenet", "cnn3")
     with pytest.raises(WeightsError, match="it has: none"):

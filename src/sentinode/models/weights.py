@@ -10,12 +10,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sentinode.core.errors import WeightsError
+from sentinode.models.bundle import open_bundle
 from sentinode.models.config import ModelConfig
 from sentinode.models.hub import pretrained_state
 from sentinode.models.networks import Network
 
 _TORCH_SUFFIXES = {".pt", ".pth", ".bin", ".ckpt"}
 _WRAPPERS = ("state_dict", "model")
+_BUNDLE_PREFIX = "bundle:"
 _LISTED = 6
 
 
@@ -28,13 +30,16 @@ def load_weights(network: Network, config: ModelConfig) -> None:
 
     Raises:
         WeightsError: No such file or tag, or it does not fit: the message says which keys do not.
+        BundleError: There is no such bundle, or it is damaged.
         OfflineError: Only a hub has them, and there is no network.
     """
     spec = config.weights
     if spec == "none":
         return
     path = Path(spec).expanduser()
-    if path.suffix in {".safetensors", *_TORCH_SUFFIXES} or path.is_file():
+    if spec.startswith(_BUNDLE_PREFIX):
+        state = read_state(open_bundle(spec.removeprefix(_BUNDLE_PREFIX)).weights)
+    elif path.suffix in {".safetensors", *_TORCH_SUFFIXES} or path.is_file():
         state = read_state(path)
     else:
         state = pretrained_state(network, config)
@@ -91,7 +96,9 @@ def load_backbone(network: Network, state: Mapping[str, Tensor], *, name: str) -
     }
     if any(problems.values()):
         listed = "; ".join(f"{kind}: {_listed(keys)}" for kind, keys in problems.items() if keys)
-        raise WeightsError(f"the weights {name} do not fit the architecture: {listed}")
+        raise WeightsError(
+            f"the weights {name} do not fit the architecture: {listed}; set model.architecture to theirs"
+        )
     network.load_state_dict(given, strict=False)
 
 

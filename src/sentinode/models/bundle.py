@@ -1,0 +1,139 @@
+"""A bundle: the folder that is the only thing to pass from training to everything after it. Opened without torch."""
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from sentinode.core.errors import BundleError
+from sentinode.core.files import sha256_of_file
+from sentinode.models.info import (
+    EXAMPLE_FILE,
+    FORMAT_VERSION,
+    GRAPH_FILE,
+    INFO_FILE,
+    REFERENCE_FILE,
+    REQUIRED_FILES,
+    SEEN_FILE,
+    WEIGHTS_FILE,
+    BundleInfo,
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files are those that were written. Whether it still answers alike, an engine finds on opening."""
+
+    name: str
+    """As it was asked for: a path or a shipped name."""
+
+    folder: Path
+    info: BundleInfo
+
+    @property
+    def graph(self) -> Path:
+        """The ONNX file."""
+        return self.folder / GRAPH_FILE
+
+    @property
+    def weights(self) -> Path:
+        """The safetensors file of the network's state dict."""
+        return self.folder / WEIGHTS_FILE
+
+    def example(self) -> dict[str, NDArray[Any]]:
+        """`tiles` uint8 (n, H, W, 3) and what they must give: `probabilities` (n, classes), `embedding` (n, D)."""
+        return read_arrays(self.folder / EXAMPLE_FILE)
+
+    def reference(self) -> dict[str, NDArray[Any]]:
+        """A sample of embeddings, scores and stain statistics of the training data, for noticing drift."""
+        return read_arrays(self.folder / REFERENCE_FILE)
+
+    def seen(self) -> dict[str, NDArray[Any]]:
+        """Sorted uint64 pixel hashes of the images that it has learned from, by split; empty where not recorded."""
+        return read_arrays(self.folder / SEEN_FILE) if SEEN_FILE in self.info.files else {}
+
+
+def open_bundle(name: str | Path) -> Bundle:
+    """Open a bundle and check that every file is the one that was written.
+
+    Args:
+        name: The bundle's folder, or the name of one that is shipped with the package.
+
+    Raises:
+        BundleError: There is no such bundle, its format is newer than this package, `bundle.json` is damaged, a file
+            is missing or was changed.
+    """
+    folder = _find(str(name))
+    info = _read_info(folder)
+    for file in sorted(REQUIRED_FILES | set(info.files)):
+        path = folder / file
+        if not path.is_file():
+            raise BundleError(f"bundle {folder} is incomplete: {file} is missing; copy the whole folder again")
+        if sha256_of_file(path) != info.files.get(file):
+            raise BundleError(
+                f"bundle {folder}: {file} is not the file that was written (its SHA-256 differs); get the bundle again"
+            )
+    return Bundle(str(name), folder, info)
+
+
+def shipped_bundles() -> list[str]:
+    """Names of the bundles that come with the package, sorted."""
+    root = _shipped_root()
+    return sorted(path.parent.name for path in root.glob(f"*/{INFO_FILE}"))
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read an npz file, without pickle.
+
+    Raises:
+        BundleError: It is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, BadZipFile) as error:
+        raise BundleError(f"{path} can't be read ({error}); get the bundle again") from error
+
+
+def _shipped_root() -> Path:
+    return Path(str(resources.files("sentinode"))) / "shipped"
+
+
+def _find(name: str) -> Path:
+    folder = Path(name).expanduser()
+    if (folder / INFO_FILE).is_file():
+        return folder
+    if name in shipped_bundles():
+        return _shipped_root() / name
+    shipped = ", ".join(shipped_bundles()) or "none"
+    if folder.is_dir():
+        raise BundleError(f"{folder} is no bundle: it has no {INFO_FILE}; give the folder that holds it")
+    raise BundleError(f"there is no bundle {name!r}; give a bundle's folder or the name of a shipped one ({shipped})")
+
+
+def _read_info(folder: Path) -> BundleInfo:
+    path = folder / INFO_FILE
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        version = fields["format_version"]
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise BundleError(
+                f"bundle {folder} has format {version}, newer than {FORMAT_VERSION}, the newest that this version "
+                "reads; upgrade sentinode"
+            )
+        info = BundleInfo.model_validate(fields)
+    except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path} is damaged ({type(error).__name__}: {error}); get the bundle again") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise BundleError(f"{path} is damaged: {key}: {first['msg']}; get the bundle again") from error
+    if unknown := set(info.files) - REQUIRED_FILES - {SEEN_FILE}:
+        raise BundleError(f"{path} lists files that no bundle has: {', '.join(sorted(unknown))}; get the bundle again")
+    return info

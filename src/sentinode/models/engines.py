@@ -1,0 +1,136 @@
+"""Running a bundle. Every engine gives the same answers within 1e-3, and shows so on the bundle's example first."""
+
+import abc
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinode.core.errors import BundleError, DataError, SentinodeError
+from sentinode.models.bundle import Bundle
+from sentinode.models.info import BundleInfo
+
+EngineName = Literal["auto", "openvino", "torch"]
+
+AGREEMENT = 1e-3
+"""Largest difference of a probability, or of an embedding in units of its largest value, between two engines."""
+
+# INT8 kernels round and saturate differently from one processor generation to the next.
+_INT8_AGREEMENT = 0.05
+
+
+class Scores(NamedTuple):
+    """Answers for N tiles."""
+
+    probabilities: NDArray[np.float32]
+    """(N, classes), rows sum to 1."""
+
+    embedding: NDArray[np.float32]
+    """(N, D)."""
+
+
+class Engine(abc.ABC):
+    """A bundle that is ready to run."""
+
+    name: str
+
+    def __init__(self, info: BundleInfo) -> None:
+        self.info = info
+
+    def predict(self, tiles: NDArray[np.uint8]) -> Scores:
+        """Score tiles, in batches of a bounded size however many there are.
+
+        Args:
+            tiles: (N, H, W, 3) uint8, RGB, of the bundle's tile size; N may be 0.
+
+        Raises:
+            DataError: Another type or shape.
+        """
+        size = self.info.input.tile_size
+        if not isinstance(tiles, np.ndarray) or tiles.dtype != np.uint8:
+            kind = getattr(tiles, "dtype", type(tiles).__name__)
+            raise DataError(f"tiles are of type {kind}; the model takes uint8 with values 0 to 255")
+        if tiles.ndim != 4 or tiles.shape[1:] != (size, size, 3):
+            raise DataError(f"tiles have shape {tiles.shape}; the model takes (N, {size}, {size}, 3), RGB")
+        count = len(tiles)
+        scores = Scores(
+            np.empty((count, len(self.info.classes.names)), np.float32),
+            np.empty((count, self.info.embedding_size), np.float32),
+        )
+        if count:
+            self._fill(tiles, scores)
+        return scores
+
+    @abc.abstractmethod
+    def _fill(self, tiles: NDArray[np.uint8], scores: Scores) -> None:
+        """Write the answers for the tiles, of which there is at least one, into `scores`."""
+
+
+def open_engine(bundle: Bundle, name: str = "auto", *, threads: int | None = None) -> Engine:
+    """Load a bundle into an engine, and check that it answers the bundle's example as recorded.
+
+    Args:
+        bundle: From `open_bundle`.
+        name: `openvino`, `torch`, or `auto`: torch where it finds a CUDA device, otherwise OpenVINO.
+        threads: CPU threads; None: as many as there are cores.
+
+    Raises:
+        SentinodeError: There is no engine of that name, or it can't run this bundle.
+        MissingExtraError: The engine is not installed.
+        BundleError: It answers differently than recorded.
+    """
+    if name not in get_args(EngineName):
+        raise SentinodeError(f"there is no engine {name!r}; use {', '.join(get_args(EngineName))}")
+    if name == "auto":
+        name = "torch" if bundle.info.precision != "int8" and _has_cuda() else "openvino"
+    engine: Engine
+    if name == "torch":
+        from sentinode.models.torch_engine import TorchEngine
+
+        engine = TorchEngine(bundle, threads)
+    else:
+        from sentinode.models.openvino_engine import OpenVinoEngine
+
+        engine = OpenVinoEngine(bundle.graph, bundle.info, threads)
+    check_example(bundle, engine)
+    return engine
+
+
+def check_example(bundle: Bundle, engine: Engine) -> None:
+    """Run a bundle's example.
+
+    Raises:
+        BundleError: The answers differ from those that were recorded when it was written.
+    """
+    example = bundle.example()
+    try:
+        scores = engine.predict(example["tiles"])
+        worst = max(_difference(example, scores, field) for field in Scores._fields)
+    except (KeyError, ValueError) as error:
+        raise BundleError(f"the example of bundle {bundle.folder} does not suit it ({error}); get it again") from error
+    allowed = _INT8_AGREEMENT if bundle.info.precision == "int8" else AGREEMENT
+    if not worst <= allowed:
+        raise BundleError(
+            f"bundle {bundle.folder} answers its example differently than recorded: by {worst:.2g} with engine "
+            f"{engine.name}, where {allowed:g} is allowed; get the bundle again, or try another engine"
+        )
+
+
+def _difference(example: dict[str, NDArray[Any]], scores: Scores, field: str) -> float:
+    expected, found = example[field], getattr(scores, field)
+    if expected.shape != found.shape:
+        raise ValueError(f"{field} of shape {found.shape} instead of {expected.shape}")
+    return float(np.abs(found - expected).max(initial=0) / max(1.0, np.abs(expected).max(initial=0)))
+
+
+def _has_cuda() -> bool:
+    """Whether torch would find a CUDA device; torch, which takes seconds to import, is asked only if it may."""
+    driver = shutil.which("nvidia-smi") or any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg"))
+    if not driver or importlib.util.find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()

@@ -1,0 +1,88 @@
+"""From a deployed model in torch to one ONNX graph: bytes of tiles in, probabilities and embedding out."""
+
+import warnings
+
+import numpy as np
+import torch
+from onnx import ModelProto
+from onnxscript import optimizer
+from torch import nn
+
+from sentinode.core.errors import WeightsError
+from sentinode.models.config import Storage
+from sentinode.models.deployed import DeployedModel
+from sentinode.models.graph import INPUT, OUTPUTS, check_graph, halve_weights, set_temperature, tidy
+
+# The first with the current GroupNormalization, Gelu and Reduce*; OpenVINO, onnxruntime and NNCF read it.
+_OPSET = 20
+_LIMIT = 2**31 - 1  # of a protobuf message, which an ONNX file is
+
+
+def round_weights(network: nn.Module, storage: Storage) -> None:
+    """Round the weights to the precision that they will be stored in; a second time changes nothing.
+
+    Vectors (biases, normalisation statistics) stay in float32: they are small, and some are beyond float16's range.
+
+    Raises:
+        WeightsError: A weight is beyond float16's range.
+    """
+    if storage == "float32":
+        return
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items():
+            if tensor.is_floating_point() and tensor.ndim >= 2:
+                rounded = tensor.half().to(tensor.dtype)
+                if not torch.isfinite(rounded).all():
+                    raise WeightsError(f'{name} has weights beyond float16\'s range; set model.storage = "float32"')
+                tensor.copy_(rounded)
+
+
+def export_graph(deployed: DeployedModel, storage: Storage) -> ModelProto:
+    """Trace `deployed` into an ONNX graph with any number of tiles of its one size.
+
+    The initialisers have the parameters' names, behind `network.`. Batch norms stay nodes of their own: folded into
+    convolutions their weights would no longer be the stored ones, and engines fold them when they load the graph.
+
+    Args:
+        deployed: On the CPU; is put into evaluation mode.
+        storage: Precision of the stored weights, see `round_weights`.
+
+    Raises:
+        WeightsError: The model is too large for one ONNX file.
+    """
+    bytes_needed = sum(4 * tensor.numel() for tensor in deployed.state_dict().values())
+    if bytes_needed > _LIMIT:
+        raise WeightsError(f"the model has {bytes_needed / 1e9:.1f} GB of weights, one ONNX file holds 2.1 GB")
+    round_weights(deployed.network, storage)
+    size = deployed.preprocessing.tile_size
+    # Three, because one and two can be taken for constants of the model.
+    tiles = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, size, size, 3), dtype=np.uint8))
+    temperature = float(deployed.temperature)
+    deployed.temperature.fill_(1.5)  # a division by 1 would be optimised away, and nobody could set it later
+    try:
+        with warnings.catch_warnings():
+            # torch 2.13's exporter uses a torch class that is going away.
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            program = torch.onnx.export(
+                deployed.eval(),
+                (tiles,),
+                dynamo=True,
+                input_names=[INPUT],
+                output_names=list(OUTPUTS),
+                dynamic_shapes={"tiles": {0: torch.export.Dim("N")}},
+                opset_version=_OPSET,
+                optimize=False,
+                verbose=False,
+            )
+    finally:
+        deployed.temperature.fill_(temperature)
+    assert program is not None
+    optimizer.fold_constants(program.model)
+    optimizer.remove_unused_nodes(program.model)
+    model = program.model_proto
+    tidy(model)
+    set_temperature(model, temperature)
+    if storage == "float16":
+        halve_weights(model)
+    check_graph(model)
+    return model

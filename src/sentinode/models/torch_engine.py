@@ -1,0 +1,57 @@
+"""The torch engine: the default where there is a CUDA device. Runs the stored weights, not the ONNX graph."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinode.core.errors import SentinodeError
+from sentinode.core.extras import require
+from sentinode.models.bundle import Bundle
+from sentinode.models.engines import Engine, Scores
+
+torch = require("torch", extra="models")
+
+_IMAGES_A_PASS = 256  # through the network at once: fills a GPU, and keeps memory small on a CPU
+
+
+class TorchEngine(Engine):
+    """Eager torch in float32, on CUDA where there is a device, otherwise on the CPU."""
+
+    name = "torch"
+
+    def __init__(self, bundle: Bundle, threads: int | None) -> None:
+        from sentinode.models.loading import load_deployed
+
+        super().__init__(bundle.info)
+        if bundle.info.precision == "int8":
+            raise SentinodeError(
+                f"bundle {bundle.folder} is quantised to INT8, which engine torch can't run; use openvino"
+            )
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._threads = threads
+        self._model = load_deployed(bundle).to(self.device)
+        self._model.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._batch = max(1, _IMAGES_A_PASS // (8 if bundle.info.model.test_time == "d4" else 1))
+
+    def _fill(self, tiles: NDArray[np.uint8], scores: Scores) -> None:
+        with torch.inference_mode(), _exact(self._threads):
+            for start in range(0, len(tiles), self._batch):
+                part = slice(start, start + self._batch)
+                batch = torch.from_numpy(np.ascontiguousarray(tiles[part])).to(self.device)
+                for target, answer in zip(scores, self._model(batch), strict=True):
+                    target[part] = answer.cpu().numpy()
+
+
+@contextmanager
+def _exact(threads: int | None) -> Iterator[None]:
+    """Full float32 on a GPU, so that engines agree, and as many CPU threads as asked for; then as it was before."""
+    before = torch.get_num_threads()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            yield
+    finally:
+        torch.set_num_threads(before)
