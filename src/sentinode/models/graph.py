@@ -24,9 +24,9 @@ def tidy(model: ModelProto) -> None:
     del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:]
     for node in model.graph.node:
         del node.metadata_props[:]
-        node.doc_string = ""
+        node.ClearField("doc_string")
     for tensor in model.graph.initializer:
-        tensor.doc_string = ""
+        tensor.ClearField("doc_string")
 
 
 def check_graph(model: ModelProto) -> None:

@@ -29,6 +29,11 @@ class OpenVinoEngine(Engine):
         self._in_flight = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._batch = 32
 
+    @property
+    def threads(self) -> int:
+        """CPU threads that the compiled graph uses."""
+        return int(self._compiled.get_property("INFERENCE_NUM_THREADS"))
+
     def _fill(self, tiles: NDArray[np.uint8], scores: Scores) -> None:
         # Requests in turn rather than OpenVINO's queue with a callback: a Python callback is released by one of its
         # threads, which then waits for the interpreter, while the interpreter waits for that thread to end.

@@ -39,9 +39,14 @@ class TorchEngine(Engine):
         with torch.inference_mode(), _exact(self._threads):
             for start in range(0, len(tiles), self._batch):
                 part = slice(start, start + self._batch)
-                batch = torch.from_numpy(np.ascontiguousarray(tiles[part])).to(self.device)
+                batch = torch.from_numpy(_writable(tiles[part])).to(self.device)
                 for target, answer in zip(scores, self._model(batch), strict=True):
                     target[part] = answer.cpu().numpy()
+
+
+def _writable(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`tiles`, copied where torch could not wrap them: a part of a memory-mapped pack, or one with gaps."""
+    return tiles if tiles.flags.writeable and tiles.flags.c_contiguous else tiles.copy()
 
 
 @contextmanager

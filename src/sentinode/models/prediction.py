@@ -1,0 +1,133 @@
+"""Classifying image files with a bundle, as a stream: any number of files, a bounded number of them in memory."""
+
+import glob
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.core.images import IMAGE_SUFFIXES, read_image
+from sentinode.models.engines import Engine
+from sentinode.models.info import BundleInfo
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one image."""
+
+    path: Path
+    label: str
+    """The predicted class: for two classes the positive one when its probability reaches the threshold, otherwise
+    the likeliest."""
+    probabilities: tuple[float, ...]
+    """Of each class, in the bundle's order."""
+    confidence: float
+    """Probability of the predicted class."""
+    low_confidence: bool
+    """Whether the answer lies in the band that was set on validation; look at the image."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An image that could not be classified, and why."""
+
+    path: Path
+    message: str
+
+
+def predict_images(
+    engine: Engine, paths: Iterable[Path], *, resize: bool = False, batch: int = _BATCH
+) -> Iterator[Prediction | Failure]:
+    """Classify image files, one answer for each, in their order; one that can't be read does not stop the rest.
+
+    Args:
+        engine: From `open_engine`.
+        paths: Image files.
+        resize: Resize square images of another size than the model's tiles, instead of refusing them.
+        batch: Images in memory at a time.
+    """
+    rest = iter(paths)
+    while part := list(islice(rest, batch)):
+        read = [_read(path, engine.info.input.tile_size, resize=resize) for path in part]
+        tiles = [tile for tile in read if not isinstance(tile, Failure)]
+        if tiles:
+            answers = iter(engine.predict(np.stack(tiles)).probabilities)
+        for path, tile in zip(part, read, strict=True):
+            yield tile if isinstance(tile, Failure) else _decide(path, next(answers), engine.info)
+
+
+def expand_images(arguments: Sequence[str]) -> list[Path]:
+    """The image files that arguments of a command line stand for, in their order, each once.
+
+    Args:
+        arguments: Files, folders (searched with all that is below them), or glob patterns; what a folder or a pattern
+            holds is sorted as people sort: `tile2` before `tile10`.
+
+    Raises:
+        DataNotFoundError: An argument stands for nothing.
+    """
+    found: dict[Path, None] = {}
+    for argument in arguments:
+        path = Path(argument).expanduser()
+        if path.is_dir():
+            images = sorted((file for file in path.rglob("*") if _is_image(file)), key=_natural)
+            if not images:
+                endings = ", ".join(sorted(IMAGE_SUFFIXES))
+                raise DataNotFoundError(f"folder {path} holds no image ({endings}); check the path")
+        elif path.exists():
+            images = [path]
+        else:
+            matches = map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207 - pathlib has no absolute patterns
+            images = sorted((file for file in matches if _is_image(file)), key=_natural)
+            if not images:
+                raise DataNotFoundError(f"{argument} is no image, no folder, and no pattern that matches an image")
+        found.update(dict.fromkeys(images))
+    return list(found)
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    parts = re.split(r"(\d+)", str(path))
+    return [(int(part), "") if part.isdecimal() else (-1, part.casefold()) for part in parts]
+
+
+def _read(path: Path, size: int, *, resize: bool) -> NDArray[np.uint8] | Failure:
+    try:
+        tile = read_image(path)
+    except DataError as error:
+        return Failure(path, str(error))
+    height, width = tile.shape[:2]
+    if (height, width) == (size, size):
+        return tile
+    if not resize:
+        remedy = f"cut tiles of {size}×{size} px, or pass --resize" if height == width else "cut square tiles"
+        return Failure(path, f"{path} is {width}×{height} px, the model takes {size}×{size}; {remedy}")
+    if height != width:
+        return Failure(path, f"{path} is {width}×{height} px, which resizing to {size}×{size} would distort; crop it")
+    return np.asarray(Image.fromarray(tile).resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
+
+
+def _decide(path: Path, probabilities: NDArray[np.float32], info: BundleInfo) -> Prediction:
+    names, band = info.classes.names, info.low_confidence
+    if info.threshold is not None and info.classes.positive is not None:
+        positive = names.index(info.classes.positive)
+        predicted = positive if float(probabilities[positive]) >= info.threshold.value else 1 - positive
+        score = float(probabilities[positive])
+    else:
+        predicted = int(probabilities.argmax())
+        score = float(probabilities[predicted])
+    confidence = float(probabilities[predicted])
+    quantity = score if band is not None and band.quantity == "score" else confidence
+    low = band is not None and band.low <= quantity <= band.high
+    return Prediction(path, names[predicted], tuple(map(float, probabilities)), confidence, low)
