@@ -1,0 +1,92 @@
+"""A run that was killed at any moment ends as one that was not."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sentinode.core.errors import TrainingError
+from sentinode.core.progress import Progress
+from sentinode.core.settings import Settings
+from sentinode.training.recipe import Recipe, load_recipe
+from sentinode.training.run import resume_run, start_run
+
+EPOCHS = 6
+
+
+@pytest.fixture
+def recipe(small_recipe: Callable[..., Recipe], tmp_path: Path) -> Path:
+    """The file of a recipe with everything random in it: order, augmentation, dropout, an average, a schedule."""
+    augmentation = {"quarter_turns": True, "rotation": 10, "stain": 0.1, "brightness": 0.1}
+    training = {"epochs": EPOCHS, "schedule": "one-cycle", "warmup_epochs": 1, "augmentation": augmentation}
+    path = tmp_path / "mine.toml"
+    path.write_text(small_recipe(training=training).to_toml(), encoding="utf-8")
+    return path
+
+
+def kill_after_first_checkpoint(recipe: Path, run: Path, settings: Settings) -> None:
+    """Train in a process of its own, and end it with SIGKILL as soon as there is a checkpoint."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sentinode.cli.main", "train", str(recipe), "--out", str(run)],
+        env={**os.environ, "SENTINODE_CACHE": str(settings.cache), "SENTINODE_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (run / "checkpoints" / "last.ckpt").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+
+
+def test_a_killed_run_ends_with_the_same_files(recipe: Path, tmp_path: Path, settings: Settings) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    start_run(load_recipe(str(recipe)), whole, settings, Progress())
+    kill_after_first_checkpoint(recipe, killed, settings)
+    assert not (killed / "bundle").exists()
+    result = resume_run(killed, settings, Progress())
+    for name in ("log.csv", "bundle/weights.safetensors", "report/metrics.json", "report/report.html"):
+        assert (whole / name).read_bytes() == (killed / name).read_bytes(), name
+    assert len((killed / "log.csv").read_text().splitlines()) == 1 + EPOCHS
+    assert not list(killed.rglob("*.partial"))
+    again = resume_run(killed, settings, Progress())  # nothing is left to do: it just answers
+    assert again == result
+
+
+def test_a_run_whose_data_changed_is_not_resumed(
+    small_recipe: Callable[..., Recipe],
+    patches: Path,
+    tmp_path: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    data = shutil.copytree(patches, tmp_path / "data")
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("sentinode.training.fitting.fit", stopped)
+        with pytest.raises(KeyboardInterrupt, match=f"go on with `sentinode train --resume {run}`"):
+            start_run(small_recipe(data={"source": f"folder:{data}"}), run, settings, Progress())
+    next((data / "train" / "normal").iterdir()).unlink()
+    with pytest.raises(TrainingError, match=f"folder:{data} is not what it was when {run} was started"):
+        resume_run(run, settings, Progress())
+
+
+def test_two_processes_do_not_train_into_one_folder(
+    small_recipe: Callable[..., Recipe], tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def while_held(*_: object, **__: object) -> None:
+        with pytest.raises(TrainingError, match="another process is training into"):
+            resume_run(tmp_path / "run", settings, Progress())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sentinode.training.fitting.fit", while_held)
+    with pytest.raises(KeyboardInterrupt):
+        start_run(small_recipe(), tmp_path / "run", settings, Progress())
