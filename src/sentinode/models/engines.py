@@ -99,6 +99,12 @@ def open_engine(bundle: Bundle, name: str = "auto", *, threads: int | None = Non
     return engine
 
 
+def usable_engines(bundle: Bundle) -> list[str]:
+    """Names of the engines that are installed and can run `bundle`."""
+    torch_runs = bundle.info.precision != "int8" and importlib.util.find_spec("torch") is not None
+    return ["openvino", "torch"] if torch_runs else ["openvino"]
+
+
 def check_example(bundle: Bundle, engine: Engine) -> None:
     """Run a bundle's example.
 
