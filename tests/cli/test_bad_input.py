@@ -304,7 +304,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 def test_ctrl_c_while_training_leaves_a_run_that_can_be_resumed(
     sentinode: Command, patches: Path, workplace: Path
 ) -> None:
-    changes = ["training.epochs=40", "training.batch_size=16", "model.test_time=none"]
+    changes = ["training.epochs=20", "training.batch_size=16", "model.test_time=none"]
     words = [*READERS["train"](str(patches)), *[word for change in changes for word in ("--set", change)]]
     process = subprocess.Popen(
         [sys.executable, "-m", "sentinode.cli.main", *words],
@@ -321,10 +321,27 @@ def test_ctrl_c_while_training_leaves_a_run_that_can_be_resumed(
     assert process.returncode == 130
     assert (out, err) == ("", "stopped by Ctrl-C; go on with `sentinode train --resume result`\n")
     epochs = len(pd.read_csv(workplace / "result" / "log.csv"))
-    assert epochs < 40
+    assert epochs < 20
     assert not list(workplace.rglob("*.partial"))
     assert not (workplace / "result" / "bundle").exists()
     resumed = sentinode("train", "--resume", "result")
     assert resumed.status == 0
     assert "result/report/report.html" in resumed.out
-    assert len(pd.read_csv(workplace / "result" / "log.csv")) == 40
+    assert len(pd.read_csv(workplace / "result" / "log.csv")) == 20
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", "nothing-here", "--data", "synthetic:patches", "--out", "result"),
+        ("compare", "nothing-here", "nor-here", "--data", "synthetic:patches", "--out", "result"),
+        ("predict", "nothing-here", "picture.png"),
+        ("bundle", "show", "nothing-here"),
+        ("bundle", "verify", "nothing-here"),
+        ("bundle", "quantize", "nothing-here", "--data", "synthetic:patches", "--out", "result"),
+    ],
+    ids=" ".join,
+)
+def test_a_bundle_that_is_not_there(words: tuple[str, ...], refused: Command, workplace: Path) -> None:
+    (workplace / "picture.png").write_bytes(b"not looked at")
+    assert "nothing-here" in refused(*words)

@@ -15,11 +15,13 @@ Source = Annotated[
     str,
     typer.Option(
         "--data",
+        metavar="SOURCE",
         help="The data: pcam:DIR, kaggle:DIR, folder:DIR, medmnist:FILE, csv:FILE, synthetic:patches or a path.",
     ),
 ]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", help="Override a recipe's value: training.epochs=3. Repeatable.")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe's value: training.epochs=3. Repeatable."),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the result.")]
 Engine = Annotated[str, typer.Option(help="auto, openvino or torch.")]

@@ -15,7 +15,8 @@ def train(
         str | None, typer.Argument(help="A shipped recipe's name (pcam-cpu, demo, …) or a TOML file.")
     ] = None,
     data: Annotated[
-        str | None, typer.Option("--data", help="Address of the data, as folder:DIR; over the recipe's.")
+        str | None,
+        typer.Option("--data", metavar="SOURCE", help="Address of the data, as folder:DIR; over the recipe's."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to make; by default runs/RECIPE-DATE-TIME.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this run folder, as its own recipe says.")] = None,

@@ -1,0 +1,41 @@
+"""The examples of docs/command-line.md, run as they stand there."""
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import typer.main
+
+from sentinode.cli.main import app
+
+PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
+
+
+def test_the_page_names_every_command_and_option() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    missing = []
+    root: Any = typer.main.get_command(app)
+    for name, command in root.commands.items():
+        for words, leaf in [(f"{name} {inner}", leaf) for inner, leaf in getattr(command, "commands", {}).items()] or [
+            (name, command)
+        ]:
+            named = [f"`sentinode {words}", *(f"`{o.opts[0]}" for o in leaf.params if o.opts[0].startswith("--"))]
+            missing += [word for word in named if word not in text]
+    assert missing == []
+
+
+def test_the_examples_run(sentinode: Callable[..., Any], workplace: Path, layouts: ModuleType) -> None:
+    layouts.make_folder(workplace / "patches", n=30, size=(24, 24))
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert len(lines) == 11
+    for line in lines:
+        program, *words = shlex.split(line)
+        assert program == "sentinode"
+        outcome = sentinode(*words)
+        assert (outcome.status, outcome.err) == (0, ""), line
+    for made in ("look/index.html", "measured/report.html", "compared/comparison.html", "predictions.csv"):
+        assert (workplace / made).is_file()
