@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,7 @@ def ours(recipe: Recipe, data: PatchData) -> Iterator[float]:
             watch = Stopwatch()
             options = trainer_options(config, Path(folder)) | {"limit_train_batches": WARM_UP + MEASURED}
             with quiet_lightning():
+                warnings.filterwarnings("ignore", message=".*no `val_dataloader`.*")
                 Trainer(callbacks=[watch], **options).fit(classifier, batches)
             yield watch.seconds
 
