@@ -83,7 +83,7 @@ def evaluate_bundle(
     """
     bundle = open_bundle(name)
     check_free(out)
-    data, role = _load(bundle, address, split, overrides, settings, progress)
+    data, role = load_split(bundle, address, split, overrides, settings, progress)
     scored = score(bundle, data, role, address, engine, settings, progress)
     return report_on(bundle, scored, out, split=split)
 
@@ -110,7 +110,7 @@ def compare_bundles(
     if len(bundles) < 2:
         raise EvaluationError(f"{len(bundles)} bundle to compare; name at least two")
     check_free(out)
-    data, role = _load(bundles[0], address, split, overrides, settings, progress)
+    data, role = load_split(bundles[0], address, split, overrides, settings, progress)
     on_leak = load_data_config(address, overrides, recipe_of(bundles[0]).data).on_leak
     for bundle in bundles[1:]:
         if bundle.info.classes.names != bundles[0].info.classes.names:
@@ -213,10 +213,15 @@ def check_free(out: Path) -> None:
         raise StorageError(f"{out} holds something else than an earlier result; choose another --out")
 
 
-def _load(
+def load_split(
     bundle: Bundle, address: str, split: str, overrides: Sequence[str], settings: Settings, progress: Progress
 ) -> tuple[Dataset, str]:
-    """The images of `split`, and the role that they have in the data set that is returned."""
+    """The images of `split` as the bundle sees data, and the role that they have in the data set that is returned.
+
+    Raises:
+        DataError: The data has other classes, or not that split.
+        LeakError: The bundle has learned from images of the split that is to be tested on.
+    """
     config = load_data_config(address, overrides, recipe_of(bundle).data)
     own = own_splits(open_source(config.source))
     classes = bundle.info.classes
