@@ -36,7 +36,7 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_recipe(patches: Path) -> Callable[..., Recipe]:
     """Makes a recipe for `patches`; keywords are tables with values that go over its own."""
 

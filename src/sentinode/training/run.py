@@ -141,7 +141,7 @@ def _fit_and_finish(folder: Path, recipe: Recipe, data: Dataset, settings: Setti
 
     fitted = fit(recipe, data, folder, threads=settings.threads, progress=progress)
     if fitted is None:
-        return
+        raise SystemExit(0)  # one of several processes that trained together: the first one finishes alone
     from sentinode.training.finishing import finish
 
     finish(recipe, data, fitted, folder, settings=settings, progress=progress)
