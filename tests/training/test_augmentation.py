@@ -57,8 +57,6 @@ def test_every_image_gets_its_own_draw() -> None:
     image = tiles(1)
     for options in (
         {"rotation": 15},
-        {"zoom": 0.2},
-        {"focus": 1.0},
         {"brightness": 0.3},
         {"contrast": 0.3},
         {"saturation": 0.3},
@@ -95,29 +93,6 @@ def test_rotation_by_its_angle_moves_a_spot_along_the_circle() -> None:
     angle = torch.rad2deg(torch.atan2(y, x))
     assert angle.abs().max() <= 30.5
     assert angle.std() > 10
-
-
-def test_zoom_magnifies_within_its_bounds_and_keeps_the_middle() -> None:
-    image = torch.zeros(1, 61, 61, 3, dtype=torch.uint8)
-    image[0, 25:36, 25:36] = 255  # 11 × 11 px around the middle
-    out = augment(image.expand(64, -1, -1, -1), zoom=0.3)[..., 0] / 255
-    side = out.sum((1, 2)).sqrt() / 11
-    assert side.min() >= math.exp(-0.3) - 0.03
-    assert side.max() <= math.exp(0.3) + 0.03
-    assert side.max() - side.min() > 0.3
-    offsets = torch.arange(61) - 30.0
-    assert ((out.sum(1) * offsets).sum(1) / out.sum((1, 2))).abs().max() < 0.1
-
-
-def test_focus_blurs_and_sharpens_but_leaves_flat_areas() -> None:
-    flat = torch.full((8, 9, 9, 3), 120, dtype=torch.uint8)
-    assert torch.allclose(augment(flat, focus=1.0), flat.float(), atol=1e-3)
-    edge = torch.full((256, 12, 12, 3), 100, dtype=torch.uint8)
-    edge[:, :, 6:] = 150
-    contrast = augment(edge, focus=1.0)
-    across = contrast[:, 6, 6, 0] - contrast[:, 6, 5, 0]
-    assert across.min() < 25  # blurred: at most two thirds of the 50 grey levels are taken off
-    assert across.max() > 60  # sharpened
 
 
 def test_brightness_scales_and_contrast_keeps_the_mean_grey() -> None:

@@ -56,10 +56,8 @@ class Augmentation(nn.Module):
         """
         config = self.config
         images = self._symmetries(tiles).float()
-        if config.rotation or config.zoom:
-            images = self._turn_and_zoom(images)
-        if config.focus:
-            images = self._refocus(images)
+        if config.rotation:
+            images = self._rotate(images)
         if config.stain:
             images = self._jitter_stains(images)
         if config.brightness or config.contrast or config.saturation or config.hue:
@@ -91,11 +89,10 @@ class Augmentation(nn.Module):
             out[chosen] = some.flip(axes) if axes else some
         return out
 
-    def _turn_and_zoom(self, images: Tensor) -> Tensor:
+    def _rotate(self, images: Tensor) -> Tensor:
         count, height, width, _ = images.shape
         angle = self._uniform(count, images.device) * math.radians(self.config.rotation)
-        scale = torch.exp(self._uniform(count, images.device) * self.config.zoom)
-        cos, sin = angle.cos() * scale, angle.sin() * scale
+        cos, sin = angle.cos(), angle.sin()
         zero = torch.zeros_like(cos)
         # grid_sample's coordinates run from -1 to 1 on both axes, so an image that is not square needs its aspect.
         rows = [cos, -sin * height / width, zero, sin * width / height, cos, zero]
@@ -104,13 +101,6 @@ class Augmentation(nn.Module):
         planes = images.permute(0, 3, 1, 2)
         turned = functional.grid_sample(planes, grid, "bilinear", padding_mode="reflection", align_corners=False)
         return turned.permute(0, 2, 3, 1)
-
-    def _refocus(self, images: Tensor) -> Tensor:
-        """Mix each image with its 3×3 mean: a positive share blurs, a negative one sharpens (unsharp masking)."""
-        planes = images.permute(0, 3, 1, 2)
-        mean = functional.avg_pool2d(functional.pad(planes, (1, 1, 1, 1), mode="reflect"), 3, stride=1)
-        share = (torch.rand(len(images), 1, 1, 1, device=images.device) * 1.5 - 0.5) * self.config.focus
-        return torch.lerp(planes, mean, share).permute(0, 2, 3, 1).clamp_(0, 255)
 
     def _jitter_stains(self, images: Tensor) -> Tensor:
         """Scale and shift each stain, in optical density (Tellez et al. 2018, doi:10.1109/TMI.2018.2820199)."""

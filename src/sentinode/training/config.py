@@ -24,10 +24,6 @@ class AugmentationConfig(BaseModel):
     """Turns by 0, 90, 180 or 270 degrees; with `flips` these are the eight symmetries of the square (D4)."""
     rotation: float = Field(default=0.0, ge=0, le=180)
     """Turns by an angle between plus and minus this many degrees; corners are filled by reflection."""
-    zoom: float = Field(default=0.0, ge=0, le=0.7)
-    """Magnification by a factor between exp(-zoom) and exp(zoom): scanners differ in µm/px, nuclei in size."""
-    focus: float = Field(default=0.0, ge=0, le=1)
-    """Blur by up to this part of a 3×3 mean, or sharpening by up to half as much: scanners differ in focus."""
     brightness: float = Field(default=0.0, ge=0, lt=1)
     contrast: float = Field(default=0.0, ge=0, lt=1)
     saturation: float = Field(default=0.0, ge=0, lt=1)
