@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from sentinode.core.files import sha256_of_json
 from sentinode.core.progress import Progress
@@ -26,6 +27,7 @@ from sentinode.training.recipe import Recipe
 
 _BATCH = 256
 _EXAMPLES = 4
+_BLOTS = 24  # across an example tile
 _REFERENCE = 500  # training images that later data is held against, for drift; more would only make bundles larger
 _HEADLINE = ("auc", "average_precision", "sensitivity", "specificity", "precision", "npv", "f1", "accuracy", "brier")
 
@@ -54,7 +56,7 @@ def finish(
         run / "bundle",
         _info(recipe, data, fitted, calibration),
         deployed,
-        example_tiles=_examples(data),
+        example_tiles=_examples(fitted.preprocessing.tile_size),
         reference=_reference(deployed, data.tiles[rows[chosen]], progress),
         seen={role: _hashes(data, role) for role in ("train", "validation")},
     )
@@ -95,11 +97,13 @@ def _reference(deployed: DeployedModel, tiles: NDArray[np.uint8], progress: Prog
     }
 
 
-def _examples(data: Dataset) -> NDArray[np.uint8]:
-    """A few validation images, of every class in turn."""
-    labels = data.manifest.labels("validation")
-    firsts = [int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)]
-    return data.images("validation")[np.array((firsts * _EXAMPLES)[:_EXAMPLES])]
+def _examples(size: int) -> NDArray[np.uint8]:
+    """Tiles for a bundle to prove itself on: blots of colours as in H&E. No image of a patient belongs in a bundle."""
+    generator = np.random.default_rng(0)
+    coarse = generator.integers(0, 256, (_EXAMPLES, _BLOTS, _BLOTS, 3), dtype=np.uint8)
+    coarse = np.maximum(coarse // np.array([2, 3, 2], dtype=np.uint8), np.array([60, 30, 90], dtype=np.uint8))
+    resized = [Image.fromarray(tile).resize((size, size), Image.Resampling.BICUBIC) for tile in coarse]
+    return np.stack([np.asarray(tile, dtype=np.uint8) for tile in resized])
 
 
 def _hashes(data: Dataset, role: str) -> NDArray[np.uint64]:
