@@ -76,13 +76,11 @@ class EpochOrder(Sampler[list[int]]):
 
 
 class InOrder(Sampler[list[int]]):
-    """Every position once, in order, in batches; with several processes each takes every n-th batch."""
+    """Every position once, in order, in batches."""
 
-    def __init__(self, count: int, batch_size: int, share: Share = Share()) -> None:
+    def __init__(self, count: int, batch_size: int) -> None:
         super().__init__()
-        starts = range(0, count, batch_size)
-        batches = [list(range(start, min(start + batch_size, count))) for start in starts]
-        self._batches = batches[share.rank :: share.processes]
+        self._batches = [list(range(start, min(start + batch_size, count))) for start in range(0, count, batch_size)]
 
     def __len__(self) -> int:
         return len(self._batches)

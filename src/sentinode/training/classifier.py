@@ -125,7 +125,7 @@ class PatchClassifier(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Compute and log the epoch's figures."""
-        logits, labels = (self._gather(torch.cat(part)) for part in zip(*self._validation, strict=True))
+        logits, labels = (torch.cat(part) for part in zip(*self._validation, strict=True))
         loss = self.loss(logits, labels).item()
         scores = logits_to_probabilities(logits).cpu().numpy()
         truth = labels.cpu().numpy()
@@ -146,12 +146,10 @@ class PatchClassifier(LightningModule):
         self.log_dict(figures)
 
     def _mean_train_loss(self) -> float:
-        return self._gather(torch.stack(self._train_losses)).mean().item()
-
-    def _gather(self, values: Tensor) -> Tensor:
-        if self.trainer.world_size == 1:
-            return values
-        return self.all_gather(values).flatten(0, 1)  # type: ignore[union-attr]
+        losses = torch.stack(self._train_losses)
+        if self.trainer.world_size > 1:
+            losses = self.all_gather(losses)  # type: ignore[assignment]
+        return losses.mean().item()
 
 
 def logits_to_probabilities(logits: Tensor) -> Tensor:

@@ -131,7 +131,8 @@ def _run(trainer: Trainer, classifier: PatchClassifier, data: Dataset, checkpoin
         role: PackedBatches(data.tiles, manifest.rows(role), manifest.labels(role)) for role in ("train", "validation")
     }
     order = train_order(config, manifest.labels("train"), seed, share)
-    validation_order = InOrder(len(sets["validation"]), 2 * config.batch_size, share)
+    # Each of several processes validates on everything: they need not wait for shares of unequal size.
+    validation_order = InOrder(len(sets["validation"]), 2 * config.batch_size)
     train = loader(sets["train"], order, on_gpu=on_gpu)
     validation = loader(sets["validation"], validation_order, on_gpu=on_gpu)
     try:
