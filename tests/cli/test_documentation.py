@@ -31,7 +31,7 @@ def test_the_examples_run(sentinode: Callable[..., Any], workplace: Path, layout
     layouts.make_folder(workplace / "patches", n=30, size=(24, 24))
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
-    assert len(lines) == 11
+    assert len(lines) >= 11
     for line in lines:
         program, *words = shlex.split(line)
         assert program == "sentinode"
