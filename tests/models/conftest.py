@@ -25,6 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "architecture": "squeezenet1_1",
         "head": "logit",
         "test_time": "d4",
+        "test_time_sizes": [30, 40],
         "storage": "float16",
         "pooling": ["mean", "max", "centre"],
         "input_size": 48,
@@ -57,6 +58,7 @@ def make_deployed(kind: str, temperature: float = 1.3) -> tuple[DeployedModel, B
         head=config.head,
         temperature=temperature,
         test_time=config.test_time,
+        test_time_sizes=config.test_time_sizes,
     )
     two = len(names) == 2
     info = BundleInfo(

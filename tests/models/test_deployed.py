@@ -2,6 +2,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sentinode.models.architectures import build_network
+from sentinode.models.config import ModelConfig
 from sentinode.models.deployed import DeployedModel, orientations
 from sentinode.models.networks import Network
 from sentinode.models.preprocessing import Preprocessing
@@ -59,6 +61,20 @@ def test_d4_does_not_change_when_the_tile_is_turned() -> None:
     model = DeployedModel(_Linear(2), Preprocessing(6), head="softmax", test_time="d4")
     tiles = _tiles()
     torch.testing.assert_close(model(tiles)[0], model(tiles.rot90(1, (1, 2)))[0])
+
+
+def test_sizes_at_test_time_are_averaged_as_logits_and_as_embeddings() -> None:
+    torch.manual_seed(0)
+    network = build_network(ModelConfig(architecture="cnn3"), 2)
+    tiles = torch.randint(0, 256, (3, 20, 20, 3), dtype=torch.uint8)
+    model = DeployedModel(network, Preprocessing(20), head="softmax", test_time_sizes=(26, 30)).eval()
+    each = [
+        DeployedModel(network, Preprocessing(20, size), head="softmax").eval().logits(tiles) for size in (20, 26, 30)
+    ]
+    logits, embedding = model.logits(tiles)
+    torch.testing.assert_close(logits, torch.stack([part[0] for part in each]).mean(0))
+    torch.testing.assert_close(embedding, torch.stack([part[1] for part in each]).mean(0))
+    assert not torch.allclose(each[0][0], each[1][0])
 
 
 def test_one_logit_becomes_two_probabilities() -> None:

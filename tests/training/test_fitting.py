@@ -41,7 +41,7 @@ SCHEDULES = {
 def test_a_run_stopped_after_an_epoch_ends_as_one_that_was_not(
     name: str, small_recipe: MakeRecipe, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    augmentation = {"quarter_turns": True, "rotation": 10, "stain": 0.1, "brightness": 0.1}
+    augmentation = {"quarter_turns": True, "rotation": 10, "stain": 0.1, "brightness": 0.1, "sizes": [16, 24]}
     recipe = small_recipe(training={**SCHEDULES[name], "augmentation": augmentation})
     whole = run_fit(recipe, tmp_path / "whole", settings)
     save = callbacks.LastCheckpoint.on_train_epoch_end

@@ -53,6 +53,9 @@ class ModelConfig(BaseModel):
     test_time: TestTime = "none"
     """`d4`: the deployed model averages the logits over the eight flips and quarter turns of a tile."""
 
+    test_time_sizes: tuple[int, ...] = ()
+    """Further sides in pixels at which the deployed model sees each tile; it averages the logits over all of them."""
+
     storage: Storage = "float32"
     """Precision of the stored weights. `float16` halves a bundle; engines still compute in float32."""
 
@@ -63,6 +66,10 @@ class ModelConfig(BaseModel):
     def _check(self) -> Self:
         if len(set(self.pooling)) != len(self.pooling):
             raise ValueError(f"pooling = {list(self.pooling)} names one kind twice; name each once")
+        if len(set(self.test_time_sizes)) != len(self.test_time_sizes) or self.input_size in self.test_time_sizes:
+            raise ValueError(f"test_time_sizes = {list(self.test_time_sizes)} has one size twice; name each once")
+        if any(not 8 <= size <= 4096 for size in self.test_time_sizes):
+            raise ValueError(f"test_time_sizes = {list(self.test_time_sizes)}; give sizes from 8 to 4096 px")
         if min(self.std) <= 0:
             raise ValueError(f"std = {list(self.std)} has a value that is not above 0")
         return self

@@ -1,5 +1,7 @@
 """A network with everything around it that turns a tile's bytes into probabilities: what a bundle's graph computes."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,7 @@ from sentinode.models.preprocessing import Preprocessing
 
 
 class DeployedModel(nn.Module):
-    """Preprocessing, network, averaging over the eight flips and quarter turns if chosen, temperature, softmax."""
+    """Preprocessing, network, averaging over orientations and sizes if chosen, temperature, softmax."""
 
     temperature: Tensor
 
@@ -21,6 +23,7 @@ class DeployedModel(nn.Module):
         head: Head,
         temperature: float = 1.0,
         test_time: TestTime = "none",
+        test_time_sizes: Sequence[int] = (),
     ) -> None:
         """Args: see `ModelConfig`; `temperature` divides the logits (Guo et al. 2017), fitted on validation."""
         super().__init__()
@@ -28,6 +31,7 @@ class DeployedModel(nn.Module):
         self.preprocessing = preprocessing
         self.head = head
         self.test_time = test_time
+        self.further = nn.ModuleList(preprocessing.at(size) for size in test_time_sizes)
         self.register_buffer("temperature", torch.tensor(float(temperature)), persistent=False)
 
     def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
@@ -40,16 +44,21 @@ class DeployedModel(nn.Module):
 
         One logit z of a two-class head becomes (0, z), whose softmax is z's sigmoid.
         """
-        images = self.preprocessing(tiles)
-        if self.test_time == "none":
-            logits, embedding = self.network(images)
-        else:
-            logits, embedding = self.network(orientations(images))  # (8N, outputs), (8N, D)
-            logits = logits.reshape(8, -1, logits.shape[1]).mean(0)
-            embedding = embedding.reshape(8, -1, embedding.shape[1]).mean(0)
+        views = [self._view(preprocessing(tiles)) for preprocessing in (self.preprocessing, *self.further)]
+        logits, embedding = (
+            torch.stack(parts).mean(0) if len(parts) > 1 else parts[0] for parts in zip(*views, strict=True)
+        )
         if self.head == "logit":
             logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
         return logits.float(), embedding.float()
+
+    def _view(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 3, S, S) → logits (N, outputs) and embedding (N, D), averaged over the orientations if chosen."""
+        if self.test_time == "none":
+            logits, embedding = self.network(images)
+            return logits, embedding
+        logits, embedding = self.network(orientations(images))  # (8N, outputs), (8N, D)
+        return logits.reshape(8, -1, logits.shape[1]).mean(0), embedding.reshape(8, -1, embedding.shape[1]).mean(0)
 
 
 def orientations(images: Tensor) -> Tensor:

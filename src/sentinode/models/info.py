@@ -141,6 +141,12 @@ class BundleInfo(_Part):
     files: dict[str, str] = {}
     """SHA-256 of every other file, by its name; filled in when the bundle is written."""
 
+    @property
+    def pixels_a_tile(self) -> int:
+        """Pixels that the network sees for one tile, over all orientations and sizes of test-time averaging."""
+        sizes = (self.input.input_size, *self.model.test_time_sizes)
+        return (8 if self.model.test_time == "d4" else 1) * sum(size**2 for size in sizes)
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.threshold is None) != (self.classes.positive is None):

@@ -28,4 +28,5 @@ def load_deployed(bundle: Bundle) -> DeployedModel:
         head=config.head,
         temperature=info.temperature,
         test_time=config.test_time,
+        test_time_sizes=config.test_time_sizes,
     ).eval()

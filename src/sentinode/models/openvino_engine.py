@@ -33,8 +33,7 @@ class OpenVinoEngine(Engine):
         self._compiled = core.compile_model(core.read_model(graph), "CPU", options)
         # One more than can run at once, so that none of the streams waits for Python to hand it the next.
         self._in_flight = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
-        orientations = 8 if info.model.test_time == "d4" else 1
-        self._batch = max(1, _PIXELS_A_PASS // (orientations * info.input.input_size**2))
+        self._batch = max(1, _PIXELS_A_PASS // info.pixels_a_tile)
 
     @property
     def threads(self) -> int:

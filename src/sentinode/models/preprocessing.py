@@ -32,11 +32,16 @@ class Preprocessing(nn.Module):
         super().__init__()
         self.tile_size = tile_size
         self.input_size = tile_size if input_size is None else input_size
+        self.mean, self.std = tuple(mean), tuple(std)
         mean_, std_ = np.asarray(mean, np.float64), np.asarray(std, np.float64)
         # Not persistent: they are made from the configuration and are no weights.
         self.register_buffer("rows", torch.from_numpy(resize_matrix(tile_size, self.input_size)), persistent=False)
         self.register_buffer("scale", _per_channel(1 / (255 * std_)), persistent=False)
         self.register_buffer("offset", _per_channel(-mean_ / std_), persistent=False)
+
+    def at(self, input_size: int) -> "Preprocessing":
+        """The same for images of another side in pixels."""
+        return Preprocessing(self.tile_size, input_size, self.mean, self.std)
 
     def forward(self, tiles: Tensor) -> Tensor:
         """(N, H, W, 3) uint8 → (N, 3, S, S) float32."""

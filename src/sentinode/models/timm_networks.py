@@ -36,6 +36,17 @@ def timm_names() -> list[str]:
     return list(timm.list_models())
 
 
+def own_size(config: ModelConfig) -> int | None:
+    """Side in pixels that an architecture is built for; None for one that takes any, or that timm does not know."""
+    register_missing_ops()
+    import timm
+
+    public: Any = timm.get_pretrained_cfg(config.architecture, allow_unregistered=True)
+    if public is None or not public.fixed_input_size:
+        return None
+    return int(config.arguments.get("img_size", public.input_size[-1]))
+
+
 def build_timm(config: ModelConfig, outputs: int, size: int | None) -> TimmNetwork:
     """The timm model of that name with random weights and a head of `outputs`.
 

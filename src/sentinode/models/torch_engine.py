@@ -33,7 +33,8 @@ class TorchEngine(Engine):
         self._threads = threads
         self._model = load_deployed(bundle).to(self.device)
         self._model.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._batch = max(1, _IMAGES_A_PASS // (8 if bundle.info.model.test_time == "d4" else 1))
+        views = bundle.info.pixels_a_tile // bundle.info.input.input_size**2
+        self._batch = max(1, _IMAGES_A_PASS // views)
 
     def _fill(self, tiles: NDArray[np.uint8], scores: Scores) -> None:
         with torch.inference_mode(), _exact(self._threads):

@@ -31,7 +31,8 @@ from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.engines import open_engine
 from sentinode.models.info import GRAPH_FILE
 from sentinode.training.calibration import predictions_of
-from sentinode.training.recipe import Recipe, load_data_config, parse_recipe
+from sentinode.training.policy import policy_of, recipe_text
+from sentinode.training.recipe import load_data_config
 
 _SLAB = 2048  # images scored at a time: bounds memory, and gives the progress bar its steps
 
@@ -111,7 +112,7 @@ def compare_bundles(
         raise EvaluationError(f"{len(bundles)} bundle to compare; name at least two")
     check_free(out)
     data, role = load_split(bundles[0], address, split, overrides, settings, progress)
-    on_leak = load_data_config(address, overrides, recipe_of(bundles[0]).data).on_leak
+    on_leak = load_data_config(address, overrides, policy_of(bundles[0]).data).on_leak
     for bundle in bundles[1:]:
         if bundle.info.classes.names != bundles[0].info.classes.names:
             raise EvaluationError(
@@ -165,7 +166,6 @@ def report_on(
         best_epoch: The epoch whose weights were kept, when it was chosen by validation.
     """
     info, manifest = bundle.info, scored.data.manifest
-    recipe = recipe_of(bundle)
     point = None if info.threshold is None else OperatingPoint.from_json(info.threshold.model_dump())
     band = None if info.low_confidence is None else LowConfidenceBand.from_json(info.low_confidence.model_dump())
     assessment = assess(
@@ -173,7 +173,7 @@ def report_on(
         threshold=point,
         band=band,
         temperature=info.temperature,
-        targets=recipe.evaluation.targets,
+        targets=policy_of(bundle).evaluation.targets,
         split=split,
         limits=(*info.limits, *_notes(split)),
     )
@@ -183,7 +183,7 @@ def report_on(
         grouping=manifest.grouping,
         exclusions=manifest.excluded(),
         provenance=_provenance(bundle, manifest),
-        recipe=recipe.to_toml(),
+        recipe=recipe_text(bundle),
         log=log,
         best_epoch=best_epoch,
     )
@@ -195,11 +195,6 @@ def report_on(
         if log:
             save_png(training_curves(log, best_epoch=best_epoch), temporary / "curves.png")
     return assessment
-
-
-def recipe_of(bundle: Bundle) -> Recipe:
-    """The recipe that a bundle was made by, from its provenance."""
-    return parse_recipe(bundle.info.provenance.recipe, f"of bundle {bundle.name}")
 
 
 def check_free(out: Path) -> None:
@@ -222,7 +217,7 @@ def load_split(
         DataError: The data has other classes, or not that split.
         LeakError: The bundle has learned from images of the split that is to be tested on.
     """
-    config = load_data_config(address, overrides, recipe_of(bundle).data)
+    config = load_data_config(address, overrides, policy_of(bundle).data)
     own = own_splits(open_source(config.source))
     classes = bundle.info.classes
     if split not in ROLES:

@@ -12,6 +12,7 @@ from sentinode.core.errors import TrainingError
 from sentinode.evaluation.multiclass import accuracy_argmax, macro_auc
 from sentinode.models.freezing import freeze
 from sentinode.models.networks import Network
+from sentinode.models.preprocessing import Preprocessing
 from sentinode.training.augmentation import Augmentation
 from sentinode.training.config import TrainingConfig
 from sentinode.training.lightning import LightningModule
@@ -28,7 +29,7 @@ class PatchClassifier(LightningModule):
     def __init__(
         self,
         network: Network,
-        preprocessing: nn.Module,
+        preprocessing: Preprocessing,
         loss: nn.Module,
         config: TrainingConfig,
         *,
@@ -42,6 +43,7 @@ class PatchClassifier(LightningModule):
         self.network: Network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.preprocessing = preprocessing
         self.augmentation = Augmentation(config.augmentation)
+        self.sizes = nn.ModuleList(preprocessing.at(size) for size in config.augmentation.sizes)
         self.loss = loss
         self.config = config
         self.average = (
@@ -103,7 +105,9 @@ class PatchClassifier(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _batch_index: int) -> Tensor:
         """One step on ((N, H, W, 3) uint8, (N,) int64)."""
         tiles, labels = batch
-        logits, _ = self.network(self.preprocessing(self.augmentation(tiles)))
+        # One draw a batch, not an image: a batch is one tensor.
+        size = self.sizes[int(torch.randint(len(self.sizes), ()))] if self.sizes else self.preprocessing
+        logits, _ = self.network(size(self.augmentation(tiles)))
         loss: Tensor = self.loss(logits, labels)
         self._train_losses.append(loss.detach())
         return loss

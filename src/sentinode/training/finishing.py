@@ -45,7 +45,11 @@ def finish(
     """
     round_weights(fitted.network, recipe.model.storage)  # so that what is calibrated is what is stored
     deployed = DeployedModel(
-        fitted.network, fitted.preprocessing, head=recipe.model.head, test_time=recipe.model.test_time
+        fitted.network,
+        fitted.preprocessing,
+        head=recipe.model.head,
+        test_time=recipe.model.test_time,
+        test_time_sizes=recipe.model.test_time_sizes,
     )
     logits = _logits(deployed, data, "validation", progress)
     calibration = calibrate(logits, data, recipe.evaluation, recipe.seed)

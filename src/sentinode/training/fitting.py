@@ -96,7 +96,25 @@ def build_model(recipe: Recipe, data: Dataset) -> tuple[Network, Preprocessing]:
     model = recipe.model
     network = build_network(model, model.outputs(len(data.manifest.class_names)), tile_size=height)
     load_weights(network, model)
-    return network, Preprocessing(height, model.input_size, model.mean, model.std)
+    preprocessing = Preprocessing(height, model.input_size, model.mean, model.std)
+    _check_sizes(recipe, network, preprocessing.input_size)
+    return network, preprocessing
+
+
+def _check_sizes(recipe: Recipe, network: Network, size: int) -> None:
+    """Find out before hours of training that the network can't see images of a size that the recipe names."""
+    model = recipe.model
+    if size in model.test_time_sizes:
+        raise RecipeError(f"model.test_time_sizes has {size} px, which the network sees anyway; leave it out")
+    for other in sorted({*model.test_time_sizes, *recipe.training.augmentation.sizes} - {size}):
+        try:
+            with torch.inference_mode():
+                network.eval()(torch.zeros(1, 3, other, other))
+        except (RuntimeError, AssertionError) as error:
+            raise RecipeError(
+                f"{model.architecture} can't see images of {other} px ({str(error).splitlines()[0]}); correct "
+                "model.test_time_sizes and training.augmentation.sizes"
+            ) from error
 
 
 def build_classifier(recipe: Recipe, data: Dataset, network: Network, preprocessing: Preprocessing) -> PatchClassifier:

@@ -20,8 +20,9 @@ from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.engines import Engine, open_engine
 from sentinode.models.info import INFO_FILE, LowConfidence, Threshold
 from sentinode.models.quantization import graph_engine, quantize_graph, write_quantized_bundle
-from sentinode.training.assessment import load_split, recipe_of
+from sentinode.training.assessment import load_split
 from sentinode.training.calibration import calibrate, predictions_of
+from sentinode.training.policy import policy_of
 
 LARGEST_FALL = 0.002
 """Of the AUC, beyond which the quantised model is refused."""
@@ -100,8 +101,8 @@ def quantize_bundle(
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / INFO_FILE).is_file())):
         raise StorageError(f"{out} holds something else than a bundle; choose another --out")
     data, _ = load_split(bundle, address, "validation", overrides, settings, progress)
-    images, recipe = data.images("validation"), recipe_of(bundle)
-    chosen = np.random.default_rng(recipe.seed).permutation(len(images))[:_CALIBRATION_TILES]
+    images, policy = data.images("validation"), policy_of(bundle)
+    chosen = np.random.default_rng(policy.seed).permutation(len(images))[:_CALIBRATION_TILES]
     with progress.bar("calibrating INT8", None, "images"):
         graph = quantize_graph(bundle, images[np.sort(chosen)])
     engines = (
@@ -113,7 +114,7 @@ def quantize_bundle(
     # Before anything is fitted to it: a model that has lost too much may not even allow a threshold.
     _refuse_a_fall(bundle, _compare(data, (before, threshold), (after, threshold))[0].differences["auc"])
     logits = (np.log(np.maximum(after, _TINY)) * bundle.info.temperature).astype(np.float32)
-    calibration = calibrate(logits, data, recipe.evaluation, recipe.seed)
+    calibration = calibrate(logits, data, policy.evaluation, policy.seed)
     calibrated = softmax(logits.astype(np.float64) / calibration.temperature, axis=1)
     point = calibration.threshold.value if calibration.threshold else None
     comparison, agreement = _compare(data, (before, threshold), (calibrated, point))
