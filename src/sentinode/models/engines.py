@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import BundleError, DataError, SentinodeError
+from sentinode.core.extras import require
 from sentinode.models.bundle import Bundle
 from sentinode.models.info import BundleInfo
 
@@ -82,21 +83,37 @@ def open_engine(bundle: Bundle, name: str = "auto", *, threads: int | None = Non
         MissingExtraError: The engine is not installed.
         BundleError: It answers differently than recorded.
     """
-    if name not in get_args(EngineName):
-        raise SentinodeError(f"there is no engine {name!r}; use {', '.join(get_args(EngineName))}")
-    if name == "auto":
-        name = "torch" if bundle.info.precision != "int8" and _has_cuda() else "openvino"
+    name = engine_name(name, bundle.info.precision)
     engine: Engine
     if name == "torch":
+        if bundle.info.precision == "int8":
+            raise SentinodeError(
+                f"bundle {bundle.folder} is quantised to INT8, which engine torch can't run; use openvino"
+            )
+        require("torch", extra="models")
+        from sentinode.models.loading import load_deployed
         from sentinode.models.torch_engine import TorchEngine
 
-        engine = TorchEngine(bundle, threads)
+        engine = TorchEngine(load_deployed(bundle), bundle.info, threads)
     else:
         from sentinode.models.openvino_engine import OpenVinoEngine
 
         engine = OpenVinoEngine(bundle.graph, bundle.info, threads)
     check_example(bundle, engine)
     return engine
+
+
+def engine_name(name: str, precision: str) -> str:
+    """The engine that `name` stands for: itself, or for `auto` the best one here for weights of this precision.
+
+    Raises:
+        SentinodeError: There is no engine of that name.
+    """
+    if name not in get_args(EngineName):
+        raise SentinodeError(f"there is no engine {name!r}; use {', '.join(get_args(EngineName))}")
+    if name != "auto":
+        return name
+    return "torch" if precision != "int8" and _has_cuda() else "openvino"
 
 
 def usable_engines(bundle: Bundle) -> list[str]:

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from sentinode.core.errors import SentinodeError
-from sentinode.core.extras import require
-from sentinode.models.bundle import Bundle
+from sentinode.models.deployed import DeployedModel
 from sentinode.models.engines import Engine, Scores
-
-torch = require("torch", extra="models")
+from sentinode.models.info import BundleInfo
 
 _IMAGES_A_PASS = 256  # through the network at once: fills a GPU, and keeps memory small on a CPU
 
@@ -21,19 +19,14 @@ class TorchEngine(Engine):
 
     name = "torch"
 
-    def __init__(self, bundle: Bundle, threads: int | None) -> None:
-        from sentinode.models.loading import load_deployed
-
-        super().__init__(bundle.info)
-        if bundle.info.precision == "int8":
-            raise SentinodeError(
-                f"bundle {bundle.folder} is quantised to INT8, which engine torch can't run; use openvino"
-            )
+    def __init__(self, deployed: DeployedModel, info: BundleInfo, threads: int | None) -> None:
+        """Args: a model that is nobody else's (it moves to the device); what it is; CPU threads."""
+        super().__init__(info)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._threads = threads
-        self._model = load_deployed(bundle).to(self.device)
+        self._model = deployed.to(self.device)
         self._model.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        views = bundle.info.pixels_a_tile // bundle.info.input.input_size**2
+        views = info.pixels_a_tile // info.input.input_size**2
         self._batch = max(1, _IMAGES_A_PASS // views)
 
     def _fill(self, tiles: NDArray[np.uint8], scores: Scores) -> None:

@@ -1,0 +1,1 @@
+"""Frozen features and classical descriptors of images, cached, as one table."""
