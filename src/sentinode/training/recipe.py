@@ -36,8 +36,13 @@ class Recipe(BaseModel):
 
 def shipped_recipes() -> list[str]:
     """Names of the recipes that come with the package, sorted."""
-    folder = resources.files("sentinode") / "recipes"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return shipped_files("recipes")
+
+
+def shipped_files(folder: str) -> list[str]:
+    """Names, without `.toml`, of the files in the package's `folder` (`recipes`, `searches`), sorted."""
+    entries = (resources.files("sentinode") / folder).iterdir()
+    return sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml"))
 
 
 def load_recipe(name: str, *, source: str | None = None, overrides: Sequence[str] = ()) -> Recipe:
@@ -51,7 +56,7 @@ def load_recipe(name: str, *, source: str | None = None, overrides: Sequence[str
     Raises:
         RecipeError: No such recipe, not TOML, an unknown key, a wrong type or values that contradict each other.
     """
-    values = _read(name)
+    values = read_toml(name)
     for override in overrides:
         _set(values, override)
     data = values.setdefault("data", {})
@@ -84,7 +89,7 @@ def load_data_config(source: str, overrides: Sequence[str] = (), base: DataConfi
     try:
         return DataConfig.model_validate(values["data"])
     except ValidationError as error:
-        raise RecipeError("; ".join(_explain(item, "data") for item in error.errors())) from None
+        raise RecipeError("; ".join(explain(item, "data") for item in error.errors())) from None
 
 
 def parse_recipe(values: dict[str, Any], name: str) -> Recipe:
@@ -96,26 +101,37 @@ def parse_recipe(values: dict[str, Any], name: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"recipe {name}: " + "; ".join(_explain(item) for item in error.errors())) from None
+        raise RecipeError(f"recipe {name}: " + "; ".join(explain(item) for item in error.errors())) from None
 
 
-def _read(name: str) -> dict[str, Any]:
+def read_toml(name: str, *, folder: str = "recipes", noun: str = "recipe") -> dict[str, Any]:
+    """The values of a file that comes with the package, or of the user's own.
+
+    Args:
+        name: A shipped name (`pcam-cpu`) or the path of a TOML file.
+        folder: Where in the package the shipped ones lie.
+        noun: What such a file is called in messages.
+
+    Raises:
+        RecipeError: There is no such file, or it is not TOML.
+    """
     path = Path(name)
     if path.suffix != ".toml" and "/" not in name:
-        if name not in shipped_recipes():
-            near = difflib.get_close_matches(name, shipped_recipes(), n=1)
-            hint = f"did you mean {near[0]}?" if near else f"shipped are {', '.join(shipped_recipes())};"
-            raise RecipeError(f"there is no recipe {name!r}; {hint} or give the path of a .toml file")
-        text = (resources.files("sentinode") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+        known = shipped_files(folder)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"shipped are {', '.join(known)};"
+            raise RecipeError(f"there is no {noun} {name!r}; {hint} or give the path of a .toml file")
+        text = (resources.files("sentinode") / folder / f"{name}.toml").read_text(encoding="utf-8")
     else:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"recipe {path} can't be read ({error}); check the path") from error
+            raise RecipeError(f"{noun} {path} can't be read ({error}); check the path") from error
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"recipe {name} is not TOML: {error}; mend that line") from error
+        raise RecipeError(f"{noun} {name} is not TOML: {error}; mend that line") from error
 
 
 def _set(values: dict[str, Any], override: str) -> None:
@@ -126,16 +142,26 @@ def _set(values: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    *parents, leaf = key.strip().split(".")
+    set_value(values, key.strip(), value, f"--set {override!r}")
+
+
+def set_value(values: dict[str, Any], key: str, value: Any, place: str) -> None:
+    """Put `value` at the dotted `key` into nested tables; `place` is where the key stands, for the message.
+
+    Raises:
+        RecipeError: A part of the key before its last is a value, not a table.
+    """
+    *parents, leaf = key.split(".")
     table = values
     for parent in parents:
         table = table.setdefault(parent, {})
         if not isinstance(table, dict):
-            raise RecipeError(f"--set {override!r}: {parent!r} is a value, not a table, so nothing can be set in it")
+            raise RecipeError(f"{place}: {parent!r} is a value, not a table, so nothing can be set in it")
     table[leaf] = value
 
 
-def _explain(item: Any, *table: str) -> str:
+def explain(item: Any, *table: str) -> str:
+    """One of pydantic's errors in our words: the key, its value and what was expected."""
     key = ".".join(str(part) for part in (*table, *item["loc"]))
     if item["type"] == "extra_forbidden":
         return f"unknown key {key!r}; remove or correct it"
