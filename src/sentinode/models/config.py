@@ -10,6 +10,7 @@ Head = Literal["softmax", "logit"]
 TestTime = Literal["none", "d4"]
 Storage = Literal["float32", "float16"]
 Pooling = Literal["mean", "max", "centre", "centre-max"]
+Mean = Literal["probabilities", "logits"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -16,6 +16,9 @@ CARD_FILE = "MODEL_CARD.md"
 SEEN_FILE = "seen.npz"
 INFO_FILE = "bundle.json"
 
+ENSEMBLE = "ensemble"
+"""The architecture's name of a bundle that has members."""
+
 REQUIRED_FILES = frozenset({GRAPH_FILE, WEIGHTS_FILE, EXAMPLE_FILE, REFERENCE_FILE, CARD_FILE})
 
 
@@ -88,6 +91,19 @@ class LowConfidence(_Part):
     split: str = "validation"
 
 
+class HeadSpec(_Part):
+    """A classical classifier on the embedding; its arrays are in the weights' file, behind `classical.`."""
+
+    kind: Literal["linear", "rbf-svm", "forest", "boosting", "neighbours"]
+    classes: int = Field(ge=2)
+    depth: int = Field(default=0, ge=0)
+    """Of trees: the most cuts between root and leaf."""
+    neighbours: int = Field(default=0, ge=0)
+    """Of neighbours: how many are asked."""
+    description: str = ""
+    """For people: which model, with which parameters."""
+
+
 class Provenance(_Part):
     """Where the model comes from."""
 
@@ -116,6 +132,23 @@ class Headline(_Part):
     figures: dict[str, Figure]
 
 
+class Member(_Part):
+    """One model of an ensemble: what it takes to build it again, and where it comes from."""
+
+    name: str
+    graph_sha256: str
+    """SHA-256 of the graph of the bundle that it was."""
+    input: Input
+    model: ModelConfig
+    """As in its bundle, but for test-time averaging, which may have been switched."""
+    embedding_size: int = Field(ge=1)
+    temperature: float = Field(gt=0)
+    """Divides its logits before the mean is taken."""
+    trained_on: str = ""
+    licences: str = ""
+    libraries: dict[str, str] = {}
+
+
 class BundleInfo(_Part):
     """All of `bundle.json`."""
 
@@ -127,6 +160,10 @@ class BundleInfo(_Part):
     input: Input
     model: ModelConfig
     """The architecture's name and arguments, and what is around it, as the recipe had it."""
+    members: tuple[Member, ...] = ()
+    """The models that an ensemble averages; their weights are stored as `members.0.network.…` and so on."""
+    head: HeadSpec | None = None
+    """A classical classifier in place of the network's own linear one."""
     embedding_size: int = Field(ge=1)
     precision: Literal["float32", "float16", "int8"]
     """Of the weights in the graph. All but `int8` compute in float32."""
@@ -144,11 +181,17 @@ class BundleInfo(_Part):
     @property
     def pixels_a_tile(self) -> int:
         """Pixels that the network sees for one tile, over all orientations and sizes of test-time averaging."""
-        sizes = (self.input.input_size, *self.model.test_time_sizes)
-        return (8 if self.model.test_time == "d4" else 1) * sum(size**2 for size in sizes)
+        return sum(_pixels(part.input, part.model) for part in self.members or (self,))
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.threshold is None) != (self.classes.positive is None):
             raise ValueError("a threshold and a positive class belong together")
+        if (self.model.architecture == ENSEMBLE) != bool(self.members):
+            raise ValueError("members and the architecture 'ensemble' belong together")
         return self
+
+
+def _pixels(part: Input, model: ModelConfig) -> int:
+    sizes = (part.input_size, *model.test_time_sizes)
+    return (8 if model.test_time == "d4" else 1) * sum(size**2 for size in sizes)

@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import io
 import logging
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,8 @@ from sentinode.models.openvino_engine import OpenVinoEngine
 from sentinode.models.telemetry import without_telemetry
 
 _CALIBRATION_BATCH = 4
-_WEIGHTS = "network."  # how the exporter begins the names of a network's parameters
+# How the exporter begins the names of a network's parameters; a member of an ensemble has other constants beside them.
+_WEIGHTS = re.compile(r"network\.(?!members\.\d+\.)|network\.members\.\d+\.network\.")
 
 
 def quantize_graph(bundle: Bundle, tiles: NDArray[np.uint8]) -> ModelProto:
@@ -121,7 +123,7 @@ def write_quantized_bundle(
 
 def float_nodes(model: ModelProto) -> list[str]:
     """Names of the nodes of a graph that stay in float32: those before, in and after the first and last weights."""
-    weights = frozenset(tensor.name for tensor in model.graph.initializer if tensor.name.startswith(_WEIGHTS))
+    weights = frozenset(tensor.name for tensor in model.graph.initializer if _WEIGHTS.match(tensor.name))
     touched: set[str] = set()  # values that were computed from weights
     inside: set[str] = set()
     for node in model.graph.node:
