@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from sentinode.core.files import sha256_of_json
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
-from sentinode.data.stains import STAIN_COLUMNS, stain_statistics
 from sentinode.evaluation.assessment import Assessment
 from sentinode.models.bundle_writing import amend, library_versions, write_bundle
 from sentinode.models.deployed import DeployedModel
@@ -22,13 +20,11 @@ from sentinode.models.info import BundleInfo, Classes, Figure, Headline, Input, 
 from sentinode.training.assessment import report_on, score
 from sentinode.training.calibration import Calibration, calibrate
 from sentinode.training.callbacks import best_epoch
+from sentinode.training.enclosures import example_tiles, pixel_hashes, reference, reference_tiles
 from sentinode.training.fitting import Fitted
 from sentinode.training.recipe import Recipe
 
 _BATCH = 256
-_EXAMPLES = 4
-_BLOTS = 24  # across an example tile
-_REFERENCE = 500  # training images that later data is held against, for drift; more would only make bundles larger
 _HEADLINE = ("auc", "average_precision", "sensitivity", "specificity", "precision", "npv", "f1", "accuracy", "brier")
 
 
@@ -54,15 +50,13 @@ def finish(
     logits = _logits(deployed, data, "validation", progress)
     calibration = calibrate(logits, data, recipe.evaluation, recipe.seed)
     deployed.temperature.fill_(calibration.temperature)
-    rows = data.manifest.rows("train")
-    chosen = np.sort(np.random.default_rng(recipe.seed).permutation(len(rows))[:_REFERENCE])
     bundle = write_bundle(
         run / "bundle",
         _info(recipe, data, fitted, calibration),
         deployed,
-        example_tiles=_examples(fitted.preprocessing.tile_size),
-        reference=_reference(deployed, data.tiles[rows[chosen]], progress),
-        seen={role: _hashes(data, role) for role in ("train", "validation")},
+        example_tiles=example_tiles(fitted.preprocessing.tile_size),
+        reference=_reference(deployed, reference_tiles(data, recipe.seed), progress),
+        seen={role: pixel_hashes(data, role) for role in ("train", "validation")},
     )
     role = "test" if len(data.manifest.rows("test")) else "validation"
     scored = score(bundle, data, role, recipe.data.source, "openvino", settings, progress)
@@ -84,35 +78,14 @@ def _logits(deployed: DeployedModel, data: Dataset, role: str, progress: Progres
 
 
 def _reference(deployed: DeployedModel, tiles: NDArray[np.uint8], progress: Progress) -> dict[str, NDArray[Any]]:
-    """What later data is held against: embeddings, probabilities and stain of a sample of the training images."""
     probabilities, embeddings = [], []
     with progress.bar("reference", len(tiles), "images") as advance, torch.inference_mode():
         for start in range(0, len(tiles), _BATCH):
             answer = deployed.eval()(torch.from_numpy(tiles[start : start + _BATCH]))
             probabilities.append(answer[0].numpy())
-            # Half precision is far finer than any drift, and a bundle should stay small.
-            embeddings.append(answer[1].numpy().astype(np.float16))
+            embeddings.append(answer[1].numpy())
             advance(len(answer[0]))
-    return {
-        "probabilities": np.concatenate(probabilities),
-        "embedding": np.concatenate(embeddings),
-        "stain": stain_statistics(tiles),
-        "stain_columns": np.array(STAIN_COLUMNS),
-    }
-
-
-def _examples(size: int) -> NDArray[np.uint8]:
-    """Tiles for a bundle to prove itself on: blots of colours as in H&E. No image of a patient belongs in a bundle."""
-    generator = np.random.default_rng(0)
-    coarse = generator.integers(0, 256, (_EXAMPLES, _BLOTS, _BLOTS, 3), dtype=np.uint8)
-    coarse = np.maximum(coarse // np.array([2, 3, 2], dtype=np.uint8), np.array([60, 30, 90], dtype=np.uint8))
-    resized = [Image.fromarray(tile).resize((size, size), Image.Resampling.BICUBIC) for tile in coarse]
-    return np.stack([np.asarray(tile, dtype=np.uint8) for tile in resized])
-
-
-def _hashes(data: Dataset, role: str) -> NDArray[np.uint64]:
-    table = data.manifest.table
-    return np.sort(np.array([int(text, 16) for text in table.loc[table["split"] == role, "pixels"]], dtype=np.uint64))
+    return reference(tiles, np.concatenate(probabilities), np.concatenate(embeddings))
 
 
 def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibration) -> BundleInfo:
