@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from sentinode.core.errors import BundleError
+from sentinode.core.errors import BundleError, StorageError
 from sentinode.core.files import sha256_of_file
 from sentinode.models.info import (
     EXAMPLE_FILE,
@@ -80,6 +80,16 @@ def open_bundle(name: str | Path) -> Bundle:
                 f"bundle {folder}: {file} is not the file that was written (its SHA-256 differs); get the bundle again"
             )
     return Bundle(str(name), folder, info)
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a folder that a bundle can't be written to without losing something: another bundle there is replaced.
+
+    Raises:
+        StorageError: It holds something else than a bundle.
+    """
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / INFO_FILE).is_file())):
+        raise StorageError(f"{folder} holds something else than a bundle; choose another --out")
 
 
 def shipped_bundles() -> list[str]:

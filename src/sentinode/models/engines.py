@@ -4,7 +4,7 @@ import abc
 import importlib.util
 import shutil
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from sentinode.core.errors import BundleError, DataError, SentinodeError
 from sentinode.core.extras import require
 from sentinode.models.bundle import Bundle
 from sentinode.models.info import BundleInfo
+
+if TYPE_CHECKING:  # torch takes seconds to import, and OpenVINO runs without it
+    from sentinode.models.deployed import DeployedModel
 
 EngineName = Literal["auto", "openvino", "torch"]
 
@@ -101,6 +104,23 @@ def open_engine(bundle: Bundle, name: str = "auto", *, threads: int | None = Non
         engine = OpenVinoEngine(bundle.graph, bundle.info, threads)
     check_example(bundle, engine)
     return engine
+
+
+def engine_of(deployed: "DeployedModel", info: BundleInfo, name: str = "auto", *, threads: int | None = None) -> Engine:
+    """Run a model that is in no bundle yet; arguments as for `open_engine`.
+
+    Args:
+        deployed: On the CPU and nobody else's: it may be moved, and its weights rounded to how they will be stored.
+        info: What an engine has to know of it.
+    """
+    if engine_name(name, info.precision) == "torch":
+        from sentinode.models.torch_engine import TorchEngine
+
+        return TorchEngine(deployed, info, threads)
+    from sentinode.models.export import export_graph
+    from sentinode.models.openvino_engine import OpenVinoEngine
+
+    return OpenVinoEngine(export_graph(deployed, info.model.storage).SerializeToString(), info, threads)
 
 
 def engine_name(name: str, precision: str) -> str:

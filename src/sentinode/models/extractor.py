@@ -15,7 +15,7 @@ from sentinode.core.errors import BundleError, SentinodeError
 from sentinode.core.files import sha256_of_json
 from sentinode.models.bundle import Bundle
 from sentinode.models.config import ModelConfig
-from sentinode.models.engines import Engine, engine_name, open_engine
+from sentinode.models.engines import Engine, engine_of, open_engine
 from sentinode.models.feature_space import FeatureSpace
 from sentinode.models.info import GRAPH_FILE, BundleInfo, Classes, Input, Provenance
 
@@ -173,7 +173,7 @@ def _of_architecture(config: ModelConfig, tile_size: int, engine: str, threads: 
         model,
         embedding_size=network.embedding_size,
         score_names=(),
-        engine=lambda: _open(deployed(), model, engine, threads),
+        engine=lambda: _engine(deployed(), model, engine, threads),
         deployed=deployed,
     )
 
@@ -208,16 +208,8 @@ def _digest(model: ModelConfig, network: "Network", tile_size: int) -> str:
     return digest.hexdigest()
 
 
-def _open(deployed: "DeployedModel", model: ModelConfig, name: str, threads: int | None) -> Engine:
-    info = _info(deployed, model)
-    if engine_name(name, model.storage) == "torch":
-        from sentinode.models.torch_engine import TorchEngine
-
-        return TorchEngine(deployed, info, threads)
-    from sentinode.models.export import export_graph
-    from sentinode.models.openvino_engine import OpenVinoEngine
-
-    return OpenVinoEngine(export_graph(deployed, model.storage).SerializeToString(), info, threads)
+def _engine(deployed: "DeployedModel", model: ModelConfig, name: str, threads: int | None) -> Engine:
+    return engine_of(deployed, _info(deployed, model), name, threads=threads)
 
 
 def _info(deployed: "DeployedModel", model: ModelConfig) -> BundleInfo:

@@ -92,7 +92,7 @@ class LowConfidence(_Part):
 
 
 class HeadSpec(_Part):
-    """A classical classifier on the embedding; its arrays are in the weights' file, behind `classical.`."""
+    """A classical classifier on the embedding; its arrays are in the weights' file, as those of the network's head."""
 
     kind: Literal["linear", "rbf-svm", "forest", "boosting", "neighbours"]
     classes: int = Field(ge=2)
@@ -121,7 +121,7 @@ class Provenance(_Part):
     licences: str = ""
     """Licences of the weights it started from and of what else went into it."""
     derived_from: str | None = None
-    """SHA-256 of the graph that this one was quantised from."""
+    """SHA-256 of the graph that this one was quantised from, or switched to other test-time averaging."""
 
 
 class Headline(_Part):
@@ -141,6 +141,7 @@ class Member(_Part):
     input: Input
     model: ModelConfig
     """As in its bundle, but for test-time averaging, which may have been switched."""
+    head: HeadSpec | None = None
     embedding_size: int = Field(ge=1)
     temperature: float = Field(gt=0)
     """Divides its logits before the mean is taken."""

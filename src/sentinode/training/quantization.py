@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from sentinode.core.errors import EvaluationError, StorageError
+from sentinode.core.errors import EvaluationError
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, Images
 from sentinode.evaluation.comparison import Comparison, compare
 from sentinode.evaluation.metric import Metric
-from sentinode.models.bundle import Bundle, open_bundle
+from sentinode.models.bundle import Bundle, check_place, open_bundle
 from sentinode.models.engines import Engine, open_engine
-from sentinode.models.info import INFO_FILE, LowConfidence, Threshold
+from sentinode.models.info import LowConfidence, Threshold
 from sentinode.models.quantization import graph_engine, quantize_graph, write_quantized_bundle
 from sentinode.training.assessment import load_split
 from sentinode.training.calibration import calibrate, predictions_of
@@ -98,8 +98,7 @@ def quantize_bundle(
         StorageError: `out` holds something else than a bundle.
     """
     bundle = open_bundle(name)
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / INFO_FILE).is_file())):
-        raise StorageError(f"{out} holds something else than a bundle; choose another --out")
+    check_place(out)
     data, _ = load_split(bundle, address, "validation", overrides, settings, progress)
     images, policy = data.images("validation"), policy_of(bundle)
     chosen = np.random.default_rng(policy.seed).permutation(len(images))[:_CALIBRATION_TILES]
