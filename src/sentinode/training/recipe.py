@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +14,14 @@ from sentinode.core.errors import RecipeError
 from sentinode.data.config import DataConfig
 from sentinode.models.config import ModelConfig
 from sentinode.training.config import EvaluationConfig, TrainingConfig
+
+CROSSVAL_FOLDER = "recipes/crossval"
+"""Where in the package the recipes of cross-validation lie."""
+
+CROSSVAL_TABLES = frozenset({"features", "classifier", "crossval"})
+"""Tables that only a recipe of cross-validation has."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Recipe(BaseModel):
@@ -56,7 +64,19 @@ def load_recipe(name: str, *, source: str | None = None, overrides: Sequence[str
     Raises:
         RecipeError: No such recipe, not TOML, an unknown key, a wrong type or values that contradict each other.
     """
-    values = read_toml(name)
+    if name in shipped_files(CROSSVAL_FOLDER):
+        raise RecipeError(f"{name} is a recipe of cross-validation; use it with `sentinode crossval {name}`")
+    return parse_recipe(overlaid(read_toml(name), name, source=source, overrides=overrides), name)
+
+
+def overlaid(
+    values: dict[str, Any], name: str, *, source: str | None = None, overrides: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A recipe's `values` with the command line's over them; arguments as for `load_recipe`.
+
+    Raises:
+        RecipeError: A value that can't be set, or no data.
+    """
     for override in overrides:
         _set(values, override)
     data = values.setdefault("data", {})
@@ -66,7 +86,7 @@ def load_recipe(name: str, *, source: str | None = None, overrides: Sequence[str
         data["source"] = source
     if not data.get("source"):
         raise RecipeError(f"recipe {name} names no data; give it with --data, for example --data folder:DIR")
-    return parse_recipe(values, name)
+    return values
 
 
 def load_data_config(source: str, overrides: Sequence[str] = (), base: DataConfig | None = None) -> DataConfig:
@@ -98,8 +118,21 @@ def parse_recipe(values: dict[str, Any], name: str) -> Recipe:
     Raises:
         RecipeError: One line with every key at fault, its value and what was expected.
     """
+    if strange := CROSSVAL_TABLES & set(values):
+        raise RecipeError(
+            f"recipe {name} has [{min(strange)}], which is of cross-validation; use it with `sentinode crossval {name}`"
+        )
+    return checked(Recipe, values, name)
+
+
+def checked(model: type[_Model], values: dict[str, Any], name: str) -> _Model:
+    """`values` as a recipe of the kind `model`; `name` is for messages.
+
+    Raises:
+        RecipeError: One line with every key at fault, its value and what was expected.
+    """
     try:
-        return Recipe.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         raise RecipeError(f"recipe {name}: " + "; ".join(explain(item) for item in error.errors())) from None
 

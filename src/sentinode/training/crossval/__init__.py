@@ -1,0 +1,1 @@
+"""Cross-validation in which everything that learns stays inside the outer training part."""
