@@ -16,6 +16,7 @@ from safetensors.torch import save
 from sentinode.core.files import atomic_folder, sha256_of_file, write_json
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.card import render_card
+from sentinode.models.classical_heads import can_be_halved
 from sentinode.models.config import Storage
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.engines import open_engine
@@ -128,8 +129,9 @@ def _answers(deployed: DeployedModel, tiles: NDArray[np.uint8]) -> dict[str, NDA
 
 
 def _save_weights(network: Network, storage: Storage, path: Path) -> None:
-    tensors = {}
-    for name, tensor in network.state_dict().items():
-        halved = storage == "float16" and tensor.is_floating_point() and tensor.ndim >= 2
-        tensors[name] = (tensor.half() if halved else tensor.clone()).contiguous()
+    halved = can_be_halved(network) if storage == "float16" else set()
+    tensors = {
+        name: (tensor.half() if name in halved else tensor.clone()).contiguous()
+        for name, tensor in network.state_dict().items()
+    }
     path.write_bytes(save(tensors))

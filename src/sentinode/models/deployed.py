@@ -48,6 +48,9 @@ class DeployedModel(nn.Module):
         logits, embedding = (
             torch.stack(parts).mean(0) if len(parts) > 1 else parts[0] for parts in zip(*views, strict=True)
         )
+        if (classical := self.network.classical_head) is not None:
+            # Of the averaged embedding, which it was fitted on; the mean of what it says of each is something else.
+            return classical(embedding.float()), embedding.float()
         if self.head == "logit":
             logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
         return logits.float(), embedding.float()

@@ -9,6 +9,7 @@ from onnxscript import optimizer
 from torch import nn
 
 from sentinode.core.errors import WeightsError
+from sentinode.models.classical_heads import can_be_halved
 from sentinode.models.config import Storage
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.graph import INPUT, OUTPUTS, check_graph, halve_weights, set_temperature, tidy
@@ -21,7 +22,7 @@ _LIMIT = 2**31 - 1  # of a protobuf message, which an ONNX file is
 def round_weights(network: nn.Module, storage: Storage) -> None:
     """Round the weights to the precision that they will be stored in; a second time changes nothing.
 
-    Vectors (biases, normalisation statistics) stay in float32: they are small, and some are beyond float16's range.
+    Which these are, `can_be_halved` says.
 
     Raises:
         WeightsError: A weight is beyond float16's range.
@@ -29,12 +30,12 @@ def round_weights(network: nn.Module, storage: Storage) -> None:
     if storage == "float32":
         return
     with torch.no_grad():
-        for name, tensor in network.state_dict().items():
-            if tensor.is_floating_point() and tensor.ndim >= 2:
-                rounded = tensor.half().to(tensor.dtype)
-                if not torch.isfinite(rounded).all():
-                    raise WeightsError(f'{name} has weights beyond float16\'s range; set model.storage = "float32"')
-                tensor.copy_(rounded)
+        state = network.state_dict()
+        for name in sorted(can_be_halved(network)):
+            rounded = state[name].half().to(state[name].dtype)
+            if not torch.isfinite(rounded).all():
+                raise WeightsError(f'{name} has weights beyond float16\'s range; set model.storage = "float32"')
+            state[name].copy_(rounded)
 
 
 def export_graph(deployed: DeployedModel, storage: Storage) -> ModelProto:

@@ -1,12 +1,14 @@
 """From a bundle back to a network in torch: for the torch engine, for explaining, and for training further."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from safetensors.torch import load_file
+from torch import Tensor
 
 from sentinode.core.errors import BundleError
 from sentinode.models.architectures import build_network
 from sentinode.models.bundle import Bundle
+from sentinode.models.classical_heads import build_head
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.ensemble import EnsembleArguments, EnsembleNetwork
 from sentinode.models.info import BundleInfo, Member
@@ -21,10 +23,11 @@ def load_deployed(bundle: Bundle) -> DeployedModel:
         BundleError: The stored weights are not those of the architecture.
     """
     info = bundle.info
-    network = _ensemble(info) if info.members else _network(info, len(info.classes.names))
+    tensors = load_file(bundle.weights)
     try:
-        network.load_state_dict(load_file(bundle.weights))
-    except RuntimeError as error:
+        network = _ensemble(info, tensors) if info.members else _network(info, len(info.classes.names), tensors)
+        network.load_state_dict(tensors)
+    except (RuntimeError, KeyError) as error:
         raise BundleError(
             f"the weights of bundle {bundle.folder} do not fit {info.model.architecture}: {error}"
         ) from error
@@ -49,11 +52,21 @@ def ensemble_of(members: Sequence[tuple[Network, Member]], arguments: EnsembleAr
     return EnsembleNetwork([around(network, member) for network, member in members], arguments.mean)
 
 
-def _network(part: BundleInfo | Member, classes: int) -> Network:
+def _network(part: BundleInfo | Member, classes: int, tensors: Mapping[str, Tensor], prefix: str = "") -> Network:
+    """The network of a bundle or member, whose tensors' names begin with `prefix`, with any classical head in place."""
     config = part.model
-    return build_network(config, config.outputs(classes), tile_size=part.input.tile_size)
+    if part.head is None:
+        return build_network(config, config.outputs(classes), tile_size=part.input.tile_size)
+    network = build_network(config, 1, tile_size=part.input.tile_size)
+    where = f"{prefix}{network.head_name}."
+    arrays = {name.removeprefix(where): tensor for name, tensor in tensors.items() if name.startswith(where)}
+    network.set_submodule(network.head_name, build_head(part.head, arrays))
+    return network
 
 
-def _ensemble(info: BundleInfo) -> EnsembleNetwork:
-    members = [(_network(member, len(info.classes.names)), member) for member in info.members]
+def _ensemble(info: BundleInfo, tensors: Mapping[str, Tensor]) -> EnsembleNetwork:
+    members = [
+        (_network(member, len(info.classes.names), tensors, f"members.{number}.network."), member)
+        for number, member in enumerate(info.members)
+    ]
     return ensemble_of(members, EnsembleArguments.model_validate(info.model.arguments))

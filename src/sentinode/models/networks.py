@@ -5,11 +5,15 @@ import abc
 import torch
 from torch import Tensor, nn
 
+from sentinode.models.classical_heads import ClassicalHead
 from sentinode.models.config import Pooling
 
 
 class Network(nn.Module, abc.ABC):
-    """A backbone with a linear head. Its parameters have the names that the architecture's library gave them."""
+    """A backbone with a linear head, or with a classical one in its place.
+
+    Its parameters have the names that the architecture's library gave them.
+    """
 
     embedding_size: int
     """D, the length of an embedding."""
@@ -19,6 +23,12 @@ class Network(nn.Module, abc.ABC):
 
     frozen_norms: tuple[str, ...] = ()
     """Batch-norm layers whose running statistics stay as they are; set by `freezing.freeze`."""
+
+    @property
+    def classical_head(self) -> ClassicalHead | None:
+        """The classical classifier that stands in place of the linear head, if one does."""
+        head = self.get_submodule(self.head_name)
+        return head if isinstance(head, ClassicalHead) else None
 
     @abc.abstractmethod
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:

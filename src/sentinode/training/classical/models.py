@@ -1,8 +1,10 @@
-"""Six classical models behind one interface: scaling, selection of features, classifier; and the grids they are tuned on."""
+"""Six classical models behind one interface: scaling, selection of features, classifier; and the usual grids."""
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_selection import SelectKBest, f_classif
@@ -18,23 +20,20 @@ from sentinode.training.classical.config import ClassicalConfig, ClassicalModel
 SCALER, SELECTOR, CLASSIFIER = "scaler", "selector", "classifier"
 """Names of the pipeline's steps; the selector is there only where `select` is not 0."""
 
-SELECT = "select"
-"""What the number of kept features is called among the tuned parameters."""
-
-# Every fit has to end at its optimum: what stops early differs from machine to machine.
+# Every fit has to end at its optimum: one that stops early differs from machine to machine.
 _STEPS = 10_000
-_LARGEST_NEIGHBOURHOOD = 51
+_NEIGHBOURS = (51, 25, 15, 9, 5, 3, 1)
 
 _CLASSIFIERS: dict[ClassicalModel, Callable[[int], BaseEstimator]] = {
-    # L-BFGS: exact for several classes too, and milliseconds where features outnumber samples.
-    "logistic": lambda seed: LogisticRegression(max_iter=_STEPS),
+    # L-BFGS: one loss for any number of classes, and milliseconds where features outnumber samples.
+    "logistic": lambda _: LogisticRegression(max_iter=_STEPS),
     "linear-svm": lambda seed: LinearSVC(dual="auto", max_iter=_STEPS, random_state=seed),
-    # Pairs of classes, whose margins `logits` sums: scikit-learn's own "ovr" counts votes, which jump.
-    "rbf-svm": lambda seed: SVC(decision_function_shape="ovo"),
+    # A margin for each pair of classes, which `logits` sums up; scikit-learn's "ovr" counts votes, which jump.
+    "rbf-svm": lambda _: SVC(decision_function_shape="ovo"),
     "forest": lambda seed: RandomForestClassifier(n_estimators=300, random_state=seed),
-    # Stopping early would set samples aside once more; with ten thousand samples scikit-learn would do so by itself.
+    # Stopping early would set samples aside once more; beyond ten thousand of them scikit-learn would do so by itself.
     "boosting": lambda seed: HistGradientBoostingClassifier(early_stopping=False, random_state=seed),
-    "neighbours": lambda seed: KNeighborsClassifier(),
+    "neighbours": lambda _: KNeighborsClassifier(),
 }
 
 
@@ -48,7 +47,7 @@ def build_pipeline(config: ClassicalConfig, seed: int) -> Pipeline:
     Raises:
         RecipeError: A parameter that the model does not have.
     """
-    classifier = _CLASSIFIERS[config.model](seed)
+    classifier: Any = _CLASSIFIERS[config.model](seed)
     known = classifier.get_params()
     for table, names in (("parameters", config.parameters), ("grid", config.grid or {})):
         if unknown := sorted(set(names) - set(known)):
@@ -56,10 +55,10 @@ def build_pipeline(config: ClassicalConfig, seed: int) -> Pipeline:
                 f"classifier.{table}.{unknown[0]}: {type(classifier).__name__} has no such parameter; "
                 f"it has {', '.join(sorted(known))}"
             )
-    steps = [(SCALER, StandardScaler()), (CLASSIFIER, classifier.set_params(**config.parameters))]
+    steps: list[tuple[str, BaseEstimator]] = [(SCALER, StandardScaler())]
     if any(config.selections):
-        steps.insert(1, (SELECTOR, SelectKBest(f_classif)))
-    return Pipeline(steps)
+        steps.append((SELECTOR, SelectKBest(f_statistic, k=_keep(config.selections[0]))))
+    return Pipeline([*steps, (CLASSIFIER, classifier.set_params(**config.parameters))])
 
 
 def parameter_grid(config: ClassicalConfig, n_features: int, n_train: int) -> dict[str, list[Any]]:
@@ -71,14 +70,31 @@ def parameter_grid(config: ClassicalConfig, n_features: int, n_train: int) -> di
         n_train: Samples of the smallest inner training part: more neighbours than these there can't be.
 
     Returns:
-        Empty lists never; an empty dict where nothing is tuned. Of equally good values the first is chosen, so every
-        list begins with the most cautious one.
+        A dict, empty where nothing is tuned, of lists that are never empty. Of equally good values the first is
+        chosen, so every list of the usual grids begins with the most cautious one.
     """
     chosen = _usual_grid(config.model, n_train) if config.grid is None else config.grid
     grid = {f"{CLASSIFIER}__{name}": values for name, values in chosen.items() if name not in config.parameters}
     if any(config.selections):
-        grid[f"{SELECTOR}__k"] = ["all" if k == 0 or k >= n_features else k for k in config.selections]
+        grid[f"{SELECTOR}__k"] = list(dict.fromkeys(_keep(k if k < n_features else 0) for k in config.selections))
     return grid
+
+
+def f_statistic(X: NDArray[np.float64], y: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The F statistic of a one-way analysis of variance, for each feature; 0 where a feature is always the same.
+
+    A network's channels that never fire are constant, and no reason for the warnings that scikit-learn would give.
+    """
+    varying = np.ptp(X, axis=0) > 0
+    scores = np.zeros(X.shape[1])
+    if varying.any():
+        with np.errstate(divide="ignore", invalid="ignore"):  # a feature that parts the classes perfectly: infinite
+            scores[varying] = f_classif(X[:, varying], y)[0]
+    return scores
+
+
+def _keep(count: int) -> int | str:
+    return count or "all"
 
 
 def _usual_grid(model: ClassicalModel, n_train: int) -> dict[str, list[Any]]:
@@ -87,9 +103,8 @@ def _usual_grid(model: ClassicalModel, n_train: int) -> dict[str, list[Any]]:
     if model == "rbf-svm":
         return {"C": [0.1, 1.0, 10.0, 100.0]}
     if model == "forest":
-        return {"min_samples_leaf": [leaf for leaf in (5, 1) if leaf == 1 or 4 * leaf <= n_train]}
+        return {"min_samples_leaf": [5, 1] if n_train >= 20 else [1]}
     if model == "boosting":
         # The usual 20 samples a leaf would leave tens of images without a single cut.
         return {"learning_rate": [0.03, 0.1], "min_samples_leaf": [max(1, min(20, n_train // 10))]}
-    largest = max(1, min(_LARGEST_NEIGHBOURHOOD, n_train // 2))
-    return {"n_neighbors": [count for count in (51, 25, 15, 9, 5, 3, 1) if count <= largest]}
+    return {"n_neighbors": [count for count in _NEIGHBOURS if count <= max(1, n_train // 2)]}
