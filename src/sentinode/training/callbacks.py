@@ -142,6 +142,20 @@ class LastCheckpoint(Callback):
             self._log.write()
 
 
+class EarlyEnd(Callback):
+    """Ends the training after an epoch when somebody who saw its log says so; comes after the checkpoint."""
+
+    def __init__(self, log: RunLog, stop: Callable[[Sequence[dict[str, float]]], bool]) -> None:
+        super().__init__()
+        self._log = log
+        self._stop = stop
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Ask, unless the training is over anyway."""
+        del pl_module
+        trainer.should_stop = trainer.should_stop or self._stop(self._log.rows)
+
+
 class Bar(Callback):
     """Shows steps, loss and the last validation figure."""
 

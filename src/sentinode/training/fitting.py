@@ -3,7 +3,7 @@
 import logging
 import pickle
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from sentinode.models.networks import Network
 from sentinode.models.preprocessing import Preprocessing
 from sentinode.models.weights import load_weights
 from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, loader
-from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, LastCheckpoint, RunLog, is_over
+from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, EarlyEnd, LastCheckpoint, RunLog, is_over
 from sentinode.training.classifier import PatchClassifier
 from sentinode.training.config import TrainingConfig
 from sentinode.training.lightning import Trainer
@@ -42,7 +42,15 @@ class Fitted:
     log: list[dict[str, float]]
 
 
-def fit(recipe: Recipe, data: Dataset, run: Path, *, threads: int, progress: Progress) -> Fitted | None:
+def fit(
+    recipe: Recipe,
+    data: Dataset,
+    run: Path,
+    *,
+    threads: int,
+    progress: Progress,
+    stop: Callable[[Sequence[dict[str, float]]], bool] | None = None,
+) -> Fitted | None:
     """Train, or go on with training from the run's last checkpoint.
 
     Args:
@@ -51,6 +59,7 @@ def fit(recipe: Recipe, data: Dataset, run: Path, *, threads: int, progress: Pro
         run: The run folder; gets `log.csv`, `timings.csv` and `checkpoints/`.
         threads: CPU threads.
         progress: Where to show how far it is.
+        stop: Asked after each epoch that is not the last, with the log's rows so far; True ends the training there.
 
     Returns:
         What was fitted; None in every process but the first when several devices train.
@@ -74,6 +83,7 @@ def fit(recipe: Recipe, data: Dataset, run: Path, *, threads: int, progress: Pro
         total, done = config.epochs * images, len(log.rows) * images
         with progress.bar("training", total, "images", done=done) as advance, quiet_lightning():
             callbacks = [log, LastCheckpoint(run, log), Bar(advance, config)]
+            callbacks += [EarlyEnd(log, stop)] if stop else []
             trainer = Trainer(callbacks=callbacks, **options)
             _run(trainer, classifier, data, checkpoint if log.rows else None, recipe.seed)
         if not trainer.is_global_zero:

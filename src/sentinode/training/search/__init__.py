@@ -1,0 +1,1 @@
+"""Search for hyperparameters: many trainings of one recipe, judged on validation alone."""
