@@ -10,11 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from sentinode.data.stains import STAIN_COLUMNS
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
+
+COLOUR_COLUMNS = STAIN_COLUMNS[:6]
+"""The features, mean and standard deviation of red, green and blue: the first columns of `stain_statistics`."""
 
 _RESAMPLES = 1000
 _FEW = 20  # below, percentile intervals over groups are known to be too narrow
@@ -33,6 +38,11 @@ class ColourBaseline:
     n_train: int
     n: int
     """Images that it was scored on."""
+
+
+def colour_model() -> Pipeline:
+    """The baseline's classifier, not yet fitted: logistic regression on scaled features, of which nothing is tuned."""
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
 
 
 def colour_baseline(
@@ -58,8 +68,7 @@ def colour_baseline(
     missing = np.setdiff1d(labels[validation], classes)
     if len(missing) or len(np.unique(labels[validation])) < 2:
         return "validation does not have the classes that train has"
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    model.fit(features[train], labels[train])
+    model = colour_model().fit(features[train], labels[train])
     probabilities = model.predict_proba(features[validation])
     scored = classes[-1:] if len(classes) == 2 else classes  # one against the rest says it all for two classes
     places = [_Places.of(probabilities[:, k - len(scored)], labels[validation] == c) for k, c in enumerate(scored)]

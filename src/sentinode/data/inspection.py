@@ -18,7 +18,7 @@ from sentinode.core.files import atomic_folder, write_json, write_text
 from sentinode.core.progress import Progress
 from sentinode.data import inspection_facts as facts_of
 from sentinode.data.address import open_source
-from sentinode.data.colour_baseline import colour_baseline
+from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_baseline
 from sentinode.data.config import DataConfig
 from sentinode.data.dataset import Images, build_manifest
 from sentinode.data.inspection_findings import findings
@@ -33,7 +33,6 @@ from sentinode.data.stains import STAIN_COLUMNS, stain_statistics
 _FORMAT = 1
 _PAGE, _FACTS = "index.html", "inspect.json"
 _CHUNK = 512
-_COLOURS = STAIN_COLUMNS[:6]  # mean and standard deviation of red, green and blue
 _POLICIES = ("on_leak", "on_conflict", "on_size", "on_unreadable")
 _EXAMPLES = 36  # images in the grid, shared among the classes
 
@@ -193,5 +192,5 @@ def _baseline(used: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
     labels = np.asarray(used["label"].map({name: place for place, name in enumerate(names)}), np.intp)
     train, validation = ((used["role"] == role).to_numpy().nonzero()[0] for role in ("train", "validation"))
     groups = None if used["group"].isna().any() else np.asarray(pd.factorize(used["group"])[0], np.intp)
-    found = colour_baseline(used[list(_COLOURS)].to_numpy(), labels, train, validation, groups)
+    found = colour_baseline(used[list(COLOUR_COLUMNS)].to_numpy(), labels, train, validation, groups)
     return {"auc": None, "reason": found} if isinstance(found, str) else asdict(found)

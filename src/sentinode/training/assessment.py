@@ -203,7 +203,7 @@ def check_free(out: Path) -> None:
     Raises:
         StorageError: It does.
     """
-    results = {"metrics.json", "comparison.json"}
+    results = {"metrics.json", "comparison.json", "baselines.json"}
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not results & {p.name for p in out.iterdir()})):
         raise StorageError(f"{out} holds something else than an earlier result; choose another --out")
 

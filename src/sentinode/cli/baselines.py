@@ -1,0 +1,49 @@
+"""`sentinode baselines`: what a model has to beat, and by how much it does."""
+
+from typing import Annotated
+
+import typer
+
+from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, answer, progress, say
+from sentinode.core.settings import Settings
+
+
+def baselines(
+    data: Source,
+    out: Out,
+    bundles: Annotated[
+        list[str] | None, typer.Argument(help="Bundles to set beside the baselines: folders or shipped names.")
+    ] = None,
+    probe: Annotated[
+        str, typer.Option(help="Backbone of the linear probe: a bundle, an architecture, or none. By default pcam.")
+    ] = "",
+    weights: Annotated[str, typer.Option(help="Weights of that architecture, as for model.weights.")] = "imagenet",
+    split: Annotated[str, typer.Option(help="test, or another of the source's own splits.")] = "test",
+    sample: Annotated[
+        int, typer.Option(min=0, help="Most training (and validation) images that the baselines use; 0: all.")
+    ] = 5000,
+    settings_: Set = None,
+    engine: Engine = "auto",
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit simple baselines (pixels, colour, texture, a linear probe) and measure them and the bundles side by side."""
+    from sentinode.training.baselines.comparison import compare_with_baselines
+
+    result = compare_with_baselines(
+        data,
+        out,
+        bundles=bundles or (),
+        probe=probe,
+        weights=weights,
+        split=split,
+        sample=sample,
+        overrides=settings_ or (),
+        engine=engine,
+        settings=Settings.from_environment(),
+        progress=progress(quiet),
+    )
+    if as_json:
+        answer({"notes": list(result.notes), **result.table.to_json()})
+    else:
+        say(result.summary())

@@ -1,0 +1,1 @@
+"""What a model is held against: simple baselines in one table, and learning curves."""

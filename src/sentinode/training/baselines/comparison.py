@@ -1,0 +1,218 @@
+"""`sentinode baselines`: from a data set to one table of baselines and bundles, a picture and a page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from sentinode.core.errors import EvaluationError
+from sentinode.core.files import atomic_folder, write_json
+from sentinode.core.progress import Progress
+from sentinode.core.settings import Settings
+from sentinode.data.config import DataConfig
+from sentinode.data.dataset import Dataset, load_dataset
+from sentinode.evaluation.figures.style import save_png
+from sentinode.evaluation.metric import Metric
+from sentinode.evaluation.model_table import Candidate, ModelTable, tabulate, write_table
+from sentinode.evaluation.model_table_figures import table_picture
+from sentinode.evaluation.model_table_report import TableContext, points, points_interval, write_table_page
+from sentinode.models.bundle import Bundle, open_bundle
+from sentinode.training.assessment import check_free, unseen
+from sentinode.training.baselines.backbones import check_new_to, features_of, learned_from
+from sentinode.training.baselines.fitted import INNER_FOLDS
+from sentinode.training.baselines.measured import Bench, bundle_candidate, descriptor_candidates, probe_candidate
+from sentinode.training.baselines.subsets import check_enough, draw
+from sentinode.training.features.config import FeaturesConfig
+from sentinode.training.policy import policy_of
+from sentinode.training.recipe import load_data_config
+
+DEFAULT_PROBE = "pcam"
+"""The backbone of the linear probe where none is named: the shipped bundle."""
+
+NO_PROBE = "none"
+SAMPLE = 5000
+"""Training images, and validation images, that the baselines use at most where nothing else is said."""
+
+_SEED = 42
+
+
+@dataclass(frozen=True)
+class BaselinesResult:
+    """Where the files are, and what is in them."""
+
+    folder: Path
+    table: ModelTable
+    notes: tuple[str, ...]
+
+    def summary(self) -> str:
+        """A few lines for a person."""
+        width = max(len(row.name) for row in self.table.rows)
+        lines = [f"{'':<{width}}  AUC                    accuracy"]
+        for row in self.table.rows:
+            mark = "  strongest baseline on validation" if row.name == self.table.strongest else ""
+            lines.append(f"{row.name:<{width}}  {row.metrics['auc']!s:<21}  {row.metrics['accuracy']!s}{mark}")
+        for row in self.table.bundles:
+            if row.uplift is not None:
+                auc, accuracy = row.uplift.differences["auc"], row.uplift.differences["accuracy"]
+                lines.append(f"{row.name} over {self.table.strongest}, in points: AUC {_words(auc)},"
+                             f" accuracy {_words(accuracy)}")  # fmt: skip
+        lines += [f"note      {note}" for note in self.notes]
+        return "\n".join([*lines, f"look at   {self.folder / 'baselines.html'}"])
+
+
+def compare_with_baselines(
+    address: str,
+    out: Path,
+    *,
+    bundles: Sequence[str] = (),
+    probe: str = "",
+    weights: str = "imagenet",
+    split: str = "test",
+    sample: int = SAMPLE,
+    overrides: Sequence[str] = (),
+    engine: str = "auto",
+    settings: Settings,
+    progress: Progress,
+) -> BaselinesResult:
+    """Fit simple baselines on train, and measure them and the bundles on the same test images.
+
+    Writes `baselines.html`, `.json`, `.csv` and `.png` into `out`.
+
+    Args:
+        address: The data's.
+        out: The folder to make; an earlier result there is replaced.
+        bundles: Folders or shipped names. The first one's recipe says what the data's classes are called and how they
+            are split, as far as `overrides` do not.
+        probe: A bundle or an architecture, `none`, or empty for `DEFAULT_PROBE`, which is left out where it can't be
+            used.
+        weights: Of an architecture that is named as probe.
+        split: `test`, or another of the source's own splits, which then plays test.
+        sample: Most training images, and most validation images, that the baselines use; 0 for all.
+        overrides: `data.key=value`.
+        engine: Of the bundles.
+        settings: The machine's.
+        progress: Where to show how far it is.
+
+    Raises:
+        DataError: The data is not what it must be, or train, validation or test is empty.
+        LeakError: A bundle or the named probe has learned from images that it would be measured on.
+        EvaluationError: A bundle tells other classes apart, or a class has too few images.
+    """
+    check_free(out)
+    opened = [open_bundle(name) for name in bundles]
+    config = _data_config(address, overrides, split, opened)
+    data = load_dataset(config, cache=settings.cache, progress=progress)
+    data.manifest.require("train", "validation", "test")
+    for bundle in opened:
+        _check_classes(bundle, data)
+        data = unseen(bundle, data, "test", on_leak=config.on_leak)
+        data.manifest.require("test")
+    whole = data
+    data, notes = _sampled(data, sample)
+    backbone, why_not = _backbone(probe, weights, whole)
+    notes += [why_not] if why_not else []
+    bench = Bench(data, _SEED, settings, progress)
+    candidates = [
+        *descriptor_candidates(bench),
+        *([probe_candidate(bench, backbone)] if backbone else []),
+        *(bundle_candidate(bench, bundle, address, engine) for bundle in opened),
+    ]
+    return _written(candidates, whole, bench, out, address, split, notes)
+
+
+def _data_config(address: str, overrides: Sequence[str], split: str, bundles: Sequence[Bundle]) -> DataConfig:
+    base = policy_of(bundles[0]).data if bundles else None
+    chosen = [] if split == "test" else [f"data.split.test={split}"]
+    return load_data_config(address, [*chosen, *overrides], base)
+
+
+def _check_classes(bundle: Bundle, data: Dataset) -> None:
+    names, own = data.manifest.class_names, bundle.info.classes.names
+    if names != own:
+        raise EvaluationError(
+            f"{bundle.name} tells {', '.join(own)} apart, the data has {', '.join(names)}; name them alike with --set "
+            "data.rename, or compare a bundle of these classes"
+        )
+
+
+def _sampled(data: Dataset, sample: int) -> tuple[Dataset, list[str]]:
+    """Train and validation cut down to about `sample` images each; and what was cut, in sentences."""
+    manifest, notes, dropped = data.manifest, [], []
+    for role in ("train", "validation"):
+        labels, groups = manifest.labels(role), manifest.groups(role)
+        if not sample or len(labels) <= sample:
+            continue
+        kept = draw(labels, groups, sample / len(labels), _SEED)
+        ids = np.array(manifest.ids(role), dtype=object)
+        dropped += np.delete(ids, kept).tolist()
+        how = "the same share of every class" if groups is None else "whole groups"
+        notes.append(
+            f"The baselines use {len(kept):,} of {len(labels):,} {role} images, drawn at random ({how}, seed {_SEED});"
+            " --sample 0 uses all."
+        )
+    table = manifest.table[~manifest.table["id"].isin(dropped)].reset_index(drop=True)
+    data = replace(data, manifest=replace(manifest, table=table)) if dropped else data
+    check_enough(data.manifest.labels("train"), manifest.class_names, f"--sample {sample}" if dropped else "train")
+    return data, notes
+
+
+def _backbone(probe: str, weights: str, data: Dataset) -> tuple[FeaturesConfig | None, str]:
+    """What the linear probe stands on; None with the reason where there is none."""
+    if probe == NO_PROBE:
+        return None, "The linear probe was switched off."
+    config = features_of(probe or DEFAULT_PROBE, weights)
+    if probe:
+        check_new_to(config, data.manifest, "--probe")
+        return config, ""
+    bundle, size = open_bundle(DEFAULT_PROBE), data.tiles.shape[1]
+    rest = "so there is no linear probe; name another backbone with --probe"
+    if known := learned_from(bundle, data.manifest):
+        return None, f"The shipped bundle {DEFAULT_PROBE} has learned from {known:,} of these images, {rest}."
+    if data.tiles.shape[1:3] != (bundle.info.input.tile_size,) * 2:
+        return None, f"The shipped bundle {DEFAULT_PROBE} takes {bundle.info.input.tile_size} px, not {size}, {rest}."
+    return config, ""
+
+
+def _written(
+    candidates: Sequence[Candidate],
+    whole: Dataset,
+    bench: Bench,
+    out: Path,
+    address: str,
+    split: str,
+    notes: Sequence[str],
+) -> BaselinesResult:
+    table = tabulate(candidates)
+    used = {role: len(bench.data.manifest.rows(role)) for role in ("train", "validation")}
+    context = TableContext(
+        data=address,
+        split=split,
+        facts=(("Training images", f"{used['train']:,} of {len(whole.manifest.rows('train')):,}"),),
+        method=_method(used, bench),
+        notes=tuple(notes),
+    )
+    with atomic_folder(out) as temporary:
+        found = {"data": address, "split": split, "used_images": used, "notes": list(notes), **table.to_json()}
+        write_json(temporary / "baselines.json", found)
+        write_table(table, temporary / "baselines.csv")
+        save_png(table_picture(table), temporary / "baselines.png")
+        write_table_page(table, context, temporary / "baselines.html")
+    return BaselinesResult(out, table, tuple(notes))
+
+
+def _method(used: dict[str, int], bench: Bench) -> tuple[str, ...]:
+    grouped = "" if bench.data.manifest.groups("train") is None else ", whole groups in one fold"
+    return (
+        f"Baselines are fitted on {used['train']:,} training images; what is tuned, and the temperature of the"
+        f" probabilities, are chosen on {INNER_FOLDS} folds of these{grouped}.",
+        f"The strongest is the one with the highest AUC on {used['validation']:,} validation images. Intervals take"
+        " that choice as given.",
+        "The measured images chose nothing here: no baseline, no parameter, no threshold.",
+        f"Times: descriptors on one core, networks on {bench.settings.threads}; the first call of each was left out.",
+    )
+
+
+def _words(metric: Metric) -> str:
+    between = points_interval(metric)
+    return f"{points(metric)} (95 % {between})" if between else points(metric)
