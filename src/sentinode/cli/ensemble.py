@@ -1,0 +1,48 @@
+"""`sentinode ensemble`: several bundles averaged into one, or one with other test-time averaging."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, answer, progress, say
+from sentinode.core.settings import Settings
+
+
+def ensemble(
+    bundles: Annotated[list[str], typer.Argument(help="Bundles: folders or shipped names.")],
+    data: Source,
+    out: Out,
+    mean: Annotated[
+        Literal["probabilities", "logits"] | None,
+        typer.Option(help="What is averaged over the members; probabilities unless said otherwise."),
+    ] = None,
+    test_time: Annotated[
+        Literal["d4", "none"] | None,
+        typer.Option(help="Average each member over the eight flips and quarter turns, or don't; else as it is."),
+    ] = None,
+    settings_: Set = None,
+    engine: Engine = "auto",
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Average bundles into one, its threshold and temperature fitted anew on validation.
+
+    With one bundle and --test-time: the same model with averaging over orientations switched on or off.
+    """
+    from sentinode.training.ensembling import ensemble_bundles
+
+    result = ensemble_bundles(
+        bundles,
+        data,
+        out,
+        mean=mean,
+        test_time=test_time,
+        overrides=settings_ or (),
+        engine=engine,
+        settings=Settings.from_environment(),
+        progress=progress(quiet),
+    )
+    if as_json:
+        answer(result.to_json())
+    else:
+        say(result.summary())
