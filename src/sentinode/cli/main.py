@@ -11,7 +11,7 @@ from typing import Any
 import typer
 import typer.core
 
-from sentinode.cli import baselines, bundle, compare, data, demo, ensemble, evaluate, predict, search, train
+from sentinode.cli import baselines, bundle, compare, data, demo, ensemble, evaluate, features, predict, search, train
 from sentinode.cli.options import warn
 from sentinode.core.errors import SentinodeError
 from sentinode.core.files import storage_error
@@ -51,6 +51,7 @@ app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.command("search")(search.search)
 app.command("evaluate")(evaluate.evaluate)
+app.command("features")(features.features)
 app.command("compare")(compare.compare)
 app.command("baselines")(baselines.baselines)
 app.command("ensemble")(ensemble.ensemble)

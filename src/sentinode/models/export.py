@@ -38,6 +38,11 @@ def round_weights(network: nn.Module, storage: Storage) -> None:
             state[name].copy_(rounded)
 
 
+def fits(deployed: DeployedModel) -> bool:
+    """Whether one ONNX file can hold the model."""
+    return bool(sum(4 * tensor.numel() for tensor in deployed.state_dict().values()) <= _LIMIT)
+
+
 def export_graph(deployed: DeployedModel, storage: Storage) -> ModelProto:
     """Trace `deployed` into an ONNX graph with any number of tiles of its one size.
 
@@ -51,9 +56,11 @@ def export_graph(deployed: DeployedModel, storage: Storage) -> ModelProto:
     Raises:
         WeightsError: The model is too large for one ONNX file.
     """
-    bytes_needed = sum(4 * tensor.numel() for tensor in deployed.state_dict().values())
-    if bytes_needed > _LIMIT:
-        raise WeightsError(f"the model has {bytes_needed / 1e9:.1f} GB of weights, one ONNX file holds 2.1 GB")
+    if not fits(deployed):
+        raise WeightsError(
+            "the model has more weights than the 2.1 GB that one ONNX file holds: no bundle can be made of it; engine "
+            "torch computes features with it"
+        )
     round_weights(deployed.network, storage)
     size = deployed.preprocessing.tile_size
     # Three, because one and two can be taken for constants of the model.

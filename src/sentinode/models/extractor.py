@@ -209,7 +209,11 @@ def _digest(model: ModelConfig, network: "Network", tile_size: int) -> str:
 
 
 def _engine(deployed: "DeployedModel", model: ModelConfig, name: str, threads: int | None) -> Engine:
-    return engine_of(deployed, _info(deployed, model), name, threads=threads)
+    from sentinode.models.export import fits
+
+    # The largest foundation models are beyond what one ONNX file holds; torch runs them as they are.
+    chosen = "torch" if name == "auto" and not fits(deployed) else name
+    return engine_of(deployed, _info(deployed, model), chosen, threads=threads)
 
 
 def _info(deployed: "DeployedModel", model: ModelConfig) -> BundleInfo:

@@ -66,7 +66,7 @@ def build_timm(config: ModelConfig, outputs: int, size: int | None) -> TimmNetwo
             f"model.pooling = {list(config.pooling)} is for squeezenet1_1 and cnn3; for {config.architecture} "
             'set model.arguments.global_pool, for instance to "avgmax"'
         )
-    arguments = {"num_classes": outputs, "drop_rate": config.dropout, **config.arguments}
+    arguments = {"num_classes": outputs, "drop_rate": config.dropout, **_with_classes(config.arguments)}
     fixed = timm.get_pretrained_cfg(config.architecture)
     if size is not None and fixed is not None and fixed.fixed_input_size:
         arguments.setdefault("img_size", size)
@@ -78,6 +78,22 @@ def build_timm(config: ModelConfig, outputs: int, size: int | None) -> TimmNetwo
             "correct model.arguments or model.input_size"
         ) from error
     return _with_embedding(model, config.architecture, arguments)
+
+
+def _with_classes(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with the class that `mlp_layer` names, which timm takes as a class only.
+
+    Raises:
+        RecipeError: timm has no such layer.
+    """
+    import timm.layers
+
+    name = arguments.get("mlp_layer")
+    if name is None:
+        return arguments
+    if not isinstance(name, str) or not hasattr(timm.layers, name):
+        raise RecipeError(f'model.arguments.mlp_layer = {name!r} is not in timm.layers; "SwiGLUPacked", for one, is')
+    return {**arguments, "mlp_layer": getattr(timm.layers, name)}
 
 
 def _with_embedding(model: Any, name: str, arguments: dict[str, Any]) -> TimmNetwork:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sentinode.core.errors import DataError, DataNotFoundError, EvaluationError
+from sentinode.core.errors import DataError, DataNotFoundError, EvaluationError, StorageError
 from sentinode.core.files import atomic_file
 from sentinode.models.feature_space import FeatureSpace
 
@@ -148,6 +148,22 @@ class FeatureTable:
             "space": asdict(self.space),
             "data_sha256": self.data_sha256,
         }
+
+
+def check_place(path: Path) -> None:
+    """Refuse a file that is something else than an earlier table: it would be replaced.
+
+    Raises:
+        StorageError: It is.
+    """
+    if not path.exists():
+        return
+    try:
+        known = path.is_file() and _META in (pq.read_schema(path).metadata or {})
+    except pa.ArrowInvalid:
+        known = False
+    if not known:
+        raise StorageError(f"{path} is something else than a table of features; choose another --out")
 
 
 def _fields(table: pa.Table, meta: dict[str, Any]) -> dict[str, Any]:
