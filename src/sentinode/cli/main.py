@@ -11,7 +11,20 @@ from typing import Any
 import typer
 import typer.core
 
-from sentinode.cli import baselines, bundle, compare, data, demo, ensemble, evaluate, features, predict, search, train
+from sentinode.cli import (
+    baselines,
+    bundle,
+    compare,
+    crossval,
+    data,
+    demo,
+    ensemble,
+    evaluate,
+    features,
+    predict,
+    search,
+    train,
+)
 from sentinode.cli.options import warn
 from sentinode.core.errors import SentinodeError
 from sentinode.core.files import storage_error
@@ -49,6 +62,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
+app.command("crossval")(crossval.crossval)
 app.command("search")(search.search)
 app.command("evaluate")(evaluate.evaluate)
 app.command("features")(features.features)

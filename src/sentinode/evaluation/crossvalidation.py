@@ -14,7 +14,7 @@ FOLD_METRICS = ("auc", "accuracy", "sensitivity", "specificity")
 
 
 @dataclass(frozen=True, eq=False)
-class OutOfFold:
+class FoldAnswers:
     """N labelled samples with K probabilities in each of R repeats; every repeat deals them into F folds.
 
     Raises:
@@ -128,7 +128,7 @@ class FoldFigures:
         return [field.name for field in fields(cls)]
 
 
-def fold_figures(answers: OutOfFold) -> tuple[FoldFigures, ...]:
+def fold_figures(answers: FoldAnswers) -> tuple[FoldFigures, ...]:
     """Every fold of every repeat, in their order."""
     right = answers.decided() == answers.labels
     found = []
@@ -139,12 +139,12 @@ def fold_figures(answers: OutOfFold) -> tuple[FoldFigures, ...]:
     return tuple(found)
 
 
-def within_folds(answers: OutOfFold) -> bool:
+def within_folds(answers: FoldAnswers) -> bool:
     """Whether every fold has every class, so that each has an AUC of its own."""
     return all(figures.auc is not None for figures in fold_figures(answers))
 
 
-def repeat_aucs(answers: OutOfFold) -> NDArray[np.float64]:
+def repeat_aucs(answers: FoldAnswers) -> NDArray[np.float64]:
     """One AUC for each repeat (R): the mean over its folds, or the pooled one where a fold lacks a class.
 
     Scores of different folds come from different models and need not be on one scale; worse, a fold with more
@@ -158,13 +158,13 @@ def repeat_aucs(answers: OutOfFold) -> NDArray[np.float64]:
     return np.asarray(values.reshape(answers.repeats, answers.fold_count).mean(axis=1))
 
 
-def pooled_aucs(answers: OutOfFold) -> NDArray[np.float64]:
+def pooled_aucs(answers: FoldAnswers) -> NDArray[np.float64]:
     """The AUC of all out-of-fold scores of each repeat (R), ranked across folds."""
     return np.array([macro_auc(_sided(answers), _sided_columns(answers, p)) for p in answers.probabilities])
 
 
 def _figures(
-    answers: OutOfFold, right: NDArray[np.bool_], repeat: int, fold: int, inside: NDArray[np.bool_]
+    answers: FoldAnswers, right: NDArray[np.bool_], repeat: int, fold: int, inside: NDArray[np.bool_]
 ) -> FoldFigures:
     labels = answers.labels[inside]
     area = macro_auc(_sided(answers)[inside], _sided_columns(answers, answers.probabilities[repeat])[inside])
@@ -182,12 +182,12 @@ def _figures(
     )
 
 
-def _sided(answers: OutOfFold) -> NDArray[np.int64]:
+def _sided(answers: FoldAnswers) -> NDArray[np.int64]:
     """Labels, of two classes with the positive one as 1, as `macro_auc` takes them."""
     return np.asarray(answers.labels == answers.positive, dtype=np.int64) if answers.binary else answers.labels
 
 
-def _sided_columns(answers: OutOfFold, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sided_columns(answers: FoldAnswers, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     return probabilities[:, ::-1] if answers.positive == 0 else probabilities
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from sentinode.evaluation.crossvalidation import OutOfFold, pooled_aucs, repeat_aucs, within_folds
+from sentinode.evaluation.crossvalidation import FoldAnswers, pooled_aucs, repeat_aucs, within_folds
 from sentinode.evaluation.intervals import LEVEL, Resampling, percentile_interval
 from sentinode.evaluation.metric import Metric
 from sentinode.evaluation.ranking import Ranking
@@ -13,7 +13,7 @@ from sentinode.evaluation.roc import auc_metric, delong
 _FARTHEST = 0.4999  # an AUC of 1 has no logit; figures at the end get an exact bound instead
 
 
-def auc_metrics(answers: OutOfFold, resampling: Resampling) -> dict[str, Metric]:
+def auc_metrics(answers: FoldAnswers, resampling: Resampling) -> dict[str, Metric]:
     """`auc`, the figure to go by, and beside it `auc_pooled` and `auc_bootstrap`.
 
     `auc` is the mean over repeats of the mean over folds. Its variance has two parts: that of the samples (DeLong's on
@@ -42,7 +42,7 @@ def hanley_mcneil(auc: float, positives: int, negatives: int) -> float:
     return float(_quantile() * np.sqrt(variance / (positives * negatives)))
 
 
-def _headline(answers: OutOfFold, bootstrap_variance: float, resampling: Resampling) -> Metric:
+def _headline(answers: FoldAnswers, bootstrap_variance: float, resampling: Resampling) -> Metric:
     values = repeat_aucs(answers)
     value, n = float(values.mean()), len(answers.labels)
     what = "mean over folds" if within_folds(answers) else "ranked across folds, because a fold has one class alone"
@@ -67,7 +67,7 @@ def _headline(answers: OutOfFold, bootstrap_variance: float, resampling: Resampl
     return Metric(value, min(float(low), value), max(float(high), value), f"{what}; {source}, logit scale", n)
 
 
-def _pooled(answers: OutOfFold) -> Metric:
+def _pooled(answers: FoldAnswers) -> Metric:
     """Ends of the repeats' intervals, averaged: a mean of quantiles, neither narrower nor wider than a usual repeat."""
     truths = answers.mean().truths
     each = [auc_metric(truths, row) for row in answers.probabilities[:, :, answers.positive]]
@@ -80,7 +80,7 @@ def _pooled(answers: OutOfFold) -> Metric:
     return Metric(value, float(np.mean(lows)), float(np.mean(highs)), method, each[0].n)
 
 
-def _drawn(answers: OutOfFold, resampling: Resampling) -> NDArray[np.float64]:
+def _drawn(answers: FoldAnswers, resampling: Resampling) -> NDArray[np.float64]:
     """AUC of the mean out-of-fold score in every resample (B)."""
     rankings = _rankings(answers)
     return np.array(
@@ -88,14 +88,14 @@ def _drawn(answers: OutOfFold, resampling: Resampling) -> NDArray[np.float64]:
     )
 
 
-def _rankings(answers: OutOfFold) -> list[Ranking]:
+def _rankings(answers: FoldAnswers) -> list[Ranking]:
     mean = answers.mean()
     if mean.binary:
         return [Ranking(mean.truths, mean.scores)]
     return [Ranking(mean.labels == number, column) for number, column in enumerate(mean.probabilities.T)]
 
 
-def _rankings_auc(answers: OutOfFold, weights: NDArray[np.float64] | None) -> float:
+def _rankings_auc(answers: FoldAnswers, weights: NDArray[np.float64] | None) -> float:
     return float(np.mean([one.auc(weights) for one in _rankings(answers)]))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinode.core.files import atomic_file
-from sentinode.evaluation.crossvalidation import FoldFigures, OutOfFold
+from sentinode.evaluation.crossvalidation import FoldAnswers, FoldFigures
 
 
 def write_folds(path: Path, folds: Sequence[FoldFigures], details: Sequence[Mapping[str, Any]]) -> None:
@@ -28,7 +28,7 @@ def write_folds(path: Path, folds: Sequence[FoldFigures], details: Sequence[Mapp
             writer.writerow([*(_text(getattr(figures, name)) for name in names), *map(_text, known.values())])
 
 
-def write_out_of_fold(path: Path, answers: OutOfFold) -> None:
+def write_out_of_fold(path: Path, answers: FoldAnswers) -> None:
     """Write every answer: repeat, fold, id, path, group, label, prediction, threshold, a `p_` column for each class.
 
     Probabilities have nine significant digits.

@@ -4,12 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.evaluation.calibration import brier_scores, log_losses
-from sentinode.evaluation.crossvalidation import OutOfFold
+from sentinode.evaluation.crossvalidation import FoldAnswers
 from sentinode.evaluation.intervals import Resampling, clopper_pearson, percentile_interval, wider
 from sentinode.evaluation.metric import Metric
 
 
-def decision_rates(answers: OutOfFold, resampling: Resampling) -> dict[str, Metric]:
+def decision_rates(answers: FoldAnswers, resampling: Resampling) -> dict[str, Metric]:
     """Rates of the decisions, each made at its own fold's threshold; a sample counts with its mean over the repeats."""
     right = (answers.decided() == answers.labels).mean(axis=0)  # (N)
     everything = np.ones(len(right), dtype=bool)
@@ -31,7 +31,7 @@ def _rate(right: NDArray[np.float64], inside: NDArray[np.bool_], resampling: Res
     return wider(percentile_interval(k / n, drawn, resampling, n=n), exact)
 
 
-def probability_losses(answers: OutOfFold, resampling: Resampling) -> dict[str, Metric]:
+def probability_losses(answers: FoldAnswers, resampling: Resampling) -> dict[str, Metric]:
     """`brier` and `log_loss`: each sample with its mean over the repeats."""
     everything = np.ones(len(answers.labels), dtype=bool)
     found = {}
@@ -54,7 +54,7 @@ def _weighted_means(
     return np.concatenate(means)
 
 
-def confusion(answers: OutOfFold) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
+def confusion(answers: FoldAnswers) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
     """Decisions summed over the repeats, rows true, columns called; and the names of both, the positive class last."""
     names = answers.class_names
     order = list(range(len(names))) if answers.positive is None else [1 - answers.positive, answers.positive]

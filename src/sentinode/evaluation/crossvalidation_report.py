@@ -9,7 +9,7 @@ import numpy as np
 
 from sentinode.evaluation import crossvalidation_words as words
 from sentinode.evaluation import wording
-from sentinode.evaluation.crossvalidation import OutOfFold
+from sentinode.evaluation.crossvalidation import FoldAnswers
 from sentinode.evaluation.crossvalidation_summary import CrossValidation
 from sentinode.evaluation.figures.crossvalidation import (
     folds_chart,
@@ -70,7 +70,7 @@ class HardSample:
     """Mean probability of its true class."""
 
 
-def write_crossvalidation(summary: CrossValidation, answers: OutOfFold, context: CrossvalContext, out: Path) -> None:
+def write_crossvalidation(summary: CrossValidation, answers: FoldAnswers, context: CrossvalContext, out: Path) -> None:
     """Write one HTML page without scripts, links to elsewhere or a date: same input, same bytes.
 
     Raises:
@@ -95,7 +95,7 @@ def write_crossvalidation(summary: CrossValidation, answers: OutOfFold, context:
     write_page("crossvalidation.html.j2", values, out)
 
 
-def hard_samples(answers: OutOfFold, most: int = _HARD) -> list[HardSample]:
+def hard_samples(answers: FoldAnswers, most: int = _HARD) -> list[HardSample]:
     """The samples that are called wrong in most repeats; of equals those of the lowest score for their class."""
     wrong = (answers.decided() != answers.labels).sum(axis=0)
     own = np.take_along_axis(answers.probabilities.mean(axis=0), answers.labels[:, None], axis=1)[:, 0]
@@ -104,7 +104,7 @@ def hard_samples(answers: OutOfFold, most: int = _HARD) -> list[HardSample]:
     return [HardSample(answers.ids[row], names[answers.labels[row]], int(wrong[row]), float(own[row])) for row in order]
 
 
-def _charts(summary: CrossValidation, answers: OutOfFold) -> list[Chart]:
+def _charts(summary: CrossValidation, answers: FoldAnswers) -> list[Chart]:
     """What can be drawn: folds with one class have no AUC, more than two classes no single ROC curve."""
     charts = []
     if all(fold.auc is not None for fold in summary.per_fold):

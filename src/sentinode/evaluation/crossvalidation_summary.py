@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from sentinode.evaluation.assessment import SCHEMA_VERSION
 from sentinode.evaluation.crossvalidation import (
+    FoldAnswers,
     FoldFigures,
-    OutOfFold,
     fold_figures,
     repeat_aucs,
     within_folds,
@@ -148,7 +148,7 @@ class CrossValidation:
 
 
 def summarise(
-    answers: OutOfFold,
+    answers: FoldAnswers,
     *,
     plan: str,
     bar: str,
@@ -207,7 +207,7 @@ def summarise(
     )
 
 
-def _per_repeat(answers: OutOfFold, aucs: NDArray[np.float64]) -> tuple[RepeatFigures, ...]:
+def _per_repeat(answers: FoldAnswers, aucs: NDArray[np.float64]) -> tuple[RepeatFigures, ...]:
     right = answers.decided() == answers.labels
     positive = answers.labels == answers.positive if answers.binary else None
     return tuple(
@@ -233,14 +233,14 @@ def _bar(folds: Sequence[FoldFigures], text: str, repeats: int) -> Bar:
     return Bar(str(target), sum(passed), total, tuple(passed))
 
 
-def _expected(auc: Metric, answers: OutOfFold) -> float | None:
+def _expected(auc: Metric, answers: FoldAnswers) -> float | None:
     if not answers.binary or auc.value is None:
         return None
     positives = int((answers.labels == answers.positive).sum())
     return hanley_mcneil(auc.value, positives, len(answers.labels) - positives)
 
 
-def _own_limits(answers: OutOfFold, resampling: Resampling) -> list[str]:
+def _own_limits(answers: FoldAnswers, resampling: Resampling) -> list[str]:
     limits = [
         "The figures are those of the procedure: every model behind them learned from a part of the images. The final "
         "model learned from all of them and was not measured itself."

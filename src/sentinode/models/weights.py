@@ -17,7 +17,9 @@ from sentinode.models.networks import Network
 
 _TORCH_SUFFIXES = {".pt", ".pth", ".bin", ".ckpt"}
 _WRAPPERS = ("state_dict", "model")
-_BUNDLE_PREFIX = "bundle:"
+BUNDLE_PREFIX = "bundle:"
+"""What `weights` begins with when they are those of a bundle."""
+
 _LISTED = 6
 
 
@@ -37,8 +39,8 @@ def load_weights(network: Network, config: ModelConfig) -> None:
     if spec == "none":
         return
     path = Path(spec).expanduser()
-    if spec.startswith(_BUNDLE_PREFIX):
-        state = read_state(open_bundle(spec.removeprefix(_BUNDLE_PREFIX)).weights)
+    if spec.startswith(BUNDLE_PREFIX):
+        state = read_state(open_bundle(spec.removeprefix(BUNDLE_PREFIX)).weights)
     elif path.suffix in {".safetensors", *_TORCH_SUFFIXES} or path.is_file():
         state = read_state(path)
     else:

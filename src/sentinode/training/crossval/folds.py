@@ -77,6 +77,14 @@ def plan_folds(samples: Samples, config: CrossvalConfig, seed: int) -> tuple[Fol
     return tuple(Fold(0, number, train, test) for number, (train, test) in enumerate(parts))
 
 
+def plan_words(config: CrossvalConfig, samples: Samples) -> str:
+    """How the folds were made, in short."""
+    if config.plan != "k-fold":
+        return config.plan.replace("-", " ")
+    by = "stratified" if samples.groups is None else "stratified, by group"
+    return f"{config.folds}-fold, {by}, {config.repeats} repeat{'' if config.repeats == 1 else 's'}"
+
+
 def inner_parts(samples: Samples, outer: Integers, folds: int, seed: int) -> list[Part]:
     """Inner folds of an outer training part, stratified and grouped as the outer ones.
 
