@@ -33,7 +33,7 @@ from sentinode.models.info import (
 )
 from sentinode.models.networks import Network
 
-_LIBRARIES = ("sentinode", "torch", "torchvision", "timm", "openvino", "onnx", "onnxscript", "numpy")
+_LIBRARIES = ("sentinode", "torch", "torchvision", "timm", "openvino", "onnx", "onnxscript", "scikit-learn", "numpy")
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -41,11 +41,17 @@ def quantize_graph(bundle: Bundle, tiles: NDArray[np.uint8]) -> ModelProto:
         tiles: (n, H, W, 3) uint8: some hundreds from the validation split, to learn the ranges of activations from.
 
     Raises:
-        BundleError: The bundle is INT8 already.
+        BundleError: The bundle is INT8 already, or has a classical classifier.
         MissingExtraError: NNCF is not installed.
     """
     if bundle.info.precision == "int8":
         raise BundleError(f"bundle {bundle.name} is INT8 already; quantise the one that it was made from")
+    if bundle.info.head or any(member.head for member in bundle.info.members):
+        # It was fitted on every image there was, so none is left on which temperature and threshold could be set anew.
+        raise BundleError(
+            f"bundle {bundle.name} has a classical classifier, which stays in float32; a network's own bundle can be "
+            "quantised"
+        )
     with without_telemetry():
         nncf = require("nncf", extra="quantize")
     model = read_graph(bundle.graph)

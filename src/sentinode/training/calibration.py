@@ -52,26 +52,48 @@ def calibrate(logits: NDArray[np.float32], data: Dataset, config: EvaluationConf
     temperature = fit_temperature(logits, manifest.labels("validation"))
     probabilities = softmax(logits.astype(np.float64) / temperature, axis=1)
     predictions = predictions_of(manifest, "validation", probabilities)
+    groups = manifest.groups("validation")
+    if groups is None and predictions.binary:
+        groups = pseudo_slides(data, manifest.rows("validation"), seed)
+    return freeze(predictions, temperature, groups, config, split="validation")
+
+
+def freeze(
+    predictions: Predictions,
+    temperature: float,
+    groups: Sequence[str] | None,
+    config: EvaluationConfig,
+    *,
+    split: str,
+) -> Calibration:
+    """Choose threshold and low-confidence band on predictions that have their temperature already.
+
+    Args:
+        predictions: Of images that the model has not learned from.
+        temperature: What they were divided by.
+        groups: What a threshold's confidence bound resamples: slides or patients, known or guessed; None: images.
+        config: The threshold's rule and the flagged share.
+        split: What the images are called.
+
+    Raises:
+        EvaluationError: The rule can't be met, or too many scores are equal for a band.
+    """
     threshold = None
     if predictions.binary:
-        groups = validation_groups(data, seed)
         threshold = choose_threshold(
-            predictions.truths, predictions.scores, config.threshold, groups=groups, split="validation"
+            predictions.truths, predictions.scores, config.threshold, groups=groups, split=split
         )
     value = None if threshold is None else threshold.value
-    return Calibration(temperature, threshold, low_confidence_band(predictions, value, flagged=config.flagged))
+    band = low_confidence_band(predictions, value, flagged=config.flagged, split=split)
+    return Calibration(temperature, threshold, band)
 
 
-def validation_groups(data: Dataset, seed: int) -> Sequence[str]:
-    """The slide or patient of each validation image, or where none are known a cluster of similar stain.
+def pseudo_slides(data: Dataset, rows: NDArray[np.int64], seed: int) -> list[str]:
+    """A cluster of similar stain for each image (row of the pack), to stand for slides where none are known.
 
     A threshold's confidence bound has to allow for new slides, which differ from one another more than patches of one
     slide do. Resampling patches alone would miss that; clusters of similar stain are the nearest thing to slides.
     """
-    groups = data.manifest.groups("validation")
-    if groups is not None:
-        return groups
-    rows = data.manifest.rows("validation")
     clusters = stain_clusters(data.tiles, rows, seed, images_a_cluster=_IMAGES_A_PSEUDO_SLIDE)
     return [str(cluster) for cluster in clusters]
 

@@ -11,7 +11,9 @@ from sentinode.data.stains import STAIN_COLUMNS, stain_statistics
 
 _EXAMPLES = 4
 _BLOTS = 24  # across an example tile
-_REFERENCE = 500  # training images that later data is held against, for drift; more would only make bundles larger
+
+REFERENCE_TILES = 500
+"""Training images that later data is held against, for drift; more would only make bundles larger."""
 
 
 def example_tiles(size: int) -> NDArray[np.uint8]:
@@ -26,7 +28,7 @@ def example_tiles(size: int) -> NDArray[np.uint8]:
 def reference_tiles(data: Dataset, seed: int, role: str = "train") -> NDArray[np.uint8]:
     """(n, H, W, 3): a random sample of a role's images, in the manifest's order."""
     rows = data.manifest.rows(role)
-    return data.tiles[rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:_REFERENCE])]]
+    return data.tiles[rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:REFERENCE_TILES])]]
 
 
 def reference(
