@@ -101,6 +101,7 @@ def _member(bundle: Bundle) -> Member:
         graph_sha256=info.files[GRAPH_FILE],
         input=info.input,
         model=info.model,
+        head=info.head,
         embedding_size=info.embedding_size,
         temperature=info.temperature,
         trained_on=info.provenance.trained_on,

@@ -3,6 +3,7 @@
 import glob
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from sentinode.models.engines import Engine
 from sentinode.models.info import BundleInfo
 
 _BATCH = 256
+_READERS = 4  # threads; decoding lets go of the interpreter, and more of them wait for the disk
 
 
 @dataclass(frozen=True)
@@ -52,16 +54,31 @@ def predict_images(
         engine: From `open_engine`.
         paths: Image files.
         resize: Resize square images of another size than the model's tiles, instead of refusing them.
-        batch: Images in memory at a time.
+        batch: Images that the engine gets at a time; as many more are read meanwhile.
     """
-    rest = iter(paths)
-    while part := list(islice(rest, batch)):
-        read = [_read(path, engine.info.input.tile_size, resize=resize) for path in part]
+    for part, read in _read_ahead(paths, engine.info.input.tile_size, resize=resize, batch=batch):
         tiles = [tile for tile in read if not isinstance(tile, Failure)]
         if tiles:
             answers = iter(engine.predict(np.stack(tiles)).probabilities)
         for path, tile in zip(part, read, strict=True):
             yield tile if isinstance(tile, Failure) else _decide(path, next(answers), engine.info)
+
+
+def _read_ahead(
+    paths: Iterable[Path], size: int, *, resize: bool, batch: int
+) -> Iterator[tuple[list[Path], list[NDArray[np.uint8] | Failure]]]:
+    """The files in batches, in their order; the next batch is read while the caller works on this one."""
+    rest = iter(paths)
+    with ThreadPoolExecutor(_READERS) as pool:
+
+        def start() -> tuple[list[Path], list[Future[NDArray[np.uint8] | Failure]]]:
+            part = list(islice(rest, batch))
+            return part, [pool.submit(_read, path, size, resize=resize) for path in part]
+
+        coming = start()
+        while coming[0]:
+            (part, reading), coming = coming, start()
+            yield part, [one.result() for one in reading]
 
 
 def expand_images(arguments: Sequence[str]) -> list[Path]:

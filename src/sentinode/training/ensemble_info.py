@@ -18,10 +18,11 @@ def draft_info(bundles: Sequence[Bundle], joined: Joined, held: HeldOut, *, name
     limits = dict.fromkeys(limit for bundle in bundles for limit in bundle.info.limits)
     return BundleInfo(
         name=name or _name(bundles),
-        description=description or (first.description if len(bundles) == 1 else _description(bundles)),
+        description=description or (first.description if len(bundles) == 1 else f"The mean of {len(bundles)} models."),
         classes=Classes(names=first.classes.names, aliases=first.classes.aliases),
         input=joined.input,
         model=joined.model,
+        head=first.head if len(bundles) == 1 else None,
         members=joined.members,
         embedding_size=joined.deployed.network.embedding_size,
         precision=joined.model.storage,
@@ -85,11 +86,6 @@ def _name(bundles: Sequence[Bundle]) -> str:
         return bundles[0].info.name
     counts = Counter(bundle.info.name for bundle in bundles)
     return "ensemble of " + ", ".join(f"{count} × {name}" if count > 1 else name for name, count in counts.items())
-
-
-def _description(bundles: Sequence[Bundle]) -> str:
-    described = _once(f"{bundle.info.name}: {bundle.info.description}" for bundle in bundles)
-    return " ".join([f"The mean of {len(bundles)} models.", *described])
 
 
 def _once(texts: Iterable[str]) -> list[str]:
