@@ -15,12 +15,16 @@ def baselines(
         list[str] | None, typer.Argument(help="Bundles to set beside the baselines: folders or shipped names.")
     ] = None,
     probe: Annotated[
-        str, typer.Option(help="Backbone of the linear probe: a bundle, an architecture, or none. By default pcam.")
+        str,
+        typer.Option(
+            help="Backbone of the linear probe: a bundle (by default pcam), an architecture (with --set "
+            "features.model.weights=…), or none."
+        ),
     ] = "",
-    weights: Annotated[str, typer.Option(help="Weights of that architecture, as for model.weights.")] = "imagenet",
     split: Annotated[str, typer.Option(help="test, or another of the source's own splits.")] = "test",
     sample: Annotated[
-        int, typer.Option(min=0, help="Most training (and validation) images that the baselines use; 0: all.")
+        int,
+        typer.Option(min=0, help="About how many training (and validation) images the baselines use at most; 0: all."),
     ] = 5000,
     settings_: Set = None,
     engine: Engine = "auto",
@@ -35,7 +39,6 @@ def baselines(
         out,
         bundles=bundles or (),
         probe=probe,
-        weights=weights,
         split=split,
         sample=sample,
         overrides=settings_ or (),

@@ -21,6 +21,7 @@ from sentinode.cli import (
     ensemble,
     evaluate,
     features,
+    learning_curve,
     predict,
     search,
     train,
@@ -68,6 +69,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("features")(features.features)
 app.command("compare")(compare.compare)
 app.command("baselines")(baselines.baselines)
+app.command("learning-curve")(learning_curve.learning_curve)
 app.command("ensemble")(ensemble.ensemble)
 app.command("predict")(predict.predict)
 app.add_typer(bundle.app, name="bundle")

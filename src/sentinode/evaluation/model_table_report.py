@@ -14,7 +14,7 @@ from sentinode.evaluation.report_figures import drawn
 _CLOCK = "Times were taken once, on the machine that made this page, while it may have had other work."
 _LIKELIEST = (
     "Accuracy and F1 are of the likeliest class, for every model: a bundle's own threshold, usually set for"
-    " sensitivity, is not used here; `sentinode evaluate` measures at it."
+    " sensitivity, is not used here; sentinode evaluate measures at it."
 )
 
 

@@ -1,30 +1,31 @@
-"""Which frozen network a word on the command line means, and whether it has learned from the images at hand."""
-
-from pathlib import Path
+"""Whether a frozen network has learned from the images at hand."""
 
 from sentinode.core.errors import LeakError
 from sentinode.data.manifest import Manifest
-from sentinode.models.bundle import Bundle, open_bundle, shipped_bundles
-from sentinode.models.config import ModelConfig
-from sentinode.models.info import INFO_FILE
+from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.training.features.config import FeaturesConfig
 
-DESCRIPTOR_WORDS = {"pixels": "pixels", "colour": "colour and stain", "texture": "texture"}
-"""Kinds of features that need no network, and what they are called."""
+_BUNDLE_WEIGHTS = "bundle:"
 
 
-def features_of(name: str, weights: str) -> FeaturesConfig:
-    """A descriptor (pixels, colour, texture), a bundle (a folder or a shipped name), or an architecture.
+def origin_of(features: FeaturesConfig) -> Bundle | None:
+    """The bundle whose weights give the features, by its name or as the weights of an architecture; None without one.
 
-    Args:
-        name: What the user wrote.
-        weights: For an architecture, as for `model.weights` of a recipe.
+    Raises:
+        BundleError: There is no such bundle.
     """
-    if name in DESCRIPTOR_WORDS:
-        return FeaturesConfig.model_validate({"kind": name})
-    if name in shipped_bundles() or "/" in name or (Path(name) / INFO_FILE).is_file():
-        return FeaturesConfig(bundle=name)
-    return FeaturesConfig(model=ModelConfig(architecture=name, weights=weights))
+    if features.bundle:
+        return open_bundle(features.bundle)
+    return None if features.model is None else origin_of_weights(features.model.weights)
+
+
+def origin_of_weights(weights: str) -> Bundle | None:
+    """The bundle that weights of a recipe come from; None where they come from elsewhere.
+
+    Raises:
+        BundleError: There is no such bundle.
+    """
+    return open_bundle(weights.removeprefix(_BUNDLE_WEIGHTS)) if weights.startswith(_BUNDLE_WEIGHTS) else None
 
 
 def learned_from(bundle: Bundle, manifest: Manifest) -> int:
@@ -33,7 +34,7 @@ def learned_from(bundle: Bundle, manifest: Manifest) -> int:
     return int(manifest.table["pixels"].isin(seen).sum())
 
 
-def check_new_to(config: FeaturesConfig, manifest: Manifest, option: str) -> None:
+def check_new_to(bundle: Bundle | None, manifest: Manifest, remedy: str) -> None:
     """Refuse a backbone that has learned from images of the data set, of any role.
 
     Features of images that a network was trained on are better than those of new ones: fitted on them, a classifier
@@ -41,13 +42,10 @@ def check_new_to(config: FeaturesConfig, manifest: Manifest, option: str) -> Non
 
     Raises:
         LeakError: It has.
-        BundleError: There is no such bundle.
     """
-    if not config.bundle:
-        return
-    known = learned_from(open_bundle(config.bundle), manifest)
-    if known:
+    known = 0 if bundle is None else learned_from(bundle, manifest)
+    if bundle is not None and known:
         raise LeakError(
-            f"{config.bundle} has learned from {known:,} of the {len(manifest.table):,} images, so its features of them"
-            f" are not what it gives for new ones; name another backbone with {option}, or other data"
+            f"{bundle.name} has learned from {known:,} of the {len(manifest.table):,} images, so what it makes of them "
+            f"is not what it gives for new ones; {remedy}"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sentinode.core.errors import EvaluationError
+from sentinode.core.errors import DataError, EvaluationError
 from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
@@ -19,11 +19,18 @@ from sentinode.evaluation.model_table_figures import table_picture
 from sentinode.evaluation.model_table_report import TableContext, points, points_interval, write_table_page
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.training.assessment import check_free, unseen
-from sentinode.training.baselines.backbones import check_new_to, features_of, learned_from
-from sentinode.training.baselines.fitted import INNER_FOLDS
-from sentinode.training.baselines.measured import Bench, bundle_candidate, descriptor_candidates, probe_candidate
+from sentinode.training.baselines.backbones import check_new_to, learned_from, origin_of
+from sentinode.training.baselines.measured import (
+    INNER_FOLDS,
+    Bench,
+    bundle_candidate,
+    descriptor_candidates,
+    probe_candidate,
+)
 from sentinode.training.baselines.subsets import check_enough, draw
 from sentinode.training.features.config import FeaturesConfig
+from sentinode.training.features.extraction import open_for
+from sentinode.training.features.recipe import load_features_recipe
 from sentinode.training.policy import policy_of
 from sentinode.training.recipe import load_data_config
 
@@ -32,7 +39,7 @@ DEFAULT_PROBE = "pcam"
 
 NO_PROBE = "none"
 SAMPLE = 5000
-"""Training images, and validation images, that the baselines use at most where nothing else is said."""
+"""About how many training images, and validation images, the baselines use at most where nothing else is said."""
 
 _SEED = 42
 
@@ -67,7 +74,6 @@ def compare_with_baselines(
     *,
     bundles: Sequence[str] = (),
     probe: str = "",
-    weights: str = "imagenet",
     split: str = "test",
     sample: int = SAMPLE,
     overrides: Sequence[str] = (),
@@ -86,10 +92,9 @@ def compare_with_baselines(
             are split, as far as `overrides` do not.
         probe: A bundle or an architecture, `none`, or empty for `DEFAULT_PROBE`, which is left out where it can't be
             used.
-        weights: Of an architecture that is named as probe.
         split: `test`, or another of the source's own splits, which then plays test.
-        sample: Most training images, and most validation images, that the baselines use; 0 for all.
-        overrides: `data.key=value`.
+        sample: About how many training images, and validation images, the baselines use at most; 0 for all.
+        overrides: `data.key=value`; and where a probe is named, `features.key=value`.
         engine: Of the bundles.
         settings: The machine's.
         progress: Where to show how far it is.
@@ -101,39 +106,49 @@ def compare_with_baselines(
     """
     check_free(out)
     opened = [open_bundle(name) for name in bundles]
-    config = _data_config(address, overrides, split, opened)
+    config, named = _resolved(address, overrides, split, opened, probe)
     data = load_dataset(config, cache=settings.cache, progress=progress)
     data.manifest.require("train", "validation", "test")
     for bundle in opened:
-        _check_classes(bundle, data)
+        _check_fits(bundle, data)
         data = unseen(bundle, data, "test", on_leak=config.on_leak)
         data.manifest.require("test")
-    whole = data
-    data, notes = _sampled(data, sample)
-    backbone, why_not = _backbone(probe, weights, whole)
-    notes += [why_not] if why_not else []
-    bench = Bench(data, _SEED, settings, progress)
+    features, why_not = _backbone(probe, named, data)
+    # Weights that can't be had are found now, not after minutes of fitting.
+    extractor = None if features is None else open_for(features, data.tiles.shape[1], settings=settings)
+    sampled, notes = _sampled(data, sample)
+    bench = Bench(sampled, _SEED, settings, progress)
     candidates = [
         *descriptor_candidates(bench),
-        *([probe_candidate(bench, backbone)] if backbone else []),
+        *([probe_candidate(bench, features, extractor)] if features and extractor else []),
         *(bundle_candidate(bench, bundle, address, engine) for bundle in opened),
     ]
-    return _written(candidates, whole, bench, out, address, split, notes)
+    return _written(candidates, data, bench, out, address, split, [*notes, *why_not])
 
 
-def _data_config(address: str, overrides: Sequence[str], split: str, bundles: Sequence[Bundle]) -> DataConfig:
+def _resolved(
+    address: str, overrides: Sequence[str], split: str, bundles: Sequence[Bundle], probe: str
+) -> tuple[DataConfig, FeaturesConfig | None]:
+    """The data as the first bundle's recipe and the command line have it; and the features of a probe that is named."""
     base = policy_of(bundles[0]).data if bundles else None
+    own = [] if probe in ("", NO_PROBE) else [value for value in overrides if value.startswith("features.")]
     chosen = [] if split == "test" else [f"data.split.test={split}"]
-    return load_data_config(address, [*chosen, *overrides], base)
+    config = load_data_config(address, [*chosen, *(value for value in overrides if value not in own)], base)
+    if probe in ("", NO_PROBE):
+        return config, None
+    return config, load_features_recipe(probe, source=address, overrides=own).features
 
 
-def _check_classes(bundle: Bundle, data: Dataset) -> None:
+def _check_fits(bundle: Bundle, data: Dataset) -> None:
     names, own = data.manifest.class_names, bundle.info.classes.names
     if names != own:
         raise EvaluationError(
             f"{bundle.name} tells {', '.join(own)} apart, the data has {', '.join(names)}; name them alike with --set "
             "data.rename, or compare a bundle of these classes"
         )
+    (height, width), side = data.tiles.shape[1:3], bundle.info.input.tile_size
+    if (height, width) != (side, side):
+        raise DataError(f"{bundle.name} takes tiles of {side}×{side} px, the images are {width}×{height}; resize them")
 
 
 def _sampled(data: Dataset, sample: int) -> tuple[Dataset, list[str]]:
@@ -148,7 +163,7 @@ def _sampled(data: Dataset, sample: int) -> tuple[Dataset, list[str]]:
         dropped += np.delete(ids, kept).tolist()
         how = "the same share of every class" if groups is None else "whole groups"
         notes.append(
-            f"The baselines use {len(kept):,} of {len(labels):,} {role} images, drawn at random ({how}, seed {_SEED});"
+            f"Baselines use {len(kept):,} of the {len(labels):,} {role} images, drawn at random ({how}, seed {_SEED});"
             " --sample 0 uses all."
         )
     table = manifest.table[~manifest.table["id"].isin(dropped)].reset_index(drop=True)
@@ -157,21 +172,21 @@ def _sampled(data: Dataset, sample: int) -> tuple[Dataset, list[str]]:
     return data, notes
 
 
-def _backbone(probe: str, weights: str, data: Dataset) -> tuple[FeaturesConfig | None, str]:
-    """What the linear probe stands on; None with the reason where there is none."""
+def _backbone(probe: str, named: FeaturesConfig | None, data: Dataset) -> tuple[FeaturesConfig | None, tuple[str, ...]]:
+    """What the linear probe stands on; None where there is none, and why."""
+    if named is not None:
+        remedy = "name another backbone with --probe, or none"
+        check_new_to(origin_of(named), data.manifest, remedy)
+        return named, ()
     if probe == NO_PROBE:
-        return None, "The linear probe was switched off."
-    config = features_of(probe or DEFAULT_PROBE, weights)
-    if probe:
-        check_new_to(config, data.manifest, "--probe")
-        return config, ""
-    bundle, size = open_bundle(DEFAULT_PROBE), data.tiles.shape[1]
-    rest = "so there is no linear probe; name another backbone with --probe"
+        return None, ("The linear probe was switched off.",)
+    bundle, (height, width) = open_bundle(DEFAULT_PROBE), data.tiles.shape[1:3]
+    side, rest = bundle.info.input.tile_size, "so there is no linear probe; name a backbone with --probe"
     if known := learned_from(bundle, data.manifest):
-        return None, f"The shipped bundle {DEFAULT_PROBE} has learned from {known:,} of these images, {rest}."
-    if data.tiles.shape[1:3] != (bundle.info.input.tile_size,) * 2:
-        return None, f"The shipped bundle {DEFAULT_PROBE} takes {bundle.info.input.tile_size} px, not {size}, {rest}."
-    return config, ""
+        return None, (f"The shipped bundle {DEFAULT_PROBE} has learned from {known:,} of these images, {rest}.",)
+    if (height, width) != (side, side):
+        return None, (f"The shipped bundle {DEFAULT_PROBE} takes {side}×{side} px, not {width}×{height}, {rest}.",)
+    return FeaturesConfig(bundle=DEFAULT_PROBE), ()
 
 
 def _written(

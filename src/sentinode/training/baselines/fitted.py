@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
+from threadpoolctl import threadpool_limits
 
 from sentinode.data.manifest import Manifest
 from sentinode.evaluation.calibration import fit_temperature
 from sentinode.training.classical.config import ClassicalConfig
 from sentinode.training.classical.tuning import TunedModel, fit_tuned
 from sentinode.training.crossval.folds import Part, Samples, inner_parts
+from sentinode.training.features.config import FeaturesConfig
 from sentinode.training.features.table import FeatureTable
 
-INNER_FOLDS = 3
-
-WORDS = {
+CLASSIFIERS = {
     "logistic": "logistic regression",
     "linear-svm": "linear support vector machine",
     "rbf-svm": "support vector machine with an RBF kernel",
@@ -25,6 +25,9 @@ WORDS = {
     "neighbours": "nearest neighbours",
 }
 """What the classifiers are called in a sentence."""
+
+DESCRIPTORS = {"pixels": "pixels", "colour": "colour and stain", "texture": "texture"}
+"""The features that need no network, and what they are called."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +51,13 @@ class FittedModel:
                          for name, value in self.tuned.parameters.items())  # fmt: skip
 
 
-def inner_folds(manifest: Manifest, index: NDArray[np.int64], seed: int) -> list[Part]:
+def inner_folds(manifest: Manifest, index: NDArray[np.int64], folds: int, seed: int) -> list[Part]:
     """Inner folds of some of the training images, grouped where groups are known.
 
     Args:
         manifest: The data set's.
         index: Which of the training images.
+        folds: So many, or fewer where a class has fewer images or groups.
         seed: Of the dealing.
 
     Raises:
@@ -67,7 +71,14 @@ def inner_folds(manifest: Manifest, index: NDArray[np.int64], seed: int) -> list
         class_names=manifest.class_names,
         positive=manifest.positive,
     )
-    return inner_parts(samples, index, INNER_FOLDS, seed)
+    return inner_parts(samples, index, folds, seed)
+
+
+def words_of(features: FeaturesConfig) -> str:
+    """What the features are called in a sentence."""
+    if features.kind != "network":
+        return DESCRIPTORS[features.kind]
+    return features.bundle or (features.model.architecture if features.model else "")
 
 
 def fit_model(config: ClassicalConfig, train: FeatureTable, folds: list[Part], *, seed: int, jobs: int) -> FittedModel:
@@ -81,6 +92,8 @@ def fit_model(config: ClassicalConfig, train: FeatureTable, folds: list[Part], *
         jobs: Folds fitted at a time.
     """
     began = time.perf_counter()
-    tuned = fit_tuned(config, train.values, train.labels, folds=folds, seed=seed, jobs=jobs)
+    # Folds share the cores out; threads within each fit would only get in one another's way.
+    with threadpool_limits(limits=1):
+        tuned = fit_tuned(config, train.values, train.labels, folds=folds, seed=seed, jobs=jobs)
     temperature = fit_temperature(tuned.inner_logits, tuned.inner_labels)
     return FittedModel(tuned, temperature, time.perf_counter() - began)

@@ -19,19 +19,29 @@ from sentinode.evaluation.model_table import Candidate, Cost
 from sentinode.evaluation.multiclass import macro_auc
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines import open_engine
+from sentinode.models.extractor import Extractor
 from sentinode.training.assessment import score
-from sentinode.training.baselines.backbones import DESCRIPTOR_WORDS
-from sentinode.training.baselines.fitted import WORDS, FittedModel, fit_model, inner_folds
+from sentinode.training.baselines.fitted import (
+    CLASSIFIERS,
+    DESCRIPTORS,
+    FittedModel,
+    fit_model,
+    inner_folds,
+    words_of,
+)
 from sentinode.training.calibration import predictions_of
 from sentinode.training.classical.config import ClassicalConfig
 from sentinode.training.features.config import FeaturesConfig
-from sentinode.training.features.descriptors import DESCRIPTORS
-from sentinode.training.features.extraction import extract, open_for
+from sentinode.training.features.descriptors import DESCRIPTORS as DESCRIBE
+from sentinode.training.features.extraction import extract
 from sentinode.training.features.table import FeatureTable
 
 COLOUR_BASELINE = "Colour baseline"
 MODELS = ("logistic", "forest")
 """What is fitted on every descriptor; on a frozen network logistic regression alone: a linear probe."""
+
+INNER_FOLDS = 3
+"""On which each baseline is tuned: more would take longer and change little."""
 
 _SHORT = {"logistic": "Logistic", "forest": "Forest"}
 _WARM, _TIMED = 8, 256  # images before the clock starts, and while it runs
@@ -55,15 +65,15 @@ class Bench:
 def descriptor_candidates(bench: Bench) -> list[Candidate]:
     """Logistic regression and random forest on pixels, colour and texture, and the colour baseline."""
     found = []
-    for kind, words in DESCRIPTOR_WORDS.items():
+    for kind, words in DESCRIPTORS.items():
         config = FeaturesConfig.model_validate({"kind": kind})
         table = extract(config, bench.data, settings=bench.settings, progress=bench.progress)
         for model in MODELS:
             fitted = _fit(bench, table, model)
-            about = f"{WORDS[model]} on {len(table.columns)} values of {words}"
+            about = f"{CLASSIFIERS[model]} on {len(table.columns)} values of {words}"
 
             def answer(tiles: NDArray[np.uint8], kind: str = kind, fitted: FittedModel = fitted) -> Probabilities:
-                return fitted.probabilities(DESCRIPTORS[kind](tiles))
+                return fitted.probabilities(DESCRIBE[kind](tiles))
 
             found.append(_candidate(bench, f"{_SHORT[model]} · {kind}", about, table, fitted, answer))
         if kind == "colour":
@@ -71,14 +81,19 @@ def descriptor_candidates(bench: Bench) -> list[Candidate]:
     return found
 
 
-def probe_candidate(bench: Bench, config: FeaturesConfig) -> Candidate:
-    """Logistic regression on a frozen network."""
+def probe_candidate(bench: Bench, config: FeaturesConfig, extractor: Extractor) -> Candidate:
+    """Logistic regression on a frozen network.
+
+    Args:
+        bench: The data.
+        config: Which network.
+        extractor: The same, opened.
+    """
     table = extract(config, bench.data, settings=bench.settings, progress=bench.progress)
-    extractor = open_for(config, bench.data.tiles.shape[1], settings=bench.settings)
     fitted = _fit(bench, table, "logistic")
-    short = Path(config.bundle).name if config.bundle else extractor.model.architecture
+    short = Path(words_of(config)).name
     origin = f"bundle {config.bundle}" if config.bundle else table.space.name
-    about = f"{WORDS['logistic']} on {len(table.columns)} features of the frozen network of {origin}"
+    about = f"{CLASSIFIERS['logistic']} on {len(table.columns)} features of the frozen network of {origin}"
     return _candidate(
         bench,
         f"Linear probe · {short}",
@@ -103,9 +118,9 @@ def bundle_candidate(bench: Bench, bundle: Bundle, address: str, engine: str) ->
 
 def _fit(bench: Bench, table: FeatureTable, model: str) -> FittedModel:
     manifest = bench.data.manifest
-    folds = inner_folds(manifest, np.arange(len(manifest.rows("train"))), bench.seed)
+    folds = inner_folds(manifest, np.arange(len(manifest.rows("train"))), INNER_FOLDS, bench.seed)
     config = ClassicalConfig.model_validate({"model": model})
-    with bench.progress.bar(f"{WORDS[model]} on {table.space.kind}", 1, "models") as advance:
+    with bench.progress.bar(f"{CLASSIFIERS[model]} on {table.space.kind}", 1, "models") as advance:
         fitted = fit_model(config, table.of("train"), folds, seed=bench.seed, jobs=bench.settings.threads)
         advance()
     return fitted
@@ -145,7 +160,7 @@ def _colour_baseline(bench: Bench, table: FeatureTable) -> Candidate:
     )
 
 
-def _validation_auc(bench: Bench, probabilities: Probabilities) -> float | None:
+def _validation_auc(bench: Bench, probabilities: NDArray[np.floating]) -> float | None:
     value = macro_auc(bench.data.manifest.labels("validation"), probabilities)
     return None if np.isnan(value) else value
 

@@ -1,0 +1,45 @@
+"""`sentinode learning-curve`: what more training images give."""
+
+from typing import Annotated
+
+import typer
+
+from sentinode.cli.options import AsJson, Out, Quiet, Set, Source, answer, progress, say
+from sentinode.core.settings import Settings
+
+
+def learning_curve(
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE|BUNDLE|ARCHITECTURE",
+            help="A recipe; or what gives features to a classical model (--set classifier.model=…): a bundle, an "
+            "architecture, pixels, colour or texture.",
+        ),
+    ],
+    data: Source,
+    out: Out,
+    fractions: Annotated[str, typer.Option(help="Shares of the training images.")] = "0.01,0.05,0.2,1",
+    seeds: Annotated[int, typer.Option(min=1, help="Draws at each fraction.")] = 3,
+    settings_: Set = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train on growing parts of the training images, several draws of each, and measure on the same test images."""
+    from sentinode.training.baselines.curve_plan import parse_fractions
+    from sentinode.training.baselines.curves import trace_curve
+
+    result = trace_curve(
+        recipe,
+        data,
+        out,
+        fractions=parse_fractions(fractions),
+        seeds=seeds,
+        overrides=settings_ or (),
+        settings=Settings.from_environment(),
+        progress=progress(quiet),
+    )
+    if as_json:
+        answer(result.curve.to_json())
+    else:
+        say(result.summary())
