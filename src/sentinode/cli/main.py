@@ -24,6 +24,7 @@ from sentinode.cli import (
     learning_curve,
     predict,
     search,
+    submit,
     train,
 )
 from sentinode.cli.options import warn
@@ -72,6 +73,7 @@ app.command("baselines")(baselines.baselines)
 app.command("learning-curve")(learning_curve.learning_curve)
 app.command("ensemble")(ensemble.ensemble)
 app.command("predict")(predict.predict)
+app.command("submit")(submit.submit)
 app.add_typer(bundle.app, name="bundle")
 
 
