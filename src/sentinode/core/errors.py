@@ -56,5 +56,21 @@ class MissingExtraError(SentinodeError, ImportError):
     """An optional dependency that is not installed. The message has the install line."""
 
 
+class SlideError(SentinodeError, ValueError):
+    """A slide that can't serve: junk, truncated, without µm/px, or coarser than what was asked for."""
+
+
+class SlideNotFoundError(SlideError, FileNotFoundError):
+    """A slide that is not where it was said to be."""
+
+
+class UnsupportedSlideError(SlideError):
+    """A slide that one reader does not read; another may."""
+
+
+class SlideReadError(SlideError, OSError):
+    """A place of an open slide whose pixels can't be had; the message names slide, level and place."""
+
+
 class TrainingError(SentinodeError, RuntimeError):
     """A training run that can't go on: a loss that is not finite, a run folder that can't be resumed."""

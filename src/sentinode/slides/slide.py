@@ -1,0 +1,147 @@
+"""A slide as everything above the readers sees it: asked for in µm/px, reduced by area from the nearest finer level."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from sentinode.core.errors import SlideError
+from sentinode.slides.physical import Mpp
+from sentinode.slides.reader import Pixels, Reader
+from sentinode.slides.reduction import level_extent, reduce_area
+
+COARSER_TOLERANCE = 0.05
+"""A level this much coarser than asked for still serves: scanners of one make differ by as much in their µm/px."""
+
+_BAND_BYTES = 64 << 20
+"""A large region is read and reduced in bands of at most about this many bytes of level pixels."""
+
+
+@dataclass(frozen=True)
+class LevelChoice:
+    """The level that a µm/px is read from, and how many of its pixels make one that was asked for, on each axis."""
+
+    level: int
+    scale_x: float
+    scale_y: float
+
+
+class Slide:
+    """An open slide. Reading is thread-safe. Use it as a context manager, or close it."""
+
+    def __init__(self, reader: Reader, mpp: float | None = None) -> None:
+        """Wrap `reader`; `mpp` is the user's own µm/px of level 0, which goes before what the file says."""
+        self.reader = reader
+        self._mpp = Mpp(mpp, mpp) if mpp else reader.mpp
+        self.mpp_source = "given by the user" if mpp else reader.mpp_source
+
+    @property
+    def path(self) -> Path:
+        """The slide's file."""
+        return self.reader.path
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix."""
+        return self.path.stem
+
+    @property
+    def width(self) -> int:
+        """Level-0 pixels along x."""
+        return self.reader.levels[0].width
+
+    @property
+    def height(self) -> int:
+        """Level-0 pixels along y."""
+        return self.reader.levels[0].height
+
+    @property
+    def mpp(self) -> Mpp:
+        """Level 0's µm/px.
+
+        Raises:
+            SlideError: Neither the file nor the user says it.
+        """
+        if self._mpp is None:
+            raise SlideError(f"{self.path}: the file does not say its µm/px; give it, for example --mpp 0.25")
+        return self._mpp
+
+    def level_for(self, mpp: float) -> LevelChoice:
+        """The coarsest level that is not coarser than `mpp` µm/px (by more than `COARSER_TOLERANCE`), on both axes.
+
+        Raises:
+            SlideError: Level 0 is coarser than that, or the slide's µm/px is unknown.
+        """
+        own = self.mpp
+        if not (math.isfinite(mpp) and mpp > 0):
+            raise SlideError(f"{mpp!r} µm/px was asked for; give a positive number")
+        limit = mpp * (1 + COARSER_TOLERANCE)
+        levels = [(own.x * level.downsample_x, own.y * level.downsample_y) for level in self.reader.levels]
+        fitting = [number for number, size in enumerate(levels) if max(size) <= limit]
+        if not fitting:
+            message = f"{self.path} has {own} µm/px at its finest, which is coarser than the {mpp:g} µm/px asked for"
+            raise SlideError(f"{message}; scan it at a higher power, or use a model for {own} µm/px or coarser")
+        chosen = fitting[-1]
+        return LevelChoice(chosen, mpp / levels[chosen][0], mpp / levels[chosen][1])
+
+    def read_at(self, mpp: float, x0: int, y0: int, width: int, height: int) -> Pixels:
+        """A rectangle at `mpp` µm/px: `width` × `height` pixels of that size, its top left corner at level-0 (x0, y0).
+
+        Returns:
+            (height, width, 3) uint8, RGB; white outside the slide.
+
+        Raises:
+            SlideReadError: Some of it can't be read.
+            SlideError: See `level_for`.
+        """
+        choice = self.level_for(mpp)
+        return self.read_scaled(choice, x0, y0, width, height)
+
+    def read_scaled(self, choice: LevelChoice, x0: float, y0: float, width: int, height: int) -> Pixels:
+        """As `read_at`, for a level that has been chosen: the form to use for many tiles at one µm/px."""
+        level = self.reader.levels[choice.level]
+        x, y = x0 / level.downsample_x, y0 / level.downsample_y
+        left, across = level_extent(x, choice.scale_x, width)
+        rows = max(1, int(_BAND_BYTES / (3 * across.read * choice.scale_y)))
+        if rows >= height:
+            top, down = level_extent(y, choice.scale_y, height)
+            return reduce_area(self.reader.read(choice.level, left, top, across.read, down.read), across, down)
+        out = np.empty((height, width, 3), np.uint8)
+        for start in range(0, height, rows):
+            top, down = level_extent(y + start * choice.scale_y, choice.scale_y, min(rows, height - start))
+            pixels = self.reader.read(choice.level, left, top, across.read, down.read)
+            out[start : start + rows] = reduce_area(pixels, across, down)
+        return out
+
+    def thumbnail(self, *, max_side: int | None = None, mpp: float | None = None) -> Pixels:
+        """The whole slide, small: either its longer side `max_side` pixels, or at `mpp` µm/px (sizes rounded up)."""
+        if mpp is not None:
+            width, height = (math.ceil(n * own / mpp - 1e-6) for n, own in zip(*self._size_and_mpp(), strict=True))
+            return self.read_at(mpp, 0, 0, max(1, width), max(1, height))
+        factor = max(1.0, max(self.width, self.height) / (max_side or 1024))
+        width, height = max(1, round(self.width / factor)), max(1, round(self.height / factor))
+        return self.read_scaled(self._level_for_size(width, height), 0, 0, width, height)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self.reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _size_and_mpp(self) -> tuple[tuple[int, int], tuple[float, float]]:
+        return (self.width, self.height), (self.mpp.x, self.mpp.y)
+
+    def _level_for_size(self, width: int, height: int) -> LevelChoice:
+        levels = self.reader.levels
+        fitting = [n for n, level in enumerate(levels) if level.width >= width and level.height >= height]
+        chosen = fitting[-1] if fitting else 0
+        return LevelChoice(chosen, levels[chosen].width / width, levels[chosen].height / height)
