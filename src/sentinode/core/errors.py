@@ -72,5 +72,9 @@ class SlideReadError(SlideError, OSError):
     """A place of an open slide whose pixels can't be had; the message names slide, level and place."""
 
 
+class AnnotationError(DataError):
+    """An annotation file that is of no known form, without coordinates, or drawn on another slide."""
+
+
 class TrainingError(SentinodeError, RuntimeError):
     """A training run that can't go on: a loss that is not finite, a run folder that can't be resumed."""

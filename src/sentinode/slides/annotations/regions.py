@@ -1,0 +1,118 @@
+"""Regions drawn on a slide: polygons in level-0 pixels with a class, and what they say together.
+
+A coordinate is a place, not a pixel: pixel i covers [i, i + 1), and its centre is at i + 0.5.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sentinode.core.errors import AnnotationError
+from sentinode.core.extras import require
+
+if TYPE_CHECKING:
+    from sentinode.slides.physical import Mpp
+
+shapely = require("shapely", extra="slides")
+
+Geometry = Any
+"""A shapely Polygon or MultiPolygon in level-0 pixels; shapely has no type hints of its own."""
+
+TUMOUR = "tumour"
+EXCLUSION = "exclusion"
+UNCLASSIFIED = "unclassified"
+
+# CAMELYON16 calls tumour Tumor, _0 and _1, and a hole of normal tissue in it _2 or Exclusion; CAMELYON17 and ASAP's own
+# conversion say metastases. QuPath says Tumor, and Ignore* for what its commands leave out.
+_TUMOUR_NAMES = frozenset({"tumor", "tumour", "_0", "_1", "metastasis", "metastases", "positive"})
+_EXCLUSION_NAMES = frozenset({"_2", "exclusion", "exclude", "excluded", "ignore", "ignore*", "negative"})
+_NO_NAMES = frozenset({"", "none", "unclassified"})
+
+_EDGE_TOLERANCE = 0.01
+"""Part of the slide's side by which a line may leave the slide: annotators draw over the edge."""
+
+
+def kind_of(group: str, tumour_names: Iterable[str] = ()) -> str:
+    """The kind of a region whose file calls its class `group`: tumour, exclusion, unclassified, or the name itself.
+
+    `tumour_names` are further names that mean tumour, whatever their case. Of a class derived in QuPath's way
+    ("Tumor: Positive") the part before the colon counts.
+    """
+    name = group.partition(":")[0].strip()
+    lower = name.lower()
+    if lower in _TUMOUR_NAMES or group.strip().lower() in {each.strip().lower() for each in tumour_names}:
+        return TUMOUR
+    if lower in _EXCLUSION_NAMES:
+        return EXCLUSION
+    return UNCLASSIFIED if lower in _NO_NAMES else name
+
+
+@dataclass(frozen=True)
+class Region:
+    """One drawn region."""
+
+    polygon: Geometry
+    """Valid and not empty, level-0 pixels; a repaired line or a GeoJSON feature may be of several parts."""
+    kind: str
+    """`TUMOUR`, `EXCLUSION` (taken out of every tumour region), `UNCLASSIFIED` or another class's name."""
+    name: str = ""
+    group: str = ""
+    """The class as the file calls it."""
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """All regions of one file."""
+
+    regions: tuple[Region, ...]
+    path: Path | None = None
+    warnings: tuple[str, ...] = field(default=())
+    """What a reader should know: lines that were repaired, elements without an area, names of no known class."""
+
+    def of(self, kind: str) -> tuple[Region, ...]:
+        """The regions of one kind."""
+        return tuple(region for region in self.regions if region.kind == kind)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of regions of each kind."""
+        return dict(Counter(region.kind for region in self.regions))
+
+    @cached_property
+    def tumour(self) -> Geometry:
+        """The union of all tumour regions without the exclusions, level-0 pixels; empty where there is none."""
+        tumour = shapely.union_all([region.polygon for region in self.of(TUMOUR)])
+        return shapely.difference(tumour, shapely.union_all([region.polygon for region in self.of(EXCLUSION)]))
+
+    def tumour_area_mm2(self, slide_mpp: "Mpp") -> float:
+        """The area of `tumour` in mm²."""
+        return area_mm2(self.tumour, slide_mpp)
+
+    def check_within(self, slide_width: int, slide_height: int, slide_name: str = "the slide") -> None:
+        """Refuse annotations that were drawn on another slide.
+
+        Raises:
+            AnnotationError: A region reaches beyond the slide by more than 1 % of its side.
+        """
+        slack_x, slack_y = _EDGE_TOLERANCE * slide_width, _EDGE_TOLERANCE * slide_height
+        for region in self.regions:
+            left, top, right, bottom = region.polygon.bounds
+            if left < -slack_x or top < -slack_y or right > slide_width + slack_x or bottom > slide_height + slack_y:
+                raise AnnotationError(
+                    f"{self.path or 'the annotation'}: region {region.name or '?'!r} spans x {left:.0f} to {right:.0f} "
+                    f"and y {top:.0f} to {bottom:.0f} level-0 pixels, outside {slide_name} of {slide_width} × "
+                    f"{slide_height}; this is the annotation of another slide, or not in level-0 pixels"
+                )
+
+
+def area_mm2(polygon: Geometry, slide_mpp: "Mpp") -> float:
+    """The area in mm² of a geometry in level-0 pixels."""
+    return float(polygon.area) * slide_mpp.x * slide_mpp.y * 1e-6
+
+
+def parts(polygon: Geometry) -> list[Geometry]:
+    """The polygons that a geometry is made of; points and lines that it has besides are left out."""
+    return [part for part in shapely.get_parts(polygon) if part.geom_type == "Polygon" and not part.is_empty]
