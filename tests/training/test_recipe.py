@@ -10,6 +10,7 @@ EXPECTED = {
     "kaggle-resnet18",
     "kaggle-resnet34",
     "metastatic-resnet34",
+    "nct-resnet50",
     "pathmnist-cnn",
     "pcam-cpu",
     "pcam-gpu",

@@ -28,6 +28,9 @@ def make_source(name: str, layouts: ModuleType, folder: Path) -> str:
     if name == "pcam-cpu":
         made = layouts.make_folder(folder, n=10, classes=("0", "1"), splits=("train", "valid"), size=SIDE)
         return f"folder:{made}"
+    if name == "nct-resnet50":
+        splits = ("NCT-CRC-HE-100K", "CRC-VAL-HE-7K")
+        return f"folder:{layouts.make_folder(folder, n=10, classes=('ADI', 'NORM', 'TUM'), splits=splits, size=SIDE)}"
     if name == "pcam-gpu":
         return f"pcam:{layouts.make_pcam(folder, n=4, size=SIDE)}"
     return f"kaggle:{layouts.make_kaggle(folder, n=24, size=SIDE)}"

@@ -8,6 +8,8 @@ from sentinode.evaluation.crossvalidation_summary import CrossValidation
 from sentinode.evaluation.targets import parse_target
 
 _FINE = 0.05  # a half-width of AUC that most questions can live with
+_UNLIKELY = 0.05
+_BLANK = "\N{NO-BREAK SPACE}"
 _GOOD = 0.9  # the AUC at which a design is judged, as protocols do
 
 
@@ -57,7 +59,7 @@ def permutation_words(summary: CrossValidation) -> str:
     as_good = round(test.p_value * (len(test.shuffled) + 1)) - 1
     return (
         f"With the labels shuffled at random, {as_good} of {wording.plural(len(test.shuffled), 'attempt')} did as well"
-        f" as the true labels: p {'' if test.p_value < 0.001 else '= '}{wording.p_value(test.p_value)}."
+        f" as the true labels: p{_BLANK}{'' if test.p_value < 0.001 else f'={_BLANK}'}{wording.p_value(test.p_value)}."
     )
 
 
@@ -73,9 +75,10 @@ def power_words(summary: CrossValidation, noun: str) -> list[str]:
         f"{wording.count(positives)} {summary.positive} and {wording.count(negatives)} {summary.confusion_labels[0]}"
         f" {wording.plural_of(noun)} fix an AUC near {wording.number(auc.value, 2)} to within about"
         f" ±{wording.number(summary.expected_half_width, 2)}, and one of {_GOOD} to within"
-        f" ±{wording.number(good, 2)} (Hanley and McNeil; what was learned from them varies on top of that)."
+        f" ±{wording.number(good, 2)}: a classifier that reaches {_GOOD} might as well be one of"
+        f" {wording.number(_GOOD - good, 2)} (Hanley and McNeil; what was learned varies on top of that)."
     ]
-    sentences.append(_verdict(summary, good))
+    sentences.append(_verdict(summary))
     if summary.expected_half_width > _FINE:
         needed = _needed(auc.value, positives, negatives)
         sentences.append(f"For ±{_FINE} it would take about {wording.plural(needed, noun)} in the same proportion.")
@@ -104,19 +107,21 @@ def _spread(summary: CrossValidation) -> str:
     return f"Standard deviation {wording.listed(parts)}." if parts else ""
 
 
-def _verdict(summary: CrossValidation, good: float) -> str:
+def _verdict(summary: CrossValidation) -> str:
     auc = summary.metrics["auc"]
     if auc.low is None or auc.high is None:
         return "There is no interval, so nothing can be told from guessing."
     if auc.low > 0.5:
-        told = "That is enough to tell this classifier from guessing"
-    elif auc.high < 0.5:
-        told = "The classifier is worse than guessing: something about the labels is the wrong way round"
-    else:
-        told = "That is not enough to tell this classifier from guessing"
-    return (
-        f"{told}; two classifiers whose AUCs differ by less than about {wording.number(good, 2)} can't be told apart."
-    )
+        return "The interval lies above 0.5: this is better than guessing on new images like these."
+    if auc.high < 0.5:
+        return "The interval lies below 0.5, which is worse than guessing: are the labels the right way round?"
+    text = "The interval includes 0.5: on new images this may be no better than guessing"
+    if summary.permutation is not None and summary.permutation.p_value < _UNLIKELY:
+        text += (
+            ", although the permutation test finds that the images have something to do with their labels. It asks only"
+            " that; how much can be learned of it is what so few images leave open"
+        )
+    return f"{text}."
 
 
 def _needed(auc: float, positives: int, negatives: int) -> int:

@@ -51,8 +51,9 @@ def folds_chart(folds: Sequence[FoldFigures], repeats: Sequence[RepeatFigures], 
         target = parse_target(bar)
         if target.metric == "auc":
             axes.axhline(target.bound, color=POSITIVE, linewidth=1.3, linestyle=DASHES[1])
-            axes.text(0.42, target.bound, f"AUC {target.bound:g}", color=POSITIVE, va="bottom", fontsize=11)
-        _chance(axes, 0.42, values.min())
+            _beside(axes, target.bound, f"{target.bound:g}", POSITIVE)
+        axes.axhline(0.5, color=MUTED, linewidth=1.1, linestyle=DASHES[2])
+        _beside(axes, 0.5, "guessing", MUTED)
         axes.set(xlim=(0.4, len(values) + 0.6), xlabel="Repeat", ylabel="AUC of each fold")
         axes.set_ylim(min(0.45, float(values.min()) - 0.05), 1.03)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True))
@@ -123,7 +124,6 @@ def permutation_chart(test: PermutationTest) -> Chart:
     return Chart("permutation", alt, figure)
 
 
-def _chance(axes: Axes, x: float, lowest: float) -> None:
-    axes.axhline(0.5, color=MUTED, linewidth=1.1, linestyle=DASHES[2])
-    if lowest > 0.5:
-        axes.text(x, 0.5, "guessing", color=MUTED, va="bottom", fontsize=11)
+def _beside(axes: Axes, height: float, text: str, colour: str) -> None:
+    """What a line at `height` stands for, right of the axes, where no point can lie under it."""
+    axes.text(1.005, height, text, color=colour, va="center", fontsize=11, transform=axes.get_yaxis_transform())
