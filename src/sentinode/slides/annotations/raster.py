@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.slides.annotations.regions import EXCLUSION, TUMOUR, Annotations, Geometry, shapely
+from sentinode.slides.annotations.regions import EXCLUSION, TUMOUR, Annotations, Geometry, parts, shapely
 
 
 def rasterise(
@@ -73,7 +73,7 @@ def _edges(polygon: Geometry, downsample_x: float, downsample_y: float) -> NDArr
     same crossing.
     """
     found = []
-    for ring in shapely.get_rings(polygon):
+    for ring in shapely.get_rings(parts(polygon)):
         places = shapely.get_coordinates(ring) / (downsample_x, downsample_y) - 0.5
         found.append(np.hstack([places[:-1], places[1:]]))
     edges = np.concatenate(found) if found else np.empty((0, 4))

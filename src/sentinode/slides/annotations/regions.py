@@ -27,8 +27,8 @@ UNCLASSIFIED = "unclassified"
 
 # CAMELYON16 calls tumour Tumor, _0 and _1, and a hole of normal tissue in it _2 or Exclusion; CAMELYON17 and ASAP's own
 # conversion say metastases. QuPath says Tumor, and Ignore* for what its commands leave out.
-_TUMOUR_NAMES = frozenset({"tumor", "tumour", "_0", "_1", "metastasis", "metastases", "positive"})
-_EXCLUSION_NAMES = frozenset({"_2", "exclusion", "exclude", "excluded", "ignore", "ignore*", "negative"})
+_TUMOUR_NAMES = frozenset({"tumor", "tumour", "_0", "_1", "metastasis", "metastases"})
+_EXCLUSION_NAMES = frozenset({"_2", "exclusion", "exclude", "excluded", "ignore", "ignore*"})
 _NO_NAMES = frozenset({"", "none", "unclassified"})
 
 _EDGE_TOLERANCE = 0.01

@@ -1,0 +1,84 @@
+"""From lines in a file to valid regions: what was repaired or left out is told, never hidden."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinode.core.errors import AnnotationError
+from sentinode.slides.annotations.regions import Geometry, Region, kind_of, parts, shapely
+
+Ring = NDArray[np.float64]
+"""(N, 2) x, y in level-0 pixels; whether the first place comes again at the end does not matter."""
+
+
+class RegionBuilder:
+    """Collects the regions of one file and the warnings about them."""
+
+    def __init__(self, source: str, tumour_names: Iterable[str] = ()) -> None:
+        """`source` names the file in messages; `tumour_names` are further class names that mean tumour."""
+        self.source = source
+        self.regions: list[Region] = []
+        self.warnings: list[str] = []
+        self._tumour_names = tuple(tumour_names)
+        self._without_places = 0
+
+    def add(self, polygons: Sequence[Sequence[Ring]], *, group: str, name: str) -> None:
+        """Add one region of one or several polygons, each an outer ring and its holes.
+
+        A line that crosses itself is repaired: what it winds around belongs to the region, so an overlap where a drawn
+        line closes stays inside, and both halves of an eight are kept.
+
+        Raises:
+            AnnotationError: A coordinate is not a finite number.
+        """
+        name_shown = repr(name) if name else f"number {len(self.regions) + 1}"
+        if not any(len(ring) for rings in polygons for ring in rings[:1]):
+            self._without_places += 1
+            self.warnings.append(f"region {name_shown} has no coordinates; it is left out")
+            return
+        drawn = [self._polygon(rings, name_shown) for rings in polygons if rings]
+        whole = [polygon for polygon in drawn if polygon is not None]
+        if not whole:
+            self.warnings.append(f"region {name_shown} encloses no area; it is left out")
+            return
+        polygon = whole[0] if len(whole) == 1 else shapely.union_all(whole)
+        self.regions.append(Region(polygon, kind_of(group, self._tumour_names), name, group))
+
+    def leave_out(self, what: str, count: int = 1) -> None:
+        """Say that elements of the file have no area and were left out."""
+        if count:
+            self.warnings.append(f"{count} × {what}: not an area; left out")
+
+    def check(self) -> None:
+        """Refuse a file whose regions all lack coordinates.
+
+        Raises:
+            AnnotationError: There are regions, and none has a coordinate.
+        """
+        if self._without_places and not self.regions:
+            raise AnnotationError(
+                f"{self.source} has {self._without_places} region(s) and no coordinates; export it again"
+            )
+
+    def _polygon(self, rings: Sequence[Ring], name_shown: str) -> Geometry | None:
+        """One valid polygon or multipolygon; None where nothing is enclosed."""
+        for ring in rings:
+            if not np.isfinite(ring).all():
+                raise AnnotationError(
+                    f"{self.source}: region {name_shown} has a coordinate that is not a finite number; export it again"
+                )
+        if len(np.unique(rings[0], axis=0)) < 3:
+            return None
+        polygon = shapely.Polygon(rings[0], [hole for hole in rings[1:] if len(np.unique(hole, axis=0)) >= 3])
+        if not shapely.is_valid(polygon):
+            reason = shapely.is_valid_reason(polygon)
+            found = parts(shapely.make_valid(polygon, method="structure", keep_collapsed=False))
+            if not found:
+                return None
+            polygon = found[0] if len(found) == 1 else shapely.MultiPolygon(found)
+            self.warnings.append(
+                f"the line of region {name_shown} is not simple ({reason}); repaired to {polygon.area:,.0f} px² "
+                f"in {len(found)} part(s)"
+            )
+        return polygon if polygon.area > 0 else None
