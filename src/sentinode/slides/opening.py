@@ -44,7 +44,7 @@ def open_slide(
     if reader != "auto":
         return Slide(_open(path, reader, cache_bytes), mpp)
     refusals = []
-    for name in ("openslide", "image"):
+    for name in ("tiff", "openslide", "image"):
         try:
             return Slide(_open(path, name, cache_bytes), mpp)
         except UnsupportedSlideError as error:

@@ -1,0 +1,158 @@
+"""The directories of a TIFF file (TIFF 6.0 and BigTIFF): tags, and tables read as arrays when they are asked for.
+
+Our own rather than a library's, for two reasons: a file that ends too early must be refused on opening, where libraries
+go on with the directories that are left, and the tables of a large slide become arrays without a Python number each.
+"""
+
+import os
+import struct
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinode.core.errors import SlideError, UnsupportedSlideError
+
+# TIFF 6.0 p. 15 and BigTIFF: number of a field type → numpy's type. Rationals are read as pairs; IFD types as offsets.
+_TYPES = {1: "u1", 2: "S1", 3: "u2", 4: "u4", 5: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 10: "i4", 11: "f4", 12: "f8"}
+_TYPES |= {13: "u4", 16: "u8", 17: "i8", 18: "u8"}
+_RATIONAL = {5, 10}
+_MOST_DIRECTORIES = 1000  # no slide has so many; a damaged chain of directories may go on for ever
+
+SUB_IFDS = 330
+
+
+class _Field(NamedTuple):
+    type: int
+    count: int
+    offset: int
+
+
+class Directory:
+    """One image of a TIFF file: its tags."""
+
+    def __init__(self, file: "TiffDirectories", fields: dict[int, _Field], number: int | None) -> None:
+        """Made by `TiffDirectories`; `number` is the place in the main chain, None for a SubIFD."""
+        self._file = file
+        self._fields = fields
+        self.number = number
+
+    def __contains__(self, tag: int) -> bool:
+        return tag in self._fields
+
+    def array(self, tag: int) -> NDArray[Any]:
+        """The values of `tag`; of rationals the quotients. Empty where the tag is missing.
+
+        Raises:
+            SlideError: The values lie outside the file: it is truncated.
+        """
+        field = self._fields.get(tag)
+        return np.empty(0, np.int64) if field is None else self._file.values(field)
+
+    def number_of(self, tag: int, default: int) -> int:
+        """The first value of `tag` as a whole number."""
+        values = self.array(tag)
+        return int(values[0]) if values.size else default
+
+    def text(self, tag: int) -> str:
+        """The text of `tag`; empty where it is missing."""
+        return self.array(tag).tobytes().split(b"\0")[0].decode("utf-8", errors="replace")
+
+
+class TiffDirectories:
+    """A TIFF file's directories. Close it, or use it as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the chain of directories of `path`.
+
+        Raises:
+            UnsupportedSlideError: It is not a TIFF file.
+            SlideError: It ends before its directories do.
+        """
+        self._path = path
+        self._file: BinaryIO = path.open("rb")
+        self.size = os.fstat(self._file.fileno()).st_size
+        try:
+            first = self._header()
+            self.chain = self._chain(first)
+        except BaseException:
+            self.close()
+            raise
+
+    def sub_directories(self, directory: Directory) -> list[Directory]:
+        """The SubIFDs of a directory (TIFF Technical Note 1), in their order."""
+        return [self._directory(int(offset), None)[0] for offset in directory.array(SUB_IFDS)]
+
+    def values(self, field: _Field) -> NDArray[Any]:
+        """The values of a tag's field."""
+        pairs = 2 if field.type in _RATIONAL else 1
+        kind = np.dtype(self._order + _TYPES[field.type])
+        raw = np.frombuffer(self._bytes(field.offset, field.count * pairs * kind.itemsize), kind)
+        if pairs == 1:
+            return raw
+        over, under = raw[0::2].astype(float), raw[1::2].astype(float)
+        return np.divide(over, under, out=np.zeros_like(over), where=under != 0)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _header(self) -> int:
+        head = self._file.read(16)
+        self._order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
+        version = struct.unpack(self._order + "H", head[2:4])[0] if self._order and len(head) >= 8 else 0
+        if version not in {42, 43}:
+            raise UnsupportedSlideError(f"{self._path}: not a TIFF file")
+        # classic: 12-byte entries counted by 2 bytes, values of up to 4 bytes in place; BigTIFF: 20, 8 and 8
+        self._entry, self._inline = ("HHI", 4) if version == 42 else ("HHQ", 8)
+        self._count, self._pointer = ("H", "I") if version == 42 else ("Q", "Q")
+        first = head[4:8] if version == 42 else head[8:16]
+        return int(struct.unpack(self._order + self._pointer, first)[0]) if len(first) == self._inline else self._cut()
+
+    def _chain(self, offset: int) -> list[Directory]:
+        found: list[Directory] = []
+        seen = set()
+        while offset:
+            if offset in seen or len(found) == _MOST_DIRECTORIES:
+                raise SlideError(f"{self._path} is damaged: its directories never end; copy the file again")
+            seen.add(offset)
+            directory, offset = self._directory(offset, len(found))
+            found.append(directory)
+        return found or self._cut()
+
+    def _directory(self, offset: int, number: int | None) -> tuple[Directory, int]:
+        wide = struct.calcsize(self._order + self._count)
+        (count,) = struct.unpack(self._order + self._count, self._bytes(offset, wide))
+        size = struct.calcsize(self._order + self._entry) + self._inline
+        body = self._bytes(offset + wide, count * size + self._inline)
+        fields = {}
+        for place in range(0, count * size, size):
+            tag, kind, values = struct.unpack_from(self._order + self._entry, body, place)
+            if kind not in _TYPES:
+                continue  # "readers should skip over fields containing an unexpected field type", TIFF 6.0 p. 16
+            at = place + size - self._inline
+            used = values * np.dtype(_TYPES[kind]).itemsize * (2 if kind in _RATIONAL else 1)
+            inside = offset + wide + at
+            pointed = struct.unpack_from(self._order + self._pointer, body, at)[0]
+            fields[tag] = _Field(kind, values, inside if used <= self._inline else pointed)
+        following = struct.unpack_from(self._order + self._pointer, body, count * size)[0]
+        return Directory(self, fields, number), int(following)
+
+    def _bytes(self, offset: int, count: int) -> bytes:
+        if offset + count > self.size:
+            self._cut()
+        self._file.seek(offset)
+        return self._file.read(count)
+
+    def _cut(self) -> Any:
+        raise SlideError(f"{self._path} is truncated or damaged: it ends at byte {self.size:,}; copy the file again")
