@@ -1,5 +1,7 @@
 """The OpenSlide backend: every format that OpenSlide reads."""
 
+import threading
+from ctypes import ArgumentError
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +28,15 @@ class OpenSlideReader:
         """
         openslide = require("openslide", extra="slides")
         self.path = path
-        self._error: type[Exception] = openslide.OpenSlideError
+        self._library = openslide
+        self._cache = openslide.OpenSlideCache(cache_bytes)
+        self._reopening = threading.Lock()
         try:
-            self._slide: Any = openslide.OpenSlide(path)
+            self._slide: Any = self._open()
         except openslide.OpenSlideUnsupportedFormatError as error:
             raise UnsupportedSlideError(f"{path}: OpenSlide does not know this format") from error
         except openslide.OpenSlideError as error:
             raise SlideError(f"{path} can't be opened by OpenSlide: {error}; the file is damaged") from error
-        self._slide.set_cache(openslide.OpenSlideCache(cache_bytes))
         self.properties: dict[str, str] = dict(self._slide.properties)
         self.mpp, self.mpp_source = mpp_from_properties(self.properties)
         width0, height0 = self._slide.level_dimensions[0]
@@ -49,11 +52,17 @@ class OpenSlideReader:
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
         """Pixels of a rectangle in pixels of `level`. See `Reader.read`."""
-        downsample = self._slide.level_downsamples[level] if not self._closed else 1.0
-        place = (round(x * downsample), round(y * downsample))
+        if self._closed or not 0 <= level < len(self.levels):
+            state = "is closed" if self._closed else f"has {len(self.levels)} levels"
+            raise SlideReadError(f"{self.path}: level {level} at ({x}, {y}) can't be read: the slide {state}")
+        slide = self._slide
+        # OpenSlide wants level-0 pixels, whole ones: where a level's downsample is not a whole number, its pixels are
+        # shifted by up to half a level-0 pixel and interpolated.
+        place = (round(x * slide.level_downsamples[level]), round(y * slide.level_downsamples[level]))
         try:
-            rgba = self._slide.read_region(place, level, (width, height))
-        except (self._error, ValueError) as error:  # a closed slide is a ctypes ArgumentError or ValueError
+            rgba = slide.read_region(place, level, (width, height))
+        except (self._library.OpenSlideError, ArgumentError) as error:  # the latter where another thread closed it
+            self._replace(slide)
             raise SlideReadError(f"{self.path}: level {level} at ({x}, {y}) can't be read: {error}") from error
         return _over(np.asarray(rgba), self._background)
 
@@ -64,13 +73,26 @@ class OpenSlideReader:
         except KeyError as error:
             known = ", ".join(self.associated) or "none"
             raise SlideReadError(f"{self.path} has no associated image {name!r}; it has: {known}") from error
-        except self._error as error:
+        except (self._library.OpenSlideError, ArgumentError) as error:
+            self._replace(self._slide)
             raise SlideReadError(f"{self.path}: its {name} can't be read: {error}") from error
 
     def close(self) -> None:
         """Let the file go."""
         self._closed = True
         self._slide.close()
+
+    def _open(self) -> Any:
+        slide = self._library.OpenSlide(self.path)
+        slide.set_cache(self._cache)
+        return slide
+
+    def _replace(self, failed: Any) -> None:
+        # After one error OpenSlide answers every call with that error again: a new handle reads on. The old one is
+        # closed when the last thread that reads from it lets it go.
+        with self._reopening:
+            if self._slide is failed and not self._closed:
+                self._slide = self._open()
 
 
 def _colour(text: str | None) -> tuple[int, int, int]:

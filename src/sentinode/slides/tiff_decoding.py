@@ -1,12 +1,12 @@
 """From the bytes of one tile of a TIFF file to RGB pixels. Everything here runs without the interpreter's lock held."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.extras import require
+from sentinode.slides.jpeg_damage import DamagedTileError, refuse_damaged_jpeg
 from sentinode.slides.reader import Pixels
 
 # Compression (TIFF 6.0, its Technical Notes 2 and 3, and Aperio's private numbers)
@@ -27,15 +27,6 @@ _JPEG_COLOURS = {BLACK_IS_ZERO: "GRAYSCALE", RGB: "RGB", YCBCR: "YCBCR"}
 
 HORIZONTAL = 2
 """Predictor: each sample is stored as its difference from the one to its left."""
-
-_ZEROED = bytes(48)
-_START_OF_SCAN = b"\xff\xda"
-# In entropy-coded data 0xff is followed by 0 (stuffing) or is a restart marker; anything else is no JPEG data.
-_NO_JPEG_DATA = re.compile(rb"\xff[^\x00\xd0-\xd7]")
-
-
-class DamagedTileError(ValueError):
-    """The bytes of a tile are not what its compression writes; the reader adds slide, level and place."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +70,7 @@ class TileCoding:
         return tile
 
     def _jpeg(self, codecs: object, data: bytes) -> Pixels:
-        _refuse_damaged_jpeg(data, self.tables)
+        refuse_damaged_jpeg(data, self.tables)
         decode = codecs.jpeg8_decode  # type: ignore[attr-defined]
         tables = self.tables or None
         return decode(data, tables=tables, colorspace=_JPEG_COLOURS[self.photometric], outcolorspace="RGB")  # type: ignore[no-any-return]
@@ -102,28 +93,3 @@ def rgb_of_ycbcr(pixels: NDArray[np.uint8]) -> Pixels:
     blue, red = (pixels[..., n].astype(np.float32) - 128 for n in (1, 2))
     rgb = np.stack([luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue], axis=-1)
     return np.clip(np.floor(rgb + 0.5), 0, 255).astype(np.uint8)
-
-
-def _refuse_damaged_jpeg(data: bytes, tables: bytes) -> None:
-    # libjpeg makes grey or garish pixels of damaged data and only warns, and imagecodecs does not pass the warning on.
-    # What a lost sector or a copy that stopped leaves behind is seen here at the cost of a few microseconds: an end
-    # that is missing, bytes that JPEG can't write. A run of zeros may be genuine (a blank tile with codes of its own),
-    # so there libvips, which does pass warnings on, decodes the tile to decide.
-    end = data.rfind(b"\xff\xd9")
-    if end < 0 or data[end + 2 :].strip(b"\0"):
-        raise DamagedTileError("its JPEG data have no end")
-    scan = data.find(_START_OF_SCAN)
-    body = data[scan + 2 + int.from_bytes(data[scan + 2 : scan + 4], "big") : end]
-    if scan < 0 or (_NO_JPEG_DATA.search(body) and _START_OF_SCAN not in body):  # several scans: progressive
-        raise DamagedTileError("its JPEG data are broken in the middle")
-    if _ZEROED in data[:end]:
-        _decode_strictly(data, tables)
-
-
-def _decode_strictly(data: bytes, tables: bytes) -> None:
-    vips = require("pyvips", extra="slides")
-    whole = tables[:-2] + data[2:] if tables else data  # the tables without their end, the tile without its start
-    try:
-        vips.Image.jpegload_buffer(whole, fail_on="warning").copy_memory()
-    except vips.Error as error:
-        raise DamagedTileError("its JPEG data are broken by zeros") from error

@@ -25,8 +25,8 @@ SUB_IFDS = 330
 
 
 class _Field(NamedTuple):
-    type: int
-    count: int
+    kind: int
+    values: int
     offset: int
 
 
@@ -87,13 +87,13 @@ class TiffDirectories:
 
     def values(self, field: _Field) -> NDArray[Any]:
         """The values of a tag's field."""
-        pairs = 2 if field.type in _RATIONAL else 1
-        kind = np.dtype(self._order + _TYPES[field.type])
-        raw = np.frombuffer(self._bytes(field.offset, field.count * pairs * kind.itemsize), kind)
+        pairs = 2 if field.kind in _RATIONAL else 1
+        kind = np.dtype(self._order + _TYPES[field.kind])
+        raw: NDArray[Any] = np.frombuffer(self.bytes_at(field.offset, field.values * pairs * kind.itemsize), kind)
         if pairs == 1:
             return raw
         over, under = raw[0::2].astype(float), raw[1::2].astype(float)
-        return np.divide(over, under, out=np.zeros_like(over), where=under != 0)
+        return np.asarray(np.divide(over, under, out=np.zeros_like(over), where=under != 0))
 
     def close(self) -> None:
         """Let the file go."""
@@ -132,9 +132,9 @@ class TiffDirectories:
 
     def _directory(self, offset: int, number: int | None) -> tuple[Directory, int]:
         wide = struct.calcsize(self._order + self._count)
-        (count,) = struct.unpack(self._order + self._count, self._bytes(offset, wide))
+        (count,) = struct.unpack(self._order + self._count, self.bytes_at(offset, wide))
         size = struct.calcsize(self._order + self._entry) + self._inline
-        body = self._bytes(offset + wide, count * size + self._inline)
+        body = self.bytes_at(offset + wide, count * size + self._inline)
         fields = {}
         for place in range(0, count * size, size):
             tag, kind, values = struct.unpack_from(self._order + self._entry, body, place)
@@ -148,7 +148,12 @@ class TiffDirectories:
         following = struct.unpack_from(self._order + self._pointer, body, count * size)[0]
         return Directory(self, fields, number), int(following)
 
-    def _bytes(self, offset: int, count: int) -> bytes:
+    def bytes_at(self, offset: int, count: int) -> bytes:
+        """`count` bytes from `offset` on.
+
+        Raises:
+            SlideError: The file ends before.
+        """
         if offset + count > self.size:
             self._cut()
         self._file.seek(offset)

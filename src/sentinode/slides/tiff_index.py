@@ -1,7 +1,7 @@
 """Which images of a TIFF file are a slide's levels and which stand beside it, by OpenSlide's rules, and SubIFDs too."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +79,10 @@ def read_index(path: Path) -> TiffIndex:
         found = [first, *_reduced(file, aperio=aperio)]
         found.sort(key=lambda directory: -directory.number_of(_WIDTH, 0))
         size0 = (found[0].number_of(_WIDTH, 0), found[0].number_of(_HEIGHT, 0))
-        levels = [_tiled_level(path, directory, size0, file.size) for directory in found]
+        levels = [_tiled_level(path, file, directory, size0) for directory in found]
         levels = [level for n, level in enumerate(levels) if n == 0 or level.level.width < levels[n - 1].level.width]
+        if aperio:
+            levels = _spread_left_out(levels)
         return TiffIndex(tuple(levels), _associated(file) if aperio else {}, _properties(first, aperio=aperio))
 
 
@@ -109,26 +111,51 @@ def _refuse_other_vendors(path: Path, first: Directory) -> None:
             raise UnsupportedSlideError(f"{path}: a TIFF as {vendor} writes it, with a structure of its own")
 
 
-def _tiled_level(path: Path, directory: Directory, size0: tuple[int, int], file_size: int) -> TiledLevel:
+def _tiled_level(path: Path, file: TiffDirectories, directory: Directory, size0: tuple[int, int]) -> TiledLevel:
     width, height = directory.number_of(_WIDTH, 0), directory.number_of(_HEIGHT, 0)
     coding = _coding(path, directory)
     if min(width, height, coding.width, coding.height) < 1:
-        raise SlideError(
-            f"{path} is damaged: a level of {width}×{height} px in tiles of {coding.width}×{coding.height}"
-        )
+        sizes_px = f"{width}×{height} px in tiles of {coding.width}×{coding.height} px"
+        raise SlideError(f"{path} is damaged: a level of {sizes_px}; copy the file again")
     columns, rows = -(-width // coding.width), -(-height // coding.height)
     offsets, sizes = (directory.array(tag).astype(np.int64) for tag in (_TILE_OFFSETS, _TILE_BYTES))
     if len(offsets) < columns * rows or len(sizes) < columns * rows:
-        raise SlideError(
-            f"{path} is damaged: a level of {columns * rows:,} tiles lists {min(len(offsets), len(sizes)):,}"
-        )
+        listed = min(len(offsets), len(sizes))
+        raise SlideError(f"{path} is damaged: it lists {listed:,} of a level's {columns * rows:,} tiles; copy it again")
+    if coding.compression in {APERIO_JP2K_YCBCR, APERIO_JP2K_RGB}:
+        _refuse_subsampled(path, file, offsets[sizes > 0])
     ends = np.where(sizes > 0, offsets + sizes, 0)
-    if ends.max() > file_size:
-        lost = int((ends > file_size).sum())
-        message = f"{path} is truncated: it ends at byte {file_size:,}, {lost:,} of its tiles should lie behind that"
+    if ends.max() > file.size:
+        lost = int((ends > file.size).sum())
+        message = f"{path} is truncated: it ends at byte {file.size:,}, {lost:,} of its tiles should lie behind that"
         raise SlideError(f"{message}; copy the file again")
     level = Level(width, height, size0[0] / width, size0[1] / height)
-    return TiledLevel(level, coding, columns, offsets, sizes)
+    return TiledLevel(level, coding, columns, offsets[: columns * rows], sizes[: columns * rows])
+
+
+def _spread_left_out(levels: list[TiledLevel]) -> list[TiledLevel]:
+    # As OpenSlide does for Aperio: a tile made from one that was left out is garbage too, and counts as left out.
+    spread = levels[:1]
+    for coarser in levels[1:]:
+        finer = spread[-1]
+        rows, coarser_rows = len(finer.sizes) // finer.columns, len(coarser.sizes) // coarser.columns
+        row, column = np.divmod(np.flatnonzero(finer.sizes == 0), finer.columns)
+        row //= max(1, round(rows / coarser_rows))
+        column //= max(1, round(finer.columns / coarser.columns))
+        inside = (row < coarser_rows) & (column < coarser.columns)
+        sizes = coarser.sizes.copy()
+        sizes[(row * coarser.columns + column)[inside]] = 0
+        spread.append(replace(coarser, sizes=sizes))
+    return spread
+
+
+def _refuse_subsampled(path: Path, file: TiffDirectories, offsets: NDArray[np.int64]) -> None:
+    # The first tile speaks for all. A codestream (ISO 15444-1, A.5.1) begins with SOC and SIZ; 40 bytes on, SIZ has the
+    # number of components, and for each of them its depth and its horizontal and vertical subsampling.
+    head = file.bytes_at(int(offsets[0]), 51) if offsets.size else b""
+    if any(step != 1 for place in (42, 45, 48) for step in head[place + 1 : place + 3]):
+        message = f"{path}: its JPEG 2000 tiles have subsampled colours"
+        raise UnsupportedSlideError(f"{message}, which the direct reader does not take")
 
 
 def _coding(path: Path, directory: Directory) -> TileCoding:

@@ -8,9 +8,10 @@ import numpy as np
 
 from sentinode.core.errors import SlideReadError
 from sentinode.core.extras import require
+from sentinode.slides.jpeg_damage import DamagedTileError
 from sentinode.slides.physical import mpp_from_properties
 from sentinode.slides.reader import Pixels
-from sentinode.slides.tiff_decoding import DamagedTileError
+from sentinode.slides.reduction import level_extent, reduce_area
 from sentinode.slides.tiff_index import TiledLevel, read_index
 from sentinode.slides.tile_cache import TileCache
 
@@ -101,16 +102,30 @@ class TiffReader:
 
     def _tile(self, level: int, tiled: TiledLevel, number: int) -> Pixels | None:
         if not tiled.sizes[number]:
-            return None  # left out by the writer: background, as OpenSlide has it
+            return self._left_out(level, tiled, number)
         return self.cache.get((level, number), lambda: self._decode(level, tiled, number))
+
+    def _left_out(self, level: int, tiled: TiledLevel, number: int) -> Pixels | None:
+        # A tile that the writer left out is background. Aperio's writers drop tiles of reduced levels that are not:
+        # those are made from the next finer level, as OpenSlide does it.
+        if level == 0 or self.properties.get("openslide.vendor") != "aperio":
+            return None
+        row, column = divmod(number, tiled.columns)
+        finer = self._levels[level - 1].level
+        axes = [
+            level_extent(place * size * scale, scale, size)
+            for place, size, scale in (
+                (column, tiled.coding.width, finer.width / tiled.level.width),
+                (row, tiled.coding.height, finer.height / tiled.level.height),
+            )
+        ]
+        (left, across), (top, down) = axes
+        return reduce_area(self.read(level - 1, left, top, across.read, down.read), across, down)
 
     def _decode(self, level: int, tiled: TiledLevel, number: int) -> Pixels:
         size = int(tiled.sizes[number])
         try:
-            data = self._bytes(int(tiled.offsets[number]), size)
-            if len(data) < size:
-                raise DamagedTileError("the file ends within it")
-            return tiled.coding.decode(data)
+            return tiled.coding.decode(self._bytes(int(tiled.offsets[number]), size))
         except (DamagedTileError, OSError, ValueError) as error:  # ValueError: closed by another thread
             row, column = divmod(number, tiled.columns)
             x, y = column * tiled.coding.width, row * tiled.coding.height
