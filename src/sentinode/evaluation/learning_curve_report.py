@@ -14,7 +14,8 @@ from sentinode.evaluation.report_figures import drawn
 
 _DRAWS = (
     "The band is the range over the seeds, each with its own draw of the training images; it is no confidence interval,"
-    " and does not hold what other measured images would change."
+    " and does not hold what other measured images would change. With all training images there is one draw only, and"
+    " the seeds differ by what training itself draws at random."
 )
 _LIKELIEST = "Accuracy is of the likeliest class, whatever operating threshold a model would carry."
 

@@ -108,13 +108,19 @@ def part_of(data: Dataset, one: Draw) -> Dataset:
 
 
 @contextmanager
-def curve_folder(out: Path, task: Task, data: Dataset) -> Iterator[None]:
+def curve_folder(out: Path, task: Task, data: Dataset, features: str) -> Iterator[None]:
     """Make the folder, or go on in one of the same curve; nobody else may at the same time.
+
+    Args:
+        out: The folder.
+        task: What is trained.
+        data: The data set.
+        features: SHA-256 of the feature space; empty for a network that is trained.
 
     Raises:
         StorageError: It holds something else, or another process works in it.
     """
-    plan = {"recipe": _identity(task), "data_sha256": data.manifest.hash}
+    plan = {"recipe": _identity(task), "data_sha256": data.manifest.hash, "features_sha256": features}
     _check_folder(out, sha256_of_json(plan))
     out.mkdir(parents=True, exist_ok=True)
     lock = FileLock(out / ".lock")

@@ -99,10 +99,10 @@ def trace_curve(
     data.manifest.require("train", "validation", "test")
     draws = draws_of(data, fractions, seeds)
     if isinstance(task, Recipe):
-        measure = _deep(task, data, settings, progress)
+        measure, space = _deep(task, data, settings, progress), ""
     else:
-        measure = _classical(task, data, draws, settings, progress)
-    with curve_folder(out, task, data):
+        measure, space = _classical(task, data, draws, settings, progress)
+    with curve_folder(out, task, data, space):
         missing = [one for one in draws if one.folder not in finished_points(out)]
         try:
             with progress.bar("learning curve", len(draws), "models", done=len(draws) - len(missing)) as advance:
@@ -135,7 +135,7 @@ def _train_point(one: Draw, data: Dataset, folder: Path, measure: _Measure) -> N
 
 def _classical(
     task: CrossvalRecipe, data: Dataset, draws: Sequence[Draw], settings: Settings, progress: Progress
-) -> _Measure:
+) -> tuple[_Measure, str]:
     check_new_to(origin_of(task.features), data.manifest, "name another backbone")
     inner = task.crossval.inner_folds
     folds = {one.folder: inner_folds(data.manifest, one.index, inner, task.seed + one.seed) for one in draws}
@@ -147,7 +147,7 @@ def _classical(
         fitted = fit_model(task.classifier, part, folds[one.folder], seed=task.seed + one.seed, jobs=settings.threads)
         return predictions_of(data.manifest, "test", fitted.probabilities(test.values))
 
-    return measure
+    return measure, table.space.sha256
 
 
 def _deep(recipe: Recipe, data: Dataset, settings: Settings, progress: Progress) -> _Measure:

@@ -148,15 +148,17 @@ def _colour_baseline(bench: Bench, table: FeatureTable) -> Candidate:
     began = time.perf_counter()
     model = colour_model().fit(train, table.of("train").labels)
     seconds = time.perf_counter() - began
+
+    def answer(tiles: NDArray[np.uint8]) -> object:
+        return model.predict_proba(stain_statistics(tiles)[:, : len(places)])
+
     return Candidate(
         COLOUR_BASELINE,
         "baseline",
         "logistic regression on mean and standard deviation of red, green and blue; nothing tuned",
-        predictions_of(bench.data.manifest, "test", test),
-        _validation_auc(bench, validation),
-        Cost(
-            seconds, _seconds_per_thousand(bench, lambda t: model.predict_proba(stain_statistics(t)[:, : len(places)]))
-        ),
+        predictions_of(bench.data.manifest, "test", model.predict_proba(test)),
+        _validation_auc(bench, model.predict_proba(validation)),
+        Cost(seconds, _seconds_per_thousand(bench, answer)),
     )
 
 

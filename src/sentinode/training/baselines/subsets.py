@@ -12,7 +12,7 @@ Integers = NDArray[np.int64]
 LEAST = 2
 """Images of each class below which nothing can be learned and checked on inner folds."""
 
-_WINDOW = 8  # slides that are looked at for the next place: enough to keep the classes near their shares, still random
+_WINDOW = 16  # slides that are looked at for the next place: enough to keep classes near their shares, still random
 _ROUNDING = 1e-9
 
 
