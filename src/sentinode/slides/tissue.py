@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinode.slides.physical import Mpp
+from sentinode.slides.tissue_cleaning import circle_px, without_holes, without_small, without_thin
+from sentinode.slides.tissue_focus import find_blur
+from sentinode.slides.tissue_stain import find_stain
 
 if TYPE_CHECKING:
     from sentinode.slides.slide import Slide
     from sentinode.slides.tissue_model import TissueModel
+
+BLUR, SPECKS, GLASS = "blur", "specks", "glass"
+"""Reasons besides those of `tissue_stain`: out of focus, stained but too small or thin, and not stained at all."""
 
 
 class TissueConfig(BaseModel):
@@ -21,9 +27,9 @@ class TissueConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mpp: float = Field(default=8.0, gt=0, le=64)
+    mpp: float = Field(default=8.0, ge=4, le=16)
     """µm/px of the mask. At 8 a slide of 25 × 20 mm is 3,000 × 2,500 pixels, and a lone cell cluster still several."""
-    smallest_um: float = Field(default=70.0, ge=0)
+    smallest_um: float = Field(default=50.0, ge=0)
     """Pieces of tissue whose area is under that of a circle of this diameter are dust. A single 96-px patch at
     0.972 µm/px has the area of one of 105 µm."""
     hole_um: float = Field(default=60.0, ge=0)
@@ -119,4 +125,52 @@ def tissue_mask(slide: "Slide", config: TissueConfig | None = None, model: "Tiss
     Raises:
         SlideError: The slide's µm/px is unknown, or it can't be read.
     """
-    raise NotImplementedError
+    chosen = config or TissueConfig()
+    own = max(slide.mpp.x, slide.mpp.y)
+    mpp = max(chosen.mpp, own)  # a plain image may be coarser than the mask would be
+    overview = slide.thumbnail(mpp=mpp)
+    found = mask_of(overview, mpp, chosen, model)
+    return TissueMask(found.mask, Mpp(mpp, mpp), slide.mpp, found.areas(mpp))
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Tissue of an overview, and what is not tissue by reason; together they are every pixel, none twice."""
+
+    mask: NDArray[np.bool_]
+    excluded: Mapping[str, NDArray[np.bool_]]
+    """(h, w) each."""
+
+    def areas(self, um_per_px: float) -> dict[str, float]:
+        """mm² of each reason."""
+        return {reason: float(where.sum()) * um_per_px**2 * 1e-6 for reason, where in self.excluded.items()}
+
+
+def mask_of(
+    overview: NDArray[np.uint8], um_per_px: float, config: TissueConfig, model: "TissueModel | None" = None
+) -> Found:
+    """The tissue of a slide's overview.
+
+    Args:
+        overview: (h, w, 3) uint8, RGB.
+        um_per_px: Of the overview.
+        config: Sizes and switches.
+        model: Says what is stained in place of the rules; ink, borders and blur are then its business, too.
+    """
+    if model is None:
+        stain = find_stain(overview, um_per_px, pen=config.pen)
+        candidates, excluded = stain.stained, dict(stain.artefacts)
+        if config.blur:
+            excluded[BLUR] = find_blur(stain.density, candidates, um_per_px)
+            candidates = candidates & ~excluded[BLUR]
+    else:
+        candidates, excluded = model.predict(overview, um_per_px), {}
+    mask = without_thin(candidates, config.membrane_um, um_per_px)
+    mask = without_holes(mask, circle_px(config.hole_um, um_per_px))
+    mask = without_small(mask, circle_px(config.smallest_um, um_per_px))
+    for where in excluded.values():
+        mask &= ~where  # a hole that was filled may have been ink
+    named = np.logical_or.reduce([mask, *excluded.values()])
+    excluded[SPECKS] = candidates & ~named
+    excluded[GLASS] = ~(candidates | named)
+    return Found(mask, excluded)
