@@ -1,10 +1,14 @@
 """Reducing pixels by area: every pixel made is the mean of the level pixels that it covers, each by its share."""
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 
+from sentinode.core.extras import require
 from sentinode.slides.reader import Pixels
 
 _DRIFT_PX = 0.5
@@ -24,6 +28,11 @@ class Extent:
     offset: float
     """Where the first pixel made begins, in level pixels from the first one read; at least 0, below 1."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether every pixel made is a block of whole pixels."""
+        return self.offset == 0 and float(self.scale).is_integer()
+
 
 def level_extent(start: float, scale: float, count: int) -> tuple[int, Extent]:
     """What to read to make `count` pixels of `scale` level pixels each from `start` (level pixels, any fraction) on.
@@ -35,44 +44,41 @@ def level_extent(start: float, scale: float, count: int) -> tuple[int, Extent]:
     whole = max(1, round(scale))
     if abs(scale - whole) * count < _DRIFT_PX:
         return round(start), Extent(whole * count, count, whole, 0.0)
-    first = int(np.floor(start + 1e-9))
+    first = math.floor(start + 1e-9)
     offset = max(0.0, start - first)
-    return first, Extent(int(np.ceil(offset + count * scale - 1e-9)), count, scale, offset)
+    return first, Extent(math.ceil(offset + count * scale - 1e-9), count, scale, offset)
 
 
 def reduce_area(pixels: Pixels, across: Extent, down: Extent) -> Pixels:
     """The pixels made: (down.made, across.made, 3) uint8, from (down.read, across.read, 3), rounded to nearest.
 
-    Exact but for the final rounding (at most half a grey level), whole scales and others alike.
+    Exact but for the final rounding (half a grey level), with whole scales and others. Resampling with a box filter in
+    Pillow or OpenSlide is not: between whole scales it takes or leaves whole pixels.
+
+    Raises:
+        MissingExtraError: The `slides` extra is not installed.
     """
     if across.scale == down.scale == 1:
         return pixels
-    if across.offset == down.offset == 0 and float(across.scale).is_integer() and float(down.scale).is_integer():
-        return _blocks(pixels, int(across.scale), int(down.scale))
-    rows = _weigh(pixels, down)
-    columns = _weigh(rows.transpose(1, 0, 2), across)
-    return np.ascontiguousarray(np.floor(columns.transpose(1, 0, 2) + np.float32(0.5))).astype(np.uint8)
+    if across.whole and down.whole:
+        return np.asarray(Image.fromarray(pixels).reduce((int(across.scale), int(down.scale))))
+    # One axis after the other, each as the rows of a sparse matrix product: it runs without the interpreter's lock.
+    rows = _shares(down) @ pixels.reshape(down.read, across.read * 3).astype(np.float32)
+    turned = np.ascontiguousarray(rows.reshape(down.made, across.read, 3).transpose(1, 0, 2))
+    made = _shares(across) @ turned.reshape(across.read, down.made * 3)
+    made += np.float32(0.5)
+    return np.ascontiguousarray(made.astype(np.uint8).reshape(across.made, down.made, 3).transpose(1, 0, 2))
 
 
-def _blocks(pixels: Pixels, across: int, down: int) -> Pixels:
-    total = np.zeros((pixels.shape[0] // down, pixels.shape[1], 3), np.uint32)
-    for row in range(down):
-        total += pixels[row::down]
-    summed = np.zeros((total.shape[0], total.shape[1] // across, 3), np.uint32)
-    for column in range(across):
-        summed += total[:, column::across]
-    area = np.uint32(across * down)
-    return ((summed + area // 2) // area).astype(np.uint8)
-
-
-def _weigh(pixels: NDArray[np.generic], axis: Extent) -> NDArray[np.float32]:
-    # (read, n, 3) → (made, n, 3) float32: the sum of each tap, a whole row of pixels at a time, times its share.
+@lru_cache(maxsize=512)  # tiles of one plan share few fractions of a pixel
+def _shares(axis: Extent) -> Any:
+    # (made, read) sparse float32: how much of each pixel made lies over each pixel read.
+    sparse = require("scipy.sparse", extra="slides")
     edges = axis.offset + np.arange(axis.made + 1) * axis.scale
     first = np.floor(edges[:-1] + 1e-9).astype(np.int64)
-    out = np.zeros((axis.made, *pixels.shape[1:]), np.float32)
-    for tap in range(int(np.ceil(axis.scale)) + 1):
-        index = first + tap
-        share = np.minimum(edges[1:], index + 1) - np.maximum(edges[:-1], index)
-        weight = (np.clip(share, 0, None) / axis.scale).astype(np.float32)
-        out += pixels[np.minimum(index, axis.read - 1)] * weight[:, None, None]
-    return out
+    index = first[:, None] + np.arange(math.ceil(axis.scale) + 1)
+    share = np.minimum(edges[1:, None], index + 1) - np.maximum(edges[:-1, None], index)
+    share = np.clip(share, 0, None) / axis.scale
+    row, column = np.nonzero(share > 1e-9)
+    place = (row, np.minimum(index[row, column], axis.read - 1))
+    return sparse.csr_matrix((share[row, column].astype(np.float32), place), shape=(axis.made, axis.read))

@@ -16,7 +16,7 @@ from sentinode.slides.reduction import level_extent, reduce_area
 COARSER_TOLERANCE = 0.05
 """A level this much coarser than asked for still serves: scanners of one make differ by as much in their µm/px."""
 
-_BAND_BYTES = 64 << 20
+_BAND_BYTES = 16 << 20
 """A large region is read and reduced in bands of at most about this many bytes of level pixels."""
 
 

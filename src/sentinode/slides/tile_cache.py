@@ -16,7 +16,8 @@ class TileCache:
         self.most_bytes = most_bytes
         self.held_bytes = 0
         self._kept: OrderedDict[Hashable, Pixels] = OrderedDict()
-        self._coming: dict[Hashable, Future[Pixels]] = {}
+        self._coming: dict[Hashable, list[Future[Pixels]]] = {}
+        """Tiles that are being decoded → the threads that wait for them; mostly none, and a Future costs time."""
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, decode: Callable[[], Pixels]) -> Pixels:
@@ -29,30 +30,35 @@ class TileCache:
             if tile is not None:
                 self._kept.move_to_end(key)
                 return tile
-            coming = self._coming.get(key)
-            mine = coming is None
-            if coming is None:
-                coming = self._coming[key] = Future()
-        if not mine:
-            return coming.result()
-        try:
-            tile = decode()
-        except BaseException as error:
-            with self._lock:
-                del self._coming[key]
-            coming.set_exception(error)
-            raise
-        with self._lock:
-            self._keep(key, tile)
-            del self._coming[key]
-        coming.set_result(tile)
-        return tile
+            waiting = self._coming.get(key)
+            if waiting is None:
+                self._coming[key] = []
+            else:
+                mine: Future[Pixels] = Future()
+                waiting.append(mine)
+        return self._decoded(key, decode) if waiting is None else mine.result()
 
     def clear(self) -> None:
         """Forget every tile."""
         with self._lock:
             self._kept.clear()
             self.held_bytes = 0
+
+    def _decoded(self, key: Hashable, decode: Callable[[], Pixels]) -> Pixels:
+        try:
+            tile = decode()
+        except BaseException as error:
+            with self._lock:
+                waiting = self._coming.pop(key)
+            for other in waiting:
+                other.set_exception(error)
+            raise
+        with self._lock:
+            self._keep(key, tile)
+            waiting = self._coming.pop(key)
+        for other in waiting:
+            other.set_result(tile)
+        return tile
 
     def _keep(self, key: Hashable, tile: Pixels) -> None:
         if tile.nbytes > self.most_bytes:
