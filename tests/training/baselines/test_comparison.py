@@ -120,21 +120,10 @@ def test_the_folder_has_page_table_picture_and_json(result):
     assert "C = " in next(row["about"] for row in rows if row["model"] == "Logistic · colour")
 
 
-def test_the_colour_baseline_is_that_of_the_inspection(patches, shared_settings, few_trees, tmp_path):
-    address = f"folder:{patches}"
-    options = {"probe": "none", "sample": 0, "settings": shared_settings, "progress": Progress()}
-    row = compare_with_baselines(address, tmp_path / "out", **options).table.row("Colour baseline")
-    data = load_dataset(load_data_config(address), cache=shared_settings.cache, progress=Progress())
-    order = ("train", "test")
-    values = np.concatenate([stain_statistics(data.images(role)[:])[:, : len(COLOUR_COLUMNS)] for role in order])
-    labels = np.concatenate([data.manifest.labels(role) for role in order])
-    expected = colour_baseline(values, labels, np.arange(120), np.arange(120, 180), None)
-    assert row.metrics["auc"].value == pytest.approx(expected.auc)
-
-
-def test_only_training_images_are_learned_from(patches, shared_settings, few_trees, monkeypatch, tmp_path):
-    learned = []
-    original = measured.fit_model
+def test_only_training_images_are_learned_from_and_colour_is_that_of_the_inspection(
+    patches, shared_settings, few_trees, monkeypatch, tmp_path
+):
+    address, learned, original = f"folder:{patches}", [], measured.fit_model
 
     def watched(config, train, folds, **options):
         learned.append(set(train.roles))
@@ -142,9 +131,15 @@ def test_only_training_images_are_learned_from(patches, shared_settings, few_tre
         return original(config, train, folds, **options)
 
     monkeypatch.setattr(measured, "fit_model", watched)
-    options = {"probe": "none", "sample": 40, "settings": shared_settings, "progress": Progress()}
-    compare_with_baselines(f"folder:{patches}", tmp_path / "out", **options)
+    options = {"probe": "none", "sample": 0, "settings": shared_settings, "progress": Progress()}
+    table = compare_with_baselines(address, tmp_path / "out", **options).table
     assert learned == [{"train"}] * 6
+    data = load_dataset(load_data_config(address), cache=shared_settings.cache, progress=Progress())
+    order = ("train", "test")
+    values = np.concatenate([stain_statistics(data.images(role)[:])[:, : len(COLOUR_COLUMNS)] for role in order])
+    labels = np.concatenate([data.manifest.labels(role) for role in order])
+    expected = colour_baseline(values, labels, np.arange(120), np.arange(120, 180), None)
+    assert table.row("Colour baseline").metrics["auc"].value == pytest.approx(expected.auc)
 
 
 def test_many_classes_without_a_backbone(layouts: ModuleType, shared_settings, few_trees, tmp_path):
