@@ -33,7 +33,7 @@ def pixels(tiles: NDArray[np.uint8]) -> Floats:
     """The image itself, shrunk to 16 × 16 by averaging areas, scaled to 0–1: (N, H, W, 3) uint8 → (N, 768)."""
     rows, columns = (_area_matrix(side, PIXELS_SIDE) for side in tiles.shape[1:3])
     shrunk = np.einsum("yh,nhwc,xw->nyxc", rows, tiles.astype(np.float32), columns, optimize=True)
-    return np.asarray(shrunk / 255, dtype=np.float32).reshape(len(tiles), -1)
+    return np.asarray(shrunk / 255, dtype=np.float32).reshape(len(tiles), len(columns_of("pixels")))
 
 
 def colour(tiles: NDArray[np.uint8]) -> Floats:

@@ -122,7 +122,8 @@ class _Store:
         """Read the shards up to the first that is missing or damaged."""
         while (path := self._next()).is_file():
             try:
-                with np.load(path, allow_pickle=False) as arrays:
+                # Opened here: numpy leaves a file open that it finds damaged.
+                with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                     self.parts.append(Embedded(arrays["embedding"], arrays.get("probabilities")))
             except (OSError, ValueError, KeyError, BadZipFile):
                 return  # computed again, and written over
