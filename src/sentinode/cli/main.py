@@ -25,6 +25,7 @@ from sentinode.cli import (
     predict,
     search,
     submit,
+    tissue,
     train,
 )
 from sentinode.cli.options import warn
@@ -75,6 +76,7 @@ app.command("ensemble")(ensemble.ensemble)
 app.command("predict")(predict.predict)
 app.command("submit")(submit.submit)
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(tissue.app, name="tissue")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

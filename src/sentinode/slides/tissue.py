@@ -114,25 +114,6 @@ class TissueMask:
         return sums
 
 
-def tissue_mask(slide: "Slide", config: TissueConfig | None = None, model: "TissueModel | None" = None) -> TissueMask:
-    """The tissue of a slide, by rules or by a learned model.
-
-    Args:
-        slide: An open slide with known µm/px.
-        config: None: the defaults.
-        model: A model of `sentinode tissue train`; None: the rules.
-
-    Raises:
-        SlideError: The slide's µm/px is unknown, or it can't be read.
-    """
-    chosen = config or TissueConfig()
-    own = max(slide.mpp.x, slide.mpp.y)
-    mpp = max(chosen.mpp, own)  # a plain image may be coarser than the mask would be
-    overview = slide.thumbnail(mpp=mpp)
-    found = mask_of(overview, mpp, chosen, model)
-    return TissueMask(found.mask, Mpp(mpp, mpp), slide.mpp, found.areas(mpp))
-
-
 @dataclass(frozen=True, eq=False)
 class Found:
     """Tissue of an overview, and what is not tissue by reason; together they are every pixel, none twice."""
@@ -144,6 +125,40 @@ class Found:
     def areas(self, um_per_px: float) -> dict[str, float]:
         """mm² of each reason."""
         return {reason: float(where.sum()) * um_per_px**2 * 1e-6 for reason, where in self.excluded.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """A slide seen as a whole."""
+
+    overview: NDArray[np.uint8]
+    """(h, w, 3) RGB at the mask's µm/px."""
+    found: Found
+    mask: TissueMask
+
+
+def tissue_mask(slide: "Slide", config: TissueConfig | None = None, model: "TissueModel | None" = None) -> TissueMask:
+    """The tissue of a slide, by rules or by a learned model.
+
+    Args:
+        slide: An open slide with known µm/px.
+        config: None: the defaults.
+        model: A model of `sentinode tissue train`; None: the rules.
+
+    Raises:
+        SlideError: The slide's µm/px is unknown, or it can't be read.
+    """
+    return survey(slide, config, model).mask
+
+
+def survey(slide: "Slide", config: TissueConfig | None = None, model: "TissueModel | None" = None) -> Survey:
+    """The tissue of a slide together with the overview that it was found on; see `tissue_mask`."""
+    chosen = config or TissueConfig()
+    # A model wants the µm/px it was trained at. A plain image may be coarser than the mask would be.
+    mpp = model.info.mpp if model else max(chosen.mpp, slide.mpp.x, slide.mpp.y)
+    overview = slide.thumbnail(mpp=mpp)
+    found = mask_of(overview, mpp, chosen, model)
+    return Survey(overview, found, TissueMask(found.mask, Mpp(mpp, mpp), slide.mpp, found.areas(mpp)))
 
 
 def mask_of(

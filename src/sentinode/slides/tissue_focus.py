@@ -29,7 +29,7 @@ def find_blur(density: NDArray[np.float32], stained: NDArray[np.bool_], um_per_p
     sharp = ndimage.uniform_filter(edges, size)
     dense = ndimage.uniform_filter(density * weights, size)
     blurred = stained & (sharp < _LIMIT * dense)
-    opened = ndimage.binary_opening(blurred, np.ones((3, 3)))
+    opened = ndimage.binary_opening(blurred, np.ones((3, 3), bool))
     labels, _ = ndimage.label(opened)
     large = np.bincount(labels.ravel()) * um_per_px**2 >= _SMALLEST_UM**2
     large[0] = False

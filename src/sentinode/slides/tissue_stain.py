@@ -75,7 +75,8 @@ def find_stain(overview: NDArray[np.uint8], um_per_px: float, *, pen: bool) -> S
 def optical_density(overview: NDArray[np.uint8]) -> Density:
     """(h, w, 3) float32 decadic optical density above the slide's own glass; never below 0."""
     values = overview.astype(np.float32)
-    return np.maximum(np.log10((glass_colour(overview) + 1) / (values + 1)), 0).astype(np.float32)
+    above = np.log10((glass_colour(overview) + 1) / (values + 1))
+    return np.asarray(np.maximum(above, 0), np.float32)
 
 
 def glass_colour(overview: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -90,24 +91,33 @@ def glass_colour(overview: NDArray[np.uint8]) -> NDArray[np.float32]:
         brightness = pixels.mean(axis=1, dtype=np.float32)
         found = np.median(pixels[brightness >= np.percentile(brightness, 98)], axis=0)
         if found.min() >= 190 and np.ptp(found) <= 20:
-            return found.astype(np.float32)
+            return np.asarray(found, np.float32)
     return np.full(3, _DEFAULT_GLASS, np.float32)
 
 
 def _guarded_otsu(values: Density, limits: tuple[float, float]) -> float:
     """Otsu's threshold, kept within `limits`: on a blank or a full slide there are no two classes to part."""
-    # Imported here: it takes longer than anything else in this module.
-    from skimage.filters import threshold_otsu
+    return float(np.clip(otsu(values), *limits)) if values.size else limits[1]
 
-    if values.size == 0 or values.min() == values.max():
-        return limits[1]
-    return float(np.clip(threshold_otsu(values), *limits))
+
+def otsu(values: Density) -> float:
+    """The threshold that leaves the least variance within two classes (Otsu 1979), over 256 bins.
+
+    Our own, because importing scikit-image's would take most of the time that a small slide takes.
+    """
+    counts, edges = np.histogram(values, bins=256)
+    centres = (edges[:-1] + edges[1:]) / 2
+    below, sums = np.cumsum(counts), np.cumsum(counts * centres)
+    above = below[-1] - below
+    with np.errstate(invalid="ignore", divide="ignore"):
+        between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
+    return float(centres[np.argmax(np.nan_to_num(between))])
 
 
 def _neutral(density: Density) -> Bool:
     """(h, w) dark without a colour of its own."""
     low, high = density.min(axis=2), density.max(axis=2)
-    return (density.mean(axis=2) > _NEUTRAL_DENSITY) & (low > _NEUTRAL_RATIO * high)
+    return np.asarray((density.mean(axis=2) > _NEUTRAL_DENSITY) & (low > _NEUTRAL_RATIO * high))
 
 
 def _borders(density: Density) -> dict[str, Bool]:
@@ -150,4 +160,4 @@ def _grown(core: Bool, rim: Bool, um_per_px: float) -> Bool:
     if not core.any():
         return core
     steps = max(1, round(_EDGE_UM / um_per_px))
-    return np.asarray(ndimage.binary_dilation(core, np.ones((3, 3)), iterations=steps, mask=rim | core))
+    return np.asarray(ndimage.binary_dilation(core, np.ones((3, 3), bool), iterations=steps, mask=rim | core))
