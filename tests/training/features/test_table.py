@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sentinode.core.errors import DataError, DataNotFoundError, EvaluationError, StorageError
@@ -57,12 +58,12 @@ def test_an_empty_part_is_saved_too(table: FeatureTable, tmp_path: Path) -> None
     assert len(empty) == 0
     empty.save(tmp_path / "t.parquet")
     loaded = FeatureTable.load(tmp_path / "t.parquet")
-    assert (len(loaded), np.shape(vars(loaded)["values"]), loaded.columns) == (0, (0, 3), table.columns)
+    assert (len(loaded), loaded.values.shape, loaded.columns) == (0, (0, 3), table.columns)
 
 
 def test_the_file_is_an_ordinary_table(table: FeatureTable, tmp_path: Path) -> None:
     table.save(tmp_path / "t.parquet")
-    frame = pd.read_parquet(tmp_path / "t.parquet")
+    frame = pq.read_table(tmp_path / "t.parquet").to_pandas()
     known = ["id", "path", "group", "label", "split", "p_healthy", "p_metastasis"]
     assert list(frame.columns) == [*known, "f0", "f1", "f2"]
     assert frame["label"].tolist() == ["normal", "tumour", "tumour", "normal"]
@@ -88,7 +89,7 @@ def test_other_files_are_refused(table: FeatureTable, tmp_path: Path) -> None:
         FeatureTable.load(tmp_path / "none.parquet")
     text, frame = tmp_path / "a.txt", tmp_path / "b.parquet"
     text.write_text("not a table")
-    pd.DataFrame({"id": [1]}).to_parquet(frame)
+    pq.write_table(pa.table({"id": [1]}), frame)
     for path in (text, frame):
         with pytest.raises(DataError, match="is no table of features"):
             FeatureTable.load(path)
