@@ -127,7 +127,7 @@ class CrossValidation:
                 "auc_sd_over_folds": self.spread_folds,
                 "auc_sd_over_repeats": self.spread_repeats,
                 "expected_half_width": self.expected_half_width,
-                "bar": asdict(self.bar),
+                "bar": {**asdict(self.bar), "by_repeat": list(self.bar.by_repeat)},
                 "permutation": self.permutation.to_json() if self.permutation else None,
                 "per_repeat": [asdict(figures) for figures in self.per_repeat],
                 "per_fold": [asdict(figures) for figures in self.per_fold],

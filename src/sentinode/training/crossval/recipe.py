@@ -50,10 +50,18 @@ class CrossvalRecipe(BaseModel):
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
+class DeepCrossvalConfig(CrossvalConfig):
+    """The same for networks, of which each fold takes as long as a training."""
+
+    repeats: int = Field(default=1, ge=1)
+    permutations: int = Field(default=1000, ge=0)
+    """As there; but nothing is trained again for them, so that they cost next to nothing."""
+
+
 class DeepCrossvalRecipe(Recipe):
     """A training recipe, trained anew for every outer fold."""
 
-    crossval: CrossvalConfig = CrossvalConfig(repeats=1, permutations=1000)
+    crossval: DeepCrossvalConfig = DeepCrossvalConfig()
 
     def of_training(self) -> Recipe:
         """The recipe that each fold is trained by."""

@@ -55,14 +55,17 @@ def run_crossval(
         rehearse_rule(samples, folds, recipe.evaluation.threshold)
     except EvaluationError as error:
         raise RecipeError(f"evaluation of the recipe: {error}") from error
-    if isinstance(recipe, DeepCrossvalRecipe):
-        from sentinode.training.crossval.deep import run_deep
+    try:
+        if isinstance(recipe, DeepCrossvalRecipe):
+            from sentinode.training.crossval.deep import run_deep
 
-        return run_deep(recipe, data, samples, folds, out, settings=settings, progress=progress)
-    table = extract(recipe.features, data, settings=settings, progress=progress, engine=engine)
-    lay_out(out, recipe, data)
-    with alone(out), storage_errors(out):
-        return _run_classical(recipe, data, samples, folds, table, out, engine, settings, progress)
+            return run_deep(recipe, data, samples, folds, out, settings=settings, progress=progress)
+        table = extract(recipe.features, data, settings=settings, progress=progress, engine=engine)
+        lay_out(out, recipe, data)
+        with alone(out), storage_errors(out):
+            return _run_classical(recipe, data, samples, folds, table, out, engine, settings, progress)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt("the same command goes on where it was") from error
 
 
 def _run_classical(
