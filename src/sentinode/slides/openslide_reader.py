@@ -1,7 +1,6 @@
 """The OpenSlide backend: every format that OpenSlide reads."""
 
 import threading
-from ctypes import ArgumentError
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,6 @@ class OpenSlideReader:
         self.levels = tuple(Level(w, h, width0 / w, height0 / h) for w, h in self._slide.level_dimensions)
         self.associated = tuple(sorted(self._slide.associated_images))
         self._background = _colour(self.properties.get("openslide.background-color"))
-        self._closed = False
 
     def tile_shape(self, level: int) -> tuple[int, int] | None:
         """(width, height) in pixels of the file's own tiles at `level`, where OpenSlide says it."""
@@ -52,35 +50,37 @@ class OpenSlideReader:
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
         """Pixels of a rectangle in pixels of `level`. See `Reader.read`."""
-        if self._closed or not 0 <= level < len(self.levels):
-            state = "is closed" if self._closed else f"has {len(self.levels)} levels"
-            raise SlideReadError(f"{self.path}: level {level} at ({x}, {y}) can't be read: the slide {state}")
         slide = self._slide
+        if slide is None or not 0 <= level < len(self.levels):
+            state = "is closed" if slide is None else f"has {len(self.levels)} levels"
+            raise SlideReadError(f"{self.path}: level {level} at ({x}, {y}) can't be read: the slide {state}")
         # OpenSlide wants level-0 pixels, whole ones: where a level's downsample is not a whole number, its pixels are
         # shifted by up to half a level-0 pixel and interpolated.
         place = (round(x * slide.level_downsamples[level]), round(y * slide.level_downsamples[level]))
         try:
             rgba = slide.read_region(place, level, (width, height))
-        except (self._library.OpenSlideError, ArgumentError) as error:  # the latter where another thread closed it
+        except self._library.OpenSlideError as error:
             self._replace(slide)
             raise SlideReadError(f"{self.path}: level {level} at ({x}, {y}) can't be read: {error}") from error
         return _over(np.asarray(rgba), self._background)
 
     def read_associated(self, name: str) -> Pixels:
         """The associated image `name`. See `Reader.read_associated`."""
+        slide = self._slide
+        if slide is None:
+            raise SlideReadError(f"{self.path}: its {name} can't be read: the slide is closed")
         try:
-            return _over(np.asarray(self._slide.associated_images[name]), self._background)
+            return _over(np.asarray(slide.associated_images[name]), self._background)
         except KeyError as error:
             known = ", ".join(self.associated) or "none"
             raise SlideReadError(f"{self.path} has no associated image {name!r}; it has: {known}") from error
-        except (self._library.OpenSlideError, ArgumentError) as error:
-            self._replace(self._slide)
+        except self._library.OpenSlideError as error:
+            self._replace(slide)
             raise SlideReadError(f"{self.path}: its {name} can't be read: {error}") from error
 
     def close(self) -> None:
         """Let the file go."""
-        self._closed = True
-        self._slide.close()
+        self._slide = None  # closed when the last thread that reads from it lets it go
 
     def _open(self) -> Any:
         slide = self._library.OpenSlide(self.path)
@@ -91,7 +91,7 @@ class OpenSlideReader:
         # After one error OpenSlide answers every call with that error again: a new handle reads on. The old one is
         # closed when the last thread that reads from it lets it go.
         with self._reopening:
-            if self._slide is failed and not self._closed:
+            if self._slide is failed:
                 self._slide = self._open()
 
 

@@ -27,6 +27,7 @@ _FILL_ORDER, _DESCRIPTION, _ORIENTATION, _SAMPLES, _X_RESOLUTION, _Y_RESOLUTION 
 _PLANAR, _RESOLUTION_UNIT, _SOFTWARE, _PREDICTOR = 284, 296, 305, 317
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES, _JPEG_TABLES, _XMP, _NDPI = 322, 323, 324, 325, 347, 700, 65420
 _REDUCED = 1
+_ASSOCIATED = {1: "label", 9: "macro"}  # subfile types, as Aperio uses them
 _UNITS = {2: "inch", 3: "centimeter"}
 _TEXTS = {
     269: "DocumentName",
@@ -191,17 +192,14 @@ def _coding(path: Path, directory: Directory) -> TileCoding:
 
 
 def _associated(file: TiffDirectories) -> dict[str, int]:
-    # As OpenSlide names them: the second directory is the thumbnail, the others are called by the first word of the
-    # second line of their description. Only images in strips: tiled ones are levels.
+    # As OpenSlide 4 tells them: the second directory is the thumbnail, the others say by their subfile type what they
+    # are. Only images in strips: tiled ones are levels.
     found = {}
-    for number, directory in enumerate(file.chain):
-        if number == 0 or _TILE_OFFSETS in directory:
-            continue
-        lines = directory.text(_DESCRIPTION).splitlines()[1:]
-        words = next((line.split() for line in lines if line.strip()), [])
-        name = "thumbnail" if number == 1 else words[0] if words else ""
-        if name:
-            found[name] = number
+    for number, directory in enumerate(file.chain[1:], start=1):
+        if _TILE_OFFSETS not in directory:
+            name = _ASSOCIATED.get(directory.number_of(_SUBFILE_TYPE, 0)) or ("thumbnail" if number == 1 else None)
+            if name:
+                found[name] = number
     return found
 
 
