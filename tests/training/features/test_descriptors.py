@@ -53,8 +53,10 @@ def test_pixels_of_an_odd_size_keep_the_mean() -> None:
     np.testing.assert_allclose(mean, image.reshape(-1, 3).mean(axis=0) / 255, atol=1e-5)
 
 
-def test_colour_is_the_stain_statistics(tiles: np.ndarray) -> None:
-    np.testing.assert_array_equal(DESCRIPTORS["colour"](tiles), stain_statistics(tiles))
+def test_colour_is_stain_statistics_and_percentiles(tiles: np.ndarray) -> None:
+    names, found = columns_of("colour"), DESCRIPTORS["colour"](tiles)
+    np.testing.assert_array_equal(found[:, :10], stain_statistics(tiles))
+    assert found[2, names.index("green_p75")] == pytest.approx(np.percentile(tiles[2, ..., 1], 75))
 
 
 def test_texture_is_what_scikit_image_says(tiles: np.ndarray) -> None:

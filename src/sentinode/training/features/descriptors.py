@@ -26,6 +26,7 @@ _ANGLES = (0.0, np.pi / 4, np.pi / 2, 3 * np.pi / 4)
 _LEVELS = 32
 _PROPERTIES = ("contrast", "dissimilarity", "homogeneity", "ASM", "correlation")
 _COLOURS = ("red", "green", "blue")
+_PERCENTILES = (5, 25, 50, 75, 95)
 _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 
 
@@ -37,11 +38,14 @@ def pixels(tiles: NDArray[np.uint8]) -> Floats:
 
 
 def colour(tiles: NDArray[np.uint8]) -> Floats:
-    """Mean and spread of the colours and of both stains: (N, H, W, 3) uint8 → (N, 10).
+    """Mean, spread and percentiles of the colours, mean and spread of both stains: (N, H, W, 3) uint8 → (N, 25).
 
     Stains by Ruifrok and Johnston 2001, see `sentinode.data.stains`.
     """
-    return stain_statistics(tiles)
+    channels = tiles.reshape(len(tiles), -1, 3)
+    percentiles = np.percentile(channels, _PERCENTILES, axis=1).transpose(1, 2, 0)  # (N, 3, percentiles)
+    parts = [stain_statistics(tiles), percentiles.reshape(len(tiles), 3 * len(_PERCENTILES))]
+    return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
 def texture(tiles: NDArray[np.uint8]) -> Floats:
@@ -66,7 +70,7 @@ def columns_of(kind: str) -> tuple[str, ...]:
         side = range(PIXELS_SIDE)
         return tuple(f"{name}_{y:02d}_{x:02d}" for y in side for x in side for name in _COLOURS)
     if kind == "colour":
-        return STAIN_COLUMNS
+        return (*STAIN_COLUMNS, *(f"{name}_p{part:02d}" for name in _COLOURS for part in _PERCENTILES))
     patterns = [f"lbp_r{radius}_{code}" for radius in _RADII for code in range(8 * radius + 2)]
     places = [(name.lower(), distance) for name in _PROPERTIES for distance in _DISTANCES]
     return (*patterns, *(f"glcm_{name}_d{d}_{what}" for name, d in places for what in ("mean", "range")))
