@@ -60,8 +60,8 @@ class Submission:
         if self.resumed:
             lines.append(f"gone on   {self.resumed:,} were there from a run that was stopped")
         if self.extra:
-            lines.append(f"not asked {len(self.extra):,} more files in test/: {listed(self.extra)}")
-        return "\n".join([*lines, f"submission {self.path}"])
+            lines.append(f"left out  {len(self.extra):,} of the files in test/, which it does not ask for: {listed(self.extra)}")
+        return "\n".join([*lines, f"submission  {self.path}"])
 
 
 def write_submission(
