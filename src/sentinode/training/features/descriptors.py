@@ -42,10 +42,9 @@ def colour(tiles: NDArray[np.uint8]) -> Floats:
 
     Stains by Ruifrok and Johnston 2001, see `sentinode.data.stains`.
     """
-    channels = tiles.reshape(len(tiles), -1, 3)
-    percentiles = np.percentile(channels, _PERCENTILES, axis=1).transpose(1, 2, 0)  # (N, 3, percentiles)
-    parts = [stain_statistics(tiles), percentiles.reshape(len(tiles), 3 * len(_PERCENTILES))]
-    return np.concatenate(parts, axis=1, dtype=np.float32)
+    percentiles: Floats = np.percentile(tiles, _PERCENTILES, axis=(1, 2)).astype(np.float32)  # (5, N, 3)
+    columns = percentiles.transpose(1, 2, 0).reshape(len(tiles), 3 * len(_PERCENTILES))
+    return np.concatenate([stain_statistics(tiles), columns], axis=1)
 
 
 def texture(tiles: NDArray[np.uint8]) -> Floats:
