@@ -26,7 +26,7 @@ from sentinode.models.loading import load_deployed
 from sentinode.models.quantization import graph_engine, quantize_graph
 
 BundleOf = Callable[[str], Bundle]
-MEMBERS = ("plain", "batch-norm-half", "logit-d4-half", "transformer")
+MEMBERS = ("plain", "batch-norm-half", "logit-d4-half")
 TEMPERATURE = 0.7
 
 
