@@ -42,8 +42,10 @@ def colour(tiles: NDArray[np.uint8]) -> Floats:
 
     Stains by Ruifrok and Johnston 2001, see `sentinode.data.stains`.
     """
-    percentiles: Floats = np.percentile(tiles, _PERCENTILES, axis=(1, 2)).astype(np.float32)  # (5, N, 3)
-    columns = percentiles.transpose(1, 2, 0).reshape(len(tiles), 3 * len(_PERCENTILES))
+    count, height, width, _ = tiles.shape
+    channels = tiles.reshape(count, height * width, 3)
+    percentiles: Floats = np.percentile(channels, _PERCENTILES, axis=1).astype(np.float32)  # (5, N, 3)
+    columns = percentiles.transpose(1, 2, 0).reshape(count, 3 * len(_PERCENTILES))
     return np.concatenate([stain_statistics(tiles), columns], axis=1)
 
 
