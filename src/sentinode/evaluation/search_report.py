@@ -136,16 +136,20 @@ def _agrees(trial: SearchTrial, values: Mapping[str, Any]) -> bool:
 
 def _headline(results: SearchResults) -> list[str]:
     counts = {state: len(results.of(state)) for state in ("complete", "pruned", "failed", "open")}
-    words = [f"{counts['complete']} came to their end"]
-    words += [f"{counts['pruned']} were ended early"] if counts["pruned"] else []
+    words = [f"{counts['complete']} came to {'its' if counts['complete'] == 1 else 'their'} end"]
+    words += [f"{counts['pruned']} {_be(counts['pruned'], 'was')} ended early"] if counts["pruned"] else []
     words += [f"{counts['failed']} failed"] if counts["failed"] else []
-    words += [f"{counts['open']} are not done"] if counts["open"] else []
+    words += [f"{counts['open']} {_be(counts['open'], 'is')} not done"] if counts["open"] else []
     sentence = f"Of {wording.plural(results.budget, 'trial')} {wording.listed(words)}."
     best = results.best
     if best is None:
         return [sentence]
     figure = f"{metric_words(results.metric)} {wording.number(best.figure, 4)} in epoch {best.epoch}"
     return [f"The best is trial {best.number}: {figure}, with {values_in_words(best.values)}.", sentence]
+
+
+def _be(count: int, one: str) -> str:
+    return one if count == 1 else {"was": "were", "is": "are"}[one]
 
 
 def _caution(results: SearchResults) -> list[str]:

@@ -1,14 +1,14 @@
 """Pictures of a search: every trial's figure over its epochs, what each key matters, each key's values."""
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from sentinode.evaluation import wording
 from sentinode.evaluation.figures.style import CARD, COLOURS, INK, MODEL, MUTED, Chart, canvas
 from sentinode.evaluation.search_results import SearchResults, capital, metric_words, value_words
 
 _FEW_VALUES = 6  # of a key, each of which then gets its own tick
-_LOG_SPAN = 30  # largest over smallest value from which a logarithmic axis is easier to read
+_LOG_SPAN = 8  # largest over smallest value from which a logarithmic axis is easier to read
 
 
 def trial_curves(results: SearchResults) -> Chart | None:
@@ -87,6 +87,8 @@ def _axis(axes: Axes, values: list[object]) -> list[float]:
     if len(different) <= _FEW_VALUES:
         axes.set_xticks(different, [value_words(value) for value in different])
         axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: value_words(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     return numbers
 

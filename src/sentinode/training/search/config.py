@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from sentinode.core.errors import RecipeError
@@ -124,8 +125,15 @@ class SearchConfig(BaseModel):
     """Trials that must have come to their end before one is pruned."""
     pruning_after_epochs: int = Field(default=1, ge=0)
     """Epochs of every trial in which it is not pruned."""
+    fixed: dict[str, Any] = {}
+    """Dotted recipe key → a value that every trial has, over the recipe's and under the command line's `--set`."""
     space: dict[str, Axis]
     """Dotted recipe key → what it is varied over."""
+
+    @field_validator("fixed", mode="before")
+    @classmethod
+    def _flat_values(cls, fixed: Any) -> Any:
+        return _leaves(fixed) if isinstance(fixed, Mapping) else fixed
 
     @field_validator("space", mode="before")
     @classmethod
@@ -139,6 +147,13 @@ class SearchConfig(BaseModel):
         if self.method == "tpe" and self.trials is None:
             raise ValueError("trials is missing; say how many combinations tpe should try")
         return self
+
+    @property
+    def overrides(self) -> list[str]:
+        """The fixed values in the form that `--set` takes."""
+        return [
+            f"{key}={tomli_w.dumps({'value': value}).partition('=')[2].strip()}" for key, value in self.fixed.items()
+        ]
 
     @property
     def prunes(self) -> bool:
@@ -187,6 +202,17 @@ def _flatten(table: Mapping[str, Any], *above: str) -> dict[str, Any]:
             # A ValueError, which pydantic takes up, whatever the type.
             message = f"{dotted} = {value!r} is one value; give a list of values or {{low = …, high = …}}"
             raise ValueError(message)
+    return flat
+
+
+def _leaves(table: Mapping[str, Any], *above: str) -> dict[str, Any]:
+    """Nested tables of values with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= _leaves(value, *above, key)
+        else:
+            flat[".".join((*above, key))] = value
     return flat
 
 

@@ -52,7 +52,7 @@ class _Job:
 
         How many trials and where the data lies may differ: a search can be made longer, and machines have their paths.
         """
-        search = self.space.search.model_dump(mode="json", exclude={"trials", "description", "recipe"})
+        search = self.space.search.model_dump(mode="json", exclude={"trials", "description", "recipe", "fixed"})
         base = self.space.base.model_dump(mode="json", exclude={"name": True, "description": True, "data": {"source"}})
         return {"search_sha256": sha256_of_json([search, base]), "data_sha256": self.data.manifest.split_hash}
 
@@ -95,7 +95,7 @@ def run_search(
         KeyboardInterrupt: The user stopped it; what was finished is kept, and the report is of that.
     """
     config = load_search(search)
-    space = Space.of(config, load_recipe(config.recipe, source=source, overrides=overrides))
+    space = Space.of(config, load_recipe(config.recipe, source=source, overrides=[*config.overrides, *overrides]))
     url = storage or sqlite_url(out / _DATABASE)
     _check_folder(out, shown_url(url))
     data = without_test(load_dataset(space.base.data, cache=settings.cache, progress=progress))
@@ -228,7 +228,8 @@ def _lay_out(job: _Job) -> None:
     if (job.out / _STATUS).exists():
         return
     search = job.space.search.model_dump(mode="json", by_alias=True, exclude_none=True)
-    write_text(job.out / "search.toml", tomli_w.dumps({**search, "recipe": "recipe.toml"}))
+    # The recipe beside it has the fixed values in it already.
+    write_text(job.out / "search.toml", tomli_w.dumps({**search, "recipe": "recipe.toml", "fixed": {}}))
     write_text(job.out / "recipe.toml", job.space.base.to_toml())
     job.data.manifest.save(job.out / "split.parquet")
     write_json(job.out / _STATUS, {**_status(job), "status": "started"})

@@ -1,5 +1,6 @@
 """The database that a search is kept in: opened, locked as SQLite needs it, its errors in words."""
 
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ GRACE = 30
 """Seconds without such a word after which a trial counts as interrupted, and another process does it again."""
 
 _SQLITE_PATIENCE = 5.0  # seconds that SQLite waits for another process's lock; Optuna tries five times over
+_TRIES, _PAUSE = 5, 0.3  # at making the tables, and seconds between two of them
 _ADVICE = "stop what holds it, or wait, and run the same command again: what was finished is kept"
 
 
@@ -52,7 +54,7 @@ def open_storage(url: str) -> Iterator[RDBStorage]:
     parsed = _parsed(url)
     with storage_errors(parsed):
         try:
-            storage = _make(url, parsed)
+            storage = _made(url, parsed)
         except ImportError as error:
             message = f"no driver for {parsed.drivername} databases is installed ({error.__cause__}); pip install one"
             raise MissingExtraError(message) from error
@@ -99,6 +101,18 @@ def _parsed(url: str) -> sqlalchemy.URL:
     if parsed.drivername.startswith("sqlite") and parsed.database in (None, "", ":memory:"):
         raise StorageError(f"--storage {url} keeps nothing; give a file, as sqlite:////PATH.db")
     return parsed
+
+
+def _made(url: str, parsed: sqlalchemy.URL) -> RDBStorage:
+    """The storage with its tables; of several processes that make them at the same moment, the later ones try again."""
+    for _ in range(_TRIES - 1):
+        try:
+            return _make(url, parsed)
+        except sqlalchemy.exc.DBAPIError as error:
+            if not isinstance(error, sqlalchemy.exc.IntegrityError) and "already exists" not in str(error.orig):
+                raise
+            time.sleep(_PAUSE)
+    return _make(url, parsed)
 
 
 def _make(url: str, parsed: sqlalchemy.URL) -> RDBStorage:
