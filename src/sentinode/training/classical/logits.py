@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
+from sklearn.metrics import roc_auc_score
 from sklearn.svm import SVC
 
-from sentinode.evaluation.ranking import Ranking
 from sentinode.models.classical_heads import LEAST_PROBABILITY
 
 # A forest averages each class by itself, so that equal votes may differ in their last digits, and ties would be lost.
@@ -43,10 +43,13 @@ def auc_of(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     """The AUC of logits (N, K); NaN where it can't be told, as with one class only.
 
     Of more than two classes: the mean of each against the rest, as PathMNIST's evaluator has it, over the classes that
-    are there.
+    are there. Computed by scikit-learn, whose last digit decides between equally good parameters when its own
+    GridSearchCV does.
     """
+    present = np.unique(labels)
+    if len(present) < 2:
+        return float("nan")
     if logits.shape[1] == 2:
-        return Ranking(labels == 1, logits[:, 1] - logits[:, 0]).auc()
+        return float(roc_auc_score(labels, logits[:, 1] - logits[:, 0]))
     scores = softmax(logits, axis=1)
-    aucs = np.array([Ranking(labels == number, column).auc() for number, column in enumerate(scores.T)])
-    return float(aucs[~np.isnan(aucs)].mean()) if not np.isnan(aucs).all() else float("nan")
+    return float(np.mean([roc_auc_score(labels == number, scores[:, number]) for number in present]))

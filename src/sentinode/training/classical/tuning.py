@@ -148,7 +148,7 @@ def _best(
             "no inner fold holds two classes in its validation part, so no AUC can be told; use fewer folds, or "
             'classifier.scoring = "accuracy"'
         )
-    means = np.average(scores[known], axis=0)
+    means = np.average(np.ascontiguousarray(scores[known].T), axis=1)  # the order in which GridSearchCV adds up
     return int(means.argmax()), float(means.max())
 
 
