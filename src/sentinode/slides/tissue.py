@@ -35,7 +35,7 @@ class TissueConfig(BaseModel):
     hole_um: float = Field(default=60.0, ge=0)
     """Holes whose area is under that of a circle of this diameter are filled: a vessel, a crack. Fat cells measure 50
     to 120 µm, and most stay holes."""
-    membrane_um: float = Field(default=20.0, ge=0)
+    membrane_um: float = Field(default=24.0, ge=0)
     """Structures thinner than this are removed: the walls of fat cells, threads, the rims of bubbles."""
     pen: bool = True
     """Leave out ink: blue, green, black."""

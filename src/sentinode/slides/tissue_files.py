@@ -100,5 +100,5 @@ def _with_legend(image: Image.Image, survey: Survey) -> NDArray[np.uint8]:
     for number, (text, colour, area) in enumerate(rows):
         top = image.height + 6 + number * _LINE
         draw.rectangle((8, top + 2, 26, top + 16), fill=colour, outline=(90, 90, 90))
-        draw.text((36, top), f"{text}: {area:,.3f} mm²", fill="black", font=font)
+        draw.text((36, top), f"{text}: {area:,.3f} sq mm", fill="black", font=font)
     return np.asarray(page)
