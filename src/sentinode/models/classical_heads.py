@@ -165,7 +165,8 @@ def can_be_halved(model: nn.Module) -> set[str]:
     Vectors (biases, statistics) stay in float32, as they are small, and some are beyond float16's range. So does all
     that classical heads hold: a threshold or a distance has no digits to spare.
     """
-    heads = tuple(f"{name}." if name else "" for name, module in model.named_modules() if isinstance(module, ClassicalHead))
+    found = [name for name, module in model.named_modules() if isinstance(module, ClassicalHead)]
+    heads = tuple(f"{name}." if name else "" for name in found)
     return {
         name
         for name, tensor in model.state_dict().items()
