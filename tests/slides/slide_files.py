@@ -1,5 +1,6 @@
 """Small slide files with known pixels, as scanners and converters write them."""
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,7 @@ def write_image(path: Path, pixels: Pixels) -> list[Pixels]:
     return [pixels]
 
 
-def zero_tile(path: Path, level: int, tile: int, *, skip: int = 300, count: int = 400) -> None:
+def zero_tile(path: Path, level: int, tile: int, *, skip: int = 200, count: int = 60) -> None:
     """Overwrite `count` bytes of a tile with zeros, as a lost sector does."""
     with tifffile.TiffFile(path) as file:
         page = [page for page in file.pages if page.is_tiled][level]
@@ -147,4 +148,27 @@ def zero_tile(path: Path, level: int, tile: int, *, skip: int = 300, count: int 
         assert page.databytecounts[tile] > skip + count
     content = bytearray(path.read_bytes())
     content[start : start + count] = bytes(count)
+    path.write_bytes(content)
+
+
+def write_repeated(path: Path, width: int, height: int, tile: bytes, side: int) -> None:
+    """A BigTIFF of three levels, each a quarter of the one before, in which every tile is the same JPEG `tile`."""
+    content = bytearray(struct.pack("<2sHHHQ", b"II", 43, 8, 0, 0) + tile)
+    pointer = 8  # where the place of the next directory is to be written
+    for number in range(3):
+        level_width, level_height = width // 4**number, height // 4**number
+        tiles = -(-level_width // side) * -(-level_height // side)
+        offsets = len(content)
+        content += np.full(tiles, 16, "<u8").tobytes()
+        sizes = len(content)
+        content += np.full(tiles, len(tile), "<u4").tobytes()
+        tags = [
+            (254, 4, 1, int(number > 0)), (256, 4, 1, level_width), (257, 4, 1, level_height), (258, 3, 3, 0x800080008),
+            (259, 3, 1, 7), (262, 3, 1, 6), (277, 3, 1, 3), (322, 4, 1, side), (323, 4, 1, side),
+            (324, 16, tiles, offsets), (325, 4, tiles, sizes), (530, 3, 2, 0x20002),
+        ]  # fmt: skip
+        struct.pack_into("<Q", content, pointer, len(content))
+        content += struct.pack("<Q", len(tags)) + b"".join(struct.pack("<HHQQ", *tag) for tag in tags)
+        pointer = len(content)
+        content += bytes(8)
     path.write_bytes(content)

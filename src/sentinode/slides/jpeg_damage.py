@@ -31,22 +31,29 @@ def refuse_damaged_jpeg(data: bytes, tables: bytes) -> None:
     start = data.find(_START_OF_SCAN)
     if start < 0:
         raise DamagedTileError("its JPEG data have no start")
-    body = data[start + 2 + int.from_bytes(data[start + 2 : start + 4], "big") : end]
-    # Counting is far cheaper than the expression, and decides for most; a second scan is a progressive image.
+    after = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+    body = data[after:end]
+    if _START_OF_SCAN in body:
+        return  # progressive: what follows holds for a single scan
+    # Counting is far cheaper than the expression, and decides for most.
     suspect = body.count(b"\xff") != body.count(b"\xff\0")
-    if suspect and _NO_JPEG_DATA.search(body) and _START_OF_SCAN not in body:
+    if suspect and _NO_JPEG_DATA.search(body):
         raise DamagedTileError("its JPEG data are broken in the middle")
-    if _ZEROS in body and not (_blank_is_zeros(tables) or _blank_is_zeros(data)):
+    if _ZEROS in body and not _blank_is_zeros(tables, data, data[start + 4 : after]):
         raise DamagedTileError("its JPEG data are overwritten with zeros")
 
 
-def _blank_is_zeros(stream: bytes) -> bool:
-    # The first code of a Huffman table is all zeros. Where it means "end of block", as in tables optimised for a blank
-    # tile, blank blocks are genuine runs of zeros; in all others such a run would be 40 coefficients of -1 in a row.
-    return any(symbols[:1] == b"\0" for symbols in _ac_symbols(stream))
+def _blank_is_zeros(tables: bytes, data: bytes, scan_header: bytes) -> bool:
+    # The first code of a Huffman table is all zeros. Where it means "end of block" in every table that the scan uses,
+    # as in tables optimised for a blank tile, blank blocks are genuine runs of zeros. With the usual tables a block of
+    # luma can't be written in zeros: its first code is a coefficient, and 16 zero bytes would be 40 of them in a row.
+    symbols = dict(_ac_symbols(tables)) | dict(_ac_symbols(data))
+    used = {scan_header[2 + 2 * component] & 15 for component in range(scan_header[0])}  # T.81, B.2.3
+    return all(symbols.get(table, b"")[:1] == b"\0" for table in used)
 
 
-def _ac_symbols(stream: bytes) -> Iterator[bytes]:
+def _ac_symbols(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    # Number of each Huffman table for AC coefficients, and its symbols in the order of their codes (T.81, B.2.4.2).
     place = 2
     while place + 4 <= len(stream) and stream[place] == 0xFF and stream[place + 1] != _START_OF_SCAN[1]:
         length = int.from_bytes(stream[place + 2 : place + 4], "big")
@@ -54,6 +61,6 @@ def _ac_symbols(stream: bytes) -> Iterator[bytes]:
         while stream[place + 1] == _HUFFMAN_TABLES and len(segment) > 17:
             count = sum(segment[1:17])
             if segment[0] >> 4 == _AC:
-                yield segment[17 : 17 + count]
+                yield segment[0] & 15, segment[17 : 17 + count]
             segment = segment[17 + count :]
         place += 2 + length

@@ -151,9 +151,10 @@ def _spread_left_out(levels: list[TiledLevel]) -> list[TiledLevel]:
 
 
 def _refuse_subsampled(path: Path, file: TiffDirectories, offsets: NDArray[np.int64]) -> None:
-    # The first tile speaks for all. A codestream (ISO 15444-1, A.5.1) begins with SOC and SIZ; 40 bytes on, SIZ has the
-    # number of components, and for each of them its depth and its horizontal and vertical subsampling.
-    head = file.bytes_at(int(offsets[0]), 51) if offsets.size else b""
+    # One tile speaks for all; should the first be damaged, another does. A codestream (ISO 15444-1, A.5.1) begins with
+    # SOC and SIZ; at byte 40 SIZ has the number of components, then for each its depth and its subsampling in x and y.
+    heads = (file.bytes_at(int(offset), 51) for offset in offsets[:9])
+    head = next((head for head in heads if head.startswith(b"\xff\x4f\xff\x51")), b"")
     if any(step != 1 for place in (42, 45, 48) for step in head[place + 1 : place + 3]):
         message = f"{path}: its JPEG 2000 tiles have subsampled colours"
         raise UnsupportedSlideError(f"{message}, which the direct reader does not take")

@@ -1,0 +1,186 @@
+"""A slide asked for in µm/px: levels, refusals, reading, thumbnails, tiles read ahead."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from sentinode.core.errors import SlideError, SlideNotFoundError, UnsupportedSlideError
+from sentinode.slides import slide as slide_module
+from sentinode.slides.opening import open_slide
+from sentinode.slides.physical import Mpp
+from sentinode.slides.prefetching import read_batches
+from sentinode.slides.slide import LevelChoice, Slide
+
+
+@pytest.fixture
+def pixels(slide_files: ModuleType) -> np.ndarray:
+    return slide_files.picture()  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def path(tmp_path: Path, slide_files: ModuleType, pixels: np.ndarray) -> Path:
+    slide_files.write_tiff(tmp_path / "a.b.tif", slide_files.pyramid(pixels), compression="lzw", photometric="rgb")
+    return tmp_path / "a.b.tif"
+
+
+@pytest.fixture
+def slide(path: Path) -> Iterator[Slide]:
+    with open_slide(path) as opened:
+        yield opened
+
+
+def test_facts(slide: Slide, path: Path) -> None:
+    assert (slide.path, slide.name, slide.width, slide.height) == (path, "a.b", 472, 328)
+    assert (slide.mpp.x, slide.mpp.y) == pytest.approx((0.5, 0.5))
+    assert slide.mpp_source == "resolution tags (centimeter)"
+
+
+_CHOICES = [(0.5, 0, 1), (0.48, 0, 0.96), (0.7, 0, 1.4), (1.0, 1, 1), (0.97, 1, 0.97), (0.94, 0, 1.88)]
+
+
+@pytest.mark.parametrize(("mpp", "level", "scale"), [*_CHOICES, (3.9, 3, 0.975), (40, 3, 10)])
+def test_the_nearest_finer_level_serves(slide: Slide, mpp: float, level: int, scale: float) -> None:
+    choice = slide.level_for(mpp)
+    assert choice.level == level
+    assert (choice.scale_x, choice.scale_y) == pytest.approx((scale, scale))
+
+
+def test_a_slide_coarser_than_asked_for_is_refused_with_both_values(slide: Slide) -> None:
+    with pytest.raises(SlideError, match=r"has 0\.5 µm/px at its finest, .* coarser than the 0\.25 µm/px asked for"):
+        slide.read_at(0.25, 0, 0, 10, 10)
+
+
+@pytest.mark.parametrize("mpp", [0, -1.0, float("nan"), float("inf")])
+def test_a_size_that_is_none(slide: Slide, mpp: float) -> None:
+    with pytest.raises(SlideError, match="give a positive number"):
+        slide.level_for(mpp)
+
+
+def test_without_a_size_it_must_be_given(tmp_path: Path, slide_files: ModuleType, pixels: np.ndarray) -> None:
+    slide_files.write_image(tmp_path / "a.png", pixels)
+    with (
+        open_slide(tmp_path / "a.png") as slide,
+        pytest.raises(SlideError, match=r"a\.png: .* µm/px; give it, .*--mpp"),
+    ):
+        slide.read_at(0.5, 0, 0, 10, 10)
+    with open_slide(tmp_path / "a.png", mpp=0.5) as slide:
+        assert (slide.reader.name, slide.mpp_source) == ("image", "given by the user")
+        assert np.array_equal(slide.read_at(0.5, 3, 5, 40, 30), pixels[5:35, 3:43])
+    with open_slide(tmp_path / "a.png") as slide:
+        assert slide.thumbnail(max_side=118).shape == (82, 118, 3)  # needs no µm/px
+
+
+def test_a_whole_scale_is_the_mean_of_blocks(slide: Slide, pixels: np.ndarray) -> None:
+    found = slide.read_scaled(LevelChoice(0, 3.0, 3.0), 21, 14, 50, 40)
+    blocks = pixels[14 : 14 + 120, 21 : 21 + 150].reshape(40, 3, 50, 3, 3)
+    assert np.abs(found - blocks.mean(axis=(1, 3))).max() <= 0.5 + 1e-4
+
+
+def test_sizes_that_differ_in_x_and_y(tmp_path: Path, slide_files: ModuleType, pixels: np.ndarray) -> None:
+    path = tmp_path / "a.tif"
+    slide_files.write_tiff(path, [pixels], compression="lzw", photometric="rgb", resolution=(40_000.0, 20_000.0))
+    with open_slide(path) as slide:
+        assert (slide.mpp.x, slide.mpp.y) == pytest.approx((0.25, 0.5))
+        found = slide.read_at(0.5, 10, 20, 60, 50)  # two pixels of x, one of y
+        expected = pixels[20:70, 10:130].reshape(50, 60, 2, 3).mean(axis=2)
+        assert np.abs(found - expected).max() <= 0.5
+        with pytest.raises(SlideError, match=r"0\.25 × 0\.5 µm/px"):
+            slide.level_for(0.25)
+
+
+def test_a_large_region_is_the_same_in_bands(slide: Slide, monkeypatch: pytest.MonkeyPatch) -> None:
+    for mpp in (1.5, 1.7):
+        whole = slide.read_at(mpp, -20, 10, 170, 130)
+        monkeypatch.setattr(slide_module, "_BAND_BYTES", 20_000)
+        # where the scale is no whole number, a band begins at a fraction of a pixel: rounding apart
+        assert np.abs(slide.read_at(mpp, -20, 10, 170, 130).astype(int) - whole).max() <= 1
+        monkeypatch.undo()
+
+
+def test_thumbnails_show_the_whole_slide(slide: Slide, pixels: np.ndarray) -> None:
+    by_side, by_mpp = slide.thumbnail(max_side=59), slide.thumbnail(mpp=4)
+    assert by_side.shape == by_mpp.shape == (41, 59, 3)
+    expected = pixels.reshape(41, 8, 59, 8, 3).mean(axis=(1, 3))
+    assert np.abs(by_side - expected).max() <= 2  # the pyramid rounds thrice
+    assert np.abs(by_mpp - expected).max() <= 2
+    assert slide.thumbnail(mpp=4.1).shape == (40, 58, 3)
+    assert slide.thumbnail(max_side=5000).shape == (328, 472, 3)
+
+
+def test_tiles_read_ahead_are_those_read_one_by_one(slide: Slide) -> None:
+    x0, y0 = (axis.ravel().astype(np.int64) for axis in np.meshgrid(range(-30, 470, 90), range(-20, 320, 70)))
+    batches = list(read_batches(slide, 0.9, 32, x0, y0, batch=7, threads=3))
+    assert [batch.start for batch in batches] == list(range(0, len(x0), 7))
+    assert not any(batch.unreadable for batch in batches)
+    tiles = np.concatenate([batch.tiles for batch in batches])
+    for tile, x, y in zip(tiles, x0, y0, strict=True):
+        assert np.array_equal(tile, slide.read_at(0.9, int(x), int(y), 32, 32))
+
+
+def test_an_unreadable_tile_is_named_and_white(tmp_path: Path, slide_files: ModuleType) -> None:
+    path = tmp_path / "a.tif"
+    slide_files.write_vips(path, slide_files.picture())
+    slide_files.zero_tile(path, 0, 11)  # x 192 to 256, y 48 to 96
+    x0 = np.arange(0, 460, 64)
+    with open_slide(path) as slide:
+        batches = list(read_batches(slide, 0.5, 48, x0, np.full_like(x0, 48), batch=3, threads=2, ahead=1))
+    assert [list(batch.unreadable) for batch in batches] == [[], [3], []]
+    assert "tile 3,1" in str(batches[1].unreadable[3])
+    assert (batches[1].tiles[0] == 255).all()
+    assert not (batches[1].tiles[1] == 255).all()
+
+
+def test_batches_ahead_are_bounded_and_closing_stops(slide: Slide, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    original = slide.read_scaled
+
+    def counted(choice: LevelChoice, x0: float, y0: float, width: int, height: int) -> object:
+        read.append(x0)
+        return original(choice, x0, y0, width, height)
+
+    monkeypatch.setattr(slide, "read_scaled", counted)
+    places = np.arange(400, dtype=np.int64)
+    batches = read_batches(slide, 0.5, 8, places, places, batch=10, threads=2, ahead=3)
+    assert next(batches).start == 0
+    batches.close()  # type: ignore[attr-defined]
+    assert 10 <= len(read) <= 40
+
+
+def test_a_coarse_slide_is_refused_before_anything_is_read(slide: Slide) -> None:
+    with pytest.raises(SlideError, match="coarser"):
+        read_batches(slide, 0.1, 8, np.zeros(1, np.int64), np.zeros(1, np.int64), batch=1, threads=1)
+
+
+def test_opening_what_is_no_slide(tmp_path: Path, path: Path) -> None:
+    with pytest.raises(SlideNotFoundError, match=r"nowhere\.tif is not a file"):
+        open_slide(tmp_path / "nowhere.tif")
+    with pytest.raises(SlideNotFoundError, match="is not a file"):
+        open_slide(tmp_path)
+    with pytest.raises(SlideError, match="no reader 'bioformats'; choose one of auto"):
+        open_slide(path, reader="bioformats")  # type: ignore[arg-type]
+    with pytest.raises(SlideError, match="give a positive number"):
+        open_slide(path, mpp=-0.5)
+
+
+@pytest.mark.parametrize("content", [b"", b"II", b"II*\0", b"junk" * 500, b"MM\0*" + bytes(40), b"II+\0\x08\0\0\0\xff"])
+def test_junk_named_svs_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "junk.svs").write_bytes(content)
+    with pytest.raises(SlideError, match=r"junk\.svs") as refusal:
+        open_slide(tmp_path / "junk.svs")
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_large_plain_image_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("L", (10_000, 9_000)).save(tmp_path / "a.png", compress_level=1)
+    with pytest.raises(UnsupportedSlideError, match="too large"):
+        open_slide(tmp_path / "a.png")
+
+
+def test_mpp_goes_before_what_the_file_says(path: Path) -> None:
+    with open_slide(path, mpp=0.25) as slide:
+        assert (slide.mpp, slide.mpp_source) == (Mpp(0.25, 0.25), "given by the user")
