@@ -60,7 +60,8 @@ class Submission:
         if self.resumed:
             lines.append(f"gone on   {self.resumed:,} were there from a run that was stopped")
         if self.extra:
-            lines.append(f"left out  {len(self.extra):,} of the files in test/, which it does not ask for: {listed(self.extra)}")
+            names = listed(self.extra)
+            lines.append(f"left out  {len(self.extra):,} of the files in test/, which it does not ask for: {names}")
         return "\n".join([*lines, f"submission  {self.path}"])
 
 
