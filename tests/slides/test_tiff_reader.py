@@ -39,9 +39,8 @@ def test_tiles_left_out_are_as_openslide_gives_them(tmp_path: Path, slide_files:
         assert (ours.reader.read(0, 4 * 64, 48, 64, 48) == 255).all()
         for number, level in enumerate(ours.reader.levels):
             pair = [slide.reader.read(number, 0, 0, level.width, level.height) for slide in (ours, theirs)]
-            # OpenSlide makes Aperio's missing tiles from the next finer level with cairo, tile edges blended
-            apart = np.abs(pair[0].astype(int) - pair[1]).max(axis=2)
-            assert (apart > 2).mean() < (0.02 if suffix == "svs" and number else 1e-9)
+            # Aperio's are made from the next finer level: by area here, by cairo in OpenSlide
+            assert np.abs(pair[0].astype(int) - pair[1]).max() <= (2 if suffix == "svs" and number else 0)
 
 
 def test_a_zeroed_tile_is_named_and_the_others_are_read(tmp_path: Path, slide_files: ModuleType) -> None:

@@ -24,6 +24,7 @@ from sentinode.cli import (
     learning_curve,
     predict,
     search,
+    slide,
     submit,
     tissue,
     train,
@@ -76,6 +77,7 @@ app.command("ensemble")(ensemble.ensemble)
 app.command("predict")(predict.predict)
 app.command("submit")(submit.submit)
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(slide.app, name="slide")
 app.add_typer(tissue.app, name="tissue")
 
 
