@@ -18,6 +18,7 @@ from sentinode.core.progress import Advance, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, Images
 from sentinode.models.bundle import open_bundle
+from sentinode.models.engines import engine_name
 from sentinode.models.extractor import Embedded, Extractor, open_extractor
 from sentinode.models.feature_space import FeatureSpace
 from sentinode.training.features.config import FeaturesConfig
@@ -59,10 +60,12 @@ def extract(
         One row for each sample of the manifest, in its order.
 
     Raises:
+        SentinodeError: There is no such engine.
         DataError: The images are not square, or not of the bundle's size.
         BundleError, WeightsError, RecipeError, OfflineError: The network can't be had.
         StorageError: The disk is full.
     """
+    engine_name(engine, "float32")  # a misspelt engine is refused also where none has to run
     describer = _describer(config, data.tiles.shape, settings, engine)
     samples = data.manifest.table
     # In the order of the packed array, which is read from a disk perhaps.
