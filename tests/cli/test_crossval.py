@@ -20,18 +20,19 @@ def test_a_report_and_a_machines_answer(sentinode: Callable[..., Any], workplace
     words = ["crossval", "colour", "--data", patches, "--out", "out", *QUICK]
     first = sentinode(*words)
     assert (first.status, first.err) == (0, "")
-    assert "2-fold, stratified, 1 repeat: 20 images" in first.out
+    assert "2-fold, stratified, 1 repeat: 40 images" in first.out
     assert (workplace / "out" / "report" / "report.html").is_file()
     again = sentinode(*words, "--json")
     answer = json.loads(again.out)
-    assert (answer["kind"], answer["n"], answer["bundle"]) == ("cross-validation", 20, None)
+    assert (answer["kind"], answer["n"], answer["bundle"]) == ("cross-validation", 40, None)
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["clinical-feature"], "there is no architecture 'clinical-feature'"),
-        (["colour", "--folds", "11"], "fewer than crossval.folds = 11"),
+        (["clinical-feature"], "did you mean clinical-features?"),
+        (["resnet-of-mine"], "there is no architecture 'resnet-of-mine'"),
+        (["colour", "--folds", "21"], "fewer than crossval.folds = 21"),
         (["colour", "--folds", "1"], "crossval.folds = 1"),
         (["colour", "--set", "crossval.plan=leave-one-group-out"], "the source knows no groups"),
         (["colour", "--set", "evaluation.threshold=sensitivity>=0.99@lower95"], "evaluation of the recipe"),

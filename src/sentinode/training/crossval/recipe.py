@@ -1,5 +1,6 @@
 """A cross-validation in one TOML file: of a classical model on frozen features, or of a deep training recipe."""
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ _DESCRIPTORS = ("pixels", "colour", "texture")
 _DEEP_TABLES = {"model", "training"}
 # A network's weights are what makes its features worth anything; without this a bare name would have random ones.
 _USUAL_WEIGHTS = "imagenet"
+_A_SLIP = 0.9  # likeness of a misspelt recipe; architectures are like recipes too, but not that much
 
 
 class CrossvalRecipe(BaseModel):
@@ -110,4 +112,7 @@ def _values(name: str) -> dict[str, Any]:
             f"{name} is neither a recipe (.toml) nor a bundle (it has no {INFO_FILE}); give a recipe, a bundle's "
             "folder or the name of an architecture"
         )
+    recipes = [*shipped_files(CROSSVAL_FOLDER), *shipped_recipes()]
+    if near := difflib.get_close_matches(name, recipes, n=1, cutoff=_A_SLIP):
+        raise RecipeError(f"there is no recipe, bundle or architecture {name!r}; did you mean {near[0]}?")
     return {"name": name, "features": {"kind": "network", "model": {"architecture": name, "weights": _USUAL_WEIGHTS}}}
