@@ -75,6 +75,7 @@ def test_a_finished_search_trains_nothing_and_a_longer_one_goes_on(
     assert (tmp_path / "out" / "trials.csv").read_bytes() == table
     outcome = search(search_file(trials=5))
     assert len(made_up) == 5
+    assert len(search(search_file(), trials=2).trials) == 5  # nothing is taken away
     outcome = search(search_file())
     assert len(made_up) == 6
     tried = {(recipe.training.learning_rate, recipe.training.batch_size) for recipe in made_up}

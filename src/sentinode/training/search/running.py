@@ -1,9 +1,10 @@
 """`sentinode search`: from a search file and data to a folder with the best recipe, going on with what is there."""
 
 import json
+import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,10 @@ def run_search(
     _check_folder(out, shown_url(url))
     data = without_test(load_dataset(space.base.data, cache=settings.cache, progress=progress))
     rehearse(space.base.evaluation, data.manifest)
+    # torch and Lightning take seconds to import: not before all else was found to be good.
+    from sentinode.training.fitting import trainer_options
+
+    trainer_options(space.base.training, out)  # hardware that is not there is refused now, not in every trial
     job = _Job(space, data, out, url, space.budget(trials), settings, progress, tell)
     with storage_errors(out):
         new = not out.exists()
@@ -114,6 +119,8 @@ def run_search(
 
 def _search(job: _Job, storage: BaseStorage) -> SearchOutcome:
     study = _study(job, storage)
+    ended = [one.number for one in attempts(study, sys.maxsize) if one.ended]
+    job = replace(job, budget=max([job.budget, *ended]))  # a smaller --trials takes nothing away
     _lay_out(job)
     try:
         _work(job, study)
@@ -153,11 +160,8 @@ def _study(job: _Job, storage: BaseStorage) -> optuna.Study:
 
 def _work(job: _Job, study: optuna.Study) -> None:
     """Trial after trial, until none is left, not even with another process."""
-    # torch and Lightning take seconds to import: not before all else was found to be good.
-    from sentinode.training.fitting import trainer_options
     from sentinode.training.search.objective import Objective, TrialEndedError
 
-    trainer_options(job.space.base.training, job.out)  # hardware that is not there
     objective = Objective(job.space, job.data, job.out / "trials", job.budget, job.settings.threads, job.progress)
     told = {one.number for one in attempts(study, job.budget) if one.ended}
     waiting = False
