@@ -71,6 +71,15 @@ def test_a_model_makes_the_mask_of_a_slide(
     assert found.tissue_mm2 + sum(found.excluded.values()) == pytest.approx(one.truth.size * 64e-6)
 
 
+def test_a_large_overview_is_worked_on_in_bands_without_a_seam(
+    trained: TissueTraining, examples: list[TissueExample]
+) -> None:
+    tall = np.concatenate([one.overview for one in examples * 2])[:500]
+    assert len(tall) == 500
+    whole = trained.model.probabilities(pixel_features(tall, 8.0).reshape(-1, len(FEATURES))) > 0.5
+    assert np.array_equal(trained.model.predict(tall, 8.0).ravel(), whole)
+
+
 def test_one_slide_gives_a_model_without_a_held_out_figure(examples: list[TissueExample]) -> None:
     trained = train_tissue(examples[:1], TissueConfig())
     assert trained.model.info.held_out_dice == {}

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sentinode.slides.tissue_stain import optical_density
+from sentinode.slides.tissue_stain import glass_colour, optical_density
 
 FEATURES = (
     "od_red",
@@ -29,12 +29,22 @@ _NEAR_UM, _FAR_UM = 24.0, 64.0
 _TEXTURE_UM = (40.0, 100.0)
 
 
-def pixel_features(overview: NDArray[np.uint8], um_per_px: float) -> NDArray[np.float32]:
-    """(h, w, len(FEATURES)) float32 of an overview (h, w, 3) uint8 at `um_per_px`."""
-    density = optical_density(overview)
-    red, green, blue = np.moveaxis(density, 2, 0)
+def reach_px(um_per_px: float) -> int:
+    """How far from a pixel its features look, in pixels."""
+    return round(max(_FAR_UM, *_TEXTURE_UM) / um_per_px) // 2 + 2
+
+
+def pixel_features(
+    overview: NDArray[np.uint8], um_per_px: float, glass: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """(h, w, len(FEATURES)) float32 of an overview (h, w, 3) uint8 at `um_per_px`.
+
+    `glass` is the colour (3,) of the slide's glass, for a part of an overview, which may show none.
+    """
+    density = optical_density(overview, glass_colour(overview) if glass is None else glass)
+    red, green, blue = density
     chroma = green - np.minimum(red, blue)
-    edges = np.abs(ndimage.laplace(density.mean(axis=2), mode="nearest"))
+    edges = np.abs(ndimage.laplace(density.mean(axis=0), mode="nearest"))
     near, far = _mean_over(_NEAR_UM, um_per_px), _mean_over(_FAR_UM, um_per_px)
     planes = [red, green, blue, chroma, red - green, near(red), near(green), near(blue), far(green), far(chroma)]
     planes += [_mean_over(size, um_per_px)(edges) for size in _TEXTURE_UM]

@@ -13,10 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.files import atomic_file
-from sentinode.slides.tissue_features import FEATURES, pixel_features, with_products
+from sentinode.slides.tissue_features import FEATURES, pixel_features, reach_px, with_products
+from sentinode.slides.tissue_stain import glass_colour
 
-_ROWS_AT_ONCE = 1 << 18
-"""Pixels whose features are expanded together: 90 columns of float32 are 94 MB."""
+_BAND = 128
+"""Rows of an overview that are worked on together."""
+_ROWS_AT_ONCE = 1 << 16
+"""Pixels whose features are expanded together: 90 columns of float32 are 24 MB."""
 _CENTRE, _SCALE, _COEFFICIENTS = "centre", "scale", "coefficients"
 
 
@@ -62,8 +65,13 @@ class TissueModel:
 
     def predict(self, overview: NDArray[np.uint8], um_per_px: float) -> NDArray[np.bool_]:
         """(h, w) True where (h, w, 3) is more likely tissue than not; `um_per_px` is to be the model's."""
-        features = pixel_features(overview, um_per_px)
-        return (self.probabilities(features.reshape(-1, features.shape[2])) > 0.5).reshape(overview.shape[:2])
+        glass, reach, height = glass_colour(overview), reach_px(um_per_px), len(overview)
+        mask = np.empty(overview.shape[:2], bool)
+        for top in range(0, height, _BAND):  # all features of a large slide would be hundreds of MB
+            bottom, above = min(height, top + _BAND), max(0, top - reach)
+            features = pixel_features(overview[above : bottom + reach], um_per_px, glass)[top - above :][: bottom - top]
+            mask[top:bottom] = (self.probabilities(features.reshape(-1, len(FEATURES))) > 0.5).reshape(bottom - top, -1)
+        return mask
 
     def save(self, path: Path) -> None:
         """Write the model to `path`, atomically.

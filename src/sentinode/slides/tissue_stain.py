@@ -5,6 +5,7 @@ pixels have a red to green ratio of optical density under 0.82), inks do not: bl
 green, black ink absorbs all colours alike. So ink is told from stain by a ratio, whatever the strength of either.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ BLUE, GREEN, BLACK = "pen-blue", "pen-green", "pen-black"
 BORDER = "border"
 
 _DEFAULT_GLASS = 245.0
+_GLASS_PIXELS = 250_000
+"""About as many pixels, evenly spread, tell the glass's colour as well as all of them."""
 _OD_LIMITS = (0.03, 0.07)
 """Where Otsu's threshold of optical density may lie. Pale collagen has 0.06 above the glass; noise stays under 0.02."""
 _CHROMA_LIMITS = (0.012, 0.035)
@@ -61,13 +64,13 @@ def find_stain(overview: NDArray[np.uint8], um_per_px: float, *, pen: bool) -> S
         um_per_px: Of the overview, about the same in x and y.
         pen: Look for ink.
     """
-    density = optical_density(overview)
+    density = optical_density(overview, glass_colour(overview))
     artefacts = _borders(density)
     if pen:
         artefacts |= _inks(density, artefacts[BORDER], um_per_px)
     left_out = np.logical_or.reduce(list(artefacts.values()))
-    mean = density.mean(axis=2)
-    chroma = density[..., 1] - np.minimum(density[..., 0], density[..., 2])
+    mean = density.mean(axis=0)
+    chroma = density[1] - np.minimum(density[0], density[2])
     counted = ~left_out
     dense = mean > _guarded_otsu(mean[counted], _OD_LIMITS)
     coloured = chroma > _guarded_otsu(chroma[counted], _CHROMA_LIMITS)
@@ -76,11 +79,11 @@ def find_stain(overview: NDArray[np.uint8], um_per_px: float, *, pen: bool) -> S
     return Stain(stained, artefacts, mean)
 
 
-def optical_density(overview: NDArray[np.uint8]) -> Density:
-    """(h, w, 3) float32 decadic optical density above the slide's own glass; never below 0."""
-    values = overview.astype(np.float32)
-    above = np.log10((glass_colour(overview) + 1) / (values + 1))
-    return np.asarray(np.maximum(above, 0), np.float32)
+def optical_density(overview: NDArray[np.uint8], glass: NDArray[np.float32]) -> Density:
+    """(3, h, w) float32 decadic optical density of red, green, blue above the glass's colour (3,); never below 0."""
+    # By table: there are only 256 values, and a logarithm of each pixel would take longer than all else.
+    table = np.maximum(np.log10((glass + 1) / (np.arange(256, dtype=np.float32)[:, None] + 1)), 0)
+    return np.stack([table[:, n].astype(np.float32)[overview[..., n]] for n in range(3)])
 
 
 def glass_colour(overview: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -89,7 +92,8 @@ def glass_colour(overview: NDArray[np.uint8]) -> NDArray[np.float32]:
     Scanners paint what they did not scan pure white, so that is not asked. Where the brightest pixels are coloured or
     dark, no glass is in sight: a slide full of tissue.
     """
-    pixels = overview.reshape(-1, 3)
+    step = max(1, math.isqrt(overview.shape[0] * overview.shape[1] // _GLASS_PIXELS))
+    pixels = overview[::step, ::step].reshape(-1, 3)
     pixels = pixels[(pixels < 255).any(axis=1)]
     if len(pixels):
         brightness = pixels.mean(axis=1, dtype=np.float32)
@@ -120,8 +124,8 @@ def otsu(values: Density) -> float:
 
 def _neutral(density: Density) -> Bool:
     """(h, w) dark without a colour of its own."""
-    low, high = density.min(axis=2), density.max(axis=2)
-    grey = (density.mean(axis=2) > _NEUTRAL_DENSITY) & (low > _NEUTRAL_RATIO * high)
+    low, high = density.min(axis=0), density.max(axis=0)
+    grey = (density.mean(axis=0) > _NEUTRAL_DENSITY) & (low > _NEUTRAL_RATIO * high)
     return np.asarray(grey | (low > _PITCH_DENSITY))
 
 
@@ -137,13 +141,14 @@ def _borders(density: Density) -> dict[str, Bool]:
 
 
 def _inks(density: Density, border: Bool, um_per_px: float) -> dict[str, Bool]:
-    red, green, blue = np.moveaxis(density, 2, 0)
-    dense = density.mean(axis=2) > _INK_DENSITY
+    red, green, blue = density
+    mean, neutral = density.mean(axis=0), _neutral(density)
+    dense = mean > _INK_DENSITY
     over_stain = (red > _DEEP_RED_DENSITY) & (red > _DEEP_RED_RATIO * green)
-    coloured = _strokes((dense & (red > _INK_RATIO * green)) | (over_stain & ~_neutral(density)), um_per_px) & ~border
-    black = _strokes(_neutral(density) & ~border, um_per_px) & ~coloured
+    coloured = _strokes((dense & (red > _INK_RATIO * green)) | (over_stain & ~neutral), um_per_px) & ~border
+    black = _strokes(neutral & ~border, um_per_px) & ~coloured
     # The rim of a stroke is thinner ink: weaker, but of a hue that stain has not.
-    rim = (red > _INK_RATIO_EDGE * green) & (density.mean(axis=2) > 0.02) & ~border
+    rim = (red > _INK_RATIO_EDGE * green) & (mean > 0.02) & ~border
     coloured, black = (_grown(core, rim & ~other, um_per_px) for core, other in ((coloured, black), (black, coloured)))
     # Dense stain under a stroke can look like stain; what is ringed by ink is ink.
     gap = circle_px(_STROKE_UM, um_per_px)
