@@ -79,6 +79,12 @@ def test_an_unknown_architecture_is_an_error_with_near_names() -> None:
     ("values", "message"),
     [
         ({"architecture": "squeezenet1_1", "arguments": {"stem": 1}}, "arguments.stem = 1 .*it takes: stem_pool"),
+        (
+            {"architecture": "squeezenet1_1", "arguments": {"taps": [4, 5]}},
+            r"taps = \[4, 5\] .*give some of 3, 4, 6, 7",
+        ),
+        ({"architecture": "squeezenet1_1", "arguments": {"taps": [7, 4]}}, r"taps = \[7, 4\] .*in this order"),
+        ({"architecture": "squeezenet1_1", "arguments": {"taps": []}}, r"taps = \[\]"),
         ({"architecture": "squeezenet1_1", "arguments": {"stem_pool": "no"}}, "arguments.stem_pool = 'no'"),
         ({"architecture": "cnn3", "arguments": {"width": 9}}, "it takes: none"),
         ({"architecture": "resnet18", "arguments": {"stem": 1}}, "unexpected keyword argument 'stem'"),
@@ -93,6 +99,21 @@ def test_an_argument_that_does_not_suit_is_an_error(values: dict[str, object], m
 def test_a_head_of_several_parts_is_refused() -> None:
     with pytest.raises(WeightsError, match="several parts"):
         build_network(ModelConfig(architecture="deit_tiny_distilled_patch16_224"), 2)
+
+
+def test_squeezenet_pools_the_maps_that_are_tapped() -> None:
+    config = ModelConfig(architecture="squeezenet1_1", pooling=("mean", "max"), arguments={"taps": [4, 7]})
+    network = build_network(config, 2).eval()
+    images = torch.rand(2, 3, 40, 40)
+    with torch.inference_mode():
+        logits, embedding = network(images)
+        features = list(network.get_submodule("features").children())
+        early = torch.nn.Sequential(*features[:5])(images)
+        late = torch.nn.Sequential(*features[5:8])(early)
+    expected = [early.mean((2, 3)), early.amax((2, 3)), late.mean((2, 3)), late.amax((2, 3))]
+    torch.testing.assert_close(embedding, torch.cat(expected, dim=1))
+    assert embedding.shape == (2, network.embedding_size) == (2, 2 * (128 + 256))
+    torch.testing.assert_close(logits, network.get_submodule("classifier")(embedding))
 
 
 def test_squeezenet_has_the_names_of_the_public_weights(shared_data: Path) -> None:

@@ -34,4 +34,6 @@ def build_cnn3(config: ModelConfig, outputs: int) -> PooledNetwork:
             nn.MaxPool2d(2),
         )
         channels = width
-    return PooledNetwork(nn.Sequential(blocks), channels, outputs, pooling=config.pooling, dropout=config.dropout)
+    return PooledNetwork(
+        nn.Sequential(blocks), {len(blocks) - 1: channels}, outputs, pooling=config.pooling, dropout=config.dropout
+    )

@@ -1,6 +1,7 @@
 """What every network is here: a module that gives logits and the embedding that they were made from."""
 
 import abc
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -43,23 +44,36 @@ class Network(nn.Module, abc.ABC):
 
 
 class PooledNetwork(Network):
-    """`features`, a convolutional backbone; pooling over its last map; dropout; `classifier`, a linear head."""
+    """`features`, a convolutional backbone; pooling over some of its maps; dropout; `classifier`, a linear head."""
 
     head_name = "classifier"
 
     def __init__(
-        self, features: nn.Sequential, channels: int, outputs: int, *, pooling: tuple[Pooling, ...], dropout: float
+        self,
+        features: nn.Sequential,
+        channels: Mapping[int, int],
+        outputs: int,
+        *,
+        pooling: tuple[Pooling, ...],
+        dropout: float,
     ) -> None:
+        """Args: `channels` has the places in `features` whose maps are pooled, in order, and the channels of each."""
         super().__init__()
         self.features = features
         self.pooling = pooling
-        self.embedding_size = channels * len(pooling)
+        self.taps = tuple(channels)
+        self.embedding_size = sum(channels.values()) * len(pooling)
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(self.embedding_size, outputs)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 3, S, S) float, normalised → logits (N, outputs) and embedding (N, D)."""
-        embedding = pool(self.features(images), self.pooling)  # (N, C, h, w) → (N, C · kinds)
+        maps, pooled = images, []
+        for place in range(self.taps[-1] + 1):
+            maps = self.features[place](maps)
+            if place in self.taps:
+                pooled.append(pool(maps, self.pooling))  # (N, C, h, w) → (N, C · kinds)
+        embedding = torch.cat(pooled, dim=1) if len(pooled) > 1 else pooled[0]
         return self.classifier(self.dropout(embedding)), embedding
 
 
