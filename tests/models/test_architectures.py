@@ -110,10 +110,11 @@ def test_squeezenet_pools_the_maps_that_are_tapped() -> None:
         features = list(network.get_submodule("features").children())
         early = torch.nn.Sequential(*features[:5])(images)
         late = torch.nn.Sequential(*features[5:8])(early)
+        answer = network.get_submodule("classifier")(embedding)
     expected = [early.mean((2, 3)), early.amax((2, 3)), late.mean((2, 3)), late.amax((2, 3))]
     torch.testing.assert_close(embedding, torch.cat(expected, dim=1))
     assert embedding.shape == (2, network.embedding_size) == (2, 2 * (128 + 256))
-    torch.testing.assert_close(logits, network.get_submodule("classifier")(embedding))
+    torch.testing.assert_close(logits, answer)
 
 
 def test_squeezenet_has_the_names_of_the_public_weights(shared_data: Path) -> None:
