@@ -93,7 +93,7 @@ def evaluation_mask(tumour: NDArray[np.bool_], *, mpp_x: float, mpp_y: float) ->
     box = ndimage.find_objects(grown.view(np.uint8))[0]
     inner = labels[box]
     count = int(ndimage.label(_without_holes(grown[box]), structure=_EIGHT, output=inner))
-    return EvaluationMask(labels, mpp_x, mpp_y, _major_axes(inner, count, mpp_x, mpp_y))
+    return EvaluationMask(labels, mpp_x, mpp_y, major_axes(inner, count, mpp_x, mpp_y))
 
 
 def _grown(tumour: NDArray[np.bool_], mpp_x: float, mpp_y: float) -> NDArray[np.bool_]:
@@ -124,7 +124,7 @@ def _without_holes(grown: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(~open_parts[parts])
 
 
-def _major_axes(labels: NDArray[np.int32], count: int, mpp_x: float, mpp_y: float) -> NDArray[np.float64]:
+def major_axes(labels: NDArray[np.int32], count: int, mpp_x: float, mpp_y: float) -> NDArray[np.float64]:
     """Four standard deviations along the longest direction of each region's pixels, in µm.
 
     That is the major axis of the ellipse with the same second moments, as scikit-image's `regionprops` defines it.
