@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from sentinode.data import synthetic_cells as cells
-from sentinode.data.synthetic_cells import Array, CellBank
+from sentinode.slides.synthetic import cells
+from sentinode.slides.synthetic.cells import Array, CellBank
 
 PATCH = 96
 """Height and width of a patch in pixels."""

@@ -1,0 +1,1 @@
+"""Drawn slides: lymph nodes made by a seeded procedure, so that everything works, and is tested, without data."""
