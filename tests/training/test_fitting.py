@@ -41,7 +41,7 @@ SCHEDULES = {
 def test_a_run_stopped_after_an_epoch_ends_as_one_that_was_not(
     name: str, small_recipe: MakeRecipe, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    augmentation = {"quarter_turns": True, "rotation": 10, "stain": 0.1, "brightness": 0.1, "sizes": [16, 24]}
+    augmentation = {"quarter_turns": True, "rotation": 10, "stain": 0.1, "brightness": 0.1}
     recipe = small_recipe(training={**SCHEDULES[name], "augmentation": augmentation})
     whole = run_fit(recipe, tmp_path / "whole", settings)
     save = callbacks.LastCheckpoint.on_train_epoch_end
@@ -148,3 +148,21 @@ def test_early_stopping_is_told_from_the_log() -> None:
     assert is_over(rows(0.7, 0.9, 0.8, 0.85), config)
     assert is_over(rows(*[0.5 + 0.01 * step for step in range(10)]), config)
     assert not is_over(rows(0.9, 0.8, 0.7), TrainingConfig(epochs=10))
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"test_time_sizes": [24, 4]}, "sizes from 8 to 4096 px"),
+        (
+            {"architecture": "test_vit", "pooling": ["mean"], "test_time_sizes": [32]},
+            "test_vit can't see images of 32 px",
+        ),
+        ({"test_time_sizes": [24]}, "which the network sees anyway"),
+    ],
+)
+def test_sizes_at_test_time_are_tried_before_training(
+    model: dict[str, Any], message: str, small_recipe: MakeRecipe, tmp_path: Path, settings: Settings
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        run_fit(small_recipe(model=model, training={"epochs": 1}), tmp_path / "run", settings)

@@ -43,7 +43,6 @@ class PatchClassifier(LightningModule):
         self.network: Network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.preprocessing = preprocessing
         self.augmentation = Augmentation(config.augmentation)
-        self.sizes = nn.ModuleList(preprocessing.at(size) for size in config.augmentation.sizes)
         self.loss = loss
         self.config = config
         self.average = (
@@ -105,9 +104,7 @@ class PatchClassifier(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _batch_index: int) -> Tensor:
         """One step on ((N, H, W, 3) uint8, (N,) int64)."""
         tiles, labels = batch
-        # One draw a batch, not an image: a batch is one tensor.
-        size = self.sizes[int(torch.randint(len(self.sizes), ()))] if self.sizes else self.preprocessing
-        logits, _ = self.network(size(self.augmentation(tiles)))
+        logits, _ = self.network(self.preprocessing(self.augmentation(tiles)))
         loss: Tensor = self.loss(logits, labels)
         self._train_losses.append(loss.detach())
         return loss

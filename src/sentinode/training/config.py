@@ -1,6 +1,6 @@
 """The `[training]` and `[evaluation]` parts of a recipe."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -31,8 +31,6 @@ class AugmentationConfig(BaseModel):
     """Part of the full colour circle by which the hue turns at most."""
     stain: float = Field(default=0.0, ge=0, lt=1)
     """Strength of the jitter in haematoxylin–eosin space (Tellez et al. 2018)."""
-    sizes: tuple[Annotated[int, Field(ge=8, le=4096)], ...] = ()
-    """Sides in pixels at which the network sees the images, one drawn for each batch; empty: `model.input_size`."""
 
 
 class TrainingConfig(BaseModel):

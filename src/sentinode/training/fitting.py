@@ -18,6 +18,7 @@ from sentinode.core.errors import RecipeError, TrainingError
 from sentinode.core.progress import Progress
 from sentinode.data.dataset import Dataset
 from sentinode.models.architectures import build_network
+from sentinode.models.config import ModelConfig
 from sentinode.models.networks import Network
 from sentinode.models.preprocessing import Preprocessing
 from sentinode.models.weights import load_weights
@@ -107,23 +108,22 @@ def build_model(recipe: Recipe, data: Dataset) -> tuple[Network, Preprocessing]:
     network = build_network(model, model.outputs(len(data.manifest.class_names)), tile_size=height)
     load_weights(network, model)
     preprocessing = Preprocessing(height, model.input_size, model.mean, model.std)
-    _check_sizes(recipe, network, preprocessing.input_size)
+    _check_sizes(model, network, preprocessing.input_size)
     return network, preprocessing
 
 
-def _check_sizes(recipe: Recipe, network: Network, size: int) -> None:
-    """Find out before hours of training that the network can't see images of a size that the recipe names."""
-    model = recipe.model
+def _check_sizes(model: ModelConfig, network: Network, size: int) -> None:
+    """Find out before hours of training that the network can't see images of a size that is wanted at test time."""
     if size in model.test_time_sizes:
         raise RecipeError(f"model.test_time_sizes has {size} px, which the network sees anyway; leave it out")
-    for other in sorted({*model.test_time_sizes, *recipe.training.augmentation.sizes} - {size}):
+    for other in model.test_time_sizes:
         try:
             with torch.inference_mode():
                 network.eval()(torch.zeros(1, 3, other, other))
         except (RuntimeError, AssertionError) as error:
             raise RecipeError(
                 f"{model.architecture} can't see images of {other} px ({str(error).splitlines()[0]}); correct "
-                "model.test_time_sizes and training.augmentation.sizes"
+                "model.test_time_sizes"
             ) from error
 
 
