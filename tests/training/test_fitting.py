@@ -155,8 +155,8 @@ def test_early_stopping_is_told_from_the_log() -> None:
     [
         ({"test_time_sizes": [24, 4]}, "sizes from 8 to 4096 px"),
         (
-            {"architecture": "test_vit", "pooling": ["mean"], "test_time_sizes": [32]},
-            "test_vit can't see images of 32 px",
+            {"architecture": "test_vit", "pooling": ["mean"], "input_size": 32, "test_time_sizes": [48]},
+            "test_vit can't see images of 48 px",
         ),
         ({"test_time_sizes": [24]}, "which the network sees anyway"),
     ],
