@@ -23,6 +23,7 @@ from sentinode.cli import (
     features,
     learning_curve,
     predict,
+    scan,
     search,
     slide,
     submit,
@@ -75,6 +76,7 @@ app.command("baselines")(baselines.baselines)
 app.command("learning-curve")(learning_curve.learning_curve)
 app.command("ensemble")(ensemble.ensemble)
 app.command("predict")(predict.predict)
+app.command("scan")(scan.scan)
 app.command("submit")(submit.submit)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(slide.app, name="slide")

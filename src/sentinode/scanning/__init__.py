@@ -1,0 +1,1 @@
+"""Scanning: slide → tiles → scores → heatmap, lesions, slide score."""

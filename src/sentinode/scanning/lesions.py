@@ -1,0 +1,121 @@
+"""Lesions: connected positive cells of a heatmap, outlined and measured as a pathologist measures."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial.distance import pdist
+
+from sentinode.core.extras import require
+from sentinode.scanning.heatmap import Heatmap
+from sentinode.scanning.record import Lesion
+
+shapely = require("shapely", extra="slides")
+
+ITC_UM, MICRO_UM = 200.0, 2000.0
+"""Largest diameters of isolated tumour cells and of a micrometastasis, in µm (AJCC/UICC TNM, 8th edition)."""
+
+_EIGHT = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True, eq=False)
+class OutlinedLesion:
+    """A lesion and where it lies."""
+
+    lesion: Lesion
+    outline: Any
+    """shapely Polygon or MultiPolygon in level-0 pixels."""
+
+
+def find_lesions(heatmap: Heatmap, threshold: float, slide_width: int, slide_height: int) -> list[OutlinedLesion]:
+    """The lesions of a slide, the one with the highest score first (of equal ones, the longer first).
+
+    Cells that reach the threshold are positive; gaps of one cell between them are closed, also where nothing was
+    scanned; cells that touch at a side or a corner belong together. Scores are those of the positive cells; area and
+    diameter those of the outline, closed gaps included. The longest diameter is the largest distance between the
+    centres of two cells (maximum Feret diameter, by the convex hull), plus one cell.
+
+    Args:
+        heatmap: Scores of the class that is looked for.
+        threshold: Least score of a positive cell.
+        slide_width: Level-0 pixels; outlines end at the slide's edge.
+        slide_height: Level-0 pixels.
+    """
+    with np.errstate(invalid="ignore"):
+        positive = np.nan_to_num(heatmap.values, nan=-1.0) >= threshold
+    # Padded, because closing would otherwise eat what lies at the border.
+    closed = ndimage.binary_closing(np.pad(positive, 2), _EIGHT)[2:-2, 2:-2] | positive
+    labels, _ = ndimage.label(closed, _EIGHT)
+    slide = shapely.box(0, 0, slide_width, slide_height)
+    found = []
+    for number, window in enumerate(ndimage.find_objects(labels), start=1):
+        rows, columns = np.nonzero(labels[window] == number)
+        rows, columns = rows + window[0].start, columns + window[1].start
+        found.append(_measured(heatmap, positive, rows, columns, slide))
+    found.sort(key=lambda one: (-one.lesion.score_max, -one.lesion.diameter_um, one.lesion.centroid_y))
+    return [
+        OutlinedLesion(one.lesion.model_copy(update={"rank": rank}), one.outline)
+        for rank, one in enumerate(found, start=1)
+    ]
+
+
+def size_class(diameter_um: float) -> Literal["ITC", "micro", "macro"]:
+    """Isolated tumour cells, micrometastasis or macrometastasis, by the longest diameter."""
+    return "ITC" if diameter_um <= ITC_UM else "micro" if diameter_um <= MICRO_UM else "macro"
+
+
+def longest_um(rows: NDArray[np.int64], columns: NDArray[np.int64], cell_um: float) -> float:
+    """Largest distance between the centres of two cells, plus one cell, in µm."""
+    points = np.stack([columns, rows], axis=1).astype(np.float64)
+    if len(points) > 3:
+        try:
+            points = points[ConvexHull(points).vertices]
+        except QhullError:  # all in one line
+            order = np.lexsort((points[:, 1], points[:, 0]))
+            points = points[order[[0, -1]]]
+    across = float(pdist(points).max()) if len(points) > 1 else 0.0
+    return (across + 1) * cell_um
+
+
+def _measured(
+    heatmap: Heatmap, positive: NDArray[np.bool_], rows: NDArray[np.int64], columns: NDArray[np.int64], slide: Any
+) -> OutlinedLesion:
+    own = positive[rows, columns]
+    scores = heatmap.values[rows[own], columns[own]].astype(np.float64)
+    outline = shapely.intersection(_outline(rows, columns, heatmap), slide)
+    centre = outline.centroid
+    diameter = longest_um(rows, columns, heatmap.mpp.x)
+    um2 = (heatmap.mpp.x / heatmap.downsample_x) * (heatmap.mpp.y / heatmap.downsample_y)  # of a level-0 pixel
+    lesion = Lesion(
+        rank=1,
+        size_class=size_class(diameter),
+        score_max=float(scores.max()),
+        score_mean=float(scores.mean()),
+        area_mm2=outline.area * um2 * 1e-6,
+        diameter_um=diameter,
+        cells=len(rows),
+        centroid_x=centre.x,
+        centroid_y=centre.y,
+    )
+    return OutlinedLesion(lesion, outline)
+
+
+def _outline(rows: NDArray[np.int64], columns: NDArray[np.int64], heatmap: Heatmap) -> Any:
+    """The union of cells, in level-0 pixels."""
+    boxes = [
+        (left, row, right, row + 1) for row in np.unique(rows) for left, right in _runs(np.sort(columns[rows == row]))
+    ]
+    # United in whole cells, where edges meet exactly, and scaled afterwards.
+    union = shapely.union_all(shapely.box(*np.array(boxes, np.float64).T))
+    union = shapely.simplify(union, 0)
+    return shapely.transform(union, lambda points: points * (heatmap.downsample_x, heatmap.downsample_y))
+
+
+def _runs(columns: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Start and end (exclusive) of the runs of sorted numbers."""
+    breaks = np.flatnonzero(np.diff(columns) > 1)
+    starts, ends = np.r_[0, breaks + 1], np.r_[breaks, len(columns) - 1]
+    return [(int(columns[start]), int(columns[end]) + 1) for start, end in zip(starts, ends, strict=True)]

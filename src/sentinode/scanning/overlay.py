@@ -1,0 +1,133 @@
+"""`overlay.png`: the slide with its heatmap, its lesions, a colour bar and a scale bar."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from sentinode.core.files import atomic_file
+from sentinode.scanning.heatmap import Heatmap
+from sentinode.scanning.lesions import OutlinedLesion
+from sentinode.scanning.palette import colour_table, colours_of
+from sentinode.scanning.record import OVERLAY_FILE
+
+_SIDE_PX = 1600
+"""Longer side of the slide in the picture."""
+_WEAKEST, _STRONGEST = 0.12, 0.72
+"""How much of the heatmap's colour is seen at scores 0 and 1: the tissue stays visible, and more so where it is
+harmless."""
+_MARGIN, _BAR_WIDTH, _RIGHT = 16, 22, 150
+_INK, _PAPER = (24, 32, 43), (255, 255, 255)
+_MM = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+_NUMBERED = 20
+"""Lesions that get their rank written beside them; more would hide the slide."""
+
+
+def write_overlay(
+    folder: Path,
+    overview: NDArray[np.uint8],
+    slide_width: int,
+    slide_height: int,
+    heatmap: Heatmap,
+    lesions: Sequence[OutlinedLesion],
+    *,
+    title: str,
+    target: str,
+    threshold: float,
+) -> None:
+    """Write `overlay.png`.
+
+    Args:
+        folder: Of the scan.
+        overview: (h, w, 3) RGB of the whole slide, at any size.
+        slide_width: Level-0 pixels.
+        slide_height: Level-0 pixels.
+        heatmap: Scores of `target`.
+        lesions: Outlined and, the first of them, numbered.
+        title: Stands above.
+        target: The class, for the colour bar.
+        threshold: Marked on the colour bar.
+    """
+    factor = _SIDE_PX / max(slide_width, slide_height)
+    width, height = max(1, round(slide_width * factor)), max(1, round(slide_height * factor))
+    picture = _blended(overview, width, height, heatmap, factor)
+    top = 2 * _MARGIN + 24
+    page = Image.new("RGB", (width + 2 * _MARGIN + _RIGHT, max(height, 320) + top + 3 * _MARGIN + 24), _PAPER)
+    page.paste(Image.fromarray(picture), (_MARGIN, top))
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((_MARGIN - 1, top - 1, _MARGIN + width, top + height), outline=(160, 168, 178))
+    draw.text((_MARGIN, _MARGIN), title, fill=_INK, font=_font(20))
+    _draw_lesions(draw, lesions, factor, (_MARGIN, top))
+    _draw_colour_bar(draw, (2 * _MARGIN + width, top + 30), target, threshold)
+    um_per_px = heatmap.mpp.x / heatmap.downsample_x / factor
+    _draw_scale_bar(draw, (_MARGIN, top + height + _MARGIN), width, um_per_px)
+    with atomic_file(folder / OVERLAY_FILE) as temporary:
+        page.save(temporary, format="PNG")
+
+
+def _blended(
+    overview: NDArray[np.uint8], width: int, height: int, heatmap: Heatmap, factor: float
+) -> NDArray[np.uint8]:
+    base = np.asarray(Image.fromarray(overview).resize((width, height), Image.Resampling.BICUBIC), np.float32)
+    rows = np.minimum(((np.arange(height) + 0.5) / factor / heatmap.downsample_y).astype(int), len(heatmap.values) - 1)
+    columns = ((np.arange(width) + 0.5) / factor / heatmap.downsample_x).astype(int)
+    columns = np.minimum(columns, heatmap.values.shape[1] - 1)
+    colours = colours_of(heatmap.values).astype(np.float32)
+    strength = _WEAKEST + (_STRONGEST - _WEAKEST) * np.nan_to_num(heatmap.values) ** 0.5
+    alpha = np.where(np.isfinite(heatmap.values), strength, 0).astype(np.float32)
+    place = np.ix_(rows, columns)
+    alpha_px = alpha[place][..., None]
+    return np.asarray(np.rint(base * (1 - alpha_px) + colours[..., :3][place] * alpha_px), np.uint8)
+
+
+def _draw_lesions(
+    draw: ImageDraw.ImageDraw, lesions: Sequence[OutlinedLesion], factor: float, corner: tuple[int, int]
+) -> None:
+    # A dark line with a light one inside stands out from every colour of tissue and palette.
+    for colour, line in (((0, 0, 0), 5), ((255, 255, 255), 2)):
+        for one in lesions:
+            for ring in _rings(one.outline):
+                points = [(x * factor + corner[0], y * factor + corner[1]) for x, y in ring]
+                draw.line(points, fill=colour, width=line, joint="curve")
+    for one in lesions[:_NUMBERED]:
+        top, right = min((y, -x) for ring in _rings(one.outline) for x, y in ring)
+        place = corner[0] + 4 - right * factor, max(corner[1], top * factor + corner[1] - 12)
+        draw.text(place, str(one.lesion.rank), fill=_INK, font=_font(18), stroke_width=3, stroke_fill=_PAPER)
+
+
+def _rings(outline: Any) -> list[Any]:
+    polygons = getattr(outline, "geoms", [outline])
+    return [ring.coords for polygon in polygons for ring in (polygon.exterior, *polygon.interiors)]
+
+
+def _draw_colour_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], target: str, threshold: float) -> None:
+    left, top = corner
+    length = 256
+    draw.text((left, top - 30), f"p({target})", fill=_INK, font=_font(16))
+    for step, colour in enumerate(colour_table()[::-1]):
+        draw.line((left, top + step, left + _BAR_WIDTH, top + step), fill=tuple(int(part) for part in colour))
+    draw.rectangle((left - 1, top - 1, left + _BAR_WIDTH + 1, top + length), outline=_INK)
+    for value in (0.0, 0.5, 1.0):
+        if abs(value - threshold) > 0.07:
+            y = top + round((1 - value) * (length - 1))
+            draw.line((left + _BAR_WIDTH, y, left + _BAR_WIDTH + 5, y), fill=_INK)
+            draw.text((left + _BAR_WIDTH + 9, y - 9), f"{value:g}", fill=_INK, font=_font(15))
+    y = top + round((1 - threshold) * (length - 1))
+    draw.line((left - 6, y, left + _BAR_WIDTH + 6, y), fill=_INK, width=3)
+    draw.text((left + _BAR_WIDTH + 9, y - 9), f"{threshold:.2g} lesion", fill=_INK, font=_font(15))
+
+
+def _draw_scale_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], width: int, um_per_px: float) -> None:
+    fitting = [mm for mm in _MM if mm * 1000 / um_per_px <= width / 3]
+    mm = fitting[-1] if fitting else _MM[0]
+    left, top = corner
+    length = round(mm * 1000 / um_per_px)
+    draw.rectangle((left, top, left + length, top + 6), fill=_INK)
+    draw.text((left + length + 10, top - 7), f"{mm:g} mm", fill=_INK, font=_font(18))
+
+
+def _font(size: int) -> Any:
+    return ImageFont.load_default(size)

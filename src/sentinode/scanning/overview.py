@@ -1,0 +1,137 @@
+"""A slide seen as a whole before it is scanned: its overview and its tissue, even where some of it can't be read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from sentinode.core.errors import SlideReadError
+from sentinode.slides.physical import Mpp
+from sentinode.slides.reader import Level, Pixels, Reader
+from sentinode.slides.slide import Slide
+from sentinode.slides.tissue import Found, Survey, TissueConfig, TissueMask, survey
+from sentinode.slides.tissue_model import TissueModel
+
+_OVERVIEW_UM = 8.0
+_PIECE_PX = 256
+
+
+class TolerantReader:
+    """A reader that gives white where another one can't read, and remembers where that was."""
+
+    def __init__(self, inner: Reader) -> None:
+        self._inner = inner
+        self.missing: list[tuple[float, float, float, float]] = []
+        """Left, top, right and bottom of what could not be read, in level-0 pixels."""
+
+    @property
+    def name(self) -> str:
+        """As the reader behind it."""
+        return self._inner.name
+
+    @property
+    def path(self) -> Path:
+        """As the reader behind it."""
+        return self._inner.path
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """As the reader behind it."""
+        return self._inner.levels
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """As the reader behind it."""
+        return self._inner.properties
+
+    @property
+    def mpp(self) -> Mpp | None:
+        """As the reader behind it."""
+        return self._inner.mpp
+
+    @property
+    def mpp_source(self) -> str:
+        """As the reader behind it."""
+        return self._inner.mpp_source
+
+    @property
+    def associated(self) -> tuple[str, ...]:
+        """As the reader behind it."""
+        return self._inner.associated
+
+    def tile_shape(self, level: int) -> tuple[int, int] | None:
+        """As the reader behind it."""
+        return self._inner.tile_shape(level)
+
+    def read(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
+        """(height, width, 3) uint8; pieces of the file's tile size that can't be read are white."""
+        try:
+            return self._inner.read(level, x, y, width, height)
+        except SlideReadError:
+            return self._in_pieces(level, x, y, width, height)
+
+    def read_associated(self, name: str) -> Pixels:
+        """As the reader behind it."""
+        return self._inner.read_associated(name)
+
+    def close(self) -> None:
+        """As the reader behind it."""
+        self._inner.close()
+
+    def _in_pieces(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
+        across, down = self.tile_shape(level) or (_PIECE_PX, _PIECE_PX)
+        out = np.full((height, width, 3), 255, np.uint8)
+        for top in range(y // down * down, y + height, down):
+            for left in range(x // across * across, x + width, across):
+                x_from, x_to = max(left, x), min(left + across, x + width)
+                y_from, y_to = max(top, y), min(top + down, y + height)
+                try:
+                    piece = self._inner.read(level, x_from, y_from, x_to - x_from, y_to - y_from)
+                except SlideReadError:
+                    scale = self.levels[level]
+                    edges = (x_from * scale.downsample_x, y_from * scale.downsample_y)
+                    self.missing.append((*edges, x_to * scale.downsample_x, y_to * scale.downsample_y))
+                else:
+                    out[y_from - y : y_to - y, x_from - x : x_to - x] = piece
+        return out
+
+
+def survey_slide(
+    slide: Slide, config: TissueConfig | None, model: TissueModel | None = None, given_mpp: float | None = None
+) -> Survey:
+    """The overview of a slide and its tissue.
+
+    What the overview's level can't show is counted as tissue: a finer level may be whole there, and if it is not, the
+    tiles are counted as unreadable instead of being passed over.
+
+    Args:
+        slide: With known µm/px.
+        config: None: all of the slide is taken for tissue.
+        model: A learned tissue model; None: rules.
+        given_mpp: The user's own µm/px of level 0, with which `slide` was opened.
+    """
+    reader = TolerantReader(slide.reader)
+    tolerant = Slide(reader, given_mpp)
+    if config is None:
+        mpp = max(_OVERVIEW_UM, slide.mpp.x, slide.mpp.y)
+        overview = tolerant.thumbnail(mpp=mpp)
+        everywhere = np.ones(overview.shape[:2], bool)
+        return Survey(overview, Found(everywhere, {}), TissueMask(everywhere, Mpp(mpp, mpp), slide.mpp))
+    found = survey(tolerant, config, model)
+    if not reader.missing:
+        return found
+    return _with_missing(found, reader.missing)
+
+
+def _with_missing(found: Survey, missing: list[tuple[float, float, float, float]]) -> Survey:
+    mask = found.mask.mask.copy()
+    for left, top, right, bottom in missing:
+        rows = slice(int(top / found.mask.downsample_y), int(np.ceil(bottom / found.mask.downsample_y)))
+        mask[rows, int(left / found.mask.downsample_x) : int(np.ceil(right / found.mask.downsample_x))] = True
+    excluded = {reason: where & ~mask for reason, where in found.found.excluded.items()}
+    all_of_it = Found(mask, excluded)
+    return Survey(
+        found.overview,
+        all_of_it,
+        TissueMask(mask, found.mask.mpp, found.mask.slide_mpp, all_of_it.areas(found.mask.mpp.x)),
+    )

@@ -1,0 +1,247 @@
+"""One slide: opened, its tissue found, its tiles scored, and the scan folder written."""
+
+import shutil
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinode.core.errors import DataError, SentinodeError, SlideNotFoundError, StorageError
+from sentinode.core.files import atomic_folder, sha256_of_file, sha256_of_json, write_json
+from sentinode.core.progress import Progress
+from sentinode.scanning.config import Machine, ScanConfig
+from sentinode.scanning.engine import LazyEngine
+from sentinode.scanning.locking import locked
+from sentinode.scanning.outcome import Outcome, SlideFailedError
+from sentinode.scanning.overview import survey_slide
+from sentinode.scanning.progress_file import ProgressFile
+from sentinode.scanning.record import RECORD_FILE, Failure, ScanRecord, SlideFacts, Stage, read_record
+from sentinode.scanning.results import Scanned, write_results
+from sentinode.slides.opening import open_slide
+from sentinode.slides.prefetching import read_batches
+from sentinode.slides.slide import Slide
+from sentinode.slides.tiling import TilePlan, plan_tiles
+from sentinode.slides.tissue_model import TissueModel
+
+_END_BYTES = 1 << 20
+_KEPT_MESSAGES = 5
+
+
+@dataclass
+class _Clock:
+    """Seconds by stage, and which one an error belongs to."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: Stage) -> Iterator[None]:
+        """Time a stage; what goes wrong in it is this slide's failure, unless no other slide could do better."""
+        start = time.perf_counter()
+        try:
+            yield
+        except StorageError:
+            raise
+        except Exception as error:
+            raise SlideFailedError(name, error) from error
+        finally:
+            self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def scan_slide(
+    engine: LazyEngine,
+    path: Path,
+    out: Path,
+    config: ScanConfig,
+    machine: Machine,
+    progress: Progress | None = None,
+    *,
+    wait: bool = False,
+) -> Outcome:
+    """Scan a slide into the folder `out`/NAME. A slide that fails is a result, too: its record says why.
+
+    While it runs, scores are kept in `out`/.NAME.progress: after a kill the same call goes on from there, and ends
+    with the same bytes. A finished scan of the same slide, bundle and configuration is not run again; one that differs
+    is replaced when the new one is whole. At most (4 × batch) tiles, `machine.cache_bytes` of decoded file tiles and
+    the overview are held, beside the engine, and (24 + 8 × classes) bytes for each tile of the slide.
+
+    Args:
+        engine: The bundle to run.
+        path: The slide.
+        out: Folder of all scans.
+        config: What to do.
+        machine: What to do it with.
+        progress: Where to tell how far it is.
+        wait: Wait while another process scans this slide, instead of raising.
+
+    Raises:
+        BusyError: Another process scans this slide.
+        StorageError: The disk is full or `out` can't be written; or `out`/NAME holds something else than a scan.
+    """
+    folder = out / path.stem
+    check_place(folder)
+    with locked(out / f".{path.stem}.lock", wait=wait):
+        for left in out.glob(f".{path.stem}.*.partial"):  # of a scan that was killed while it wrote its results
+            shutil.rmtree(left, ignore_errors=True)
+        clock = _Clock()
+        try:
+            key = _key(engine, path, config)
+            known = _finished(folder)
+            if known is not None and known.key == key:
+                return Outcome(known, reused=True)
+            with clock.stage("opening"):
+                slide = open_slide(path, reader=config.reader, mpp=config.slide_mpp, cache_bytes=machine.cache_bytes)
+            with slide:
+                return Outcome(_scan(engine, slide, folder, key, config, machine, progress or Progress(), clock), False)
+        except SlideFailedError as error:
+            record = _failed(error, path, config)
+            if _finished(folder) is None:
+                write_json(folder / RECORD_FILE, record.model_dump(mode="json"))
+            return Outcome(record, reused=False)
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a folder that holds something else than a scan.
+
+    Raises:
+        StorageError: It does.
+    """
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / RECORD_FILE).is_file())):
+        raise StorageError(f"{folder} holds something else than a scan; choose another --out")
+
+
+def _scan(
+    engine: LazyEngine,
+    slide: Slide,
+    folder: Path,
+    key: str,
+    config: ScanConfig,
+    machine: Machine,
+    progress: Progress,
+    clock: _Clock,
+) -> ScanRecord:
+    info = engine.bundle.info
+    with clock.stage("planning"):
+        spec = config.tile_spec(info)
+        slide.level_for(spec.mpp)  # refuses a slide that is too coarse, before anything is computed
+        model = TissueModel.load(config.tissue_model) if config.tissue_model and config.tissue else None
+        found = survey_slide(slide, config.tissue, model, config.slide_mpp)
+        region = config.region.box() if config.region else None
+        mask = found.mask if config.tissue else None
+        plan = plan_tiles(slide.width, slide.height, slide.mpp, spec, mask, region)
+    kept = folder.parent / f".{folder.name}.progress"
+    with ProgressFile(kept, key, len(plan), len(info.classes.names), config.batch) as done:
+        before = done.done
+        with clock.stage("reading"):
+            messages = _score(engine, slide, plan, done, machine, progress)
+        now = len(plan) - before
+    rate = now / clock.seconds["reading"] if now and clock.seconds["reading"] else None
+    with clock.stage("writing"):
+        scanned = Scanned(
+            slide=slide, facts=_facts(slide), info=info, bundle_sha256=engine.sha256, engine=engine.name,
+            config=config, config_sha256=_config_sha256(config), key=key, survey=found, plan=plan,
+            scores=done.scores, messages=messages, tiles_per_s=rate, seconds=clock.seconds,
+        )  # fmt: skip
+        with atomic_folder(folder) as temporary:
+            record = write_results(temporary, scanned)
+    kept.unlink(missing_ok=True)
+    return record
+
+
+def _score(
+    engine: LazyEngine, slide: Slide, plan: TilePlan, done: ProgressFile, machine: Machine, progress: Progress
+) -> list[str]:
+    """Score what is not done yet; returns what was wrong with the first unreadable tiles."""
+    messages: list[str] = []
+    if done.done == len(plan):
+        return messages
+    runner, start = engine.get(), done.done
+    batches = read_batches(
+        slide, plan.spec.mpp, plan.spec.size_px, plan.x0[start:], plan.y0[start:],
+        batch=engine.config.batch, threads=machine.threads,
+    )  # fmt: skip
+    with closing(batches), progress.bar(slide.name, len(plan), "tiles", done=start) as advance:  # type: ignore[type-var]
+        for part in batches:
+            scores: NDArray[np.float32] = runner.predict(part.tiles).probabilities
+            for index, error in part.unreadable.items():
+                scores[index - part.start] = np.nan
+                if len(messages) < _KEPT_MESSAGES:
+                    messages.append(str(error))
+            done.append(scores)
+            advance(len(scores))
+    return messages
+
+
+def _key(engine: LazyEngine, path: Path, config: ScanConfig) -> str:
+    """The hash of everything that decides a scan's result."""
+    try:
+        stat = path.stat()
+        slide = {"bytes": stat.st_size, "changed_ns": stat.st_mtime_ns, "ends": _sha256_of_ends(path)}
+    except OSError as error:
+        raise SlideFailedError("opening", SlideNotFoundError(f"{path} can't be read: {error}")) from error
+    return sha256_of_json(
+        {"slide": slide, "bundle": engine.sha256, "engine": engine.name, "config": _config_sha256(config)}
+    )
+
+
+def _config_sha256(config: ScanConfig) -> str:
+    facts = config.model_dump(mode="json", exclude={"engine"})
+    if config.tissue_model:
+        facts["tissue_model"] = sha256_of_file(config.tissue_model)
+    return sha256_of_json(facts)
+
+
+def _sha256_of_ends(path: Path) -> str:
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        digest = sha256(file.read(_END_BYTES))
+        file.seek(max(0, size - _END_BYTES))
+        digest.update(file.read(_END_BYTES))
+    digest.update(str(size).encode())
+    return digest.hexdigest()
+
+
+def _facts(slide: Slide) -> SlideFacts:
+    return SlideFacts(
+        name=slide.name,
+        file=slide.path.name,
+        sha256_of_ends=_sha256_of_ends(slide.path),
+        bytes=slide.path.stat().st_size,
+        width=slide.width,
+        height=slide.height,
+        mpp_x=slide.mpp.x,
+        mpp_y=slide.mpp.y,
+        mpp_source=slide.mpp_source,
+        reader=slide.reader.name,
+    )
+
+
+def _finished(folder: Path) -> ScanRecord | None:
+    """The record of a finished scan in `folder`; None where there is none, or a damaged one."""
+    try:
+        record = read_record(folder)
+    except DataError:
+        return None
+    return record if record.status == "finished" else None
+
+
+def _failed(error: SlideFailedError, path: Path, config: ScanConfig) -> ScanRecord:
+    cause = error.cause
+    message = " ".join(str(cause).split())
+    if not isinstance(cause, SentinodeError):  # nobody foresaw it: say where it happened
+        last = traceback.extract_tb(cause.__traceback__)[-1]
+        message = f"{message} ({Path(last.filename).name}, line {last.lineno})"
+    return ScanRecord(
+        status="failed",
+        name=path.stem,
+        key="",
+        config=config.model_dump(mode="json"),
+        config_sha256=_config_sha256(config),
+        failure=Failure(stage=error.stage, type=type(cause).__name__, message=message),
+    )
