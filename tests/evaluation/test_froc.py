@@ -12,6 +12,7 @@ from sentinode.evaluation import froc_masks
 from sentinode.evaluation.detections import Detections
 from sentinode.evaluation.froc import GRID, MISSED, RATES, froc, judge
 from sentinode.evaluation.froc_masks import MASK_MPP, evaluation_mask
+from sentinode.evaluation.froc_report import FrocContext, FrocRow, write_froc_page
 from sentinode.evaluation.slide_auc import slide_auc
 
 
@@ -195,8 +196,10 @@ def test_before_the_first_false_positive_the_line_starts_at_what_was_found_witho
 def test_all_found_without_a_false_positive_is_one():
     result = froc([judge("a", detections((*IN_TARGET, 0.2)), truth()), judge("b", Detections.none(), None)])
     assert result.score.value == 1
-    assert result.score.low is None
-    assert "every resample" in result.score.method
+    # No resample differs; one of one found still proves no more than 2.5 %: 0.025 = 0.025^(1/1).
+    assert result.score.low == pytest.approx(0.025)
+    assert result.score.high == 1
+    assert "Clopper–Pearson" in result.score.method
 
 
 def test_nothing_detected_anywhere_is_zero():
@@ -252,8 +255,8 @@ def test_bootstrap_by_slide_and_by_patient():
         assert len(result.band_low) == len(result.band_high) == len(GRID)
         assert all(low <= high for low, high in zip(result.band_low, result.band_high, strict=True))
         # Interval of one rate and band at the same rate are one and the same.
-        at = GRID.index(1.0)
-        assert result.sensitivities[RATES.index(1.0)].low == pytest.approx(result.band_low[at])
+        at, metric = GRID.index(1.0), result.sensitivities[RATES.index(1.0)]
+        assert (metric.low, metric.high) == pytest.approx((result.band_low[at], result.band_high[at]))
     assert "within classes" in by_slide.score.method
     assert "6 groups" in by_patient.score.method
     assert froc(slides, resamples=200).score == by_slide.score
@@ -310,3 +313,40 @@ def test_slide_auc_refuses_what_is_no_truth_and_says_what_is_missing():
         slide_auc([0, 1], [0.1, np.nan])
     with pytest.raises(EvaluationError, match="2 truths and 1 scores"):
         slide_auc([0, 1], [0.1])
+
+
+# Page
+
+
+def picture(seed):
+    return np.random.default_rng(seed).integers(0, 255, (37, 61, 3), dtype=np.uint8)
+
+
+def test_page_is_self_contained_and_has_every_slide(tmp_path):
+    slides = cohort(9)
+    rows = [
+        FrocRow(slide, 0.9 if slide.tumour else 0.1 * number, picture(1), picture(2), picture(3), note="<kept>")
+        for number, slide in enumerate(slides)
+    ]
+    auc = slide_auc([row.judged.tumour for row in rows], [row.score for row in rows])
+    context = FrocContext("a & b", "pcam", "Cells from 0.5 on, 240 µm apart.", ("Test_114 left out.",))
+    write_froc_page(froc(slides, resamples=20), auc, rows, context, tmp_path / "froc.html")
+    page = (tmp_path / "froc.html").read_text(encoding="utf-8")
+    assert page.count('<img src="data:image/jpeg;base64,') == 27
+    assert "http" not in page
+    assert "<script" not in page
+    assert page.index("<h3>s03</h3>") < page.index("<h3>s01</h3>")  # tumour first
+    assert "&lt;kept&gt;" in page
+    assert "a &amp; b" in page
+    assert "Test_114 left out." in page
+    assert page.count('role="img"') == 2
+
+
+def test_page_without_pictures_or_normal_slides(tmp_path):
+    slides = [slide for slide in cohort(9) if slide.tumour]
+    rows = [FrocRow(slide, None) for slide in slides]
+    context = FrocContext("a", "pcam", "Cells from 0.5 on, 240 µm apart.")
+    write_froc_page(froc(slides, resamples=20), slide_auc([], []), rows, context, tmp_path / "froc.html")
+    page = (tmp_path / "froc.html").read_text(encoding="utf-8")
+    assert "<img" not in page
+    assert page.count('role="img"') == 1

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sentinode.core.errors import EvaluationError
 from sentinode.evaluation.detections import Detections
 from sentinode.evaluation.froc_masks import EvaluationMask
-from sentinode.evaluation.intervals import LEVEL, Resampling, percentile_interval
+from sentinode.evaluation.intervals import LEVEL, Resampling, clopper_pearson, percentile_interval, wider
 from sentinode.evaluation.metric import Metric
 
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -64,7 +64,7 @@ class Froc:
     sensitivities: tuple[Metric, ...]
     """At each of `RATES`."""
     band_low: tuple[float, ...]
-    """Lower end of the bootstrap band at each of `GRID`."""
+    """Lower end of the 95 % interval at each of `GRID`."""
     band_high: tuple[float, ...]
     """Upper end."""
     slides: int
@@ -136,6 +136,9 @@ def froc(
     point with false positives it runs there from the highest sensitivity without any; beyond the last point, when all
     detections together make fewer false positives than a rate asks for, it stays as it is.
 
+    Intervals are bootstrap ones by slide, no narrower than the exact ones of as many independent targets: where every
+    target is found, no resample differs, and yet a few targets prove little.
+
     Every score of a detection is an operating point. The organisers' program leaves out the lowest score of all, which
     is that of missed targets and of isolated cells; where there is neither, it loses a real operating point. Here it
     never does.
@@ -157,26 +160,37 @@ def froc(
     resampling = Resampling(classes, numbers, resamples, seed)
     at = np.array([*RATES, *GRID])
     drawn = np.array([events.sensitivities(at, row) for batch in resampling.batches() for row in batch])
-    found = events.sensitivities(at, np.ones(len(slides)))[: len(RATES)]
-    at_rates, at_grid = drawn[:, : len(RATES)], drawn[:, len(RATES) :]
+    found = events.sensitivities(at, np.ones(len(slides)))
     targets = sum(len(slide.targets) for slide in slides)
 
     def metric(estimate: float, values: NDArray[np.float64]) -> Metric:
-        return percentile_interval(estimate, values, resampling, n=targets)
+        by_slide = percentile_interval(estimate, values, resampling, n=targets)
+        low, high = (float(end) for end in _share_interval(estimate, targets))
+        return wider(by_slide, Metric(estimate, low, high, "Clopper–Pearson of the targets", targets))
 
-    low, high = np.nanquantile(at_grid, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    # As `metric` does for the six rates, for all of the grid at once.
+    low, high = np.nanquantile(drawn[:, len(RATES) :], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    least, most = _share_interval(found[len(RATES) :], targets)
     return Froc(
         curve=events.curve(),
-        score=metric(float(found.mean()), at_rates.mean(axis=1)),
-        sensitivities=tuple(metric(float(one), at_rates[:, index]) for index, one in enumerate(found)),
-        band_low=tuple(low.tolist()),
-        band_high=tuple(high.tolist()),
+        score=metric(float(found[: len(RATES)].mean()), drawn[:, : len(RATES)].mean(axis=1)),
+        sensitivities=tuple(metric(float(found[index]), drawn[:, index]) for index in range(len(RATES))),
+        band_low=tuple(np.minimum(low, least).tolist()),
+        band_high=tuple(np.maximum(high, most).tolist()),
         slides=len(slides),
         tumour_slides=int(classes.sum()),
         targets=targets,
         isolated=sum(slide.isolated for slide in slides),
         detections=events.detections + sum(slide.ignored + slide.repeated for slide in slides),
     )
+
+
+def _share_interval(share: ArrayLike, targets: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exact interval of shares of `targets`; one between two counts has the lower end of the lesser, and so on."""
+    count = np.asarray(share) * targets
+    low, _ = clopper_pearson(np.floor(count + 1e-9), targets)
+    _, high = clopper_pearson(np.ceil(count - 1e-9), targets)
+    return low, high
 
 
 def _check(slides: Sequence[JudgedSlide], groups: Sequence[str] | None) -> None:
