@@ -1,0 +1,45 @@
+"""Slides whose tumour is known because they were made: their files, and the table of them."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinode.core.errors import StorageError
+from sentinode.core.files import atomic_file
+from sentinode.slides.annotations.regions import TUMOUR, Annotations, Geometry, Region
+from sentinode.slides.annotations.writing import write_asap
+
+
+@dataclass(frozen=True)
+class KnownSlide:
+    """A slide that was made, `NAME.tif`; with tumour it has its lesions in `NAME.xml`."""
+
+    name: str
+    lesions: int
+
+
+def write_lesions(folder: Path, name: str, lesions: Sequence[Geometry]) -> KnownSlide:
+    """Write the lesions' outlines (level-0 pixels) as `NAME.xml` in `folder`; no file where there is none."""
+    regions = tuple(Region(lesion, TUMOUR, f"Annotation {n}", "Tumor") for n, lesion in enumerate(lesions))
+    if regions:
+        write_asap(Annotations(regions), folder / f"{name}.xml")
+    return KnownSlide(name, len(regions))
+
+
+def write_table(folder: Path, slides: Sequence[KnownSlide]) -> None:
+    """Write `slides.csv`: slide (file name), label (1: tumour), lesions."""
+    with atomic_file(folder / "slides.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["slide", "label", "lesions"])
+        writer.writerows([f"{slide.name}.tif", int(slide.lesions > 0), slide.lesions] for slide in slides)
+
+
+def check_empty(out: Path) -> None:
+    """Refuse a place that holds something.
+
+    Raises:
+        StorageError: `out` is a file, or a folder with something in it.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StorageError(f"{out} holds something already; choose another --out")
