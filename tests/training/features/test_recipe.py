@@ -18,6 +18,10 @@ def test_a_word_is_a_bundle_a_descriptor_or_an_architecture(tmp_path: Path) -> N
         str(mine): {"kind": "network", "bundle": str(mine)},
         "texture": {"kind": "texture"},
         "network": {"kind": "network", "model": {"architecture": "network", "weights": "imagenet"}},
+        "squeezenet1_1": {
+            "kind": "network",
+            "model": {"architecture": "squeezenet1_1", "weights": "imagenet", "arguments": {"taps": [4, 7, 9]}},
+        },
         "resnet18": {"kind": "network", "model": {"architecture": "resnet18", "weights": "imagenet"}},
     }
     for word, table in expected.items():

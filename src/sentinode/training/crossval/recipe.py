@@ -16,6 +16,7 @@ from sentinode.training.classical.config import ClassicalConfig
 from sentinode.training.config import EvaluationConfig
 from sentinode.training.crossval.config import CrossvalConfig
 from sentinode.training.features.config import FeaturesConfig
+from sentinode.training.features.recipe import named_features
 from sentinode.training.recipe import (
     CROSSVAL_FOLDER,
     Recipe,
@@ -28,8 +29,6 @@ from sentinode.training.recipe import (
 
 _DESCRIPTORS = ("pixels", "colour", "texture")
 _DEEP_TABLES = {"model", "training"}
-# A network's weights are what makes its features worth anything; without this a bare name would have random ones.
-_USUAL_WEIGHTS = "imagenet"
 _A_SLIP = 0.9  # likeness of a misspelt recipe; architectures are like recipes too, but not that much
 
 
@@ -103,10 +102,8 @@ def _values(name: str) -> dict[str, Any]:
         return read_toml(name, folder=CROSSVAL_FOLDER)
     if name in shipped_recipes() or Path(name).suffix == ".toml":
         return read_toml(name)
-    if name in shipped_bundles() or (Path(name).expanduser() / INFO_FILE).is_file():
-        return {"name": Path(name).name, "features": {"kind": "network", "bundle": name}}
-    if name in _DESCRIPTORS:
-        return {"name": name, "features": {"kind": name}}
+    if name in (*shipped_bundles(), *_DESCRIPTORS) or (Path(name).expanduser() / INFO_FILE).is_file():
+        return {"name": Path(name).name, "features": named_features(name)}
     if "/" in name or Path(name).is_dir():
         raise RecipeError(
             f"{name} is neither a recipe (.toml) nor a bundle (it has no {INFO_FILE}); give a recipe, a bundle's "
@@ -115,4 +112,4 @@ def _values(name: str) -> dict[str, Any]:
     recipes = [*shipped_files(CROSSVAL_FOLDER), *shipped_recipes()]
     if near := difflib.get_close_matches(name, recipes, n=1, cutoff=_A_SLIP):
         raise RecipeError(f"there is no recipe, bundle or architecture {name!r}; did you mean {near[0]}?")
-    return {"name": name, "features": {"kind": "network", "model": {"architecture": name, "weights": _USUAL_WEIGHTS}}}
+    return {"name": name, "features": named_features(name)}
