@@ -26,3 +26,14 @@ def layouts() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def scan_folders() -> ModuleType:
+    """The maker of scan folders without a model: `tests/scanning/scan_folders.py`."""
+    spec = importlib.util.spec_from_file_location("scan_folders", Path(__file__).parent / "scanning/scan_folders.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

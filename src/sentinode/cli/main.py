@@ -21,11 +21,13 @@ from sentinode.cli import (
     ensemble,
     evaluate,
     features,
+    froc,
     learning_curve,
     predict,
     scan,
     search,
     slide,
+    stage,
     submit,
     tissue,
     train,
@@ -78,6 +80,8 @@ app.command("ensemble")(ensemble.ensemble)
 app.command("predict")(predict.predict)
 app.command("scan")(scan.scan)
 app.command("submit")(submit.submit)
+app.command("froc")(froc.froc)
+app.command("stage")(stage.stage)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(slide.app, name="slide")
 app.add_typer(tissue.app, name="tissue")

@@ -22,9 +22,8 @@ def froc_chart(result: Froc) -> Chart:
         axes.set(xlabel="False positives per slide", ylabel="Sensitivity")
         axes.set_xticks([GRID[0], *RATES], ["1/8", "1/4", "1/2", "1", "2", "4", "8"])
         axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1], ["0", "0.2", "0.4", "0.6", "0.8", "1"])
-        # Below the band where there is room, otherwise above the start of the curve.
-        low = min(result.band_low[len(GRID) // 2 :]) > 0.25
-        place = (0.98, 0.05, "right") if low else (0.02, 0.9, "left")
+        # A curve rises to the right: below its end there is room, or above its start.
+        place = (0.98, 0.05, "right") if min(values[2:]) > 0.25 else (0.02, 0.86, "left")
         axes.text(
             place[0], place[1] + 0.07, f"FROC score {wording.number(result.score.value)}", ha=place[2], color=MODEL,
             transform=axes.transAxes, fontsize=16,

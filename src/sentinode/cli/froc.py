@@ -1,0 +1,38 @@
+"""`sentinode froc`: scans against annotations."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sentinode.cli.options import AsJson, Out, answer, say
+
+
+def froc(
+    scans: Annotated[Path, typer.Argument(help="Folder with the scans of `sentinode scan`.")],
+    annotations: Annotated[Path, typer.Option(help="Folder with NAME.xml, .geojson or .json of slides with tumour.")],
+    out: Out,
+    radius_um: Annotated[float, typer.Option(help="Least distance of two detections in µm.")] = 200.0,
+    minimum: Annotated[float, typer.Option(min=0, max=1, help="Least score of a detection.")] = 0.1,
+    patients: Annotated[
+        Path | None, typer.Option(help="CSV slide,patient: intervals then resample whole patients.")
+    ] = None,
+    slides: Annotated[Path | None, typer.Option(help="Folder with the slides, for thumbnails in the page.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """FROC by CAMELYON16's algorithm, and slide AUC, of scans with annotations."""
+    from sentinode.evaluation.metric import Metric
+    from sentinode.scanning.froc import froc_of_scans
+
+    found = froc_of_scans(
+        scans, annotations, out, radius_um=radius_um, minimum=minimum, patients=patients, slides=slides
+    )
+    if as_json:
+        answer(found)
+        return
+    metrics = {name: Metric.from_json(fields) for name, fields in found["metrics"].items()}
+    say(f"FROC score   {metrics['froc']}   {found['targets']} targets on {found['slides']} slides")
+    say(f"slide AUC    {metrics['slide_auc']}")
+    for note in found["notes"]:
+        say(note)
+    say(f"look at   {out / 'froc.html'}")
