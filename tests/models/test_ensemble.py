@@ -127,6 +127,15 @@ def test_averaging_over_orientations_can_be_switched_on_and_off(
     assert np.abs(scores - found).max() > 1e-4  # it makes a difference
 
 
+def test_no_averaging_means_one_size_too(bundle_of: BundleOf) -> None:
+    before = bundle_of("logit-d4-half")
+    assert before.info.model.test_time_sizes
+    joined = join([before], test_time="none")
+    assert (joined.model.test_time, joined.model.test_time_sizes) == ("none", ())
+    kept = join([before, bundle_of("plain")], test_time="d4")
+    assert kept.members[0].model.test_time_sizes == before.info.model.test_time_sizes
+
+
 def test_an_ensemble_can_be_switched_too(pair: Bundle, tiles: np.ndarray) -> None:
     on = join([pair], mean="logits", test_time="d4")
     assert [member.model.test_time for member in on.members] == ["d4", "d4"]

@@ -18,7 +18,7 @@ def ensemble(
     ] = None,
     test_time: Annotated[
         Literal["d4", "none"] | None,
-        typer.Option(help="Average each member over the eight flips and quarter turns, or don't; else as it is."),
+        typer.Option(help="d4: average over the eight flips and quarter turns; none: one look a tile; else as it is."),
     ] = None,
     settings_: Set = None,
     engine: Engine = "auto",

@@ -91,7 +91,11 @@ def _ensemble(parts: Sequence[tuple[Network, Member]], mean: Mean, test_time: Te
 
 
 def _switched(model: ModelConfig, test_time: TestTime | None) -> ModelConfig:
-    return model if test_time is None else model.model_copy(update={"test_time": test_time})
+    """`none` ends every averaging at test time, that over sizes too: what is wanted is one look, at an eighth or less."""
+    if test_time is None:
+        return model
+    sizes = () if test_time == "none" else model.test_time_sizes
+    return model.model_copy(update={"test_time": test_time, "test_time_sizes": sizes})
 
 
 def _member(bundle: Bundle) -> Member:
@@ -116,7 +120,7 @@ def _check_single(bundle: Bundle, mean: Mean | None, test_time: TestTime | None)
         raise BundleError(f"{bundle.name} is one model, of which there is no mean; name another bundle beside it")
     kept_mean = mean is None or mean == EnsembleArguments.model_validate(info.model.arguments).mean
     models = [member.model for member in info.members] or [info.model]
-    kept_time = test_time is None or all(model.test_time == test_time for model in models)
+    kept_time = test_time is None or all(_switched(model, test_time) == model for model in models)
     if kept_mean and kept_time:
         now = " and ".join(sorted({model.test_time for model in models}))
         raise BundleError(
