@@ -1,6 +1,7 @@
 """From scan folders and annotation files to the FROC, by hand."""
 
 import csv
+import inspect
 import json
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sentinode.cli.froc import froc as froc_command
 from sentinode.core.errors import AnnotationError, DataError
-from sentinode.scanning.froc import froc_of_scans
+from sentinode.scanning.froc import MINIMUM, RADIUS_UM, froc_of_scans
 
 CELL_PX = 200
 """Level-0 pixels of a cell of `scan_folders`."""
@@ -123,3 +125,8 @@ def test_the_annotation_of_another_slide_is_refused(cohort):
     with pytest.raises(AnnotationError, match="slide_b"):
         froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out")
     assert not Path(cohort / "out").exists()
+
+
+def test_the_command_has_the_same_defaults():
+    parameters = inspect.signature(froc_command).parameters
+    assert (parameters["radius_um"].default, parameters["minimum"].default) == (RADIUS_UM, MINIMUM)
