@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from sentinode.slides.physical import Mpp
 from sentinode.slides.tiling import TileSpec
 
+_SLACK = 0.5
+"""Level-0 pixels at the right and lower edge that need no cell of their own, as in the tiling."""
+
 
 @dataclass(frozen=True, eq=False)
 class Heatmap:
@@ -51,8 +54,8 @@ def build_heatmap(
     cell_um = spec.step_px * spec.mpp
     across, down = cell_um / slide_mpp.x, cell_um / slide_mpp.y
     columns, rows = np.rint(x0 / across).astype(np.int64), np.rint(y0 / down).astype(np.int64)
-    width = max(math.ceil(slide_width / across - 1e-6), int(columns.max(initial=-1)) + 1, 1)
-    height = max(math.ceil(slide_height / down - 1e-6), int(rows.max(initial=-1)) + 1, 1)
+    width = max(math.ceil((slide_width - _SLACK) / across), int(columns.max(initial=-1)) + 1, 1)
+    height = max(math.ceil((slide_height - _SLACK) / down), int(rows.max(initial=-1)) + 1, 1)
     sums, weights = np.zeros((height, width)), np.zeros((height, width))
     read = np.isfinite(scores)
     columns, rows, scores = columns[read], rows[read], scores[read]

@@ -19,6 +19,8 @@ ITC_UM, MICRO_UM = 200.0, 2000.0
 """Largest diameters of isolated tumour cells and of a micrometastasis, in µm (AJCC/UICC TNM, 8th edition)."""
 
 _EIGHT = np.ones((3, 3), bool)
+_GAP = np.ones((2, 2), bool)
+"""Closing with this fills gaps of one cell; with 3 × 3 cells, those of two, which joins what lies near by chance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,7 @@ def find_lesions(heatmap: Heatmap, threshold: float, slide_width: int, slide_hei
     with np.errstate(invalid="ignore"):
         positive = np.nan_to_num(heatmap.values, nan=-1.0) >= threshold
     # Padded, because closing would otherwise eat what lies at the border.
-    closed = ndimage.binary_closing(np.pad(positive, 2), _EIGHT)[2:-2, 2:-2] | positive
+    closed = ndimage.binary_closing(np.pad(positive, 2), _GAP)[2:-2, 2:-2] | positive
     labels, _ = ndimage.label(closed, _EIGHT)
     slide = shapely.box(0, 0, slide_width, slide_height)
     found = []

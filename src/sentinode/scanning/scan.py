@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sentinode.core.errors import DataError, SentinodeError, SlideNotFoundError, StorageError
 from sentinode.core.files import atomic_folder, sha256_of_file, sha256_of_json, write_json
 from sentinode.core.progress import Progress
+from sentinode.models.engines import Engine
 from sentinode.scanning.config import Machine, ScanConfig
 from sentinode.scanning.engine import LazyEngine
 from sentinode.scanning.locking import locked
@@ -137,8 +138,9 @@ def _scan(
     kept = folder.parent / f".{folder.name}.progress"
     with ProgressFile(kept, key, len(plan), len(info.classes.names), config.batch) as done:
         before = done.done
+        runner = engine.get() if before < len(plan) else None  # not timed with the slide, and no fault of it
         with clock.stage("reading"):
-            messages = _score(engine, slide, plan, done, machine, progress)
+            messages = _score(runner, slide, plan, done, config.batch, machine, progress) if runner else []
         now = len(plan) - before
     rate = now / clock.seconds["reading"] if now and clock.seconds["reading"] else None
     with clock.stage("writing"):
@@ -154,22 +156,26 @@ def _scan(
 
 
 def _score(
-    engine: LazyEngine, slide: Slide, plan: TilePlan, done: ProgressFile, machine: Machine, progress: Progress
+    runner: Engine,
+    slide: Slide,
+    plan: TilePlan,
+    done: ProgressFile,
+    batch: int,
+    machine: Machine,
+    progress: Progress,
 ) -> list[str]:
     """Score what is not done yet; returns what was wrong with the first unreadable tiles."""
     messages: list[str] = []
-    if done.done == len(plan):
-        return messages
-    runner, start = engine.get(), done.done
+    start = done.done
     batches = read_batches(
         slide, plan.spec.mpp, plan.spec.size_px, plan.x0[start:], plan.y0[start:],
-        batch=engine.config.batch, threads=machine.threads,
+        batch=batch, threads=machine.threads,
     )  # fmt: skip
     with closing(batches), progress.bar(slide.name, len(plan), "tiles", done=start) as advance:  # type: ignore[type-var]
         for part in batches:
             scores: NDArray[np.float32] = runner.predict(part.tiles).probabilities
             for index, error in part.unreadable.items():
-                scores[index - part.start] = np.nan
+                scores[index - part.start] = np.nan  # an index in what was asked for, as `part.start` is
                 if len(messages) < _KEPT_MESSAGES:
                     messages.append(str(error))
             done.append(scores)
