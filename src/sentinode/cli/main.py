@@ -15,6 +15,7 @@ from sentinode.cli import (
     baselines,
     bundle,
     compare,
+    compose,
     crossval,
     data,
     demo,
@@ -78,6 +79,7 @@ app.command("baselines")(baselines.baselines)
 app.command("learning-curve")(learning_curve.learning_curve)
 app.command("ensemble")(ensemble.ensemble)
 app.command("predict")(predict.predict)
+app.command("compose")(compose.compose)
 app.command("scan")(scan.scan)
 app.command("submit")(submit.submit)
 app.command("froc")(froc.froc)
