@@ -52,7 +52,7 @@ class Anatomy:
         depth = _node(grid)
         hilum = grid.place(depth, 0.0, 0.15)
         inner = np.clip(depth / max(float(depth.max()), 1.0), 0, 1)
-        medulla = 1.1 - np.hypot(grid.y - hilum[0], grid.x - hilum[1]) / (0.55 * min(width, height))
+        medulla = 1.1 - np.hypot(grid.y - hilum[0], grid.x - hilum[1]) / (0.4 * min(width, height))
         follicle = _follicles(grid, depth, medulla)
         fat = np.maximum(190 + 120 * grid.noise(30) + depth, 160 * (medulla - 0.7) - 40 + 60 * grid.noise(12))
         metastases = _metastases(grid, depth) if tumour else np.full_like(depth, -1e3)
@@ -131,7 +131,7 @@ def _node(grid: _Grid) -> Array:
 def _follicles(grid: _Grid, depth: Array, medulla: Array) -> Array:
     """Germinal centres in a row below the capsule, fewer towards the hilum."""
     found = np.full_like(depth, -1e3)
-    cortex = np.argwhere((depth > 190) & (depth < 420) & (medulla < 0.35))
+    cortex = np.argwhere((depth > 190) & (depth < 420) & (medulla < 0.5))
     if len(cortex):
         for row, column in grid.rng.permutation(cortex)[: 40 + len(cortex) // 40]:
             if found[row, column] < -150:

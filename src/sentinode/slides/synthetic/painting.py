@@ -86,7 +86,7 @@ class Painter:
             shaken = rng.normal(0, 0.19 * layer.spacing, (2, count))
             x = (np.arange(count) + 0.5 * (row & 1)) * layer.spacing + shaken[0]
             y = row * step + shaken[1]
-            at = (y.astype(int) % _TORUS, x.astype(int) % _TORUS)
+            at = (y.astype(int) // 5 % _TORUS, x.astype(int) // 5 % _TORUS)  # five times as smooth: no crowding
             y += np.clip(_WARP_PX * self._noises[16.0][at], -2 * _WARP_PX, 2 * _WARP_PX)
             found.append(np.stack([y, x, *rng.random((2, count))]))
         points = np.concatenate(found, axis=1)
