@@ -9,6 +9,7 @@ import pytest
 from sentinode.core.errors import StorageError
 from sentinode.slides.annotations.raster import rasterise
 from sentinode.slides.annotations.reading import read_annotations
+from sentinode.slides.annotations.regions import TUMOUR, Annotations, Region
 from sentinode.slides.opening import open_slide
 from sentinode.slides.synthetic.drawing import SCALE, draw_slides, outlines
 from sentinode.slides.synthetic.node import Anatomy, field_at, field_rows
@@ -62,9 +63,6 @@ def test_bands_fit_together_whatever_their_height() -> None:
 def test_the_outline_is_where_the_tumour_field_is_zero() -> None:
     field = anatomy().tumour
     assert (field > 0).any()
-    mask = np.zeros((480, 640), bool)
-    from sentinode.slides.annotations.regions import TUMOUR, Annotations, Region
-
     regions = tuple(Region(shape, TUMOUR) for shape in outlines(field, 640 * SCALE, 480 * SCALE))
     size = {"width": 640, "height": 480, "downsample_x": SCALE, "downsample_y": SCALE}
     mask = rasterise(Annotations(regions), **size)  # type: ignore[arg-type]
