@@ -91,7 +91,7 @@ def _ensemble(parts: Sequence[tuple[Network, Member]], mean: Mean, test_time: Te
 
 
 def _switched(model: ModelConfig, test_time: TestTime | None) -> ModelConfig:
-    """`none` ends all averaging at test time, over sizes too: what is wanted is one look at an eighth of the cost or less."""
+    """`none` ends averaging over sizes too: what is wanted is one look, at an eighth of the cost or less."""
     if test_time is None:
         return model
     sizes = () if test_time == "none" else model.test_time_sizes
