@@ -38,7 +38,7 @@ def check_samples(sieve: Sieve, class_names: tuple[str, ...], config: DataConfig
     """
     check_labels(sieve, class_names)
     check_readable(sieve, config.on_unreadable)
-    check_sizes(sieve, config.on_size)
+    check_sizes(sieve, config.on_size, config.tile_size)
     check_conflicts(sieve, config.on_conflict)
     check_duplicates(sieve)
 
@@ -63,22 +63,30 @@ def check_readable(sieve: Sieve, policy: Policy) -> None:
         sieve.drop(sieve.table["status"] == status, f"{status} image", sieve.table["detail"])
 
 
-def check_sizes(sieve: Sieve, policy: Policy) -> None:
+def check_sizes(sieve: Sieve, policy: Policy, tile_size: int | None = None) -> None:
     """Refuse images of differing sizes, or leave out those that have not the most common one.
 
+    Of images that are cut into tiles of `tile_size`: those that are smaller than a tile.
+
     Raises:
-        DataError: Sizes differ, and `policy` is "error".
+        DataError: There are some, and `policy` is "error".
     """
     differs = sieve.table["status"] == "size"
     sizes = sieve.table["width"].astype(str) + "×" + sieve.table["height"].astype(str)
     if differs.any() and policy == "error":
         counts = ", ".join(f"{size} px: {count:,}" for size, count in sizes.value_counts().items())
         example = sieve.table.loc[differs, "id"].iloc[0]
+        if tile_size is not None:
+            raise DataError(
+                f"{differs.sum()} images are smaller than tiles of {tile_size} px (such as {example}, "
+                f"{sizes[differs].iloc[0]} px); choose a smaller data.tile_size, or set data.on_size = 'drop' to leave "
+                "them out"
+            )
         raise DataError(
             f"images differ in size ({counts}; such as {example}); bring them to one size, or set "
-            "data.on_size = 'drop' to keep the most common one"
+            "data.on_size = 'drop' to keep the most common one, or data.tile_size to cut larger ones into tiles"
         )
-    sieve.drop(differs, "differing size", sizes + " px")
+    sieve.drop(differs, "differing size" if tile_size is None else "smaller than a tile", sizes + " px")
 
 
 def check_conflicts(sieve: Sieve, policy: Policy) -> None:

@@ -67,7 +67,14 @@ class DataConfig(BaseModel):
     """The same pixels with two labels: refuse, or leave all of them out."""
 
     on_size: Policy = "error"
-    """Images of differing sizes: refuse, or keep the most common size."""
+    """Images of differing sizes: refuse, or keep the most common size. Where images are cut into tiles: of those
+    smaller than a tile."""
+
+    tile_size: int | None = Field(default=None, ge=8, le=4096)
+    """Side in pixels of the tiles that larger images are cut into, which may then differ in size; None: not cut.
+
+    What is computed of the tiles is pooled over each image; see `FeaturesConfig.pool`.
+    """
 
     on_unreadable: Policy = "drop"
     """An image that is missing, truncated or of a mode that is refused: refuse the data set, or leave it out."""

@@ -41,6 +41,37 @@ class Images(Sequence[NDArray[np.uint8]]):
         return self._tiles[self._rows[index]]
 
 
+class CutImages(Images):
+    """Images that were packed as tiles, given by their first rows; each is put together again when it is read."""
+
+    def __init__(self, pack: Pack, rows: NDArray[np.int64]) -> None:
+        super().__init__(pack.tiles, rows)
+        self._pack = pack
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """There is none.
+
+        Raises:
+            DataError: Always: each image may be of another size.
+        """
+        raise DataError("images that were cut into tiles have no common size; ask for one at a time")
+
+    def __getitem__(self, index: int | slice | NDArray[np.integer]) -> NDArray[np.uint8]:  # type: ignore[override]
+        """One image (H, W, 3) for a number; several (n, H, W, 3) for a slice or numbers if each is a single tile.
+
+        Raises:
+            DataError: Several were asked for, and one of them has more tiles.
+        """
+        rows = self._rows[index]
+        if rows.ndim == 0:
+            return self._pack.image(int(rows))
+        if any(self._pack.count(row) > 1 for row in rows.tolist()):
+            side = self._pack.tile_size
+            raise DataError(f"images here are larger than a tile of {side} px and differ in size; read them one by one")
+        return self._tiles[rows]
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Images that passed every check, with their pixels."""
@@ -50,12 +81,21 @@ class Dataset:
 
     @property
     def tiles(self) -> NDArray[np.uint8]:
-        """Every packed image, a read-only memory map: (M, H, W, 3) uint8; `manifest.rows` says which are whose."""
+        """Every packed image, a read-only memory map: (M, H, W, 3) uint8; `manifest.rows` says which are whose.
+
+        Where images were cut into tiles, the rows are the first tiles.
+        """
         return self.pack.tiles
+
+    @property
+    def tile_size(self) -> int | None:
+        """Side of the tiles that images were cut into; None: images are whole, and of one size."""
+        return self.pack.tile_size
 
     def images(self, role: str) -> Images:
         """The images of `role`, in the manifest's order, read when they are asked for."""
-        return Images(self.pack.tiles, self.manifest.rows(role))
+        rows = self.manifest.rows(role)
+        return Images(self.pack.tiles, rows) if self.tile_size is None else CutImages(self.pack, rows)
 
 
 def load_dataset(config: DataConfig, *, cache: Path, progress: Progress) -> Dataset:
@@ -73,7 +113,7 @@ def load_dataset(config: DataConfig, *, cache: Path, progress: Progress) -> Data
     source = open_source(config.source)
     rename_all(source.class_names, config.rename)  # a misspelt name is found before minutes of packing
     assign_roles(own_splits(source), _chosen(config.split))
-    packed = pack(source, cache, progress)
+    packed = pack(source, cache, progress, config.tile_size)
     return Dataset(build_manifest(source, packed, config), packed)
 
 
@@ -201,7 +241,7 @@ def _shared_out(
     if by == "none":
         return np.stack([cut_by_class(pool["label"], shares, seed), clusters], axis=1)
     if by == "stain":
-        clusters = stain_clusters(packed.tiles, pool["row"].to_numpy(), seed)
+        clusters = stain_clusters(packed.tiles, packed.central(pool["row"].to_numpy()), seed)
     groups = pd.Series(clusters, index=pool.index) if by == "stain" else pool["group"]
     return np.stack([cut_by_group(pool["label"], groups, shares, seed), clusters], axis=1)
 

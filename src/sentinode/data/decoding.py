@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sentinode.core.covering import cut, tile_count
 from sentinode.core.errors import DataNotFoundError, ImageError, StorageError
 from sentinode.core.images import pixel_hash
 from sentinode.core.progress import Progress
@@ -24,6 +25,7 @@ from sentinode.data.source import Source
 # Pillow and zlib let go of the interpreter's lock while they decode; more threads than this wait for the disk.
 _THREADS = 4
 _BLOCK_BYTES = 32 << 20
+_PHOTOGRAPHS = 8  # decoded between two looks at the disk: one of them may have tens of megabytes
 _IMAGES_SAMPLED = 9
 _JOURNAL = "journal.jsonl"
 _SPARE_BYTES = 64 << 20  # left free beside the array, for the journal, the index and whoever else writes
@@ -43,10 +45,11 @@ class Fact:
     pixels: str = ""
 
 
-def decode_all(source: Source, folder: Path, progress: Progress) -> pd.DataFrame:
+def decode_all(source: Source, folder: Path, progress: Progress, tile_size: int | None = None) -> pd.DataFrame:
     """Decode every labelled image into `folder/tiles.npy`; go on from what an interrupted pass left there.
 
-    The array's size is the most common one; images of another size are noted, not kept.
+    Without a tile size, the array's size is the most common one; images of another size are noted, not kept. With one,
+    every image is cut into tiles of it; smaller images are noted, not kept.
 
     Returns:
         The index of the pack, see `sentinode.data.packing.Pack.index`.
@@ -55,12 +58,16 @@ def decode_all(source: Source, folder: Path, progress: Progress) -> pd.DataFrame
         StorageError: There is not enough space on the disk.
     """
     labelled = [number for number, record in enumerate(source.records) if record.label is not None]
+    if tile_size is not None:
+        cutting = CuttingPass(source, labelled, (tile_size, tile_size), folder)
+        facts = cutting.run(progress)
+        return _index(source, labelled, facts, [cutting.rows_of(fact) for fact in facts])
     size = _journalled_size(folder) or _sampled_size(source, labelled)
     facts = DecodingPass(source, labelled, size, folder).run(progress)
     sizes = Counter((fact.height, fact.width) for fact in facts if fact.height)
     if sizes and sizes[size] < max(sizes.values()):  # the sample misled: rare, and only where sizes differ widely
         facts = DecodingPass(source, labelled, sizes.most_common(1)[0][0], folder).run(progress)
-    return _index(source, labelled, facts)
+    return _index(source, labelled, facts, [1] * len(facts))
 
 
 class DecodingPass:
@@ -78,7 +85,7 @@ class DecodingPass:
     def run(self, progress: Progress) -> list[Fact]:
         """Decode what is left to decode; returns a fact for each labelled image."""
         facts = self._resume()
-        _check_space(self._tiles, (len(self._labelled) - len(facts)) * self._blank.nbytes)
+        self._check_all_fit(len(self._labelled) - len(facts))
         # Plain writes rather than a memory map: a map ends the process with a signal when the disk is full.
         with (
             self._tiles.open("ab") as tiles,
@@ -88,11 +95,26 @@ class DecodingPass:
         ):
             for block in self._blocks(len(facts)):
                 decoded = list(pool.map(self._decode, block))
-                _append(tiles, b"".join(tile.data for _, tile in decoded))
+                self._store(tiles, [stored for _, stored in decoded])
                 facts += [fact for fact, _ in decoded]
                 _append(journal, b"".join(json.dumps(astuple(fact)).encode() + b"\n" for fact, _ in decoded))
                 advance(len(block))
+        self._finish(facts)
         return facts
+
+    def rows_of(self, fact: Fact) -> int:
+        """How many rows of the array an image takes; here one, of zeros where the image could not be used."""
+        del fact
+        return 1
+
+    def _check_all_fit(self, images: int) -> None:
+        _check_space(self._tiles, images * self._blank.nbytes)
+
+    def _store(self, file: BinaryIO, arrays: Sequence[NDArray[np.uint8]]) -> None:
+        _append(file, b"".join(array.data for array in arrays))
+
+    def _finish(self, facts: Sequence[Fact]) -> None:
+        """Nothing is left to do: the array's header says from the start how many rows there will be."""
 
     def _blocks(self, done: int) -> Iterator[Sequence[int]]:
         length = max(_THREADS, _BLOCK_BYTES // self._blank.nbytes)
@@ -107,22 +129,28 @@ class DecodingPass:
         except ImageError as error:
             return Fact("unreadable", str(error)), self._blank
         height, width = tile.shape[:2]
-        fits = (height, width) == self._size
-        fact = Fact("packed" if fits else "size", "", height, width, pixel_hash(tile))
-        return fact, np.ascontiguousarray(tile) if fits else self._blank
+        fact = Fact("packed" if self._fits(height, width) else "size", "", height, width, pixel_hash(tile))
+        return fact, self._stored(tile) if fact.status == "packed" else self._blank
+
+    def _fits(self, height: int, width: int) -> bool:
+        return (height, width) == self._size
+
+    def _stored(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(image)
 
     def _resume(self) -> list[Fact]:
         """Cut both files down to what is whole in both of them; start them anew when they are of another pass."""
         facts = self._journalled_facts()
         start = self._header_bytes()
         whole = max(0, self._tiles.stat().st_size - start) // self._blank.nbytes if self._tiles.exists() else 0
-        del facts[whole:]
+        ends = np.cumsum([self.rows_of(fact) for fact in facts], dtype=np.int64)
+        del facts[int(np.searchsorted(ends, whole, side="right")) :]
         if not facts:
             self._begin()
             return []
         lines = self._journal.read_bytes().splitlines(keepends=True)
         os.truncate(self._journal, sum(map(len, lines[: 1 + len(facts)])))
-        os.truncate(self._tiles, start + len(facts) * self._blank.nbytes)
+        os.truncate(self._tiles, start + int(ends[len(facts) - 1]) * self._blank.nbytes)
         return facts
 
     def _journalled_facts(self) -> list[Fact]:
@@ -140,13 +168,46 @@ class DecodingPass:
             self._write_header(tiles)
         self._journal.write_text(json.dumps(self._head) + "\n", encoding="utf-8")
 
-    def _write_header(self, file: BinaryIO) -> int:
-        shape = (len(self._labelled), *self._blank.shape)
+    def _write_header(self, file: BinaryIO, rows: int | None = None) -> int:
+        shape = (len(self._labelled) if rows is None else rows, *self._size, 3)
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
         return file.tell()
 
     def _header_bytes(self) -> int:
         return self._write_header(io.BytesIO())
+
+
+class CuttingPass(DecodingPass):
+    """Decoding with every image cut into tiles of one size, as many as it takes; an unusable image takes none."""
+
+    def rows_of(self, fact: Fact) -> int:
+        """How many tiles an image has."""
+        return tile_count(fact.height, fact.width, self._size[0]) if fact.status == "packed" else 0
+
+    def _check_all_fit(self, images: int) -> None:
+        """Left to each block: nobody knows the size of an image that was not read yet."""
+
+    def _store(self, file: BinaryIO, arrays: Sequence[NDArray[np.uint8]]) -> None:
+        found = [array for array in arrays if array is not self._blank]
+        _check_space(self._tiles, sum(array.nbytes for array in found))
+        super()._store(file, found)
+
+    def _finish(self, facts: Sequence[Fact]) -> None:
+        # The header was as long with the number of images: numpy leaves room in it for any number of rows.
+        with self._tiles.open("r+b") as tiles:
+            self._write_header(tiles, sum(map(self.rows_of, facts)))
+            tiles.flush()
+            os.fsync(tiles.fileno())
+
+    def _blocks(self, done: int) -> Iterator[Sequence[int]]:
+        for start in range(done, len(self._labelled), _PHOTOGRAPHS):
+            yield self._labelled[start : start + _PHOTOGRAPHS]
+
+    def _fits(self, height: int, width: int) -> bool:
+        return min(height, width) >= self._size[0]
+
+    def _stored(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return cut(image, self._size[0])
 
 
 def _journal_head(folder: Path) -> dict[str, Any] | None:
@@ -193,10 +254,11 @@ def _check_space(tiles: Path, needed: int) -> None:
         raise StorageError(errno.ENOSPC, message)
 
 
-def _index(source: Source, labelled: Sequence[int], facts: Sequence[Fact]) -> pd.DataFrame:
+def _index(source: Source, labelled: Sequence[int], facts: Sequence[Fact], rows: Sequence[int]) -> pd.DataFrame:
+    """The pack's index; `rows` says how many rows of the array each labelled image has taken."""
     count = len(source.records)
     table = pd.DataFrame([astuple(fact) for fact in facts], index=list(labelled), columns=list(Fact.__slots__))
-    table["row"] = np.where(table["status"] == "packed", np.arange(len(labelled)), -1)
+    table["row"] = np.where(table["status"] == "packed", np.cumsum([0, *rows], dtype=np.int64)[:-1], -1)
     table = table.reindex(range(count))
     filled = {"status": "unlabelled", "detail": "", "pixels": "", "height": 0, "width": 0, "row": -1}
     table = table.fillna(filled).astype({"height": "int32", "width": "int32", "row": "int64"})

@@ -68,6 +68,8 @@ def inspect_source(config: DataConfig, out: Path, *, cache: Path, progress: Prog
         StorageError: The disk is full, or `out` can't be written.
     """
     _check_free(out)
+    if config.tile_size is not None:
+        raise DataError("data inspect looks at whole images of one size; leave data.tile_size out")
     source = open_source(config.source)
     packed = pack(source, cache, progress)
     survey = _survey(source, packed, config)

@@ -55,7 +55,7 @@ def load_selection(
     if split != WHOLE and split not in splits:
         found = ", ".join(sorted(splits)) or "it has none"
         raise DataError(f"{source.address} has no split {split!r} (its splits: {found}); choose one, or --split all")
-    packed = pack(source, cache, progress)
+    packed = pack(source, cache, progress, config.tile_size)
     sieve = checks.Sieve(join_pack(source, packed, config.rename), list(source.exclusions))
     if split != WHOLE:
         sieve.table = sieve.table[sieve.table["source_split"] == split]

@@ -19,6 +19,9 @@ LEAST_PROBABILITY = 1e-7
 class ClassicalHead(nn.Module, abc.ABC):
     """Embedding (N, D) float32 → logits (N, K) float32. What it has learned is in its buffers, all of which are saved.
 
+    It stands where the network's linear layer stood, and lets each embedding through there: what it judges is made of
+    several of them, over the views and the tiles of an image, by the model around the network.
+
     Args:
         spec: What is not told by the shapes of the arrays.
         arrays: The buffers, by their names.
@@ -33,8 +36,12 @@ class ClassicalHead(nn.Module, abc.ABC):
         for name in self.names:
             self.register_buffer(name, arrays[name].clone())
 
-    @abc.abstractmethod
     def forward(self, embedding: Tensor) -> Tensor:
+        """(N, D) → the same, where the network takes it for its logits."""
+        return embedding
+
+    @abc.abstractmethod
+    def judge(self, embedding: Tensor) -> Tensor:
         """(N, D) → (N, K)."""
 
 
@@ -49,7 +56,7 @@ class LinearHead(ClassicalHead):
     weight: Tensor  # (K, D)
     bias: Tensor  # (K,)
 
-    def forward(self, embedding: Tensor) -> Tensor:
+    def judge(self, embedding: Tensor) -> Tensor:
         """(N, D) → (N, K)."""
         return (embedding - self.centre) @ self.weight.T + self.bias
 
@@ -82,7 +89,7 @@ class RbfSvmHead(_ScaledHead):
     coefficients: Tensor  # (M, K)
     bias: Tensor  # (K,)
 
-    def forward(self, embedding: Tensor) -> Tensor:
+    def judge(self, embedding: Tensor) -> Tensor:
         """(N, D) → (N, K)."""
         return torch.exp(-self.gamma * self.squared_distances(embedding)) @ self.coefficients + self.bias
 
@@ -93,7 +100,7 @@ class NeighboursHead(_ScaledHead):
     names = (*_ScaledHead.names, "labels")
     labels: Tensor  # (M,) int32
 
-    def forward(self, embedding: Tensor) -> Tensor:
+    def judge(self, embedding: Tensor) -> Tensor:
         """(N, D) → (N, K)."""
         nearest = torch.topk(-self.squared_distances(embedding), self.spec.neighbours, dim=1).indices  # (N, k)
         labels = self.labels.index_select(0, nearest.reshape(-1)).reshape(nearest.shape)
@@ -120,7 +127,7 @@ class TreesHead(ClassicalHead):
     values: Tensor  # (distinct, V): V = K shares of a forest, V = 1 of boosting
     baseline: Tensor  # (K or 1,) of boosting, 0 of a forest
 
-    def forward(self, embedding: Tensor) -> Tensor:
+    def judge(self, embedding: Tensor) -> Tensor:
         """(N, D) → (N, K)."""
         at_leaf = self._walk(embedding)  # (N, T, V)
         if self.spec.kind == "forest":

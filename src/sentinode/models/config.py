@@ -11,6 +11,8 @@ TestTime = Literal["none", "d4"]
 Storage = Literal["float32", "float16"]
 Pooling = Literal["mean", "max", "centre", "centre-max"]
 Mean = Literal["probabilities", "logits"]
+TilePooling = Literal["mean", "max"]
+"""How the embeddings of an image's tiles become the image's."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -5,13 +5,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sentinode.models.config import Head, TestTime
+from sentinode.models.config import Head, TestTime, TilePooling
 from sentinode.models.networks import Network
 from sentinode.models.preprocessing import Preprocessing
+from sentinode.models.tiling import cut_images, pool_tiles
 
 
 class DeployedModel(nn.Module):
-    """Preprocessing, network, averaging over orientations and sizes if chosen, temperature, softmax."""
+    """Preprocessing, network, averaging over orientations and sizes if chosen, temperature, softmax.
+
+    With pooling it takes images of any size from that of a tile on: it cuts each into tiles, and its classical head
+    judges the pooled embedding.
+    """
 
     temperature: Tensor
 
@@ -24,18 +29,24 @@ class DeployedModel(nn.Module):
         temperature: float = 1.0,
         test_time: TestTime = "none",
         test_time_sizes: Sequence[int] = (),
+        pooling: Sequence[TilePooling] = (),
     ) -> None:
-        """Args: see `ModelConfig`; `temperature` divides the logits (Guo et al. 2017), fitted on validation."""
+        """Args: see `ModelConfig`; `temperature` divides the logits (Guo et al. 2017), fitted on validation; `pooling`
+        of `Input`."""
         super().__init__()
         self.network = network
         self.preprocessing = preprocessing
         self.head = head
         self.test_time = test_time
         self.further = nn.ModuleList(preprocessing.at(size) for size in test_time_sizes)
+        self.pooling = tuple(pooling)
         self.register_buffer("temperature", torch.tensor(float(temperature)), persistent=False)
 
     def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, H, W, 3) uint8, RGB → probabilities (N, classes) and embedding (N, D), float32."""
+        """(N, H, W, 3) uint8, RGB → probabilities (N, classes) and embedding (N, D), float32.
+
+        With pooling, H and W are at least the side of a tile and D is that of the network times the kinds of pooling.
+        """
         logits, embedding = self.logits(tiles)
         return torch.softmax(logits / self.temperature, dim=1), embedding
 
@@ -44,13 +55,19 @@ class DeployedModel(nn.Module):
 
         One logit z of a two-class head becomes (0, z), whose softmax is z's sigmoid.
         """
+        images, count = tiles.shape[0], 1
+        if self.pooling:
+            tiles, count = cut_images(tiles, self.preprocessing.tile_size)
         views = [self._view(preprocessing(tiles)) for preprocessing in (self.preprocessing, *self.further)]
         logits, embedding = (
             torch.stack(parts).mean(0) if len(parts) > 1 else parts[0] for parts in zip(*views, strict=True)
         )
         if (classical := self.network.classical_head) is not None:
             # Of the averaged embedding, which it was fitted on; the mean of what it says of each is something else.
-            return classical(embedding.float()), embedding.float()
+            embedding = embedding.float()
+            if self.pooling:
+                embedding = pool_tiles(embedding, images, count, self.pooling)
+            return classical.judge(embedding), embedding
         if self.head == "logit":
             logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
         return logits.float(), embedding.float()

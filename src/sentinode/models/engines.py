@@ -3,6 +3,8 @@
 import abc
 import importlib.util
 import shutil
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
@@ -24,6 +26,13 @@ AGREEMENT = 1e-3
 
 # INT8 kernels round and saturate differently from one processor generation to the next.
 _INT8_AGREEMENT = 0.05
+
+
+PHOTOGRAPHS = 8
+"""Images in memory at a time where they may be of any size."""
+
+PIXELS_AT_ONCE = 40_000_000
+"""Most pixels that networks see at a time where images of any size are taken: each costs 50 to 150 bytes of memory."""
 
 
 class Scores(NamedTuple):
@@ -48,17 +57,16 @@ class Engine(abc.ABC):
         """Score tiles, in batches of a bounded size however many there are.
 
         Args:
-            tiles: (N, H, W, 3) uint8, RGB, of the bundle's tile size; N may be 0.
+            tiles: (N, H, W, 3) uint8, RGB, of the bundle's tile size; N may be 0. A bundle that pools takes images of
+                any size from that of a tile on.
 
         Raises:
-            DataError: Another type or shape.
+            DataError: Another type or shape, or images that are too large for one pass.
         """
-        size = self.info.input.tile_size
         if not isinstance(tiles, np.ndarray) or tiles.dtype != np.uint8:
             kind = getattr(tiles, "dtype", type(tiles).__name__)
             raise DataError(f"tiles are of type {kind}; the model takes uint8 with values 0 to 255")
-        if tiles.ndim != 4 or tiles.shape[1:] != (size, size, 3):
-            raise DataError(f"tiles have shape {tiles.shape}; the model takes (N, {size}, {size}, 3), RGB")
+        self.check_shape(tiles.shape)
         count = len(tiles)
         scores = Scores(
             np.empty((count, len(self.info.classes.names)), np.float32),
@@ -67,6 +75,24 @@ class Engine(abc.ABC):
         if count:
             self._fill(tiles, scores)
         return scores
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Refuse a shape that tiles or images to predict can't have.
+
+        Raises:
+            DataError: It is one.
+        """
+        size, pools = self.info.input.tile_size, bool(self.info.input.pooling)
+        fits = len(shape) == 4 and shape[3] == 3
+        if not pools and not (fits and shape[1:3] == (size, size)):
+            raise DataError(f"tiles have shape {shape}; the model takes (N, {size}, {size}, 3), RGB")
+        if pools and not (fits and min(shape[1:3]) >= size):
+            raise DataError(f"images have shape {shape}; the model takes (N, H, W, 3), RGB, H and W at least {size}")
+        if pools and (seen := self.info.pixels_an_image(shape[1], shape[2])) > PIXELS_AT_ONCE:
+            raise DataError(
+                f"an image of {shape[2]}×{shape[1]} px is {seen / 1e6:,.0f} million pixels to the network, which takes "
+                f"{PIXELS_AT_ONCE / 1e6:.0f} million at once; shrink it or crop it"
+            )
 
     @abc.abstractmethod
     def _fill(self, tiles: NDArray[np.uint8], scores: Scores) -> None:
@@ -134,6 +160,16 @@ def engine_name(name: str, precision: str) -> str:
     if name != "auto":
         return name
     return "torch" if precision != "int8" and _has_cuda() else "openvino"
+
+
+def probabilities_of(engine: Engine, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """(N, classes): the answers to images (H, W, 3) that may differ in size, where the bundle takes such.
+
+    Neighbours of one size go through together.
+    """
+    parts = [engine.predict(np.stack(list(group))) for _, group in groupby(images, key=np.shape)]
+    empty = np.empty((0, len(engine.info.classes.names)), np.float32)
+    return np.concatenate([empty, *(part.probabilities for part in parts)])
 
 
 def usable_engines(bundle: Bundle) -> list[str]:

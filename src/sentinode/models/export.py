@@ -44,7 +44,7 @@ def fits(deployed: DeployedModel) -> bool:
 
 
 def export_graph(deployed: DeployedModel, storage: Storage) -> ModelProto:
-    """Trace `deployed` into an ONNX graph with any number of tiles of its one size.
+    """Trace `deployed` into an ONNX graph with any number of tiles of its one size, or of images of any if it pools.
 
     The initialisers have the parameters' names, behind `network.`. Batch norms stay nodes of their own: folded into
     convolutions their weights would no longer be the stored ones, and engines fold them when they load the graph.
@@ -63,8 +63,12 @@ def export_graph(deployed: DeployedModel, storage: Storage) -> ModelProto:
         )
     round_weights(deployed.network, storage)
     size = deployed.preprocessing.tile_size
+    shape, dynamic = (3, size, size, 3), {0: torch.export.Dim("N")}
+    if deployed.pooling:
+        shape = (3, 2 * size + 1, 3 * size + 2, 3)
+        dynamic |= {1: torch.export.Dim("H", min=size), 2: torch.export.Dim("W", min=size)}
     # Three, because one and two can be taken for constants of the model.
-    tiles = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, size, size, 3), dtype=np.uint8))
+    tiles = torch.from_numpy(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
     temperature = float(deployed.temperature)
     deployed.temperature.fill_(1.5)  # a division by 1 would be optimised away, and nobody could set it later
     try:
@@ -77,7 +81,7 @@ def export_graph(deployed: DeployedModel, storage: Storage) -> ModelProto:
                 dynamo=True,
                 input_names=[INPUT],
                 output_names=list(OUTPUTS),
-                dynamic_shapes={"tiles": {0: torch.export.Dim("N")}},
+                dynamic_shapes={"tiles": dynamic},
                 opset_version=_OPSET,
                 optimize=False,
                 verbose=False,

@@ -121,10 +121,16 @@ def open_extractor(
 
 def _of_bundle(bundle: Bundle, tile_size: int, engine: str, threads: int | None) -> Extractor:
     info = bundle.info
+    if info.input.pooling:
+        raise BundleError(
+            f"bundle {bundle.name} pools the tiles of an image for its own classifier; name the network that it stands "
+            "on (`sentinode bundle show`) for features"
+        )
     if tile_size != info.input.tile_size:
         raise BundleError(
             f"bundle {bundle.name} takes tiles of {info.input.tile_size} px, the images have {tile_size} px; "
-            f"resize them, or use its weights in its architecture: model.weights = bundle:{bundle.name}"
+            f"resize them, cut larger ones with data.tile_size={info.input.tile_size}, or use its weights in its "
+            f"architecture: model.weights = bundle:{bundle.name}"
         )
 
     def deployed() -> "DeployedModel":

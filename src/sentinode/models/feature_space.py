@@ -1,6 +1,10 @@
 """What a vector of features means: two vectors may be compared, or shown to one classifier, only if this is equal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
+
+from sentinode.core.files import sha256_of_json
+from sentinode.models.config import TilePooling
 
 
 @dataclass(frozen=True)
@@ -18,3 +22,11 @@ class FeatureSpace:
 
     sha256: str
     """Over weights, preprocessing, pooling and test-time averaging, or over what defines the descriptor."""
+
+    pooling: tuple[TilePooling, ...] = ()
+    """Of images that were cut into tiles: what is taken over each image's tiles, one behind the other."""
+
+    def pooled(self, pooling: tuple[TilePooling, ...]) -> Self:
+        """The space of images that are cut into such tiles."""
+        name = f"{self.name}, {' and '.join(pooling)} over tiles of {self.tile_size} px"
+        return replace(self, name=name, sha256=sha256_of_json([self.sha256, pooling]), pooling=pooling)

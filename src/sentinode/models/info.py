@@ -4,7 +4,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sentinode.models.config import ModelConfig
+from sentinode.core.covering import tile_count
+from sentinode.models.config import ModelConfig, TilePooling
 
 FORMAT_VERSION = 1
 
@@ -48,6 +49,9 @@ class Input(_Part):
 
     tile_size: int = Field(ge=1)
     """Side of a tile in pixels."""
+    pooling: tuple[TilePooling, ...] = ()
+    """When set, images of any size from `tile_size` on are taken: the graph cuts each into tiles that cover it, and
+    these statistics of their embeddings, one behind the other, are what the classifier judges."""
     mpp: float | None = Field(default=None, gt=0)
     """Micrometres per pixel of the training tiles, if known."""
     input_size: int = Field(ge=1)
@@ -184,12 +188,18 @@ class BundleInfo(_Part):
         """Pixels that the network sees for one tile, over all orientations and sizes of test-time averaging."""
         return sum(_pixels(part.input, part.model) for part in self.members or (self,))
 
+    def pixels_an_image(self, height: int, width: int) -> int:
+        """Pixels that the network sees for one image of a size that the bundle takes."""
+        return tile_count(height, width, self.input.tile_size) * self.pixels_a_tile
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.threshold is None) != (self.classes.positive is None):
             raise ValueError("a threshold and a positive class belong together")
         if (self.model.architecture == ENSEMBLE) != bool(self.members):
             raise ValueError("members and the architecture 'ensemble' belong together")
+        if self.input.pooling and self.head is None:
+            raise ValueError("the tiles of an image are pooled for a classical head, and there is none")
         return self
 
 

@@ -40,6 +40,7 @@ def check_joinable(bundles: Sequence[Bundle], mean: Mean | None, test_time: Test
                 f"{bundle.name} is INT8, which can't be averaged in one graph; name the bundle that it was quantised "
                 "from, and quantise the ensemble"
             )
+        _check_one_size(bundle)
     if len(bundles) == 1:
         _check_single(bundles[0], mean, test_time)
         return
@@ -112,6 +113,14 @@ def _member(bundle: Bundle) -> Member:
         licences=info.provenance.licences,
         libraries=info.provenance.libraries,
     )
+
+
+def _check_one_size(bundle: Bundle) -> None:
+    if bundle.info.input.pooling:
+        raise BundleError(
+            f"{bundle.name} takes images of any size and pools their tiles, which can't be joined; for averaging over "
+            "flips and turns cross-validate with features.model.test_time = 'd4'"
+        )
 
 
 def _check_single(bundle: Bundle, mean: Mean | None, test_time: TestTime | None) -> None:

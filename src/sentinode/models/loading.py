@@ -44,6 +44,7 @@ def around(network: Network, part: BundleInfo | Member) -> DeployedModel:
         temperature=part.temperature,
         test_time=config.test_time,
         test_time_sizes=config.test_time_sizes,
+        pooling=size.pooling,
     )
 
 

@@ -27,7 +27,7 @@ class Network(nn.Module, abc.ABC):
 
     @property
     def classical_head(self) -> ClassicalHead | None:
-        """The classical classifier that stands in place of the linear head, if one does."""
+        """The classical classifier that stands in place of the linear head, if one does; it is asked by `judge`."""
         head = self.get_submodule(self.head_name)
         return head if isinstance(head, ClassicalHead) else None
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.models.engines import Engine, Scores
+from sentinode.models.engines import PIXELS_AT_ONCE, Engine, Scores
 from sentinode.models.info import BundleInfo
 from sentinode.models.telemetry import without_telemetry
 
@@ -33,7 +33,6 @@ class OpenVinoEngine(Engine):
         self._compiled = core.compile_model(core.read_model(graph), "CPU", options)
         # One more than can run at once, so that none of the streams waits for Python to hand it the next.
         self._in_flight = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
-        self._batch = max(1, _PIXELS_A_PASS // info.pixels_a_tile)
 
     @property
     def threads(self) -> int:
@@ -43,8 +42,11 @@ class OpenVinoEngine(Engine):
     def _fill(self, tiles: NDArray[np.uint8], scores: Scores) -> None:
         # Requests in turn rather than OpenVINO's queue with a callback: a Python callback is released by one of its
         # threads, which then waits for the interpreter, while the interpreter waits for that thread to end.
-        parts = [slice(start, start + self._batch) for start in range(0, len(tiles), self._batch)]
-        requests = [self._compiled.create_infer_request() for _ in range(min(self._in_flight, len(parts)))]
+        pixels = self.info.pixels_an_image(*tiles.shape[1:3])
+        batch = max(1, _PIXELS_A_PASS // pixels)
+        parts = [slice(start, start + batch) for start in range(0, len(tiles), batch)]
+        in_flight = max(1, min(self._in_flight, len(parts), PIXELS_AT_ONCE // (batch * pixels)))
+        requests = [self._compiled.create_infer_request() for _ in range(in_flight)]
         ahead = len(requests)
         for number, part in enumerate(parts):
             if number >= ahead:

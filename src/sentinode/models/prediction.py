@@ -14,7 +14,7 @@ from PIL import Image
 
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.images import IMAGE_SUFFIXES, read_image
-from sentinode.models.engines import Engine
+from sentinode.models.engines import PHOTOGRAPHS, Engine, probabilities_of
 from sentinode.models.info import BundleInfo
 
 _BATCH = 256
@@ -53,19 +53,19 @@ def predict_images(
     Args:
         engine: From `open_engine`.
         paths: Image files.
-        resize: Resize square images of another size than the model's tiles, instead of refusing them.
-        batch: Images that the engine gets at a time; as many more are read meanwhile.
+        resize: Resize square images of another size than the model's tiles, instead of refusing them. A model that
+            takes images of any size, from that of a tile on, resizes none.
+        batch: Images that the engine gets at a time, fewer where they may be large; as many more are read meanwhile.
     """
-    for part, read in _read_ahead(paths, engine.info.input.tile_size, resize=resize, batch=batch):
-        tiles = [tile for tile in read if not isinstance(tile, Failure)]
-        if tiles:
-            answers = iter(engine.predict(np.stack(tiles)).probabilities)
+    batch = min(batch, PHOTOGRAPHS) if engine.info.input.pooling else batch
+    for part, read in _read_ahead(paths, engine, resize=resize, batch=batch):
+        answers = iter(probabilities_of(engine, [tile for tile in read if not isinstance(tile, Failure)]))
         for path, tile in zip(part, read, strict=True):
             yield tile if isinstance(tile, Failure) else _decide(path, next(answers), engine.info)
 
 
 def _read_ahead(
-    paths: Iterable[Path], size: int, *, resize: bool, batch: int
+    paths: Iterable[Path], engine: Engine, *, resize: bool, batch: int
 ) -> Iterator[tuple[list[Path], list[NDArray[np.uint8] | Failure]]]:
     """The files in batches, in their order; the next batch is read while the caller works on this one."""
     rest = iter(paths)
@@ -73,7 +73,7 @@ def _read_ahead(
 
         def start() -> tuple[list[Path], list[Future[NDArray[np.uint8] | Failure]]]:
             part = list(islice(rest, batch))
-            return part, [pool.submit(_read, path, size, resize=resize) for path in part]
+            return part, [pool.submit(_read, path, engine, resize=resize) for path in part]
 
         coming = start()
         while coming[0]:
@@ -119,11 +119,14 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part.casefold()) for part in parts]
 
 
-def _read(path: Path, size: int, *, resize: bool) -> NDArray[np.uint8] | Failure:
+def _read(path: Path, engine: Engine, *, resize: bool) -> NDArray[np.uint8] | Failure:
     try:
         tile = read_image(path)
     except DataError as error:
         return Failure(path, str(error))
+    if engine.info.input.pooling:
+        return _any_size(path, tile, engine)
+    size = engine.info.input.tile_size
     height, width = tile.shape[:2]
     if (height, width) == (size, size):
         return tile
@@ -133,6 +136,14 @@ def _read(path: Path, size: int, *, resize: bool) -> NDArray[np.uint8] | Failure
     if height != width:
         return Failure(path, f"{path} is {width}×{height} px, which resizing to {size}×{size} would distort; crop it")
     return np.asarray(Image.fromarray(tile).resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
+
+
+def _any_size(path: Path, image: NDArray[np.uint8], engine: Engine) -> NDArray[np.uint8] | Failure:
+    try:
+        engine.check_shape((1, *image.shape))
+    except DataError as error:
+        return Failure(path, f"{path}: {error}")
+    return image
 
 
 def _decide(path: Path, probabilities: NDArray[np.float32], info: BundleInfo) -> Prediction:

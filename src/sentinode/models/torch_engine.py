@@ -26,13 +26,13 @@ class TorchEngine(Engine):
         self._threads = threads
         self._model = deployed.to(self.device)
         self._model.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        views = info.pixels_a_tile // info.input.input_size**2
-        self._batch = max(1, _IMAGES_A_PASS // views)
 
     def _fill(self, tiles: NDArray[np.uint8], scores: Scores) -> None:
         with torch.inference_mode(), _exact(self._threads):
-            for start in range(0, len(tiles), self._batch):
-                part = slice(start, start + self._batch)
+            views = self.info.pixels_an_image(*tiles.shape[1:3]) // self.info.input.input_size**2
+            batch_size = max(1, _IMAGES_A_PASS // views)
+            for start in range(0, len(tiles), batch_size):
+                part = slice(start, start + batch_size)
                 batch = torch.from_numpy(_writable(tiles[part])).to(self.device)
                 for target, answer in zip(scores, self._model(batch), strict=True):
                     target[part] = answer.cpu().numpy()

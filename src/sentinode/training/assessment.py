@@ -28,7 +28,7 @@ from sentinode.evaluation.predictions_csv import write_predictions
 from sentinode.evaluation.report import ReportContext, write_report
 from sentinode.evaluation.thresholds import OperatingPoint
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.engines import open_engine
+from sentinode.models.engines import PHOTOGRAPHS, open_engine, probabilities_of
 from sentinode.models.info import GRAPH_FILE
 from sentinode.training.calibration import predictions_of
 from sentinode.training.policy import policy_of, recipe_text
@@ -139,10 +139,15 @@ def score(
     runner = open_engine(bundle, engine, threads=settings.threads)
     images = data.images(role)
     parts = []
+    slab = _SLAB if data.tile_size is None else PHOTOGRAPHS
     with progress.bar(f"scoring {role}", len(images), "images") as advance:
-        for start in range(0, len(images), _SLAB):
-            parts.append(runner.predict(images[start : start + _SLAB]).probabilities)
-            advance(len(parts[-1]))
+        for start in range(0, len(images), slab):
+            stop = min(start + slab, len(images))
+            if data.tile_size is None:
+                parts.append(runner.predict(images[start:stop]).probabilities)
+            else:
+                parts.append(probabilities_of(runner, [images[place] for place in range(start, stop)]))
+            advance(stop - start)
     return Scored(data, role, address, predictions_of(data.manifest, role, np.concatenate(parts)))
 
 

@@ -94,7 +94,7 @@ def pseudo_slides(data: Dataset, rows: NDArray[np.int64], seed: int) -> list[str
     A threshold's confidence bound has to allow for new slides, which differ from one another more than patches of one
     slide do. Resampling patches alone would miss that; clusters of similar stain are the nearest thing to slides.
     """
-    clusters = stain_clusters(data.tiles, rows, seed, images_a_cluster=_IMAGES_A_PSEUDO_SLIDE)
+    clusters = stain_clusters(data.tiles, data.pack.central(rows), seed, images_a_cluster=_IMAGES_A_PSEUDO_SLIDE)
     return [str(cluster) for cluster in clusters]
 
 

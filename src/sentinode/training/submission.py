@@ -181,6 +181,8 @@ def _check_size(info: BundleInfo, test: CompetitionTest) -> None:
     except ImageError:
         return  # it will be counted among those that can't be used
     size = info.input.tile_size
+    if info.input.pooling and min(height, width) >= size:
+        return
     if (height, width) != (size, size):
         raise BundleError(
             f"{info.name} takes tiles of {size}×{size} px, the test images have {width}×{height}; choose a bundle for "

@@ -53,7 +53,7 @@ def test_a_head_answers_as_its_original(model: ClassicalModel, classes: int, sel
     # Through the stored form and back: what a head is built from is all that it needs.
     head = build_head(head.spec, head.state_dict())
     with torch.inference_mode():
-        found = softmax(head(torch.from_numpy(probe)).numpy().astype(np.float64), axis=1)
+        found = softmax(head.judge(torch.from_numpy(probe)).numpy().astype(np.float64), axis=1)
     expected = softmax(tuned.logits(probe), axis=1)
     np.testing.assert_allclose(found, expected, atol=TOLERANCE.get(model, 1e-5))
     assert found.std(axis=0).min() > 1e-3  # they do differ from image to image
@@ -66,7 +66,7 @@ def test_a_head_answers_as_its_original(model: ClassicalModel, classes: int, sel
 def test_rare_votes_keep_their_digits_at_any_temperature(temperature: float) -> None:
     tuned, probe = _tuned("forest", 2, 0, min_samples_leaf=4), _embeddings(200, 7)
     with torch.inference_mode():
-        logits = _head(tuned)(torch.from_numpy(probe)).numpy().astype(np.float64)
+        logits = _head(tuned).judge(torch.from_numpy(probe)).numpy().astype(np.float64)
     found, expected = softmax(logits / temperature, axis=1), softmax(tuned.logits(probe) / temperature, axis=1)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 

@@ -108,6 +108,11 @@ def compare_with_baselines(
     opened = [open_bundle(name) for name in bundles]
     config, named = _resolved(address, overrides, split, opened, probe)
     data = load_dataset(config, cache=settings.cache, progress=progress)
+    if data.tile_size is not None:
+        raise DataError(
+            "baselines are measured on images of one size; leave data.tile_size out, or cross-validate the features of "
+            "tiles with `sentinode crossval`"
+        )
     data.manifest.require("train", "validation", "test")
     for bundle in opened:
         _check_fits(bundle, data)

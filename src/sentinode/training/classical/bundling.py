@@ -110,6 +110,7 @@ def write_classical_bundle(
     _check_space(extractor, table)
     head = head_of(tuned.pipeline, _describe(tuned))
     deployed = extractor.deployed()
+    deployed.pooling = table.space.pooling
     if not deployed.network.head_name:
         raise BundleError(f"{extractor.space.name} is an ensemble, which has no single head; use one of its members")
     deployed.network.set_submodule(deployed.network.head_name, head)
@@ -121,6 +122,7 @@ def write_classical_bundle(
         classes=Classes(names=table.class_names, positive=table.positive, aliases=recipe["data"].get("rename") or {}),
         input=Input(
             tile_size=size.tile_size,
+            pooling=table.space.pooling,
             mpp=recipe["data"].get("mpp"),
             input_size=size.input_size,
             mean=extractor.model.mean,
@@ -128,7 +130,7 @@ def write_classical_bundle(
         ),
         model=extractor.model,
         head=head.spec,
-        embedding_size=extractor.embedding_size,
+        embedding_size=table.values.shape[1],
         precision=extractor.model.storage,
         temperature=calibration.temperature,
         threshold=Threshold.model_validate(calibration.threshold.to_json()) if calibration.threshold else None,
@@ -141,7 +143,7 @@ def write_classical_bundle(
         folder,
         info,
         deployed,
-        example_tiles=example_tiles(size.tile_size),
+        example_tiles=_example(size.tile_size, pooled=bool(table.space.pooling)),
         reference=_reference(tuned, calibration, table, data, recipe.get("seed", 0)),
         seen={"train": _seen(extractor, table, data)},
     )
@@ -153,10 +155,11 @@ def _check_space(extractor: Extractor, table: FeatureTable) -> None:
             f"features of kind {table.space.kind!r} can't be computed inside a bundle's graph; for a bundle that takes "
             'images use features.kind = "network"'
         )
-    if table.space != extractor.space:
+    expected = extractor.space.pooled(table.space.pooling) if table.space.pooling else extractor.space
+    if table.space != expected:
         raise DataError(
             f"the features are those of {table.space.name} at {table.space.tile_size} px ({table.space.sha256[:8]}), "
-            f"the network is {extractor.space.name} at {extractor.space.tile_size} px ({extractor.space.sha256[:8]}); "
+            f"the network is {expected.name} at {expected.tile_size} px ({expected.sha256[:8]}); "
             "compute the features again"
         )
 
@@ -195,7 +198,18 @@ def _reference(
 ) -> dict[str, NDArray[Any]]:
     chosen = np.sort(np.random.default_rng(seed).permutation(len(table))[:REFERENCE_TILES])
     probabilities = softmax(tuned.logits(table.values[chosen]) / calibration.temperature, axis=1)
-    return reference(data.tiles[_rows(data, table)[chosen]], probabilities.astype(np.float32), table.values[chosen])
+    # Of an image of several tiles one in its middle stands for its stain.
+    tiles = data.tiles[data.pack.central(_rows(data, table)[chosen])]
+    return reference(tiles, probabilities.astype(np.float32), table.values[chosen])
+
+
+def _example(side: int, *, pooled: bool) -> NDArray[np.uint8]:
+    """Tiles, or images that take several tiles and are not square, for an engine to prove itself on."""
+    tiles = example_tiles(side)
+    if not pooled:
+        return tiles
+    high = np.concatenate([tiles, tiles[::-1]], axis=1)  # (n, 2 · side, side, 3)
+    return np.ascontiguousarray(np.concatenate([high, high[::-1, :, : side // 2]], axis=2))
 
 
 def _describe(tuned: TunedModel) -> str:
@@ -208,7 +222,7 @@ def _provenance(extractor: Extractor, table: FeatureTable, data: Dataset, recipe
     learned = _lines(data, table)["pixels"]
     origin = extractor.bundle.info.provenance if extractor.bundle else None
     trained_on = (
-        f"{len(table):,} images of {recipe['data']['source']}, on the frozen features of {extractor.space.name}; "
+        f"{len(table):,} images of {recipe['data']['source']}, on the frozen features of {table.space.name}; "
         "threshold, temperature and low-confidence band come from inner folds of the same images."
     )
     if origin is not None and origin.trained_on:

@@ -2,9 +2,9 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sentinode.models.config import ModelConfig
+from sentinode.models.config import ModelConfig, TilePooling
 
 Kind = Literal["network", "pixels", "colour", "texture"]
 
@@ -23,8 +23,14 @@ class FeaturesConfig(BaseModel):
     model: ModelConfig | None = None
     """For `network`: an architecture with its weights, when there is no bundle."""
 
+    pool: tuple[TilePooling, ...] = Field(default=("mean",), min_length=1)
+    """Of images that are cut into tiles (`data.tile_size`): what is taken over the features of each image's tiles,
+    concatenated in this order."""
+
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if len(set(self.pool)) != len(self.pool):
+            raise ValueError(f"pool = {list(self.pool)} names one kind twice; name each once")
         named = [key for key in ("bundle", "model") if getattr(self, key)]
         if self.kind == "network" and len(named) != 1:
             found = " and ".join(named) or "neither"

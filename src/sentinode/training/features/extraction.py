@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -18,6 +18,7 @@ from sentinode.core.progress import Advance, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, Images
 from sentinode.models.bundle import open_bundle
+from sentinode.models.config import TilePooling
 from sentinode.models.engines import engine_name
 from sentinode.models.extractor import Embedded, Extractor, open_extractor
 from sentinode.models.feature_space import FeatureSpace
@@ -51,7 +52,7 @@ def extract(
 
     Args:
         config: What is computed.
-        data: Checked, split and packed images, all of one size.
+        data: Checked, split and packed images, all of one size, or cut into tiles of one size.
         settings: The machine's; the cache is below `settings.cache / "features"`.
         progress: Where to show how far it is.
         engine: `auto`, `openvino` or `torch`, for a network.
@@ -61,21 +62,57 @@ def extract(
 
     Raises:
         SentinodeError: There is no such engine.
-        DataError: The images are not square, or not of the bundle's size.
+        DataError: The images are not square, or not of the bundle's size; or tiles are to be pooled and there are none.
         BundleError, WeightsError, RecipeError, OfflineError: The network can't be had.
         StorageError: The disk is full.
     """
+    if data.tile_size is None and config.pool != ("mean",):
+        raise DataError(f"features.pool = {list(config.pool)} is of tiles; set data.tile_size to cut images into them")
     engine_name(engine, "float32")  # a misspelt engine is refused also where none has to run
     describer = _describer(config, data.tiles.shape, settings, engine)
     samples = data.manifest.table
     # In the order of the packed array, which is read from a disk perhaps.
     distinct = samples.drop_duplicates("pixels").sort_values("row", kind="stable")
-    images = Images(data.tiles, distinct["row"].to_numpy(np.int64))
+    first = distinct["row"].to_numpy(np.int64)
+    counts = np.array([data.pack.count(row) for row in first.tolist()], dtype=np.int64)
+    rows = np.concatenate([np.arange(row, row + count) for row, count in zip(first, counts, strict=True)])
     key = sha256_of_json([_VERSION, describer.space.sha256, distinct["pixels"].tolist()])
     store = _Store(settings.cache / "features" / key[:32])
-    found = _fill(store, describer, images, progress)
+    unit = "images" if data.tile_size is None else "tiles"
+    found = _fill(store, describer, Images(data.tiles, rows), progress, unit)
+    if data.tile_size is not None:
+        # What is kept is of tiles, so that another way to pool them computes nothing.
+        describer, found = _pooled(describer, found, counts, config.pool)
     place = pd.Index(distinct["pixels"]).get_indexer(pd.Index(samples["pixels"]))
     return _table(data, describer, found, place)
+
+
+def _pooled(
+    describer: _Describer, found: Embedded, counts: NDArray[np.int64], pooling: tuple[TilePooling, ...]
+) -> tuple[_Describer, Embedded]:
+    """Features of images out of those of their tiles; of probabilities always the mean.
+
+    Args:
+        describer: Of tiles.
+        found: Of all tiles, each image's side by side.
+        counts: Tiles of each image.
+        pooling: What is taken over them.
+    """
+    firsts = np.cumsum([0, *counts[:-1]])
+
+    def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        sums = np.add.reduceat(values, firsts, axis=0, dtype=np.float64)
+        return np.asarray(sums / counts[:, None], dtype=np.float32)
+
+    def largest(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(np.maximum.reduceat(values, firsts, axis=0), dtype=np.float32)
+
+    kinds = {"mean": mean, "max": largest}
+    values = np.concatenate([kinds[kind](found.embedding) for kind in pooling], axis=1)
+    probabilities = None if found.probabilities is None else mean(found.probabilities)
+    columns = tuple(f"{name}_{kind}" for kind in pooling for name in describer.columns)
+    of_images = replace(describer, space=describer.space.pooled(pooling), columns=columns)
+    return of_images, Embedded(values, probabilities)
 
 
 def open_for(config: FeaturesConfig, tile_size: int, *, settings: Settings, engine: str = "auto") -> Extractor:
@@ -143,13 +180,13 @@ class _Store:
         return self.folder / f"{self.done:09d}.npz"
 
 
-def _fill(store: _Store, describer: _Describer, images: Images, progress: Progress) -> Embedded:
+def _fill(store: _Store, describer: _Describer, images: Images, progress: Progress, unit: str) -> Embedded:
     with storage_errors(store.folder):
         store.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(store.folder / "lock"):
             store.read()
             if store.done < len(images):
-                with progress.bar("features", len(images), "images", done=store.done) as advance:
+                with progress.bar("features", len(images), unit, done=store.done) as advance:
                     _compute(store, describer, images, advance)
     return _joined(store.parts)
 

@@ -185,7 +185,7 @@ def _fields(table: pa.Table, meta: dict[str, Any]) -> dict[str, Any]:
         "values": matrix(meta["columns"]),
         "columns": tuple(meta["columns"]),
         "probabilities": matrix([f"{_SCORE}{name}" for name in scores]) if scores else None,
-        "space": FeatureSpace(**meta["space"]),
+        "space": FeatureSpace(**{**meta["space"], "pooling": tuple(meta["space"].get("pooling", ()))}),
         "data_sha256": meta["data_sha256"],
         "score_names": scores,
     }
