@@ -98,14 +98,9 @@ def build_model(recipe: Recipe, data: Dataset) -> tuple[Network, Preprocessing]:
     """The recipe's network with its starting weights, and the preprocessing for the data's tiles.
 
     Raises:
-        RecipeError: The tiles are not square, or images were cut into several.
+        RecipeError: The tiles are not square.
         WeightsError: The weights do not fit.
     """
-    if data.tile_size is not None:
-        raise RecipeError(
-            f"data.tile_size = {data.tile_size} cuts images into tiles for frozen features, a network learns from "
-            "images of one size; leave it out, and crop or pad the images"
-        )
     height, width = data.tiles.shape[1:3]
     if height != width:
         raise RecipeError(f"the images are {width}×{height} px; a classifier needs square ones: crop or pad them first")

@@ -5,10 +5,10 @@ import tomllib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sentinode.core.errors import RecipeError
 from sentinode.data.config import DataConfig
@@ -36,6 +36,15 @@ class Recipe(BaseModel):
     model: ModelConfig
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.data.tile_size is not None:
+            raise ValueError(
+                f"data.tile_size = {self.data.tile_size} cuts images into tiles for frozen features, a network learns "
+                "from images of one size; leave it out, and crop or pad the images"
+            )
+        return self
 
     def to_toml(self) -> str:
         """The resolved recipe, every default written out. TOML has no null: what is unset is left out."""

@@ -25,6 +25,8 @@ def test_one_origin_is_accepted(values: dict[str, Any]) -> None:
         ({"bundle": "pcam", "model": MODEL}, "and has bundle and model"),
         ({"kind": "colour", "bundle": "pcam"}, 'kind = "colour" is computed without a network; remove bundle'),
         ({"kind": "color"}, "Input should be 'network', 'pixels', 'colour' or 'texture'"),
+        ({"bundle": "pcam", "pool": []}, "at least 1 item"),
+        ({"bundle": "pcam", "pool": ["max", "max"]}, "names one kind twice"),
         ({"bundle": "pcam", "pooling": "mean"}, "Extra inputs are not permitted"),
     ],
 )
