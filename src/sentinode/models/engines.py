@@ -32,7 +32,7 @@ PHOTOGRAPHS = 8
 """Images in memory at a time where they may be of any size."""
 
 PIXELS_AT_ONCE = 40_000_000
-"""Most pixels that the network sees at a time where images of any size are taken; with SqueezeNet, 1 takes 140 bytes."""
+"""Most pixels that the network sees at a time where images of any size are taken; one costs SqueezeNet 140 bytes."""
 
 
 class Scores(NamedTuple):

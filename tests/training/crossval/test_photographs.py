@@ -41,7 +41,7 @@ def _draw(folder: Path, count: int, seed: int) -> Path:
     rng = np.random.default_rng(seed)
     for number in range(count):
         for label, green in (("normal", 0), ("tumour", 18)):
-            colour = rng.normal(150, 12, 3) + (0, green, 0)
+            colour = rng.normal(150, 12, 3) + np.array([0, green, 0])
             pixels = rng.normal(colour, 15, (*SIZES[number % len(SIZES)], 3)).clip(0, 255).astype(np.uint8)
             (folder / label).mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(folder / label / f"{number:02d}.png")
@@ -161,5 +161,5 @@ def test_what_needs_one_size_says_so(photographs: Path, tmp_path: Path, settings
 
 def test_pooling_without_tiles_is_refused(patches: Path, settings: Settings) -> None:
     data = load_dataset(DataConfig(source=f"folder:{patches}"), cache=settings.cache, progress=Progress())
-    with pytest.raises(DataError, match="set data.tile_size"):
+    with pytest.raises(DataError, match=r"set data\.tile_size"):
         extract(MEAN_AND_MAX, data, settings=settings, progress=Progress())
