@@ -20,18 +20,18 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def layouts() -> ModuleType:
     """The makers of small archives in the real public layouts: `tests/data/layouts.py`."""
-    spec = importlib.util.spec_from_file_location("layouts", Path(__file__).parent / "data" / "layouts.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return _module("data/layouts.py")
 
 
 @pytest.fixture(scope="session")
 def scan_folders() -> ModuleType:
     """The maker of scan folders without a model: `tests/scanning/scan_folders.py`."""
-    spec = importlib.util.spec_from_file_location("scan_folders", Path(__file__).parent / "scanning/scan_folders.py")
+    return _module("scanning/scan_folders.py")
+
+
+def _module(path: str) -> ModuleType:
+    file = Path(__file__).parent / path
+    spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

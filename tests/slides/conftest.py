@@ -10,18 +10,17 @@ import pytest
 @pytest.fixture(scope="session")
 def slide_files() -> ModuleType:
     """The makers of slide files: `tests/slides/slide_files.py`."""
-    spec = importlib.util.spec_from_file_location("slide_files", Path(__file__).parent / "slide_files.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return _module("slide_files")
 
 
 @pytest.fixture(scope="session")
 def pictures() -> ModuleType:
     """The makers of overviews with tissue, fat and ink: `tests/slides/tissue_pictures.py`."""
-    spec = importlib.util.spec_from_file_location("tissue_pictures", Path(__file__).parent / "tissue_pictures.py")
+    return _module("tissue_pictures")
+
+
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -58,6 +58,10 @@ class Bundle:
         """Sorted uint64 pixel hashes of the images that it has learned from, by split; empty where not recorded."""
         return read_arrays(self.folder / SEEN_FILE) if SEEN_FILE in self.info.files else {}
 
+    def seen_pixels(self) -> set[str]:
+        """The same of all splits, as a manifest writes them: 16 hexadecimal digits."""
+        return {f"{value:016x}" for values in self.seen().values() for value in values.tolist()}
+
 
 def open_bundle(name: str | Path) -> Bundle:
     """Open a bundle and check that every file is the one that was written.
@@ -90,6 +94,11 @@ def check_place(folder: Path) -> None:
     """
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / INFO_FILE).is_file())):
         raise StorageError(f"{folder} holds something else than a bundle; choose another --out")
+
+
+def is_bundle(name: str) -> bool:
+    """Whether `name` is a bundle's folder or the name of one that is shipped; nothing is read or checked."""
+    return name in shipped_bundles() or (Path(name).expanduser() / INFO_FILE).is_file()
 
 
 def shipped_bundles() -> list[str]:

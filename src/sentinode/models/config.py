@@ -14,6 +14,9 @@ Mean = Literal["probabilities", "logits"]
 TilePooling = Literal["mean", "max"]
 """How the embeddings of an image's tiles become the image's."""
 
+BUNDLE_PREFIX = "bundle:"
+"""How `weights` begins where it names a bundle, whose backbone is taken."""
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 

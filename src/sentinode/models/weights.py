@@ -11,13 +11,12 @@ from torch import Tensor
 
 from sentinode.core.errors import WeightsError
 from sentinode.models.bundle import open_bundle
-from sentinode.models.config import ModelConfig
+from sentinode.models.config import BUNDLE_PREFIX, ModelConfig
 from sentinode.models.hub import pretrained_state
 from sentinode.models.networks import Network
 
 _TORCH_SUFFIXES = {".pt", ".pth", ".bin", ".ckpt"}
 _WRAPPERS = ("state_dict", "model")
-BUNDLE_PREFIX = "bundle:"
 """What `weights` begins with when they are those of a bundle."""
 
 _LISTED = 6

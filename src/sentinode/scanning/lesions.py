@@ -10,13 +10,11 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
 from sentinode.core.extras import require
+from sentinode.evaluation.staging import ITC_UM, MICRO_UM
 from sentinode.scanning.heatmap import Heatmap
 from sentinode.scanning.record import Lesion
 
 shapely = require("shapely", extra="slides")
-
-ITC_UM, MICRO_UM = 200.0, 2000.0
-"""Largest diameters of isolated tumour cells and of a micrometastasis, in µm (AJCC/UICC TNM, 8th edition)."""
 
 _EIGHT = np.ones((3, 3), bool)
 _GAP = np.ones((2, 2), bool)

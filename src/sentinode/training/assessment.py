@@ -249,9 +249,8 @@ def unseen(bundle: Bundle, data: Dataset, role: str, *, on_leak: Policy) -> Data
     Raises:
         LeakError: There are some, and `on_leak` is "error".
     """
-    seen = {f"{value:016x}" for values in bundle.seen().values() for value in values.tolist()}
     table = data.manifest.table
-    known = table[(table["split"] == role) & table["pixels"].isin(seen)]
+    known = table[(table["split"] == role) & table["pixels"].isin(bundle.seen_pixels())]
     if known.empty:
         return data
     if on_leak == "error":

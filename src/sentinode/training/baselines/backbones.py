@@ -3,9 +3,8 @@
 from sentinode.core.errors import LeakError
 from sentinode.data.manifest import Manifest
 from sentinode.models.bundle import Bundle, open_bundle
+from sentinode.models.config import BUNDLE_PREFIX
 from sentinode.training.features.config import FeaturesConfig
-
-_BUNDLE_WEIGHTS = "bundle:"
 
 
 def origin_of(features: FeaturesConfig) -> Bundle | None:
@@ -25,13 +24,12 @@ def origin_of_weights(weights: str) -> Bundle | None:
     Raises:
         BundleError: There is no such bundle.
     """
-    return open_bundle(weights.removeprefix(_BUNDLE_WEIGHTS)) if weights.startswith(_BUNDLE_WEIGHTS) else None
+    return open_bundle(weights.removeprefix(BUNDLE_PREFIX)) if weights.startswith(BUNDLE_PREFIX) else None
 
 
 def learned_from(bundle: Bundle, manifest: Manifest) -> int:
     """How many of a data set's images, of any role, a bundle has learned from."""
-    seen = {f"{value:016x}" for values in bundle.seen().values() for value in values.tolist()}
-    return int(manifest.table["pixels"].isin(seen).sum())
+    return int(manifest.table["pixels"].isin(bundle.seen_pixels()).sum())
 
 
 def check_new_to(bundle: Bundle | None, manifest: Manifest, remedy: str) -> None:

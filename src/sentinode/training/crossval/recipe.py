@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinode.core.errors import RecipeError
 from sentinode.data.config import DataConfig
-from sentinode.models.bundle import shipped_bundles
+from sentinode.models.bundle import is_bundle
 from sentinode.models.info import INFO_FILE
 from sentinode.training.classical.config import ClassicalConfig
 from sentinode.training.config import EvaluationConfig
@@ -102,7 +102,7 @@ def _values(name: str) -> dict[str, Any]:
         return read_toml(name, folder=CROSSVAL_FOLDER)
     if name in shipped_recipes() or Path(name).suffix == ".toml":
         return read_toml(name)
-    if name in (*shipped_bundles(), *_DESCRIPTORS) or (Path(name).expanduser() / INFO_FILE).is_file():
+    if is_bundle(name) or name in _DESCRIPTORS:
         return {"name": Path(name).name, "features": named_features(name)}
     if "/" in name or Path(name).is_dir():
         raise RecipeError(

@@ -12,7 +12,7 @@ from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
 from sentinode.evaluation.crossvalidation_summary import CrossValidation
 from sentinode.models.bundle import open_bundle
-from sentinode.models.weights import BUNDLE_PREFIX
+from sentinode.models.config import BUNDLE_PREFIX
 from sentinode.training.assessment import unseen
 from sentinode.training.classical.bundling import calibrate_out_of_fold, write_classical_bundle
 from sentinode.training.classical.tuning import fit_tuned

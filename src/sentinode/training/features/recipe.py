@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sentinode.core.errors import RecipeError
 from sentinode.data.config import DataConfig
-from sentinode.models.bundle import shipped_bundles
+from sentinode.models.bundle import is_bundle
 from sentinode.models.info import INFO_FILE
 from sentinode.training.features.config import FeaturesConfig, Kind
 from sentinode.training.recipe import checked, overlaid
@@ -55,7 +55,7 @@ def named_features(name: str) -> dict[str, Any]:
     Raises:
         RecipeError: A folder that is no bundle.
     """
-    if name in shipped_bundles() or (Path(name).expanduser() / INFO_FILE).is_file():
+    if is_bundle(name):
         return {"kind": "network", "bundle": name}
     if name in get_args(Kind) and name != "network":
         return {"kind": name}
