@@ -12,6 +12,7 @@ from sentinode.core.settings import Settings
 if TYPE_CHECKING:
     from sentinode.scanning.config import ScanConfig
     from sentinode.scanning.outcome import Outcome
+    from sentinode.scanning.record import ScanRecord
 
 DONE_IN_PART = 1
 
@@ -70,9 +71,8 @@ def scan(
         answer({"scans": [{**one.record.model_dump(mode="json"), "reused": one.reused} for one in outcomes]})
     else:
         say(f"{len(outcomes) - len(failed)} of {len(outcomes)} slides scanned; table in {out / 'scans.csv'}")
-    for record in failed:
-        if record.failure:
-            warn(f"not scanned: {record.failure.message}")
+    if failed:
+        warn(_table(failed))
     return DONE_IN_PART if failed else 0
 
 
@@ -96,10 +96,18 @@ def _config(*, region: str | None, **values: Any) -> "ScanConfig":
         ) from error
 
 
+def _table(failed: "list[ScanRecord]") -> str:
+    rows = [(one.name, one.failure.stage, one.failure.message) for one in failed if one.failure]
+    shown = [tuple(" ".join(text.split()) for text in row) for row in [("not scanned", "while", "why"), *rows]]
+    widths = [max(len(row[column]) for row in shown) for column in (0, 1)]
+    return "\n".join(f"{name:<{widths[0]}}  {stage:<{widths[1]}}  {why}" for name, stage, why in shown)
+
+
 def _line(one: "Outcome") -> str:
     record = one.record
+    name = " ".join(record.name.split())  # a line each, whatever the file is called
     if record.failure or record.tiles is None:
-        return f"{record.name}: failed while {record.failure.stage if record.failure else 'scanning'}"
+        return f"{name}: failed while {record.failure.stage if record.failure else 'scanning'}"
     if record.slide_score is None:
         found = "no tissue to scan"
     else:
@@ -108,4 +116,4 @@ def _line(one: "Outcome") -> str:
         found = f"score {record.slide_score:.3f}, {len(record.lesions)} lesions{size}"
     seen = f", {record.tiles.unreadable} tiles unreadable" if record.tiles.unreadable else ""
     rate = "finished before" if one.reused else f"{record.tiles_per_s:,.0f} tiles/s" if record.tiles_per_s else ""
-    return f"{record.name}: {found}; {record.tiles.planned:,} tiles{seen}" + (f"; {rate}" if rate else "")
+    return f"{name}: {found}; {record.tiles.planned:,} tiles{seen}" + (f"; {rate}" if rate else "")

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -29,13 +30,21 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 
 def storage_error(error: OSError, path: Path | str) -> StorageError | None:
-    """A full disk or a forbidden place as an error that names `path` and the remedy; None for any other `error`."""
+    """A full, failing or forbidden place as an error that names `path` and the remedy; None for any other `error`."""
     if isinstance(error, SentinodeError):  # it has its message already
         return None
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         message = f"no space left on the disk while writing {path}; free some space and run the same command again"
+    elif error.errno == errno.EFBIG:
+        message = f"{path} grows beyond what the disk or a limit (ulimit -f) allows; choose another disk or lift it"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         message = f"can't write {path}: {error.strerror}; choose a folder that you may write to"
+    elif error.errno in (errno.EEXIST, errno.ENOTDIR):
+        message = f"can't write {path}: a part of this path is a file, not a folder; choose another folder"
+    elif error.errno == errno.ENAMETOOLONG:
+        message = f"can't write {path}: the name is too long for this disk; shorten it"
+    elif error.errno in (errno.EIO, errno.ESTALE):
+        message = f"the disk failed while writing {path}: {error.strerror}; check it and run the same command again"
     else:
         return None
     return StorageError(error.errno, message)
@@ -79,6 +88,18 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             _swap_in(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_partial(path: Path) -> None:
+    """Remove what a killed `atomic_file` or `atomic_folder` of `path` left. No other process may be writing it."""
+    left = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{12}\.partial")
+    if not path.parent.is_dir():
+        return
+    for found in [entry for entry in path.parent.iterdir() if left.fullmatch(entry.name)]:
+        if found.is_dir():
+            shutil.rmtree(found, ignore_errors=True)
+        else:
+            found.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

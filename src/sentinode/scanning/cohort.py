@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sentinode.core.errors import DataError
-from sentinode.core.files import atomic_file
+from sentinode.core.files import atomic_file, remove_partial
 from sentinode.core.progress import Progress
 from sentinode.models.bundle import Bundle
 from sentinode.scanning.config import Machine, ScanConfig
 from sentinode.scanning.engine import LazyEngine
-from sentinode.scanning.locking import BusyError
+from sentinode.scanning.locking import BusyError, locked
 from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.record import RECORD_FILE, ScanRecord, read_record
 from sentinode.scanning.scan import check_place, scan_slide
@@ -75,8 +75,18 @@ def scan_slides(
 
 
 def write_table(out: Path) -> None:
-    """Write `scans.csv`: a line for each scan in `out`, by name, with its largest lesion."""
-    with atomic_file(out / TABLE_FILE) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    """Write `scans.csv`: a line for each scan in `out`, by name, with its largest lesion.
+
+    One process at a time: of two that end together the later one sees what both have done.
+    """
+    with locked(out / f".{TABLE_FILE}.lock", wait=True):
+        remove_partial(out / TABLE_FILE)
+        with atomic_file(out / TABLE_FILE) as temporary:
+            _write_rows(temporary, out)
+
+
+def _write_rows(table: Path, out: Path) -> None:
+    with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
         for path in sorted(out.glob(f"[!.]*/{RECORD_FILE}")):

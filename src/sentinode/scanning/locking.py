@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
+from sentinode.core.errors import StorageError
 from sentinode.core.files import storage_errors
 
 
@@ -22,6 +24,7 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
 
     Raises:
         BusyError: Another process holds it.
+        StorageError: The file can't be made, or its disk knows no locks.
     """
     import fcntl
 
@@ -34,8 +37,11 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
         except BlockingIOError:
             file.close()
             raise BusyError(str(path)) from None
-        # Its last holder may have removed the file after it was opened here: that lock would be nobody's.
-        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+        except OSError as error:
+            file.close()
+            message = f"{path} can't be locked: {error.strerror}; choose a folder on a disk that has locks"
+            raise StorageError(error.errno, message) from error
+        if _is_at(path, file):
             break
         file.close()
     try:
@@ -43,3 +49,11 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
     finally:
         path.unlink(missing_ok=True)
         file.close()
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    # Its last holder may have removed the file after it was opened here: that lock would be nobody's.
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False

@@ -72,7 +72,7 @@ def write_results(folder: Path, scanned: Scanned) -> ScanRecord:
         Image.fromarray(render_overlay(scanned.survey)).save(temporary, format="PNG")
     write_overlay(
         folder, scanned.survey.overview, slide.width, slide.height, heatmap, lesions,
-        title=_title(slide, heatmap, lesions), target=target, threshold=threshold,
+        title=_title(scanned, heatmap, lesions), target=target, threshold=threshold,
     )  # fmt: skip
     record = _record(scanned, heatmap, lesions, target, threshold, source)
     write_json(folder / RECORD_FILE, record.model_dump(mode="json"))
@@ -146,9 +146,11 @@ def _notes(scanned: Scanned) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _title(slide: Slide, heatmap: Heatmap, lesions: list[OutlinedLesion]) -> str:
+def _title(scanned: Scanned, heatmap: Heatmap, lesions: list[OutlinedLesion]) -> str:
+    name, counts = " ".join(scanned.slide.name.split()), _counts(scanned)
     if not np.isfinite(heatmap.values).any():
-        return f"{slide.name} · no tissue was scanned"
+        return f"{name} · no tissue was scanned"
     longest = max((one.lesion.diameter_um for one in lesions), default=0.0)
     found = f"{len(lesions)} lesions, the longest {longest / 1000:.2g} mm" if lesions else "no lesion"
-    return f"{slide.name} · highest score {float(np.nanmax(heatmap.values)):.3f} · {found}"
+    lost = f" · {counts.unreadable} of {counts.planned} tiles unreadable" if counts.unreadable else ""
+    return f"{name} · highest score {float(np.nanmax(heatmap.values)):.3f} · {found}{lost}"

@@ -1,6 +1,7 @@
 """One slide: opened, its tissue found, its tiles scored, and the scan folder written."""
 
-import shutil
+import errno
+import os
 import time
 import traceback
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.core.errors import DataError, SentinodeError, SlideNotFoundError, StorageError
-from sentinode.core.files import atomic_folder, sha256_of_file, sha256_of_json, write_json
+from sentinode.core.errors import DataError, SentinodeError, SlideNotFoundError, SlideReadError, StorageError
+from sentinode.core.files import atomic_folder, remove_partial, sha256_of_file, sha256_of_json, write_json
 from sentinode.core.progress import Progress
 from sentinode.models.engines import Engine
 from sentinode.scanning.config import Machine, ScanConfig
@@ -32,6 +33,8 @@ from sentinode.slides.tissue_model import TissueModel
 
 _END_BYTES = 1 << 20
 _KEPT_MESSAGES = 5
+_LONGEST_NAME = 255 - len("..0123456789ab.partial")
+"""Bytes: file systems take 255, and a scan is written under a longer name first."""
 
 
 @dataclass
@@ -87,13 +90,13 @@ def scan_slide(
     folder = out / path.stem
     check_place(folder)
     with locked(out / f".{path.stem}.lock", wait=wait):
-        for left in out.glob(f".{path.stem}.*.partial"):  # of a scan that was killed while it wrote its results
-            shutil.rmtree(left, ignore_errors=True)
+        remove_partial(folder)  # of a scan that was killed while it wrote its results
         clock = _Clock()
         try:
             key = _key(engine, path, config)
             known = _finished(folder)
             if known is not None and known.key == key:
+                _kept(folder).unlink(missing_ok=True)  # killed between its last two steps
                 return Outcome(known, reused=True)
             with clock.stage("opening"):
                 slide = open_slide(path, reader=config.reader, mpp=config.slide_mpp, cache_bytes=machine.cache_bytes)
@@ -102,16 +105,19 @@ def scan_slide(
         except SlideFailedError as error:
             record = _failed(error, path, config)
             if _finished(folder) is None:
-                write_json(folder / RECORD_FILE, record.model_dump(mode="json"))
+                with atomic_folder(folder) as temporary:
+                    write_json(temporary / RECORD_FILE, record.model_dump(mode="json"))
             return Outcome(record, reused=False)
 
 
 def check_place(folder: Path) -> None:
-    """Refuse a folder that holds something else than a scan.
+    """Refuse a folder that holds something else than a scan, or whose name leaves no room for files beside it.
 
     Raises:
         StorageError: It does.
     """
+    if len(os.fsencode(folder.name)) > _LONGEST_NAME:
+        raise StorageError(f"the name {folder.name} is longer than {_LONGEST_NAME} bytes; rename the slide")
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / RECORD_FILE).is_file())):
         raise StorageError(f"{folder} holds something else than a scan; choose another --out")
 
@@ -130,22 +136,28 @@ def _scan(
     with clock.stage("planning"):
         spec = config.tile_spec(info)
         slide.level_for(spec.mpp)  # refuses a slide that is too coarse, before anything is computed
+        facts = _facts(slide)  # now: at the end the file may be gone
         model = TissueModel.load(config.tissue_model) if config.tissue_model and config.tissue else None
         found = survey_slide(slide, config.tissue, model, config.slide_mpp)
         region = config.region.box() if config.region else None
         mask = found.mask if config.tissue else None
         plan = plan_tiles(slide.width, slide.height, slide.mpp, spec, mask, region)
-    kept = folder.parent / f".{folder.name}.progress"
+    kept = _kept(folder)
     with ProgressFile(kept, key, len(plan), len(info.classes.names), config.batch) as done:
         before = done.done
         runner = engine.get() if before < len(plan) else None  # not timed with the slide, and no fault of it
         with clock.stage("reading"):
-            messages = _score(runner, slide, plan, done, config.batch, machine, progress) if runner else []
+            if runner:
+                _score(runner, slide, plan, done, config.batch, machine, progress)
+            messages = _first_unreadable(slide, plan, done.scores)
+            if len(plan) and np.isnan(done.scores).any(axis=1).all():
+                kept.unlink()  # so that the same command tries again
+                raise SlideReadError(f"none of its {len(plan):,} tiles can be read; the first: {messages[0]}")
         now = len(plan) - before
     rate = now / clock.seconds["reading"] if now and clock.seconds["reading"] else None
     with clock.stage("writing"):
         scanned = Scanned(
-            slide=slide, facts=_facts(slide), info=info, bundle_sha256=engine.sha256, engine=engine.name,
+            slide=slide, facts=facts, info=info, bundle_sha256=engine.sha256, engine=engine.name,
             config=config, config_sha256=_config_sha256(config), key=key, survey=found, plan=plan,
             scores=done.scores, messages=messages, tiles_per_s=rate, seconds=clock.seconds,
         )  # fmt: skip
@@ -163,9 +175,8 @@ def _score(
     batch: int,
     machine: Machine,
     progress: Progress,
-) -> list[str]:
-    """Score what is not done yet; returns what was wrong with the first unreadable tiles."""
-    messages: list[str] = []
+) -> None:
+    """Score what is not done yet; a tile that can't be read gets NaN."""
     start = done.done
     batches = read_batches(
         slide, plan.spec.mpp, plan.spec.size_px, plan.x0[start:], plan.y0[start:],
@@ -174,22 +185,40 @@ def _score(
     with closing(batches), progress.bar(slide.name, len(plan), "tiles", done=start) as advance:  # type: ignore[type-var]
         for part in batches:
             scores: NDArray[np.float32] = runner.predict(part.tiles).probabilities
-            for index, error in part.unreadable.items():
+            for index in part.unreadable:
                 scores[index - part.start] = np.nan  # an index in what was asked for, as `part.start` is
-                if len(messages) < _KEPT_MESSAGES:
-                    messages.append(str(error))
             done.append(scores)
             advance(len(scores))
+
+
+def _first_unreadable(slide: Slide, plan: TilePlan, scores: NDArray[np.float32]) -> list[str]:
+    """What is wrong with the first unreadable tiles: read once more, as a killed process can't have told."""
+    messages = []
+    for index in np.flatnonzero(np.isnan(scores).any(axis=1))[:_KEPT_MESSAGES]:
+        x0, y0, size = int(plan.x0[index]), int(plan.y0[index]), plan.spec.size_px
+        try:
+            slide.read_at(plan.spec.mpp, x0, y0, size, size)
+        except SlideReadError as error:
+            messages.append(str(error))
+        else:
+            messages.append(f"the tile at level-0 ({x0}, {y0}) has no score, though it can be read now")
     return messages
+
+
+def _kept(folder: Path) -> Path:
+    return folder.parent / f".{folder.name}.progress"
 
 
 def _key(engine: LazyEngine, path: Path, config: ScanConfig) -> str:
     """The hash of everything that decides a scan's result."""
     try:
+        if not path.is_file():  # opening a pipe would wait for ever
+            raise FileNotFoundError(errno.ENOENT, "no file, or a link that leads nowhere")
         stat = path.stat()
         slide = {"bytes": stat.st_size, "changed_ns": stat.st_mtime_ns, "ends": _sha256_of_ends(path)}
     except OSError as error:
-        raise SlideFailedError("opening", SlideNotFoundError(f"{path} can't be read: {error}")) from error
+        cause = SlideNotFoundError(f"{path} can't be read: {error.strerror}; check the file")
+        raise SlideFailedError("opening", cause) from error
     return sha256_of_json(
         {"slide": slide, "bundle": engine.sha256, "engine": engine.name, "config": _config_sha256(config)}
     )

@@ -39,6 +39,8 @@ def open_slide(
         raise SlideError(f"there is no reader {reader!r}; choose one of {', '.join(get_args(ReaderName))}")
     if not path.is_file():
         raise SlideNotFoundError(f"{path} is not a file; check the path")
+    if not path.stat().st_size:
+        raise SlideError(f"{path} is empty; copy the file again")
     if mpp is not None and not mpp > 0:
         raise SlideError(f"{mpp!r} µm/px was given for {path}; give a positive number")
     if reader != "auto":
