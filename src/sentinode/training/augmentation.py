@@ -5,12 +5,14 @@ is one 3×3 matrix and an offset for each image, and costs one pass over the bat
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from sentinode.training.config import AugmentationConfig
+from sentinode.training.image_quality import compress, vary_focus
 
 # Rows: optical density of haematoxylin, eosin and the residual in R, G, B (Ruifrok and Johnston 2001).
 _STAINS = ((0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78))
@@ -62,7 +64,12 @@ class Augmentation(nn.Module):
             images = self._jitter_stains(images)
         if config.brightness or config.contrast or config.saturation or config.hue:
             images = self._jitter_colours(images)
-        return images.clamp_(0, 255)
+        images = images.clamp_(0, 255)
+        if config.focus:
+            images = self._some(0.5, images, lambda chosen: vary_focus(chosen, config.focus))
+        if config.jpeg:
+            images = self._some(config.jpeg, images, compress)  # last, as in a file
+        return images
 
     def _symmetries(self, tiles: Tensor) -> Tensor:
         config = self.config
@@ -137,6 +144,12 @@ class Augmentation(nn.Module):
         cos, sin, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
         turn = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], dim=1).view(count, 3, 3)
         return (self.from_yiq @ turn @ self.to_yiq).transpose(1, 2)
+
+    @staticmethod
+    def _some(part: float, images: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+        """`images` with about this part of them changed."""
+        chosen = (torch.rand(len(images), device=images.device) < part).nonzero()[:, 0]
+        return images.index_copy(0, chosen, change(images[chosen])) if len(chosen) else images
 
     @staticmethod
     def _coin(count: int, device: torch.device) -> Tensor:

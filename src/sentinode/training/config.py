@@ -31,6 +31,11 @@ class AugmentationConfig(BaseModel):
     """Part of the full colour circle by which the hue turns at most."""
     stain: float = Field(default=0.0, ge=0, lt=1)
     """Strength of the jitter in haematoxylin–eosin space (Tellez et al. 2018)."""
+    focus: float = Field(default=0.0, ge=0, le=0.5)
+    """Half of the images are blurred or sharpened, and shifted by part of a pixel: 0.5 blurs an axis by (¼, ½, ¼) at
+    most, and a quarter of that sharpens it."""
+    jpeg: float = Field(default=0.0, ge=0, le=1)
+    """Part of the images that are compressed again as by JPEG, at qualities from 50 to 95."""
 
 
 class TrainingConfig(BaseModel):
