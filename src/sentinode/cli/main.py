@@ -24,12 +24,14 @@ from sentinode.cli import (
     features,
     froc,
     learning_curve,
+    mine,
     predict,
     scan,
     search,
     slide,
     stage,
     submit,
+    tiles,
     tissue,
     train,
 )
@@ -80,7 +82,9 @@ app.command("learning-curve")(learning_curve.learning_curve)
 app.command("ensemble")(ensemble.ensemble)
 app.command("predict")(predict.predict)
 app.command("compose")(compose.compose)
+app.command("tiles")(tiles.tiles)
 app.command("scan")(scan.scan)
+app.command("mine")(mine.mine)
 app.command("submit")(submit.submit)
 app.command("froc")(froc.froc)
 app.command("stage")(stage.stage)

@@ -26,6 +26,7 @@ _LAYOUTS = {
     "folder": ("folder", "[split/]class/image"),
     "medmnist": ("medmnist", "a .npz file with train_images, train_labels, …"),
     "csv": ("csvfile", "a .csv file with the columns path,label[,group][,split]"),
+    "slides": ("slides", "tiles.json with tiles.parquet, as `sentinode tiles` writes them"),
 }
 
 
@@ -34,7 +35,7 @@ def open_source(address: str) -> Source:
 
     Args:
         address: `pcam:DIR`, `kaggle:DIR`, `folder:DIR`, `medmnist:FILE.npz`, `csv:FILE`,
-            `synthetic:patches[?n=2000&seed=1]`, or the bare path of one that lies on the disk.
+            `slides:DIR`, `synthetic:patches[?n=2000&seed=1]`, or the bare path of one that lies on the disk.
 
     Raises:
         DataNotFoundError: There is nothing at the path, or nothing in any known layout.

@@ -1,0 +1,114 @@
+"""`sentinode tiles`: labelled tiles drawn from annotated slides."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sentinode.cli.options import AsJson, Quiet, answer, progress, say, warn
+
+if TYPE_CHECKING:
+    from sentinode.data.tiles.config import TilesConfig
+    from sentinode.data.tiles.folder import TileSet
+
+DONE_IN_PART = 1
+
+
+def tiles(
+    slides: Annotated[
+        list[Path], typer.Argument(metavar="SLIDES…", help="Slides, folders of them, or CAMELYON16's folder.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the tiles' table; then data as slides:DIR.")],
+    annotations: Annotated[
+        list[Path] | None,
+        typer.Option("--annotations", help="Folder with NAME.xml, .geojson or .json; without: beside the slides."),
+    ] = None,
+    table: Annotated[Path | None, typer.Option(help="CSV slide[,label][,patient][,split][,annotated].")] = None,
+    normal: Annotated[bool, typer.Option("--normal", help="Slides without an annotation have no tumour.")] = False,
+    size: Annotated[int, typer.Option(help="Side of a tile in pixels.")] = 256,
+    mpp: Annotated[float, typer.Option(help="µm/px of the tiles.")] = 0.5,
+    stride: Annotated[int | None, typer.Option(help="Pixels from place to place; without: the tile size.")] = None,
+    rule: Annotated[str, typer.Option(help="area, or centre: PatchCamelyon's.")] = "area",
+    tumour_min: Annotated[float, typer.Option(help="Rule area: least part of a tumour tile that is tumour.")] = 0.5,
+    centre: Annotated[int | None, typer.Option(help="Rule centre: side in pixels; without: a third.")] = None,
+    margin_um: Annotated[
+        float | None, typer.Option(help="Least distance of normal tiles from tumour; without: 50, rule centre 0.")
+    ] = None,
+    min_tissue: Annotated[float, typer.Option(help="Least part of a tile that is tissue.")] = 0.05,
+    per_slide: Annotated[int, typer.Option(help="Most tiles of a class from one slide.")] = 1000,
+    ratio: Annotated[float, typer.Option(help="Normal tiles for one tumour tile.")] = 1.0,
+    fractions: Annotated[
+        str, typer.Option(metavar="TRAIN,VALIDATION,TEST", help="Shares of slides, for what has no split.")
+    ] = "0.7,0.15,0.15",
+    seed: Annotated[int, typer.Option(help="Of the tiles taken and of the split.")] = 42,
+    slide_mpp: Annotated[float | None, typer.Option(help="µm/px of level 0, for slides that don't say it.")] = None,
+    tumour_name: Annotated[
+        list[str] | None, typer.Option(help="A class of annotations that means tumour. Repeatable.")
+    ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> int:
+    """Draw labelled, balanced tiles from annotated slides, split by slide or patient.
+
+    A slide that can't be read is listed at the end, and the exit status is 1. The same command again takes what is
+    there.
+    """
+    from sentinode.data.tiles.cohort import list_cohort
+    from sentinode.data.tiles.drawing import draw_into
+
+    config = _config(
+        size_px=size, mpp=mpp, stride_px=stride, rule=rule, tumour_min=tumour_min, centre_px=centre,
+        margin_um=margin_um, min_tissue=min_tissue, per_slide=per_slide, ratio=ratio, fractions=fractions.split(","),
+        seed=seed, slide_mpp=slide_mpp, tumour_names=tuple(tumour_name or ()),
+    )  # fmt: skip
+    cohort = list_cohort(slides, annotations or [], table, normal=normal)
+    drawn, reused = draw_into(out, cohort, config, progress(quiet))
+    if as_json:
+        answer({"folder": str(out), "reused": reused, **_facts(drawn)})
+    else:
+        _report(drawn, out, reused=reused)
+    for failure in drawn.record.failures:
+        warn(f"not drawn from: {failure.type}: {failure.message}")
+    return DONE_IN_PART if drawn.record.failures else 0
+
+
+def _config(**values: Any) -> "TilesConfig":
+    from pydantic import ValidationError
+
+    from sentinode.core.errors import DataError
+    from sentinode.data.tiles.config import TilesConfig
+
+    try:
+        return TilesConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise DataError(f"{name} is {first['input']!r}: {first['msg']}; see sentinode tiles --help") from error
+
+
+def _facts(drawn: "TileSet") -> dict[str, Any]:
+    counts: dict[str, dict[str, int]] = {}
+    for (split, label), part in drawn.table.groupby(["split", "label"]):
+        counts.setdefault(str(split), {})[str(label)] = len(part)
+    return {"tiles": len(drawn.table), "counts": counts, **drawn.record.model_dump(mode="json")}
+
+
+def _report(drawn: "TileSet", out: Path, *, reused: bool) -> None:
+    facts = _facts(drawn)
+    left_out: dict[str, int] = {}
+    for slide in drawn.record.slides:
+        for kind, count in slide.candidates.items():
+            if kind not in ("normal", "tumour"):
+                left_out[kind] = left_out.get(kind, 0) + count
+    say(f"{facts['tiles']:,} tiles of {len(drawn.record.slides)} slides" + (", drawn before" if reused else ""))
+    for split, counts in sorted(facts["counts"].items()):
+        slides = sum(slide.split == split and any(slide.drawn.values()) for slide in drawn.record.slides)
+        shown = ", ".join(f"{counts.get(label, 0):,} {label}" for label in ("normal", "tumour"))
+        say(f"{split:<12}{shown}; {slides} slides")
+    for kind, count in left_out.items():
+        say(f"left out    {count:,} places: {kind}")
+    for name, why in drawn.record.left_out.items():
+        say(f"left out    slide {name}: {why}")
+    for note in drawn.record.notes:
+        say(f"note        {note}")
+    say(f"use them    --data slides:{out}")

@@ -1,0 +1,113 @@
+"""`slides:DIR`: tiles that `sentinode tiles` drew, read straight from the slides."""
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinode.core.errors import DataNotFoundError, ImageError, SlideError, SlideNotFoundError
+from sentinode.core.files import sha256_of_json
+from sentinode.data.source import Exclusion, Record
+from sentinode.data.tiles.config import CLASS_NAMES, TUMOUR
+from sentinode.data.tiles.folder import TiledSlide, TileSet, holds_tiles, read_tiles
+from sentinode.data.tiles.reading import OpenSlides
+from sentinode.slides.opening import open_slide
+from sentinode.slides.slide import Slide
+
+_CACHE_BYTES = 64 << 20  # of decoded file tiles for each open slide: tiles are read row by row
+
+
+def recognises(path: Path) -> bool:
+    """Whether `path` is a folder of drawn tiles."""
+    return path.is_dir() and holds_tiles(path)
+
+
+def open_path(path: Path) -> "SlidesSource":
+    """Open the tiles at `path`.
+
+    Raises:
+        DataError: There are none, or they are damaged.
+    """
+    return SlidesSource(path, read_tiles(path))
+
+
+class SlidesSource:
+    """Tiles of slides; implements `sentinode.data.source.Source`, and `Scaled`."""
+
+    class_names = CLASS_NAMES
+    positive = TUMOUR
+
+    def __init__(self, folder: Path, tiles: TileSet) -> None:
+        self.address = f"slides:{folder}"
+        self.tiles = tiles
+        self._slides = {slide.name: slide for slide in tiles.record.slides}
+        self._names = tiles.table["slide"].tolist()
+        self._x0, self._y0 = tiles.table["x0"].tolist(), tiles.table["y0"].tolist()
+        self._open = OpenSlides(self._open_slide)
+
+    @property
+    def mpp(self) -> float:
+        """µm/px of the tiles."""
+        return self.tiles.record.config.mpp
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """Every tile, slide by slide, by rows from the top; its group is the patient, or else the slide."""
+        places = zip(
+            self._names, self._x0, self._y0, self.tiles.table["label"], self.tiles.table["split"], strict=True
+        )  # fmt: skip
+        return tuple(
+            Record(
+                id=f"{name}/{x0}_{y0}",
+                path=f"{self._slides[name].file}#{x0},{y0}",
+                label=label,
+                group=self._slides[name].group,
+                split=split,
+            )
+            for name, x0, y0, label, split in places
+        )
+
+    @property
+    def exclusions(self) -> tuple[Exclusion, ...]:
+        """Slides that no tile could be drawn from."""
+        record = self.tiles.record
+        failed = tuple(Exclusion("unreadable slide", one.name, one.message) for one in record.failures)
+        return failed + tuple(Exclusion("slide left out", name, why) for name, why in record.left_out.items())
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Pixels of `records[index]`; see `Source.read`."""
+        config = self.tiles.record.config
+        try:
+            with self._open.lease(self._names[index]) as slide:
+                return slide.read_at(config.mpp, self._x0[index], self._y0[index], config.size_px, config.size_px)
+        except SlideNotFoundError as error:
+            raise DataNotFoundError(str(error)) from error
+        except SlideError as error:
+            raise ImageError(str(error)) from error
+
+    def fingerprint(self) -> str:
+        """A hash of the places of tiles, of their size and µm/px, and of each slide's size and time."""
+        config = self.tiles.record.config
+        stamps = [[slide.name, *_stamp(slide)] for slide in self.tiles.record.slides]
+        places = [self._names, self._x0, self._y0]
+        return sha256_of_json(["slides", config.size_px, config.mpp, stamps, places])
+
+    def _open_slide(self, name: str) -> Slide:
+        known = self._slides[name]
+        slide = open_slide(Path(known.file), mpp=self.tiles.record.config.slide_mpp, cache_bytes=_CACHE_BYTES)
+        if (slide.width, slide.height) != (known.width, known.height):
+            slide.close()
+            raise SlideError(
+                f"{known.file} has {slide.width} × {slide.height} px, and had {known.width} × {known.height} when "
+                "tiles were drawn; draw them again"
+            )
+        return slide
+
+
+def _stamp(slide: TiledSlide) -> list[int]:
+    try:
+        status = Path(slide.file).stat()
+    except OSError:  # reading it will say what is wrong; when it is there again, the hash changes
+        return []
+    return [status.st_size, status.st_mtime_ns]

@@ -1,0 +1,182 @@
+"""Hard negatives: normal places that a model took for tumour become normal tiles to train on.
+
+Only slides of the training part give any. A place of a test slide would make the test harder by the very model that is
+tested on it, one of a validation slide would move the threshold that is chosen there.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sentinode.core.errors import DataError
+from sentinode.core.files import sha256_of_file
+from sentinode.data.tiles.config import NORMAL, TilesConfig
+from sentinode.data.tiles.folder import COLUMNS, MINED, Mining, TiledSlide, TileSet
+from sentinode.data.tiles.labelling import label_tiles
+from sentinode.slides.annotations.reading import find_annotations, read_annotations
+from sentinode.slides.annotations.regions import Annotations
+from sentinode.slides.physical import Mpp
+
+ADDED = "added"
+KNOWN = "among the tiles already"
+TRUE = "tumour: found rightly"
+BEYOND = "beyond the slide's edge"
+OVER = "more than a slide may give"
+
+
+@dataclass(frozen=True, eq=False)
+class Suspects:
+    """N places of one slide that a model took for tumour."""
+
+    slide: str
+    slide_width: int
+    """Level-0 pixels."""
+    slide_height: int
+    size_px: int
+    """Of a tile, at `mpp`."""
+    mpp: float
+    x0: NDArray[np.int64]
+    """(N,) left edges, level-0 pixels."""
+    y0: NDArray[np.int64]
+    """(N,) upper edges, level-0 pixels."""
+    scores: NDArray[np.float32]
+    """(N,)"""
+    scan_key: str
+    """What the scan is known by."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mined:
+    """Tiles with what was added to them."""
+
+    tiles: TileSet
+    places: dict[str, int]
+    """How many of the places were added, or why not."""
+    skipped: dict[str, str]
+    """Slide → why nothing was looked for on it."""
+
+
+def add_false_positives(
+    tiles: TileSet,
+    suspects: Sequence[Suspects],
+    annotations: Sequence[Path],
+    *,
+    bundle: str,
+    bundle_sha256: str,
+    threshold: float,
+    per_slide: int,
+) -> Mined:
+    """Add the places that are normal by the rule the tiles were drawn by, the highest scores of each slide first.
+
+    Args:
+        tiles: What is added to; it is not changed.
+        suspects: One for each scan.
+        annotations: Folders with the annotations that the tiles were drawn with.
+        bundle: Name of the model.
+        bundle_sha256: Its hash.
+        threshold: Score from which a place was taken.
+        per_slide: At most so many from one slide, those of earlier calls included.
+
+    Raises:
+        DataError: Scans of other tiles than these or of another slide of the same name, or a changed annotation.
+    """
+    known = {slide.name: slide for slide in tiles.record.slides}
+    places: Counter[str] = Counter()
+    skipped: dict[str, str] = {}
+    parts: list[pd.DataFrame] = []
+    for one in suspects:
+        slide = known.get(one.slide)
+        reason = _not_mined(slide)
+        if slide is None or reason:
+            skipped[one.slide] = reason
+            continue
+        _check_same(one, slide, tiles.record.config)
+        part, counts = _mine(one, slide, tiles, _annotations(slide, annotations, tiles.record.config), per_slide)
+        parts.append(part)
+        places.update(counts)
+    added = sum(map(len, parts))
+    if not added:
+        return Mined(tiles, dict(places), skipped)
+    table = pd.concat([tiles.table, *(part for part in parts if len(part))], ignore_index=True)
+    table = table.sort_values(["slide", "y0", "x0"], kind="stable").reset_index(drop=True)
+    scans = {one.slide: one.scan_key for one in suspects if one.slide not in skipped}
+    mining = Mining(bundle=bundle, bundle_sha256=bundle_sha256, threshold=threshold, scans=scans, added=added)
+    record = tiles.record.model_copy(update={"minings": (*tiles.record.minings, mining)})
+    return Mined(TileSet(table[list(COLUMNS)], record), dict(places), skipped)
+
+
+def _not_mined(slide: TiledSlide | None) -> str:
+    if slide is None:
+        return "not among the slides that the tiles were drawn from"
+    if slide.split != "train":
+        return f"its tiles are for {slide.split}"
+    return "" if slide.complete else "annotated in part: what is not annotated may be tumour"
+
+
+def _check_same(one: Suspects, slide: TiledSlide, config: TilesConfig) -> None:
+    if one.size_px != config.size_px or abs(one.mpp / config.mpp - 1) > 1e-6:
+        raise DataError(
+            f"slide {one.slide} was scanned in tiles of {one.size_px} px at {one.mpp:g} µm/px, these are of "
+            f"{config.size_px} px at {config.mpp:g} µm/px; scan with a model of such tiles"
+        )
+    if (one.slide_width, one.slide_height) != (slide.width, slide.height):
+        raise DataError(
+            f"the scan of {one.slide} is of a slide of {one.slide_width} × {one.slide_height} px, the tiles are of "
+            f"one of {slide.width} × {slide.height}; scan the slide that the tiles were drawn from"
+        )
+
+
+def _annotations(slide: TiledSlide, folders: Sequence[Path], config: TilesConfig) -> Annotations | None:
+    """The annotation that the tiles of a slide were drawn with; None for a normal slide."""
+    if slide.annotation is None:
+        return None
+    found = [path for folder in folders if (path := find_annotations(folder, slide.name)) is not None]
+    if not found:
+        raise DataError(
+            f"slide {slide.name} has tumour, and no annotation in {', '.join(map(str, folders))}; name its folder, "
+            f"that of {slide.annotation}"
+        )
+    if sha256_of_file(found[0]) != slide.annotation_sha256:
+        raise DataError(f"{found[0]} is not what tiles were drawn with: it was changed since; draw the tiles again")
+    return read_annotations(found[0], config.tumour_names)
+
+
+def _mine(
+    one: Suspects, slide: TiledSlide, tiles: TileSet, annotations: Annotations | None, per_slide: int
+) -> tuple[pd.DataFrame, Counter[str]]:
+    config, mpp = tiles.record.config, Mpp(slide.mpp_x, slide.mpp_y)
+    labelled = label_tiles(one.x0, one.y0, mpp, annotations, config)
+    mine = tiles.table[tiles.table["slide"] == slide.name]
+    there = set(zip(mine["x0"], mine["y0"], strict=True))
+    side_um = config.size_px * config.mpp
+    beyond = (one.x0 + round(side_um / mpp.x) > slide.width) | (one.y0 + round(side_um / mpp.y) > slide.height)
+    left = per_slide - int((mine["origin"] == MINED).sum())
+    counts: Counter[str] = Counter()
+    chosen: list[int] = []
+    for index in np.lexsort((one.x0, one.y0, -one.scores)).tolist():
+        if labelled.tumour[index]:
+            reason = TRUE
+        elif not labelled.normal[index]:
+            reason = str(labelled.left_out[index])
+        elif beyond[index]:
+            reason = BEYOND
+        elif (one.x0[index], one.y0[index]) in there:
+            reason = KNOWN
+        else:
+            reason = ADDED if len(chosen) < left else OVER
+        counts[reason] += 1
+        if reason == ADDED:
+            chosen.append(index)
+    part = pd.DataFrame(
+        {
+            "slide": slide.name, "x0": one.x0[chosen], "y0": one.y0[chosen], "label": NORMAL, "split": slide.split,
+            "tumour": labelled.fraction[chosen], "tissue": np.float32(np.nan), "origin": MINED,
+            "score": one.scores[chosen],
+        }
+    )  # fmt: skip
+    return part, counts
