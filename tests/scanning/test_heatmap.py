@@ -9,7 +9,7 @@ import tifffile
 
 from sentinode.scanning.heatmap import Heatmap, build_heatmap
 from sentinode.scanning.heatmap_file import write_heatmap
-from sentinode.scanning.palette import colour_table
+from sentinode.core.palette import colour_table
 from sentinode.slides.physical import Mpp
 from sentinode.slides.tiling import TileSpec, plan_tiles
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from sentinode.core.files import write_text
+from sentinode.core.pages import page_environment
 from sentinode.evaluation import wording
 
 
@@ -19,15 +20,7 @@ def write_page(template: str, values: dict[str, Any], out: Path) -> None:
 
 
 def _environment() -> Environment:
-    # autoescape=True, not by file ending: names and paths come from other people's data sets.
-    environment = Environment(
-        loader=PackageLoader("sentinode.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = page_environment("evaluation")
     environment.filters |= {
         "number": wording.number,
         "per_cent": wording.per_cent,

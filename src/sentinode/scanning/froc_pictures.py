@@ -11,7 +11,7 @@ from scipy import ndimage
 from sentinode.evaluation.detections import Detections
 from sentinode.evaluation.froc_masks import EvaluationMask
 from sentinode.scanning.heatmap import Heatmap
-from sentinode.scanning.palette import colours_of
+from sentinode.core.palette import colours_of
 from sentinode.slides.opening import open_slide
 
 _SIDE_PX = 480

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sentinode.core.extras import require
 from sentinode.core.files import atomic_file
 from sentinode.scanning.heatmap import Heatmap
-from sentinode.scanning.palette import PALETTE, colours_of
+from sentinode.core.palette import PALETTE, colours_of
 from sentinode.scanning.record import HEATMAP_FILE
 
 tifffile = require("tifffile", extra="slides")

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from sentinode.core.files import atomic_file
 from sentinode.scanning.heatmap import Heatmap
 from sentinode.scanning.lesions import OutlinedLesion
-from sentinode.scanning.palette import colour_table, colours_of
+from sentinode.core.palette import colour_table, colours_of
 from sentinode.scanning.record import OVERLAY_FILE
 
 _SIDE_PX = 1600
@@ -117,7 +117,7 @@ def _draw_colour_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], target:
             draw.text((left + _BAR_WIDTH + 9, y - 9), f"{value:g}", fill=_INK, font=_font(15))
     y = top + round((1 - threshold) * (length - 1))
     draw.line((left - 6, y, left + _BAR_WIDTH + 6, y), fill=_INK, width=3)
-    draw.text((left + _BAR_WIDTH + 9, y - 9), f"{threshold:.2g} lesion", fill=_INK, font=_font(15))
+    draw.text((left + _BAR_WIDTH + 9, y - 9), f"{threshold:.2g} outline", fill=_INK, font=_font(15))
 
 
 def _draw_scale_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], width: int, um_per_px: float) -> None:
