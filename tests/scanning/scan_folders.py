@@ -5,7 +5,7 @@ import numpy as np
 from sentinode.core.files import write_json
 from sentinode.scanning.heatmap import build_heatmap
 from sentinode.scanning.lesions import find_lesions
-from sentinode.scanning.record import RECORD_FILE, BundleFacts, ScanRecord, SlideFacts
+from sentinode.scanning.record import RECORD_FILE, BundleFacts, LesionRule, ScanRecord, SlideFacts
 from sentinode.scanning.tiles_file import write_tiles
 from sentinode.slides.physical import Mpp
 from sentinode.slides.tiling import TilePlan, TileSpec
@@ -13,6 +13,9 @@ from sentinode.slides.tiling import TilePlan, TileSpec
 MPP = 0.5
 CELL_PX = 200
 """Level-0 pixels of a cell: 100 µm."""
+
+PLAIN = LesionRule(outline=0.5, dense=0.5, peak=0.5, alone=0.5, smoothing_um=0)
+"""Lesions as drawn: every cell from 0.5 on."""
 
 
 def write_scan(folder, scores, *, bundle="pcam", width=None, height=None):
@@ -41,6 +44,6 @@ def write_scan(folder, scores, *, bundle="pcam", width=None, height=None):
             threshold_source="test", engine="openvino", tile_size_px=100, mpp=1.0,
         ),
         slide_score=float(flat.max()),
-        lesions=tuple(one.lesion for one in find_lesions(heatmap, 0.5, width, height)),
+        lesions=tuple(one.lesion for one in find_lesions(heatmap, PLAIN, width, height)),
     )  # fmt: skip
     write_json(folder / RECORD_FILE, record.model_dump(mode="json"))

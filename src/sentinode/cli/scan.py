@@ -28,8 +28,9 @@ def scan(
     region: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="Level-0 rectangle; tiles touching it.")] = None,
     target: Annotated[str | None, typer.Option(help="The class to look for; without: the positive one.")] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Score of a lesion; without: the bundle's, at least 0.5.")
+        float | None, typer.Option(help="Smoothed score of a lesion; without: the bundle's, at least 0.5.")
     ] = None,
+    alone: Annotated[float, typer.Option(help="Score from which a single cell is a lesion.")] = 0.99,
     test_time: Annotated[str | None, typer.Option(help="none or d4, in place of the bundle's own.")] = None,
     mpp: Annotated[float | None, typer.Option(help="µm/px of level 0, for slides that don't say it.")] = None,
     model_mpp: Annotated[float | None, typer.Option(help="µm/px of tiles, for a bundle without.")] = None,
@@ -50,19 +51,15 @@ def scan(
     from sentinode.scanning.cohort import scan_slides
     from sentinode.scanning.config import Machine
     from sentinode.slides.listing import list_slides
-    from sentinode.slides.verifying import verify_readers
 
     config = _config(
         stride_px=stride, min_tissue=min_tissue, tissue_model=tissue_model, region=region, slide_mpp=mpp,
-        model_mpp=model_mpp, reader=reader, target=target, threshold=threshold, test_time=test_time, engine=engine,
-        batch=batch, **({} if tissue else {"tissue": None}),
+        model_mpp=model_mpp, reader=reader, target=target, threshold=threshold, alone=alone, test_time=test_time,
+        engine=engine, batch=batch, **({} if tissue else {"tissue": None}),
     )  # fmt: skip
     paths = list_slides(slides)
     opened = open_bundle(bundle)
-    if verify_reader:
-        for path in paths:
-            verify_readers(path, verify_reader)
-    machine = Machine(threads or Settings.from_environment().threads)
+    machine = Machine(threads or Settings.from_environment().threads, verify_tiles=verify_reader)
     outcomes = scan_slides(
         opened, paths, out, config, machine, progress(quiet), None if as_json else lambda one: say(_line(one))
     )

@@ -15,6 +15,7 @@ from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.record import RECORD_FILE, ScanRecord, read_record
 from sentinode.scanning.scan import check_place, scan_slide
 from sentinode.scanning.tiles_file import check_classes
+from sentinode.slides.tissue_model import TissueModel
 
 TABLE_FILE = "scans.csv"
 
@@ -51,13 +52,16 @@ def scan_slides(
         An outcome for each slide, in their order.
 
     Raises:
-        BundleError: The bundle can't scan: no µm/px, no class to look for.
+        BundleError: The bundle can't scan: no µm/px, no class to look for, made for photographs.
+        DataError: The tissue model can't be read.
         StorageError: The disk is full, or `out` holds something else. What was finished is kept.
     """
     config.tile_spec(bundle.info)
     config.threshold_for(bundle.info)
     config.target_of(bundle.info)
     check_classes(bundle.info.classes.names)
+    if config.tissue_model:
+        TissueModel.load(config.tissue_model)  # a wrong file is no slide's fault
     for path in paths:
         check_place(out / path.stem)
     engine = LazyEngine(bundle, config, machine.threads)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinode.core.errors import BundleError
 from sentinode.models.config import TestTime
 from sentinode.models.info import BundleInfo
+from sentinode.scanning.record import LesionRule
 from sentinode.slides.opening import ReaderName
 from sentinode.slides.tiling import LevelZeroBox, TileSpec
 from sentinode.slides.tissue import TissueConfig
@@ -45,7 +47,7 @@ class ScanConfig(BaseModel):
     tissue: TissueConfig | None = TissueConfig()
     """How tissue is found; None: every tile of the slide is scanned."""
     tissue_model: Path | None = None
-    """A model of `sentinode tissue train`, in place of the rules."""
+    """A model of `sentinode tissue train`, in place of the rules. Known by its content, not by its name."""
     region: Region | None = None
     """Only tiles that touch it; None: the whole slide."""
     slide_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -56,13 +58,21 @@ class ScanConfig(BaseModel):
     target: str | None = None
     """The class that is looked for; None: the bundle's positive class."""
     threshold: float | None = Field(default=None, ge=0, le=1)
-    """A cell of the heatmap belongs to a lesion from this score on; None: the bundle's operating threshold, but at
-    least `LEAST_THRESHOLD`."""
+    """A lesion is outlined where the smoothed heatmap reaches this score; None: the bundle's operating threshold, but
+    at least `LEAST_THRESHOLD`."""
+    alone: float = Field(default=0.99, ge=0, le=1)
+    """A single cell from this score on is a lesion, whatever is around it."""
     test_time: TestTime | None = None
     """Orientations that the model averages over; None: as the bundle was made."""
     engine: str = "auto"
     batch: int = Field(default=256, ge=1, le=4096)
     """Tiles that the engine gets at a time, and that a scan loses when it is killed."""
+
+    @model_validator(mode="after")
+    def _looks_for_tissue(self) -> Self:
+        if self.tissue is None and self.tissue_model is not None:
+            raise ValueError("a tissue model does nothing where all of the slide is scanned; leave one of them out")
+        return self
 
     def target_of(self, info: BundleInfo) -> str:
         """The class that is looked for.
@@ -89,12 +99,29 @@ class ScanConfig(BaseModel):
             return LEAST_THRESHOLD, f"the default, because {own}, is lower"
         return info.threshold.value, own
 
+    def lesion_rule(self, info: BundleInfo) -> LesionRule:
+        """What makes cells a lesion; no part of it is laxer than the outline."""
+        outline, _ = self.threshold_for(info)
+        usual = LesionRule()
+        return LesionRule(
+            outline=outline,
+            dense=max(usual.dense, outline),
+            peak=max(usual.peak, outline),
+            alone=max(self.alone, outline),
+        )
+
     def tile_spec(self, info: BundleInfo) -> TileSpec:
         """The tiles that the bundle's model takes.
 
         Raises:
-            BundleError: Neither the bundle nor the user says the µm/px, or they contradict each other.
+            BundleError: Neither the bundle nor the user says the µm/px, or they contradict each other; or the bundle
+                judges photographs.
         """
+        if info.input.pooling:
+            raise BundleError(
+                f"bundle {info.name} judges whole photographs by their pooled tiles, which says nothing of a single "
+                "tile; scan with a bundle that was trained on tiles"
+            )
         known, given = info.input.mpp, self.model_mpp
         if known is None and given is None:
             raise BundleError(
@@ -116,3 +143,5 @@ class Machine:
     """For reading, and as many for the engine."""
     cache_bytes: int = 256 << 20
     """Bound on the decoded file tiles that are kept."""
+    verify_tiles: int = 0
+    """Random tiles of each slide that are first read by the direct reader and by OpenSlide and must be the same."""

@@ -12,7 +12,7 @@ from scipy.spatial.distance import pdist
 from sentinode.core.extras import require
 from sentinode.evaluation.staging import ITC_UM, MICRO_UM
 from sentinode.scanning.heatmap import Heatmap
-from sentinode.scanning.record import Lesion
+from sentinode.scanning.record import Lesion, LesionRule
 
 shapely = require("shapely", extra="slides")
 
@@ -30,28 +30,34 @@ class OutlinedLesion:
     """shapely Polygon or MultiPolygon in level-0 pixels."""
 
 
-def find_lesions(heatmap: Heatmap, threshold: float, slide_width: int, slide_height: int) -> list[OutlinedLesion]:
+def find_lesions(heatmap: Heatmap, rule: LesionRule, slide_width: int, slide_height: int) -> list[OutlinedLesion]:
     """The lesions of a slide, the one with the highest score first (of equal ones, the longer first).
 
-    Cells that reach the threshold are positive; gaps of one cell between them are closed, also where nothing was
-    scanned; cells that touch at a side or a corner belong together. Scores are those of the positive cells; area and
-    diameter those of the outline, closed gaps included. The longest diameter is the largest distance between the
-    centres of two cells (maximum Feret diameter, by the convex hull), plus one cell.
+    Cells where the smoothed heatmap reaches `rule.outline`, and cells that are sure alone, are positive; gaps of one
+    cell between them are closed, also where nothing was scanned; cells that touch at a side or a corner belong
+    together. Such a focus is a lesion if cells in it agree (`rule.dense` and `rule.peak`) or one is sure alone
+    (`rule.alone`): thresholding with hysteresis (Canny 1986), so that single false alarms neither count nor join.
+
+    Scores are those of the positive cells, not smoothed; area and diameter those of the outline, closed gaps included.
+    The longest diameter is the largest distance between the centres of two cells (maximum Feret diameter, by the
+    convex hull), plus one cell.
 
     Args:
         heatmap: Scores of the class that is looked for.
-        threshold: Least score of a positive cell.
+        rule: When cells are a lesion.
         slide_width: Level-0 pixels; outlines end at the slide's edge.
         slide_height: Level-0 pixels.
     """
-    with np.errstate(invalid="ignore"):
-        positive = np.nan_to_num(heatmap.values, nan=-1.0) >= threshold
+    positive, seeds = _foci(heatmap, rule)
     # Padded, because closing would otherwise eat what lies at the border.
     closed = ndimage.binary_closing(np.pad(positive, 2), _GAP)[2:-2, 2:-2] | positive
     labels, _ = ndimage.label(closed, _EIGHT)
+    believed = set(np.unique(labels[seeds]).tolist())
     slide = shapely.box(0, 0, slide_width, slide_height)
     found = []
     for number, window in enumerate(ndimage.find_objects(labels), start=1):
+        if number not in believed:
+            continue
         rows, columns = np.nonzero(labels[window] == number)
         rows, columns = rows + window[0].start, columns + window[1].start
         found.append(_measured(heatmap, positive, rows, columns, slide))
@@ -60,6 +66,27 @@ def find_lesions(heatmap: Heatmap, threshold: float, slide_width: int, slide_hei
         OutlinedLesion(one.lesion.model_copy(update={"rank": rank}), one.outline)
         for rank, one in enumerate(found, start=1)
     ]
+
+
+def smoothed(heatmap: Heatmap, sigma_um: float) -> NDArray[np.float64]:
+    """(h, w) the heatmap under a Gaussian, over scanned cells only; 0 where nothing was scanned."""
+    scanned = np.isfinite(heatmap.values)
+    values = np.where(scanned, heatmap.values, 0.0).astype(np.float64)
+    if not sigma_um:
+        return values
+    sigma = sigma_um / heatmap.mpp.y, sigma_um / heatmap.mpp.x
+    weights = ndimage.gaussian_filter(scanned.astype(np.float64), sigma, mode="constant")
+    sums = ndimage.gaussian_filter(values, sigma, mode="constant")
+    return np.asarray(np.divide(sums, weights, out=np.zeros_like(sums), where=scanned))
+
+
+def _foci(heatmap: Heatmap, rule: LesionRule) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(h, w) cells that may belong to a lesion, and those that make one of the focus that they lie in."""
+    own = np.nan_to_num(heatmap.values, nan=-1.0)
+    around = smoothed(heatmap, rule.smoothing_um)
+    alone = own >= rule.alone
+    positive = ((around >= rule.outline) & (own >= 0)) | alone
+    return positive, (positive & (around >= rule.dense) & (own >= rule.peak)) | alone
 
 
 def size_class(diameter_um: float) -> Literal["ITC", "micro", "macro"]:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sentinode.core.errors import DataError
 
@@ -78,6 +78,22 @@ class TissueFacts(_Part):
     excluded_mm2: dict[str, float]
 
 
+class LesionRule(_Part):
+    """When cells of a heatmap are a lesion; why these values: docs/scanning.md."""
+
+    outline: float = Field(default=0.5, ge=0, le=1)
+    """The smoothed heatmap from this value on."""
+    dense: float = Field(default=0.6, ge=0, le=1)
+    """Somewhere in it the smoothed heatmap reaches this: several cells agree."""
+    peak: float = Field(default=0.9, ge=0, le=1)
+    """Somewhere in it a cell reaches this; Wang et al. (2016, arXiv:1606.05718) took 0.9 for a slide's features."""
+    alone: float = Field(default=0.99, ge=0, le=1)
+    """A cell of this is a lesion whatever is around it. A model trained on as many tiles of each class, whose 0.99 is
+    calibrated, is as likely right as wrong about it where one tile in a hundred is tumour."""
+    smoothing_um: float = Field(default=80.0, ge=0)
+    """Standard deviation of the Gaussian; 0: none."""
+
+
 class Lesion(_Part):
     """One focus of positive cells; see `scanning.lesions`."""
 
@@ -122,6 +138,8 @@ class ScanRecord(_Part):
     slide_score_method: str = "the heatmap's highest value"
     lesions: tuple[Lesion, ...] = ()
     """By falling highest score."""
+    lesion_rule: LesionRule | None = None
+    """By which they were found."""
     notes: tuple[str, ...] = ()
     """What to know of this result, in sentences."""
     timings_s: dict[str, float] = {}

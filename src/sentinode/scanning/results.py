@@ -65,7 +65,8 @@ def write_results(folder: Path, scanned: Scanned) -> ScanRecord:
         slide.width, slide.height, slide.mpp, scanned.plan.spec, scanned.plan.x0, scanned.plan.y0,
         scanned.scores[:, names.index(target)],
     )  # fmt: skip
-    lesions = find_lesions(heatmap, threshold, slide.width, slide.height)
+    rule = scanned.config.lesion_rule(scanned.info)
+    lesions = find_lesions(heatmap, rule, slide.width, slide.height)
     write_heatmap(folder, heatmap, target)
     write_lesions(folder, slide.name, lesions)
     with atomic_file(folder / TISSUE_FILE) as temporary:
@@ -106,6 +107,7 @@ def _record(
         tissue=_tissue(scanned),
         slide_score=float(np.nanmax(heatmap.values)) if seen else None,
         lesions=tuple(one.lesion for one in lesions),
+        lesion_rule=scanned.config.lesion_rule(info),
         notes=_notes(scanned),
         timings_s={name: seconds for name, seconds in scanned.seconds.items() if name != "writing"},
         tiles_per_s=round(scanned.tiles_per_s, 1) if scanned.tiles_per_s else None,

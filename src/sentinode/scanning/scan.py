@@ -30,6 +30,7 @@ from sentinode.slides.prefetching import read_batches
 from sentinode.slides.slide import Slide
 from sentinode.slides.tiling import TilePlan, plan_tiles
 from sentinode.slides.tissue_model import TissueModel
+from sentinode.slides.verifying import verify_readers
 
 _END_BYTES = 1 << 20
 _KEPT_MESSAGES = 5
@@ -94,6 +95,9 @@ def scan_slide(
         clock = _Clock()
         try:
             key = _key(engine, path, config)
+            if machine.verify_tiles:  # before a scan is taken for finished: whoever asks doubts what was read
+                with clock.stage("opening"):
+                    verify_readers(path, machine.verify_tiles)
             known = _finished(folder)
             if known is not None and known.key == key:
                 _kept(folder).unlink(missing_ok=True)  # killed between its last two steps
@@ -225,7 +229,7 @@ def _key(engine: LazyEngine, path: Path, config: ScanConfig) -> str:
 
 
 def _config_sha256(config: ScanConfig) -> str:
-    facts = config.model_dump(mode="json", exclude={"engine"})
+    facts = config.model_dump(mode="json", exclude={"engine", "tissue_model"})
     if config.tissue_model:
         facts["tissue_model"] = sha256_of_file(config.tissue_model)
     return sha256_of_json(facts)
