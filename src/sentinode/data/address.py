@@ -6,6 +6,8 @@ from typing import Protocol, cast
 from urllib.parse import parse_qsl
 
 from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.core.progress import Progress
+from sentinode.data.config import DataConfig
 from sentinode.data.source import Source
 
 
@@ -48,6 +50,26 @@ def open_source(address: str) -> Source:
         return _layout(scheme).open_path(_existing(rest))
     path = _existing(address)
     return _layout(recognise(path)).open_path(path)
+
+
+def open_configured(config: DataConfig, cache: Path, progress: Progress) -> Source:
+    """Open the data set that `config` describes; of slides as they lie there, tiles are drawn if the cache has none.
+
+    Args:
+        config: The recipe's `[data]`.
+        cache: Folder that drawn tiles are kept in.
+        progress: Where to show how far drawing is.
+
+    Raises:
+        DataNotFoundError: See `open_source`.
+        DataError: See `open_source`, and `sentinode.data.tiles.drawing`.
+    """
+    scheme, _, rest = config.source.partition(":")
+    if config.tiles is None or scheme != "slides":
+        return open_source(config.source)
+    from sentinode.data.tiles.opening import drawn_folder
+
+    return open_source(f"slides:{drawn_folder(_existing(rest), config.tiles, cache, progress)}")
 
 
 def recognise(path: Path) -> str:

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from sentinode.data.tiles.config import TilesConfig
+
 Policy = Literal["error", "drop"]
 """Refuse the data set, or leave the samples out and count them."""
 
@@ -80,7 +82,10 @@ class DataConfig(BaseModel):
     """An image that is missing, truncated or of a mode that is refused: refuse the data set, or leave it out."""
 
     mpp: float | None = Field(default=None, gt=0)
-    """µm per pixel of the images, recorded in the bundle; None: not known."""
+    """µm per pixel of the images, recorded in the bundle; None: what the source knows, as tiles of slides do."""
+
+    tiles: TilesConfig | None = None
+    """How tiles are drawn where `source` is `slides:DIR` and DIR holds slides; without effect on other sources."""
 
     split: SplitConfig = SplitConfig()
     """How samples are shared out."""

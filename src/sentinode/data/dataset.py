@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data import checks
-from sentinode.data.address import open_source
+from sentinode.data.address import open_configured
 from sentinode.data.config import DataConfig, SplitConfig
 from sentinode.data.manifest import COLUMNS, Grouping, Manifest
 from sentinode.data.packing import Pack, pack
 from sentinode.data.roles import ROLES, assign_roles
-from sentinode.data.source import Source, recognise_positive
+from sentinode.data.source import Scaled, Source, recognise_positive
 from sentinode.data.splits import cut_by_class, cut_by_group, shares_to_cut, stain_clusters
 
 
@@ -78,6 +78,8 @@ class Dataset:
 
     manifest: Manifest
     pack: Pack
+    mpp: float | None = None
+    """µm per pixel of the images; None: not known."""
 
     @property
     def tiles(self) -> NDArray[np.uint8]:
@@ -110,11 +112,28 @@ def load_dataset(config: DataConfig, *, cache: Path, progress: Progress) -> Data
         DataError: The data set is not what it must be; see `sentinode.data.checks`.
         StorageError: The disk is too full to pack it.
     """
-    source = open_source(config.source)
+    source = open_configured(config, cache, progress)
     rename_all(source.class_names, config.rename)  # a misspelt name is found before minutes of packing
     assign_roles(own_splits(source), _chosen(config.split))
+    known_mpp(source, config)  # as is a contradiction
     packed = pack(source, cache, progress, config.tile_size)
-    return Dataset(build_manifest(source, packed, config), packed)
+    return Dataset(build_manifest(source, packed, config), packed, known_mpp(source, config))
+
+
+def known_mpp(source: Source, config: DataConfig) -> float | None:
+    """µm per pixel of the images, by the source or by the recipe; None where neither knows.
+
+    Raises:
+        DataError: They contradict each other.
+    """
+    if not isinstance(source, Scaled):
+        return config.mpp
+    if config.mpp is not None and abs(config.mpp / source.mpp - 1) > 1e-6:
+        raise DataError(
+            f"data.mpp is {config.mpp:g} and {source.address} has {source.mpp:g} µm/px; set data.mpp={source.mpp:g}, "
+            "or draw other tiles"
+        )
+    return source.mpp
 
 
 def build_manifest(source: Source, packed: Pack, config: DataConfig) -> Manifest:

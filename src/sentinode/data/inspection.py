@@ -17,7 +17,7 @@ from sentinode.core.errors import DataError, SentinodeError
 from sentinode.core.files import atomic_folder, write_json, write_text
 from sentinode.core.progress import Progress
 from sentinode.data import inspection_facts as facts_of
-from sentinode.data.address import open_source
+from sentinode.data.address import open_configured
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_baseline
 from sentinode.data.config import DataConfig
 from sentinode.data.dataset import Images, build_manifest
@@ -70,7 +70,7 @@ def inspect_source(config: DataConfig, out: Path, *, cache: Path, progress: Prog
     _check_free(out)
     if config.tile_size is not None:
         raise DataError("data inspect looks at whole images of one size; leave data.tile_size out")
-    source = open_source(config.source)
+    source = open_configured(config, cache, progress)
     packed = pack(source, cache, progress)
     survey = _survey(source, packed, config)
     images = Images(packed.tiles, survey.table["row"].to_numpy())

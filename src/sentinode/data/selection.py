@@ -6,7 +6,7 @@ from pathlib import Path
 from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data import checks
-from sentinode.data.address import open_source
+from sentinode.data.address import open_configured
 from sentinode.data.config import DataConfig
 from sentinode.data.dataset import Dataset, check_not_empty, join_pack, own_splits, rename_all
 from sentinode.data.manifest import COLUMNS, Manifest
@@ -42,7 +42,7 @@ def load_selection(
         DataError: The source has no such split, or a class that the model does not know.
         StorageError: The disk is too full to pack it.
     """
-    source = open_source(config.source)
+    source = open_configured(config, cache, progress)
     names = rename_all(source.class_names, config.rename)
     strange = [name for name in names if name not in class_names]
     if strange:
@@ -66,7 +66,7 @@ def load_selection(
     checks.check_ids(sieve)
     check_not_empty(sieve, source.address)
     table = sieve.table[list(COLUMNS)].reset_index(drop=True)
-    return Dataset(Manifest(table, class_names, positive, tuple(sieve.exclusions), "source"), packed)
+    return Dataset(Manifest(table, class_names, positive, tuple(sieve.exclusions), "source"), packed, config.mpp)
 
 
 def without(data: Dataset, seen: set[str], kind: str) -> Dataset:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,15 @@ class Source(Protocol):
 
     def fingerprint(self) -> str:
         """A hash that changes when the images do, from names, sizes and times alone; no pixel is read."""
+
+
+@runtime_checkable
+class Scaled(Protocol):
+    """A source that knows the physical size of its images."""
+
+    @property
+    def mpp(self) -> float:
+        """µm per pixel."""
 
 
 def recognise_positive(class_names: Sequence[str]) -> str | None:

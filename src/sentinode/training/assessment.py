@@ -11,7 +11,7 @@ from sentinode.core.errors import DataError, EvaluationError, LeakError, Storage
 from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
-from sentinode.data.address import open_source
+from sentinode.data.address import open_configured
 from sentinode.data.config import Policy
 from sentinode.data.dataset import Dataset, load_dataset, own_splits
 from sentinode.data.manifest import Manifest
@@ -223,7 +223,7 @@ def load_split(
         LeakError: The bundle has learned from images of the split that is to be tested on.
     """
     config = load_data_config(address, overrides, policy_of(bundle).data)
-    own = own_splits(open_source(config.source))
+    own = own_splits(open_configured(config, settings.cache, progress))
     classes = bundle.info.classes
     if split not in ROLES:
         data = load_selection(config, split, classes.names, classes.positive, cache=settings.cache, progress=progress)

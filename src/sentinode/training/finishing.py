@@ -97,7 +97,7 @@ def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibratio
         classes=Classes(names=manifest.class_names, positive=manifest.positive, aliases=recipe.data.rename),
         input=Input(
             tile_size=fitted.preprocessing.tile_size,
-            mpp=recipe.data.mpp,
+            mpp=data.mpp,
             input_size=fitted.preprocessing.input_size,
             mean=model.mean,
             std=model.std,

@@ -53,7 +53,7 @@ def list_cohort(
     """Find the slides, and what is known of each.
 
     A slide is normal where a table says so, where its name does in CAMELYON16's way (normal_001), or, with `normal`,
-    where it has no annotation file.
+    where it has no annotation file. Where every slide is named so, the names tell training from test slides, too.
 
     Args:
         paths: Slide files, folders of them, or CAMELYON16's folder with `training/` and `testing/`.
@@ -71,9 +71,10 @@ def list_cohort(
         folders += sorted({file.parent for file in files})
     tables = [table] if table else [found for path in paths for found in _existing(path, _TABLES)]
     rows = read_table(tables, required=table is not None)
+    by_name = all(named_slide(file.stem) for file in files)
     unknown, slides, left_out = [], [], []
     for file in files:
-        found = _known(file, _annotation(folders, file.stem), rows.get(file.stem), normal=normal)
+        found = _known(file, _annotation(folders, file.stem), rows.get(file.stem), normal=normal, by_name=by_name)
         if found is None:
             unknown.append(file.stem)
         elif isinstance(found, Exclusion):
@@ -102,7 +103,7 @@ def _annotation(folders: Sequence[Path], name: str) -> Path | None:
 
 
 def _known(
-    file: Path, annotation: Path | None, row: SlideRow | None, *, normal: bool
+    file: Path, annotation: Path | None, row: SlideRow | None, *, normal: bool, by_name: bool
 ) -> CohortSlide | Exclusion | None:
     """The slide with what is known of it; an exclusion; None where it is not known whether it has tumour."""
     named = named_slide(file.stem)
@@ -121,7 +122,7 @@ def _known(
         path=file,
         annotation=annotation,
         group=(row.group if row else "") or patient_of(file.stem) or file.stem,
-        role=_role(row.split if row else "", file.stem) or (named.split if named else None),
+        role=_role(row.split if row else "", file.stem) or (named.split if named and by_name else None),
         complete=not is_partly_annotated(file.stem) if row is None or row.complete is None else row.complete,
     )
 

@@ -5,7 +5,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sentinode.slides.tiling import TileSpec
-from sentinode.slides.tissue import TissueConfig
 
 NORMAL, TUMOUR = "normal", "tumour"
 CLASS_NAMES = (NORMAL, TUMOUR)
@@ -45,9 +44,6 @@ class TilesConfig(BaseModel):
 
     min_tissue: float = Field(default=0.05, ge=0, le=1)
     """Least part of a tile that is tissue; the default is that of a scan, so that a model learns what it will see."""
-
-    tissue: TissueConfig = TissueConfig()
-    """How tissue is found."""
 
     per_slide: int = Field(default=1000, ge=1)
     """At most so many tiles of each class from one slide, as the winners of CAMELYON16 took (Wang et al. 2016)."""

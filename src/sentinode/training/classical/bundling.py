@@ -123,7 +123,7 @@ def write_classical_bundle(
         input=Input(
             tile_size=size.tile_size,
             pooling=table.space.pooling,
-            mpp=recipe["data"].get("mpp"),
+            mpp=data.mpp,
             input_size=size.input_size,
             mean=extractor.model.mean,
             std=extractor.model.std,

@@ -16,6 +16,6 @@ def without_test(data: Dataset) -> Dataset:
     """
     table = data.manifest.table
     kept = table[table["split"].isin(("train", "validation"))].reset_index(drop=True)
-    reduced = Dataset(replace(data.manifest, table=kept), data.pack)
+    reduced = replace(data, manifest=replace(data.manifest, table=kept))
     reduced.manifest.require("train", "validation")
     return reduced
