@@ -7,12 +7,15 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from sentinode.core.errors import SlideError, SlideNotFoundError, UnsupportedSlideError
+from sentinode.core.errors import SlideError, SlideNotFoundError, SlideReadError, UnsupportedSlideError
 from sentinode.slides import slide as slide_module
+from sentinode.slides.buffers import Buffers
 from sentinode.slides.opening import open_slide
 from sentinode.slides.physical import Mpp
 from sentinode.slides.prefetching import read_batches
+from sentinode.slides.reader import Pixels
 from sentinode.slides.slide import LevelChoice, Slide
+from sentinode.slides.tiff_reader import TiffReader
 
 
 @pytest.fixture
@@ -120,6 +123,33 @@ def test_tiles_read_ahead_are_those_read_one_by_one(slide: Slide) -> None:
         assert np.array_equal(tile, slide.read_at(0.9, int(x), int(y), 32, 32))
 
 
+def test_a_tile_of_the_file_read_once_is_decoded_in_place(tmp_path: Path, slide_files: ModuleType) -> None:
+    path = tmp_path / "aligned.tif"
+    slide_files.write_vips(path, slide_files.picture(500, 336))  # tiles of 64 × 48 px: 8 × 7, the last ones cut
+    slide_files.zero_tile(path, 0, 11)
+    out = np.empty((48, 64, 3), np.uint8)
+    with open_slide(path, reader="tiff") as slide, open_slide(path, reader="tiff") as kept:
+        for number in {*range(56)} - {11}:
+            place = (64 * (number % 8), 48 * (number // 8))
+            slide.read_scaled_into(LevelChoice(0, 1.0, 1.0), *place, out, once=True)
+            assert np.array_equal(out, kept.read_at(0.5, *place, 64, 48))
+        assert isinstance(slide.reader, TiffReader)
+        assert slide.reader.cache.held_bytes == 7 * out.nbytes  # those at the right edge
+        with pytest.raises(SlideReadError, match="tile 3,1 at"):
+            slide.read_scaled_into(LevelChoice(0, 1.0, 1.0), 192, 48, out, once=True)
+
+
+def test_an_array_that_is_held_is_not_filled_anew() -> None:
+    buffers = Buffers((4, 3), most=2)
+    first, second = buffers.take(), buffers.take()
+    place, row = first.ctypes.data, second[1:][0]
+    del first
+    assert buffers.take().ctypes.data == place
+    del second
+    third = buffers.take()
+    assert buffers.take().ctypes.data not in {row.ctypes.data - 3, third.ctypes.data}  # a view of a view holds it
+
+
 def test_an_unreadable_tile_is_named_and_white(tmp_path: Path, slide_files: ModuleType) -> None:
     path = tmp_path / "a.tif"
     slide_files.write_vips(path, slide_files.picture())
@@ -135,13 +165,13 @@ def test_an_unreadable_tile_is_named_and_white(tmp_path: Path, slide_files: Modu
 
 def test_batches_ahead_are_bounded_and_closing_stops(slide: Slide, monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
-    original = slide.read_scaled
+    original = slide.read_scaled_into
 
-    def counted(choice: LevelChoice, x0: float, y0: float, width: int, height: int) -> object:
+    def counted(choice: LevelChoice, x0: float, y0: float, out: Pixels, *, once: bool) -> None:
         read.append(x0)
-        return original(choice, x0, y0, width, height)
+        original(choice, x0, y0, out, once=once)
 
-    monkeypatch.setattr(slide, "read_scaled", counted)
+    monkeypatch.setattr(slide, "read_scaled_into", counted)
     places = np.arange(400, dtype=np.int64)
     batches = read_batches(slide, 0.5, 8, places, places, batch=10, threads=2, ahead=3)
     assert next(batches).start == 0

@@ -12,6 +12,7 @@ _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 _HUFFMAN_TABLES, _AC = 0xC4, 1
 # In entropy-coded data 0xff is followed by 0 (stuffing) or is a restart marker (ITU-T T.81, F.1.2.3).
 _NO_JPEG_DATA = re.compile(rb"\xff[^\x00\xd0-\xd7]")
+_STUFFED = {b"\0"}
 _ZEROS = bytes(16)
 
 
@@ -33,12 +34,12 @@ def refuse_damaged_jpeg(data: bytes, tables: bytes) -> None:
         raise DamagedTileError("its JPEG data have no start")
     after = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
     body = data[after:end]
-    if _START_OF_SCAN in body:
-        return  # progressive: what follows holds for a single scan
-    # Counting is far cheaper than the expression, and decides for most.
-    suspect = body.count(b"\xff") != body.count(b"\xff\0")
-    if suspect and _NO_JPEG_DATA.search(body):
-        raise DamagedTileError("its JPEG data are broken in the middle")
+    # Far cheaper than the expression, and decides for most: what follows each 0xff.
+    if {piece[:1] for piece in body.split(b"\xff")[1:]} - _STUFFED:
+        if _START_OF_SCAN in body:
+            return  # progressive: what follows holds for a single scan
+        if _NO_JPEG_DATA.search(body):
+            raise DamagedTileError("its JPEG data are broken in the middle")
     if _ZEROS in body and not _blank_is_zeros(tables, data, data[start + 4 : after]):
         raise DamagedTileError("its JPEG data are overwritten with zeros")
 

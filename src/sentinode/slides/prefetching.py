@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import SlideReadError
-from sentinode.slides.reader import Pixels
+from sentinode.slides.buffers import Buffers
 from sentinode.slides.slide import LevelChoice, Slide
 
 _RUN = 8
@@ -41,7 +41,8 @@ def read_batches(
     """Read square tiles of `size_px` px at `mpp` µm/px whose top left corners are level-0 (x0, y0), in that order.
 
     At most `ahead` batches are read or waiting at a time: the memory held is bounded by
-    (ahead + 1) · batch · size_px² · 3 bytes, whatever the number of tiles, beside the reader's cache. Decoding runs
+    (ahead + 2) · batch · size_px² · 3 bytes, whatever the number of tiles, beside the reader's cache. A batch's array
+    is filled anew when neither it nor a view of it is held any more. Decoding runs
     in `threads` threads without the interpreter's lock, so that it overlaps with what the caller does.
     Closing the iterator stops the reading.
 
@@ -49,57 +50,58 @@ def read_batches(
         SlideError: The slide can't serve `mpp` (see `Slide.level_for`); raised before anything is read.
     """
     choice = slide.level_for(mpp)
-    starts = range(0, len(x0), batch)
-    return _batches(slide, choice, size_px, x0, y0, starts, batch, threads, ahead)
+    once = not _overlap(x0, size_px * choice.scale_x * slide.reader.levels[choice.level].downsample_x)
+    once = once and not _overlap(y0, size_px * choice.scale_y * slide.reader.levels[choice.level].downsample_y)
+    return _Tiles(slide, choice, size_px, x0, y0, once).batches(batch, threads, ahead)
 
 
-def _batches(
-    slide: Slide,
-    choice: LevelChoice,
-    size_px: int,
-    x0: NDArray[np.int64],
-    y0: NDArray[np.int64],
-    starts: range,
-    batch: int,
-    threads: int,
-    ahead: int,
-) -> Iterator[TileBatch]:
-    def begin(start: int) -> tuple[TileBatch, list[Future[None]]]:
-        stop = min(start + batch, len(x0))
-        made = TileBatch(start, np.empty((stop - start, size_px, size_px, 3), np.uint8), {})
+@dataclass(frozen=True, eq=False)
+class _Tiles:
+    """What is to be read."""
 
-        def read(first: int) -> None:
-            for index in range(first, min(first + _RUN, stop)):
-                _read_into(slide, choice, int(x0[index]), int(y0[index]), made, index)
+    slide: Slide
+    choice: LevelChoice
+    size_px: int
+    x0: NDArray[np.int64]
+    y0: NDArray[np.int64]
+    once: bool
+    """No two tiles share a pixel."""
 
-        return made, [pool.submit(read, first) for first in range(start, stop, _RUN)]
+    def batches(self, batch: int, threads: int, ahead: int) -> Iterator[TileBatch]:
+        # As many as are read or wait, the one that the caller works on, and the one that it lets go for it.
+        buffers = Buffers((batch, self.size_px, self.size_px, 3), ahead + 2)
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="tiles")
+        waiting: deque[tuple[TileBatch, list[Future[None]]]] = deque()
+        try:
+            for start in range(0, len(self.x0), batch):
+                made = TileBatch(start, buffers.take()[: len(self.x0) - start], {})
+                firsts = range(0, len(made.tiles), _RUN)
+                waiting.append((made, [pool.submit(self._read_run, made, first) for first in firsts]))
+                del made
+                if len(waiting) >= ahead:
+                    yield _finished(*waiting.popleft())
+            while waiting:
+                yield _finished(*waiting.popleft())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="tiles")
-    waiting: deque[tuple[TileBatch, list[Future[None]]]] = deque()
-    todo = iter(starts)
-    try:
-        for start in todo:
-            waiting.append(begin(start))
-            if len(waiting) < ahead:
-                continue
-            yield _finished(*waiting.popleft())
-        while waiting:
-            yield _finished(*waiting.popleft())
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    def _read_run(self, made: TileBatch, first: int) -> None:
+        for place in range(first, min(first + _RUN, len(made.tiles))):
+            index, out = made.start + place, made.tiles[place]
+            try:
+                self.slide.read_scaled_into(self.choice, int(self.x0[index]), int(self.y0[index]), out, once=self.once)
+            except SlideReadError as error:
+                out[...] = 255
+                made.unreadable[index] = error
+
+
+def _overlap(starts: NDArray[np.int64], size: float) -> bool:
+    """Whether tiles of `size` level-0 pixels from `starts` on share pixels along one axis; a rounded one does not."""
+    steps = np.diff(np.unique(starts))
+    return int(steps.min(initial=np.iinfo(np.int64).max)) < size - 1
 
 
 def _finished(made: TileBatch, futures: list[Future[None]]) -> TileBatch:
     for future in futures:
         future.result()
     return made
-
-
-def _read_into(slide: Slide, choice: LevelChoice, x0: int, y0: int, made: TileBatch, index: int) -> None:
-    size = made.tiles.shape[1]
-    place: Pixels = made.tiles[index - made.start]
-    try:
-        place[...] = slide.read_scaled(choice, x0, y0, size, size)
-    except SlideReadError as error:
-        place[...] = 255
-        made.unreadable[index] = error

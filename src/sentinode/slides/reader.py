@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,3 +77,22 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Let the file go; closing twice is fine, reading afterwards is a SlideReadError."""
+
+
+@runtime_checkable
+class FillingReader(Reader, Protocol):
+    """A reader that can put pixels where they are wanted, which spares memory that is new for each tile."""
+
+    def read_into(self, level: int, x: int, y: int, out: Pixels, *, once: bool = False) -> None:
+        """As `read`, into `out`.
+
+        Args:
+            level: See `read`.
+            x: See `read`.
+            y: See `read`.
+            out: (height, width, 3) uint8, contiguous. It holds anything where an error is raised.
+            once: None of these pixels will be asked for again: they need not be kept.
+
+        Raises:
+            SlideReadError: Some of it can't be read.
+        """

@@ -34,6 +34,11 @@ class Extent:
         return self.offset == 0 and self.scale >= 1 and math.log2(self.scale).is_integer()
 
 
+def is_copied(scale: float, count: int) -> bool:
+    """Whether `count` pixels of `scale` level pixels each are level pixels as they are (see `level_extent`)."""
+    return abs(scale - 1) * count < _DRIFT_PX
+
+
 def level_extent(start: float, scale: float, count: int) -> tuple[int, Extent]:
     """What to read to make `count` pixels of `scale` level pixels each from `start` (level pixels, any fraction) on.
 

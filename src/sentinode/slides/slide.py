@@ -10,8 +10,8 @@ import numpy as np
 
 from sentinode.core.errors import SlideError
 from sentinode.slides.physical import Mpp
-from sentinode.slides.reader import Pixels, Reader
-from sentinode.slides.reduction import level_extent, reduce_area
+from sentinode.slides.reader import FillingReader, Pixels, Reader
+from sentinode.slides.reduction import is_copied, level_extent, reduce_area
 
 COARSER_TOLERANCE = 0.05
 """A level this much coarser than asked for still serves: scanners of one make differ by as much in their µm/px."""
@@ -35,6 +35,7 @@ class Slide:
     def __init__(self, reader: Reader, mpp: float | None = None) -> None:
         """Wrap `reader`; `mpp` is the user's own µm/px of level 0, which goes before what the file says."""
         self.reader = reader
+        self._filling = reader if isinstance(reader, FillingReader) else None
         self._mpp = Mpp(mpp, mpp) if mpp else reader.mpp
         self.mpp_source = "given by the user" if mpp else reader.mpp_source
 
@@ -115,6 +116,19 @@ class Slide:
             pixels = self.reader.read(choice.level, left, top, across.read, down.read)
             out[start : start + rows] = reduce_area(pixels, across, down)
         return out
+
+    def read_scaled_into(self, choice: LevelChoice, x0: float, y0: float, out: Pixels, *, once: bool = False) -> None:
+        """As `read_scaled`, into `out`: (height, width, 3) uint8, contiguous.
+
+        `once` says that none of these pixels will be asked for again (see `FillingReader.read_into`).
+        """
+        height, width = out.shape[:2]
+        if self._filling and is_copied(choice.scale_x, width) and is_copied(choice.scale_y, height):
+            level = self.reader.levels[choice.level]
+            x, y = round(x0 / level.downsample_x), round(y0 / level.downsample_y)
+            self._filling.read_into(choice.level, x, y, out, once=once)
+        else:
+            out[...] = self.read_scaled(choice, x0, y0, width, height)
 
     def thumbnail(self, *, max_side: int | None = None, mpp: float | None = None) -> Pixels:
         """The whole slide, small: either its longer side `max_side` pixels, or at `mpp` µm/px (sizes rounded up)."""

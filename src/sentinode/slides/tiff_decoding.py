@@ -43,6 +43,23 @@ class TileCoding:
     tables: bytes
     """JPEG tables that the tiles share (TIFF Technical Note 2); empty where each has its own."""
 
+    def decode_into(self, data: bytes, out: Pixels) -> bool:
+        """Decode a JPEG tile into `out`, without memory of its own; whether that was possible.
+
+        Args:
+            data: Of the tile.
+            out: (height, width, 3) uint8, contiguous. Where False is returned it holds anything, and `decode` has the
+                pixels or the reason why there are none.
+        """
+        if self.compression != JPEG or self.samples != 3:
+            return False
+        codecs = require("imagecodecs", extra="slides")
+        try:
+            self._jpeg(codecs, data, out)
+        except (RuntimeError, ValueError):  # another size, other colours, or damaged
+            return False
+        return True
+
     def decode(self, data: bytes) -> Pixels:
         """The tile's pixels, (height, width, 3) uint8, RGB.
 
@@ -69,11 +86,11 @@ class TileCoding:
             tile = np.repeat(tile.reshape(self.height, self.width, 1), 3, axis=2)
         return tile
 
-    def _jpeg(self, codecs: object, data: bytes) -> Pixels:
+    def _jpeg(self, codecs: object, data: bytes, out: Pixels | None = None) -> Pixels:
         refuse_damaged_jpeg(data, self.tables)
         decode = codecs.jpeg8_decode  # type: ignore[attr-defined]
-        tables = self.tables or None
-        return decode(data, tables=tables, colorspace=_JPEG_COLOURS[self.photometric], outcolorspace="RGB")  # type: ignore[no-any-return]
+        colours = _JPEG_COLOURS[self.photometric]
+        return decode(data, tables=self.tables or None, colorspace=colours, outcolorspace="RGB", out=out)  # type: ignore[no-any-return]
 
     def _plain(self, codecs: object, data: bytes) -> Pixels:
         size = self.width * self.height * self.samples

@@ -68,6 +68,13 @@ class TiffReader:
             self._fill(out[top - y : bottom - y, left - x : right - x], level, left, top)
         return out
 
+    def read_into(self, level: int, x: int, y: int, out: Pixels, *, once: bool = False) -> None:
+        """As `read`, into `out`: (height, width, 3) uint8, contiguous. See `FillingReader.read_into`."""
+        if once and self._decode_into(level, x, y, out):
+            return
+        height, width = out.shape[:2]
+        out[...] = self.read(level, x, y, width, height)
+
     def read_associated(self, name: str) -> Pixels:
         """The associated image `name`. See `Reader.read_associated`."""
         if name not in self._directories:
@@ -99,6 +106,21 @@ class TiffReader:
                 place = out[upper - top : lower - top, near - left : far - left]
                 tile = self._tile(level, tiled, row * tiled.columns + column)
                 place[...] = _WHITE if tile is None else tile[upper - y : lower - y, near - x : far - x]
+
+    def _decode_into(self, level: int, x: int, y: int, out: Pixels) -> bool:
+        # A rectangle that is one of the file's tiles needs no tile beside it, neither a new nor a kept one.
+        if self._file.closed or not 0 <= level < len(self._levels):
+            return False
+        tiled = self._levels[level]
+        column, left = divmod(x, tiled.coding.width)
+        row, top = divmod(y, tiled.coding.height)
+        if left or top or out.shape[:2] != (tiled.coding.height, tiled.coding.width) or x < 0 or y < 0:
+            return False
+        if x + tiled.coding.width > tiled.level.width or y + tiled.coding.height > tiled.level.height:
+            return False  # a tile at the edge: what it holds beyond the level is to be white
+        number = row * tiled.columns + column
+        size = int(tiled.sizes[number])
+        return size > 0 and tiled.coding.decode_into(self._bytes(int(tiled.offsets[number]), size), out)
 
     def _tile(self, level: int, tiled: TiledLevel, number: int) -> Pixels | None:
         if not tiled.sizes[number]:
