@@ -61,7 +61,7 @@ def predict_images(
     for part, read in _read_ahead(paths, engine, resize=resize, batch=batch):
         answers = iter(probabilities_of(engine, [tile for tile in read if not isinstance(tile, Failure)]))
         for path, tile in zip(part, read, strict=True):
-            yield tile if isinstance(tile, Failure) else _decide(path, next(answers), engine.info)
+            yield tile if isinstance(tile, Failure) else decide(path, next(answers), engine.info)
 
 
 def _read_ahead(
@@ -73,7 +73,7 @@ def _read_ahead(
 
         def start() -> tuple[list[Path], list[Future[NDArray[np.uint8] | Failure]]]:
             part = list(islice(rest, batch))
-            return part, [pool.submit(_read, path, engine, resize=resize) for path in part]
+            return part, [pool.submit(read_tile, path, engine, resize=resize) for path in part]
 
         coming = start()
         while coming[0]:
@@ -119,34 +119,50 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part.casefold()) for part in parts]
 
 
-def _read(path: Path, engine: Engine, *, resize: bool) -> NDArray[np.uint8] | Failure:
+def read_tile(path: Path, engine: Engine, *, resize: bool) -> NDArray[np.uint8] | Failure:
+    """The image at `path` as (H, W, 3) uint8, or why the model can't take it; arguments of `predict_images`."""
     try:
-        tile = read_image(path)
+        return fitted(read_image(path), str(path), engine, resize=resize)
     except DataError as error:
         return Failure(path, str(error))
+
+
+def fitted(
+    image: NDArray[np.uint8], name: str, engine: Engine, *, resize: bool, ask: str = "pass --resize"
+) -> NDArray[np.uint8]:
+    """An image as the engine takes it: of the tile size, or of any size where the bundle pools.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        name: For messages.
+        engine: From `open_engine`.
+        resize: Resize square images of another size, instead of refusing them.
+        ask: For messages: how to ask for that.
+
+    Raises:
+        DataError: Its size does not suit.
+    """
     if engine.info.input.pooling:
-        return _any_size(path, tile, engine)
+        try:
+            engine.check_shape((1, *image.shape))
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from error
+        return image
     size = engine.info.input.tile_size
-    height, width = tile.shape[:2]
+    height, width = image.shape[:2]
     if (height, width) == (size, size):
-        return tile
+        return image
     if not resize:
-        remedy = f"cut tiles of {size}×{size} px, or pass --resize" if height == width else "cut square tiles"
-        return Failure(path, f"{path} is {width}×{height} px, the model takes {size}×{size}; {remedy}")
+        remedy = f"cut tiles of {size}×{size} px, or {ask}" if height == width else "cut square tiles"
+        raise DataError(f"{name} is {width}×{height} px, the model takes {size}×{size}; {remedy}")
     if height != width:
-        return Failure(path, f"{path} is {width}×{height} px, which resizing to {size}×{size} would distort; crop it")
-    return np.asarray(Image.fromarray(tile).resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
+        raise DataError(f"{name} is {width}×{height} px, which resizing to {size}×{size} would distort; crop it")
+    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
 
 
-def _any_size(path: Path, image: NDArray[np.uint8], engine: Engine) -> NDArray[np.uint8] | Failure:
-    try:
-        engine.check_shape((1, *image.shape))
-    except DataError as error:
-        return Failure(path, f"{path}: {error}")
-    return image
-
-
-def _decide(path: Path, probabilities: NDArray[np.float32], info: BundleInfo) -> Prediction:
+def decide(path: Path, probabilities: NDArray[np.float32], info: BundleInfo) -> Prediction:
+    """What the bundle's threshold and band make of the probabilities (classes,) of the image at `path`."""
+    """What (classes,) `probabilities` say of the image at `path`, by the bundle's threshold and low-confidence band."""
     names, band = info.classes.names, info.low_confidence
     if info.threshold is not None and info.classes.positive is not None:
         positive = names.index(info.classes.positive)
