@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sentinode.core.errors import DataError, DataNotFoundError, EvaluationError
 from sentinode.scanning.patients import read_patients
@@ -42,6 +43,17 @@ def test_classes_stages_and_kappa(scans):
     assert (scans / "out" / "stages.csv").read_text(encoding="utf-8") == (
         "patient,stage,true_stage,slides\np0,pN1mi,pN1mi,2\np1,pN1,pN0,2\n"
     )
+
+
+def test_the_page_shows_patients_slides_and_overlays(scans):
+    picture = Image.fromarray(np.full((30, 40, 3), 200, np.uint8))
+    picture.save(scans / "scans" / "a" / "overlay.png")
+    stage_scans(scans / "scans", scans / "patients.csv", scans / "out")
+    page = (scans / "out" / "stages.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg") == 1  # the other scans have no overlay
+    for said in ("Quadratic kappa", "1 of 2", "0.50 mm", "3.00 mm", "pN1mi", "Left out without a scan: 1 patient", "not 5"):
+        assert said in page
+    assert "http" not in page.replace("http://www.w3.org", "")
 
 
 def test_weak_lesions_can_be_left_out(scans, scan_folders):

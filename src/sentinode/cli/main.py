@@ -29,6 +29,7 @@ from sentinode.cli import (
     scan,
     search,
     slide,
+    slide_score,
     stage,
     submit,
     tiles,
@@ -90,6 +91,7 @@ app.command("froc")(froc.froc)
 app.command("stage")(stage.stage)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(slide.app, name="slide")
+app.add_typer(slide_score.app, name="slide-score")
 app.add_typer(tissue.app, name="tissue")
 
 

@@ -31,6 +31,9 @@ def scan(
         float | None, typer.Option(help="Smoothed score of a lesion; without: the bundle's, at least 0.5.")
     ] = None,
     alone: Annotated[float, typer.Option(help="Score from which a single cell is a lesion.")] = 0.99,
+    slide_score: Annotated[
+        Path | None, typer.Option(help="What `slide-score fit` wrote; without: the highest cell.")
+    ] = None,
     test_time: Annotated[str | None, typer.Option(help="none or d4, in place of the bundle's own.")] = None,
     mpp: Annotated[float | None, typer.Option(help="µm/px of level 0, for slides that don't say it.")] = None,
     model_mpp: Annotated[float | None, typer.Option(help="µm/px of tiles, for a bundle without.")] = None,
@@ -50,6 +53,7 @@ def scan(
     from sentinode.models.bundle import open_bundle
     from sentinode.scanning.cohort import scan_slides
     from sentinode.scanning.config import Machine
+    from sentinode.scanning.slide_score import SlideScore
     from sentinode.slides.listing import list_slides
 
     config = _config(
@@ -57,11 +61,12 @@ def scan(
         model_mpp=model_mpp, reader=reader, target=target, threshold=threshold, alone=alone, test_time=test_time,
         engine=engine, batch=batch, **({} if tissue else {"tissue": None}),
     )  # fmt: skip
+    fitted = SlideScore.load(slide_score) if slide_score else None
     paths = list_slides(slides)
     opened = open_bundle(bundle)
     machine = Machine(threads or Settings.from_environment().threads, verify_tiles=verify_reader)
     outcomes = scan_slides(
-        opened, paths, out, config, machine, progress(quiet), None if as_json else lambda one: say(_line(one))
+        opened, paths, out, config, machine, progress(quiet), None if as_json else lambda one: say(_line(one)), fitted
     )
     failed = [one.record for one in outcomes if one.record.failure]
     if as_json:

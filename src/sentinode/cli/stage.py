@@ -31,4 +31,4 @@ def stage(
         say(f"fewer or more than five slides: {', '.join(found['incomplete_patients'])}")
     if "quadratic_kappa" in found:
         say(f"quadratic kappa   {Metric.from_json(found['quadratic_kappa'])}")
-    say(f"look at   {out / 'stages.csv'}")
+    say(f"look at   {out / 'stages.html'}")

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sentinode.core.errors import DataError
@@ -14,6 +15,7 @@ from sentinode.scanning.locking import BusyError, locked
 from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.record import RECORD_FILE, ScanRecord, read_record
 from sentinode.scanning.scan import check_place, scan_slide
+from sentinode.scanning.slide_score import SlideScore
 from sentinode.scanning.tiles_file import check_classes
 from sentinode.slides.tissue_model import TissueModel
 
@@ -33,6 +35,7 @@ def scan_slides(
     machine: Machine,
     progress: Progress | None = None,
     tell: Callable[[Outcome], None] | None = None,
+    slide_score: SlideScore | None = None,
 ) -> list[Outcome]:
     """Scan slides into folders of `out`, and sum all scans there up in `scans.csv`.
 
@@ -47,13 +50,14 @@ def scan_slides(
         machine: What to do it with.
         progress: Where to tell how far it is.
         tell: Called with each slide's outcome as it is known.
+        slide_score: Put in place of the heatmap's highest cell, in scans that were finished before, too.
 
     Returns:
         An outcome for each slide, in their order.
 
     Raises:
         BundleError: The bundle can't scan: no µm/px, no class to look for, made for photographs.
-        DataError: The tissue model can't be read.
+        DataError: The tissue model can't be read, or the slide score was fitted on other scans.
         StorageError: The disk is full, or `out` holds something else. What was finished is kept.
     """
     config.tile_spec(bundle.info)
@@ -65,6 +69,9 @@ def scan_slides(
     for path in paths:
         check_place(out / path.stem)
     engine = LazyEngine(bundle, config, machine.threads)
+    if slide_score:
+        spec = config.tile_spec(bundle.info)
+        slide_score.check(bundle.info.name, engine.sha256, config.target_of(bundle.info), spec.step_px * spec.mpp)
     outcomes: dict[Path, Outcome] = {}
     for wait in (False, True):
         for path in [path for path in paths if path not in outcomes]:
@@ -72,6 +79,8 @@ def scan_slides(
                 outcomes[path] = scan_slide(engine, path, out, config, machine, progress, wait=wait)
             except BusyError:
                 continue
+            if slide_score and outcomes[path].record.status == "finished":
+                outcomes[path] = replace(outcomes[path], record=slide_score.put(out / path.stem))
             if tell:
                 tell(outcomes[path])
     write_table(out)

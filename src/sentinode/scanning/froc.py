@@ -40,6 +40,7 @@ class _Slide:
     detections: Detections
     facts: SlideFacts
     bundle: BundleFacts
+    score_method: str
 
 
 def froc_of_scans(
@@ -88,7 +89,7 @@ def froc_of_scans(
     bundle = judged[0].bundle
     how = (
         f"Detections are cells of the heatmap of {bundle.target!r}, highest first, down to a score of {minimum:g}; "
-        f"within {radius_um:g} µm of one there is no other. The slide score is the heatmap's highest value."
+        f"within {radius_um:g} µm of one there is no other. The slide score: {judged[0].score_method}."
     )
     notes = (*left_out, f"Slides without a file in {annotations.name} count as normal: {_normal(rows)}.")
     write_froc_page(result, auc, rows, FrocContext(scans.name, bundle.name, how, notes), out / "froc.html")
@@ -115,7 +116,7 @@ def _judged(folder: Path, annotations: Path, radius_um: float, minimum: float, f
         judge(record.name, found, truth), record.slide_score or 0.0,
         pictures.slide, pictures.truth, pictures.heatmap, " ".join(notes),
     )  # fmt: skip
-    return _Slide(row, found, facts, bundle)
+    return _Slide(row, found, facts, bundle, record.slide_score_method)
 
 
 def _truth(facts: SlideFacts, folder: Path) -> tuple[EvaluationMask | None, list[str]]:
@@ -148,6 +149,12 @@ def _check_one_bundle(judged: list[_Slide]) -> None:
     if len(used) > 1:
         names = ", ".join(f"{name} ({target}, {sha256[:8]})" for name, sha256, target in used)
         raise DataError(f"the scans are of several bundles or classes: {names}; measure each by itself")
+    methods = sorted({one.score_method for one in judged})
+    if len(methods) > 1:
+        raise DataError(
+            f"the slides have scores of several kinds: {'; '.join(methods)}; give all of them one with "
+            "`sentinode slide-score apply`"
+        )
 
 
 def _groups(names: list[str], patients: Path | None) -> list[str] | None:

@@ -6,8 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from sentinode.core.errors import DataError
 from sentinode.core.files import write_json, write_text
+from sentinode.evaluation import wording
+from sentinode.evaluation.metric import Metric
 from sentinode.evaluation.staging import (
     SLIDE_CLASSES,
     STAGES,
@@ -18,12 +24,13 @@ from sentinode.evaluation.staging import (
     slide_class,
     stage_patients,
 )
+from sentinode.evaluation.staging_report import StageContext, StageRow, write_stage_page
 from sentinode.scanning.patients import Patients, read_patients
-from sentinode.scanning.record import ScanRecord, list_scans, read_record
+from sentinode.scanning.record import OVERLAY_FILE, ScanRecord, list_scans, read_record
 
 
 def stage_scans(scans: Path, patients: Path, out: Path, *, least_score: float = 0.0) -> dict[str, Any]:
-    """Stage the patients of a folder of scans; write `stages.csv`, `slides.csv` and `stages.json` into `out`.
+    """Stage the patients of a folder of scans; write `stages.html`, `stages.csv`, `slides.csv` and `stages.json`.
 
     Args:
         scans: Folder of scan folders.
@@ -38,7 +45,8 @@ def stage_scans(scans: Path, patients: Path, out: Path, *, least_score: float = 
         DataError: No scan, no such table, or a slide of a scanned patient that was not scanned.
     """
     known = read_patients(patients)
-    records = [read_record(folder) for folder in list_scans(scans)]
+    folders = {read_record(folder).name: folder for folder in list_scans(scans)}
+    records = [read_record(folder) for folder in folders.values()]
     classes = {record.name: class_of(record, least_score) for record in records}
     unknown = sorted(classes.keys() - known.of_slide.keys())
     if unknown:
@@ -54,6 +62,7 @@ def stage_scans(scans: Path, patients: Path, out: Path, *, least_score: float = 
         "slides": classes,
         **_against_truth(staged, classes, known),
     }
+    _write_page(staged, records, folders, classes, known, found, out)
     write_json(out / "stages.json", found)
     _write_table(out / "stages.csv", ("patient", "stage", "true_stage", "slides"), _patient_rows(staged, known))
     rows = [(name, known.of_slide[name], classes[name], known.classes.get(name, "")) for name in sorted(classes)]
@@ -61,10 +70,59 @@ def stage_scans(scans: Path, patients: Path, out: Path, *, least_score: float = 
     return found
 
 
+def _write_page(
+    staged: tuple[StagedPatient, ...],
+    records: list[ScanRecord],
+    folders: Mapping[str, Path],
+    classes: Mapping[str, SlideClass],
+    known: Patients,
+    found: Mapping[str, Any],
+    out: Path,
+) -> None:
+    least, names = found["least_score"], sorted({one.bundle.name for one in records if one.bundle})
+    rows = [
+        StageRow(
+            slide=record.name,
+            patient=known.of_slide[record.name],
+            found=classes[record.name],
+            truth=known.classes.get(record.name),
+            lesions=len(_counting(record, least)),
+            longest_um=max(_counting(record, least), default=None),
+            score=record.slide_score,
+            overlay=_overlay(folders[record.name]),
+        )
+        for record in records
+    ]
+    kappa = found.get("quadratic_kappa")
+    unseen = wording.plural(found["patients_without_scans"], "patient")
+    context = StageContext(
+        data=next(iter(folders.values())).parent.name,
+        model=", ".join(names),
+        rule=f"Lesions whose highest score is below {least:g} don't count." if least else "Every lesion counts.",
+        notes=(f"Left out without a scan: {unseen} of the table.",) if found["patients_without_scans"] else (),
+    )
+    write_stage_page(
+        staged, dict(known.stages), None if kappa is None else Metric.from_json(kappa), rows, context,
+        out / "stages.html",
+    )  # fmt: skip
+
+
+def _overlay(folder: Path) -> NDArray[np.uint8] | None:
+    """The slide with its heatmap, as the scan drew it; None where somebody deleted it."""
+    path = folder / OVERLAY_FILE
+    if not path.is_file():
+        return None
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def _counting(record: ScanRecord, least_score: float) -> list[float]:
+    return [lesion.diameter_um for lesion in record.lesions if lesion.score_max >= least_score]
+
+
 def class_of(record: ScanRecord, least_score: float) -> SlideClass:
     """The class of a scanned slide by its longest lesion."""
-    longest = [lesion.diameter_um for lesion in record.lesions if lesion.score_max >= least_score]
-    return slide_class(max(longest, default=None))
+    return slide_class(max(_counting(record, least_score), default=None))
 
 
 def _against_truth(

@@ -1,0 +1,105 @@
+"""A slide score from labelled scan folders, and back into them."""
+
+import json
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.scanning.heatmap import read_heatmap
+from sentinode.scanning.record import RECORD_FILE, read_record
+from sentinode.scanning.slide_score import LEAST_SLIDES, SlideScore, apply_to_scans, fit_on_scans, read_labels
+
+
+def scores(number: int) -> np.ndarray:
+    """Odd slides have a focus; even ones a cell that is as high, alone."""
+    random = np.random.default_rng(number)
+    values = random.uniform(0, 0.4, (11, 14))
+    values[random.integers(1, 8), random.integers(1, 11)] = 0.95
+    if number % 2:
+        row, column = random.integers(1, 7), random.integers(1, 10)
+        values[row : row + 3, column : column + 3] = random.uniform(0.7, 0.95, (3, 3))
+    return values
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory, scan_folders: ModuleType) -> Path:
+    folder = tmp_path_factory.mktemp("cohort")
+    lines = ["slide,label,patient"]
+    for number in range(2 * LEAST_SLIDES):
+        scan_folders.write_scan(folder / "scans" / f"s{number:02d}", scores(number))
+        lines.append(f"s{number:02d}.tif,{('normal', 'tumour')[number % 2]},p{number // 4}")
+    (folder / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fitted(cohort: Path) -> SlideScore:
+    return fit_on_scans(cohort / "scans", cohort / "labels.csv")
+
+
+def test_a_focus_beats_the_highest_cell_across_patients(fitted: SlideScore, tmp_path: Path) -> None:
+    found = fitted.validation
+    assert (fitted.model.slides, fitted.model.tumour_slides) == (2 * LEAST_SLIDES, LEAST_SLIDES)
+    assert (found.patients, found.folds) == (5, 5)
+    assert found.auc["value"] > 0.95 > found.auc_of_highest["value"]
+    assert found.auc["low"] <= found.auc["value"] <= found.auc["high"]
+    assert found.brier < found.brier_of_prevalence
+    fitted.save(tmp_path / "score.json")
+    assert SlideScore.load(tmp_path / "score.json") == fitted
+
+
+def test_finished_scans_get_it_with_its_origin(fitted: SlideScore, tmp_path: Path, scan_folders: ModuleType) -> None:
+    for number in (100, 101):
+        scan_folders.write_scan(tmp_path / f"s{number}", scores(number))
+    before = json.loads((tmp_path / "s101" / RECORD_FILE).read_text(encoding="utf-8"))
+    normal, tumour = apply_to_scans(fitted, tmp_path)
+    assert normal.slide_score < 0.5 < tumour.slide_score
+    assert tumour.slide_score == fitted.of(read_heatmap(tmp_path / "s101"))
+    after = json.loads((tmp_path / "s101" / RECORD_FILE).read_text(encoding="utf-8"))
+    assert {key for key in after if after[key] != before[key]} == {"slide_score", "slide_score_method"}
+    assert f"fitted on {2 * LEAST_SLIDES} slides" in after["slide_score_method"]
+
+
+def test_other_bundles_and_strides_are_refused_before_anything_is_changed(
+    fitted: SlideScore, tmp_path: Path, scan_folders: ModuleType
+) -> None:
+    scan_folders.write_scan(tmp_path / "a", scores(1))
+    scan_folders.write_scan(tmp_path / "b", scores(2), bundle="other")
+    with pytest.raises(DataError, match=r"of bundle pcam \(pcam, tumour\), not of other"):
+        apply_to_scans(fitted, tmp_path)
+    assert read_record(tmp_path / "a").slide_score_method == "the heatmap's highest value"
+    with pytest.raises(DataError, match="cells of 100 µm, not 50 µm"):
+        fitted.check("pcam", "pcam", "tumour", 50.0)
+
+
+def test_too_few_slides_of_a_class_are_refused(cohort: Path, tmp_path: Path) -> None:
+    lines = (cohort / "labels.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "few.csv").write_text("\n".join(lines[:-2]), encoding="utf-8")
+    with pytest.raises(DataError, match=f"9 of the scanned slides .* with tumour; .* at least {LEAST_SLIDES}"):
+        fit_on_scans(cohort / "scans", tmp_path / "few.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("slide,label\na,perhaps\n", "'perhaps', which is none of"),
+        ("slide,label\na,0\na.tif,1\n", "two labels of slide a"),
+        ("slide,patient\na,p\n", "no label of a slide"),
+        ("a,b\n1,2\n", "has columns a, b"),
+    ],
+)
+def test_labels_that_can_not_be_used(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read_labels(tmp_path / "labels.csv")
+
+
+def test_files_that_are_no_slide_score(tmp_path: Path) -> None:
+    (tmp_path / "junk.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(DataError, match="is no slide score"):
+        SlideScore.load(tmp_path / "junk.json")
+    with pytest.raises(DataNotFoundError, match="slide-score fit"):
+        SlideScore.load(tmp_path / "none.json")
