@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sentinode.core.errors import AnnotationError, DataError, SlideError
 from sentinode.core.files import sha256_of_file, sha256_of_json
@@ -35,9 +34,6 @@ from sentinode.slides.opening import open_slide
 from sentinode.slides.slide import Slide
 from sentinode.slides.tiling import plan_tiles
 from sentinode.slides.tissue import tissue_mask
-
-
-_CUTS_TRIED = 16  # with few slides that have tumour, a cut of about the right shares may leave one role without
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,22 +188,8 @@ def _roles(table: pd.DataFrame, slides: Sequence[TiledSlide], config: TilesConfi
     shares = shares_to_cut(config.fractions, {slide.split for slide in slides if slide.split} - {"train"})
     pool = roles == "train"
     if set(shares) != {"train"} and pool.any():
-        roles[pool] = _cut(table.loc[pool, "label"], groups[pool], shares, config.seed)
+        roles[pool] = cut_by_group(table.loc[pool, "label"], groups[pool], shares, config.seed)
     return roles
-
-
-def _cut(
-    labels: "pd.Series[str]", groups: "pd.Series[str]", shares: dict[str, float], seed: int
-) -> NDArray[np.object_]:
-    """Cut by group; of several cuts the first that gives every role both classes, else the first of all."""
-    first = None
-    for attempt in range(_CUTS_TRIED):
-        roles = cut_by_group(labels, groups, shares, seed + attempt)
-        first = roles if first is None else first
-        if len(set(zip(roles, labels, strict=True))) == len(shares) * len(CLASS_NAMES):
-            return roles
-    assert first is not None
-    return first
 
 
 def _check_groups(slides: Sequence[TiledSlide]) -> None:

@@ -1,0 +1,50 @@
+"""Slides to draw tiles from."""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from sentinode.core.progress import Progress
+from sentinode.data.tiles.cohort import list_cohort
+from sentinode.data.tiles.config import TilesConfig
+from sentinode.data.tiles.drawing import draw_into
+from sentinode.data.tiles.folder import TileSet
+
+
+@pytest.fixture(scope="session")
+def small_slides() -> ModuleType:
+    """The maker of annotated slides: `tests/data/tiles/small_slides.py`."""
+    file = Path(__file__).with_name("small_slides.py")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def slides(small_slides: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of six slides, three of them with tumour, and a table that splits them. Not to be changed."""
+    folder = tmp_path_factory.mktemp("slides")
+    lines = ["slide,label,patient,split"]
+    for number, split in enumerate(("train", "train", "validation", "validation", "test", "test")):
+        name = f"case_{number}"
+        small_slides.write_slide(folder, name, tumour=number % 2 == 1)
+        lines.append(f"{name}.tif,{number % 2},patient_{number},{split}")
+    (folder / "slides.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def draw(slides: Path) -> Callable[..., TileSet]:
+    """Draw tiles of `slides`, or of another folder, into a folder."""
+
+    def draw(out: Path, folder: Path = slides, **config: object) -> TileSet:
+        parsed = TilesConfig.model_validate({"size_px": 64, "mpp": 1.0, **config})
+        return draw_into(out, list_cohort([folder], []), parsed, Progress())[0]
+
+    return draw
