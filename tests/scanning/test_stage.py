@@ -51,7 +51,15 @@ def test_the_page_shows_patients_slides_and_overlays(scans):
     stage_scans(scans / "scans", scans / "patients.csv", scans / "out")
     page = (scans / "out" / "stages.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg") == 1  # the other scans have no overlay
-    for said in ("Quadratic kappa", "1 of 2", "0.50 mm", "3.00 mm", "pN1mi", "Left out without a scan: 1 patient", "not 5"):
+    for said in (
+        "Quadratic kappa",
+        "1 of 2",
+        "0.50 mm",
+        "3.00 mm",
+        "pN1mi",
+        "Left out without a scan: 1 patient",
+        "not 5",
+    ):
         assert said in page
     assert "http" not in page.replace("http://www.w3.org", "")
 

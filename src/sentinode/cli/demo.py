@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sentinode.data.config import DataConfig
 
 _MARK = ".sentinode-demo"
+_SLIDE_PX = (4096, 3072)  # level-0 pixels of 0.486 µm: 2 × 1.5 mm, drawn and scanned in seconds
+_WITH_TUMOUR = "tumour_001"
 _SHOWN = 12  # test images that are written out and predicted one by one
 
 
@@ -23,9 +25,10 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder to make; an older demo there is replaced.")] = Path("demo"),
     quiet: Quiet = False,
 ) -> None:
-    """Inspect, train, evaluate and predict on built-in synthetic patches, in a few minutes on two cores."""
+    """Inspect, train, evaluate, predict and scan slides on built-in synthetic data, in a few minutes."""
     from sentinode.cli.predict import predict
     from sentinode.data.inspection import inspect_source
+    from sentinode.scanning.froc import froc_of_scans  # here: what it lacks is missed before the training, not after
     from sentinode.training.recipe import load_recipe
     from sentinode.training.run import start_run
 
@@ -34,19 +37,43 @@ def demo(
     settings = replace(Settings.from_environment(), cache=out / "cache")
     bars = progress(quiet)
     recipe = load_recipe("demo")
-    say("1/3  a look at the data")
+    say("1/4  a look at the data")
     inspect_source(recipe.data, out / "data", cache=settings.cache, progress=bars)
-    say("2/3  training, calibration, test")
+    say("2/4  training, calibration, test")
     result = start_run(recipe, out / "run", settings, bars)
-    say("3/3  prediction of single images")
+    say("3/4  prediction of single images")
     _write_images(recipe.data, out / "images", settings, bars)
     predict(str(out / "run" / "bundle"), [str(out / "images")], csv=out / "predictions.csv", quiet=quiet)
+    say("4/4  two whole slides, one with a metastasis")
+    _scan_slides(out, settings, bars)
+    measured = froc_of_scans(out / "scans", out / "slides", out / "lesions", slides=out / "slides")
     say("")
     say(result.summary())
+    found = sum(score is not None for score in measured["by_slide"][_WITH_TUMOUR]["targets"])
+    say(f"lesions   {found} of {measured['targets']} metastases found on the slides")
     say(f"data      {out / 'data' / 'index.html'}")
     say(f"curves    {out / 'run' / 'report' / 'curves.png'}")
+    say(f"overlay   {out / 'scans' / _WITH_TUMOUR / 'overlay.png'}")
+    say(f"slides    {out / 'lesions' / 'froc.html'}")
     say(f"table     {out / 'predictions.csv'}")
-    say("Synthetic patches: these figures show that the tools work, not how well a model finds real metastases.")
+    say("Synthetic data: these figures show that the tools work, not how well a model finds real metastases.")
+
+
+def _scan_slides(out: Path, settings: Settings, bars: "Progress") -> None:
+    """Draw a slide without and one with tumour, and scan them with the demo's own bundle."""
+    from sentinode.cli.scan import line
+    from sentinode.models.bundle import open_bundle
+    from sentinode.scanning.cohort import scan_slides
+    from sentinode.scanning.config import Machine, ScanConfig
+    from sentinode.slides.listing import list_slides
+    from sentinode.slides.synthetic.drawing import draw_slides
+
+    width, height = _SLIDE_PX
+    with bars.bar("draw", 2, "slides") as advance:
+        draw_slides(out / "slides", slides=2, width=width, height=height, advance=advance)
+    slides, machine = list_slides([out / "slides"]), Machine(settings.threads)
+    bundle = open_bundle(str(out / "run" / "bundle"))
+    scan_slides(bundle, slides, out / "scans", ScanConfig(), machine, bars, lambda one: say(line(one)))
 
 
 def _clear(out: Path) -> None:

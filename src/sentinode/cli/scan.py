@@ -66,7 +66,7 @@ def scan(
     opened = open_bundle(bundle)
     machine = Machine(threads or Settings.from_environment().threads, verify_tiles=verify_reader)
     outcomes = scan_slides(
-        opened, paths, out, config, machine, progress(quiet), None if as_json else lambda one: say(_line(one)), fitted
+        opened, paths, out, config, machine, progress(quiet), None if as_json else lambda one: say(line(one)), fitted
     )
     failed = [one.record for one in outcomes if one.record.failure]
     if as_json:
@@ -105,7 +105,10 @@ def _table(failed: "list[ScanRecord]") -> str:
     return "\n".join(f"{name:<{widths[0]}}  {stage:<{widths[1]}}  {why}" for name, stage, why in shown)
 
 
-def _line(one: "Outcome") -> str:
+def line(one: "Outcome") -> str:
+    """What a slide gave, in one line."""
+    from sentinode.evaluation.wording import plural
+
     record = one.record
     name = " ".join(record.name.split())  # a line each, whatever the file is called
     if record.failure or record.tiles is None:
@@ -115,7 +118,7 @@ def _line(one: "Outcome") -> str:
     else:
         longest = max(record.lesions, key=lambda lesion: lesion.diameter_um, default=None)
         size = f", longest {longest.diameter_um / 1000:.2f} mm ({longest.size_class})" if longest else ""
-        found = f"score {record.slide_score:.3f}, {len(record.lesions)} lesions{size}"
+        found = f"score {record.slide_score:.3f}, {plural(len(record.lesions), 'lesion')}{size}"
     seen = f", {record.tiles.unreadable} tiles unreadable" if record.tiles.unreadable else ""
     rate = "finished before" if one.reused else f"{record.tiles_per_s:,.0f} tiles/s" if record.tiles_per_s else ""
     return f"{name}: {found}; {record.tiles.planned:,} tiles{seen}" + (f"; {rate}" if rate else "")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sentinode.core.files import atomic_file, write_json
+from sentinode.evaluation.wording import plural
 from sentinode.models.info import BundleInfo
 from sentinode.scanning.config import ScanConfig
 from sentinode.scanning.heatmap import Heatmap, build_heatmap
@@ -153,6 +154,6 @@ def _title(scanned: Scanned, heatmap: Heatmap, lesions: list[OutlinedLesion]) ->
     if not np.isfinite(heatmap.values).any():
         return f"{name} · no tissue was scanned"
     longest = max((one.lesion.diameter_um for one in lesions), default=0.0)
-    found = f"{len(lesions)} lesions, the longest {longest / 1000:.2g} mm" if lesions else "no lesion"
+    found = f"{plural(len(lesions), 'lesion')}, the longest {longest / 1000:.2g} mm" if lesions else "no lesion"
     lost = f" · {counts.unreadable} of {counts.planned} tiles unreadable" if counts.unreadable else ""
     return f"{name} · highest score {float(np.nanmax(heatmap.values)):.3f} · {found}{lost}"
