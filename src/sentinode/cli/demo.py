@@ -28,6 +28,7 @@ def demo(
     """Inspect, train, evaluate, predict and scan slides on built-in synthetic data, in a few minutes."""
     from sentinode.cli.predict import predict
     from sentinode.data.inspection import inspect_source
+    from sentinode.evaluation.metric import Metric
     from sentinode.scanning.froc import froc_of_scans  # here: what it lacks is missed before the training, not after
     from sentinode.training.recipe import load_recipe
     from sentinode.training.run import start_run
@@ -49,12 +50,12 @@ def demo(
     measured = froc_of_scans(out / "scans", out / "slides", out / "lesions", slides=out / "slides")
     say("")
     say(result.summary())
-    found = sum(score is not None for score in measured["by_slide"][_WITH_TUMOUR]["targets"])
-    say(f"lesions   {found} of {measured['targets']} metastases found on the slides")
+    froc = Metric.from_json(measured["metrics"]["froc"])
+    say(f"slides    FROC score {froc}, of {measured['targets']} metastases on {measured['slides']} slides")
     say(f"data      {out / 'data' / 'index.html'}")
     say(f"curves    {out / 'run' / 'report' / 'curves.png'}")
     say(f"overlay   {out / 'scans' / _WITH_TUMOUR / 'overlay.png'}")
-    say(f"slides    {out / 'lesions' / 'froc.html'}")
+    say(f"lesions   {out / 'lesions' / 'froc.html'}")
     say(f"table     {out / 'predictions.csv'}")
     say("Synthetic data: these figures show that the tools work, not how well a model finds real metastases.")
 
