@@ -1,0 +1,87 @@
+/** The server's paths; nothing else in the page knows them. */
+import { getJson, Problem, send, sendJson } from "./http";
+import type {
+  BatchAnswer,
+  Explanation,
+  Features,
+  GridAnswer,
+  Lesions,
+  Method,
+  ModelFacts,
+  NewReview,
+  Place,
+  Review,
+  Scan,
+  Session,
+  Slide,
+  TileExplanation,
+} from "./types";
+
+const at = (strings: TemplateStringsArray, ...values: (string | number)[]) =>
+  String.raw(strings, ...values.map((value) => encodeURIComponent(value)));
+
+export const getSession = () => getJson<Session>("/session");
+export const signIn = (token: string) => sendJson<Session>("POST", "/session", { token });
+export const signOut = () => send("/session", { method: "DELETE" });
+
+export const getModel = (signal?: AbortSignal) => getJson<ModelFacts>("/model", signal);
+export const REPORT = "/model/report";
+
+export const getMethods = (signal?: AbortSignal) => getJson<Method[]>("/explain/methods", signal);
+
+export async function predict(files: File[], signal: AbortSignal): Promise<BatchAnswer> {
+  const body = new FormData();
+  for (const file of files) body.append("files", file, file.name);
+  return (await send("/predict/batch", { method: "POST", body, signal })).json();
+}
+
+export async function explain(file: File, method: string | null, signal: AbortSignal): Promise<Explanation> {
+  const body = new FormData();
+  body.append("file", file, file.name);
+  if (method) body.append("method", method);
+  return (await send("/explain", { method: "POST", body, signal })).json();
+}
+
+export const getSlides = async (signal?: AbortSignal) => (await getJson<{ slides: Slide[] }>("/slides", signal)).slides;
+export const getSlide = (id: string, signal?: AbortSignal) => getJson<Slide>(at`/slides/${id}`, signal);
+export const thumbnail = (id: string, side: number) => at`/slides/${id}/thumbnail?max_side=${side}`;
+export const slidePyramid = (id: string) => at`/slides/${id}/deepzoom.dzi`;
+export const tissueMask = (id: string) => at`/slides/${id}/tissue.png`;
+export const getAnnotations = (id: string, signal?: AbortSignal) =>
+  getJson<Features>(at`/slides/${id}/annotations`, signal);
+export const explainTile = (id: string, place: Place, method: string | null, signal: AbortSignal) =>
+  sendJson<TileExplanation>("POST", at`/slides/${id}/explain`, { ...place, ...(method ? { method } : {}) }, signal);
+
+/** Uploads a slide; `fetch` tells nothing of an upload's progress, so this is the older way. */
+export function uploadSlide(file: File, progress: (part: number) => void): Promise<void> {
+  const body = new FormData();
+  body.append("file", file, file.name);
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", "/slides");
+    request.responseType = "json";
+    request.upload.onprogress = (event) => progress(event.loaded / Math.max(event.total, 1));
+    request.onerror = () => reject(new Problem("The upload broke off", "Look at the network, then try again.", 0));
+    request.onload = () => {
+      if (request.status < 300) return resolve();
+      const title = request.response?.title ?? `The server answered ${request.status}`;
+      reject(new Problem(title, request.response?.detail ?? "Try again.", request.status));
+    };
+    request.send(body);
+  });
+}
+
+export const startScan = (slideId: string) => sendJson<Scan>("POST", "/scans", { slide_id: slideId });
+export const cancelScan = (id: string) => send(at`/scans/${id}`, { method: "DELETE" });
+export const scanEvents = (id: string) => at`/scans/${id}`;
+export const getLesions = (id: string, threshold: number | null, signal?: AbortSignal) =>
+  getJson<Lesions>(at`/scans/${id}/lesions` + (threshold === null ? "" : at`?threshold=${threshold}`), signal);
+export const heatmapPyramid = (id: string) => at`/scans/${id}/heatmap/deepzoom.dzi`;
+export const getGrid = (id: string, signal?: AbortSignal) => getJson<GridAnswer>(at`/scans/${id}/grid`, signal);
+
+export const getReviews = async (id: string, signal?: AbortSignal) =>
+  (await getJson<{ reviews: Review[] }>(at`/scans/${id}/reviews`, signal)).reviews;
+export const addReview = (id: string, review: NewReview) => sendJson<Review>("POST", at`/scans/${id}/reviews`, review);
+export const undoReview = (id: Review["id"]) => send(at`/reviews/${id}`, { method: "DELETE" });
+export const restoreReview = (id: Review["id"]) => send(at`/reviews/${id}/restore`, { method: "POST" });
+export const reviewFile = (id: string, kind: "geojson" | "xml") => at`/scans/${id}/` + `reviews.${kind}`;

@@ -1,0 +1,138 @@
+/** What the server answers, as its OpenAPI document names it. Lengths in level-0 pixels unless the name says otherwise. */
+
+export type Prediction = {
+  prediction: string;
+  confidence: number;
+  probabilities: Record<string, number>;
+  model: { name: string; version: string };
+  threshold: number;
+  low_confidence: boolean;
+  request_id: string;
+};
+
+export type ProblemBody = { type: string; title: string; status: number; detail: string; request_id?: string };
+
+export type BatchAnswer = { predictions: (({ file: string } & Prediction) | { file: string; problem: ProblemBody })[] };
+
+export type Faithfulness = Record<string, number | string | boolean | null>;
+
+export type Explanation = {
+  prediction: Prediction;
+  method: string;
+  class: string;
+  /** Data URL of an RGBA picture of the image's own size, to be laid over it. */
+  map: string;
+  faithfulness: Faithfulness | null;
+};
+
+export type Method = { name: string; title: string; description: string; default: boolean };
+
+export type Interval = { value: number; low?: number | null; high?: number | null; method?: string; n?: number };
+
+export type ModelFacts = {
+  name: string;
+  version: string;
+  description?: string;
+  classes: string[];
+  positive: string | null;
+  tile_size: number;
+  mpp: number | null;
+  threshold: { value: number; rule: string; split: string };
+  low_confidence: { low: number; high: number } | null;
+  metrics: Record<string, Interval | null> | null;
+  thresholds: { threshold: number; sensitivity: number; specificity: number }[];
+  card_html: string | null;
+  has_report: boolean;
+  research_use_only: boolean;
+};
+
+export type ScanStatus = "queued" | "running" | "finished" | "failed" | "cancelled";
+export type SlideClass = "negative" | "itc" | "micro" | "macro";
+
+export type Scan = {
+  id: string;
+  slide_id: string;
+  slide_name: string;
+  status: ScanStatus;
+  progress: { done: number; total: number; tiles_per_second: number | null; seconds_left: number | null } | null;
+  problem: string | ProblemBody | null;
+  created: string;
+  finished: string | null;
+  slide_score: number | null;
+  slide_class: SlideClass | null;
+  lesions: number | null;
+  threshold: number;
+};
+
+export type Slide = {
+  id: string;
+  name: string;
+  file: string;
+  status: "ready" | "unreadable";
+  problem: string | ProblemBody | null;
+  width: number;
+  height: number;
+  mpp: { x: number; y: number } | null;
+  objective: number | null;
+  levels: number;
+  has_annotations: boolean;
+  scan: Scan | null;
+  properties?: Record<string, string>;
+};
+
+export type Place = { x: number; y: number };
+export type Box = { x: number; y: number; width: number; height: number };
+export type Ring = number[][];
+export type Geometry = { type: "Polygon"; coordinates: Ring[] } | { type: "MultiPolygon"; coordinates: Ring[][] };
+
+export type Lesion = {
+  id: string;
+  rank: number;
+  score_max: number;
+  score_mean: number;
+  area_mm2: number;
+  diameter_um: number;
+  class: string;
+  centroid: Place;
+  bounds: Box;
+  polygon: Geometry;
+};
+
+export type Lesions = { threshold: number; lesions: Lesion[] };
+
+export type GridAnswer = {
+  columns: number;
+  rows: number;
+  x: number;
+  y: number;
+  step_x: number;
+  step_y: number;
+  tile_width: number;
+  tile_height: number;
+  /** Base64 of bytes, row by row: 0 to 250 for probability · 250, 255 where nothing was scanned. */
+  probabilities: string;
+};
+
+export type TileExplanation = Explanation & { tile: Box; image: string };
+
+export type Review = {
+  id: string | number;
+  kind: "verdict" | "lesion";
+  lesion_id: string | null;
+  verdict: "accept" | "reject" | null;
+  polygon: Geometry | null;
+  comment: string;
+  author: string;
+  created: string;
+  undone: boolean;
+};
+
+export type NewReview = Pick<Review, "kind" | "lesion_id" | "verdict" | "polygon" | "comment">;
+
+export type Features = {
+  type: "FeatureCollection";
+  features: { geometry: Geometry; properties: Record<string, unknown> | null }[];
+};
+
+export type Role = "viewer" | "reviewer" | "admin";
+export type Session = { required: boolean; role: Role | null; name: string | null };

@@ -1,0 +1,120 @@
+import { getModel, REPORT } from "../api/endpoints";
+import type { Interval, ModelFacts } from "../api/types";
+import { probability } from "../ui/format";
+import { useLoad } from "../ui/hooks";
+import { Failure, Progress } from "../ui/parts";
+import { SafeHtml } from "./SafeHtml";
+import { ThresholdChoices } from "./ThresholdChoices";
+
+export function ModelView() {
+  const { value: model, problem, reload } = useLoad("model", getModel);
+  if (problem) return <Failure problem={problem} retry={reload} />;
+  if (!model) return <Progress label="Loading the model" />;
+  return (
+    <div className="model">
+      <header className="view-head">
+        <div>
+          <h1>{model.name}</h1>
+          {model.description && <p className="quiet lead">{model.description}</p>}
+        </div>
+        <span className="badge badge-use">Research use only</span>
+      </header>
+      <div className="model-body">
+        <div className="model-side">
+          <Facts model={model} />
+          <Metrics metrics={model.metrics ?? {}} />
+        </div>
+        <div className="model-main">
+          <ThresholdChoices model={model} />
+          {model.card_html && (
+            <section className="card prose" aria-label="Model card">
+              <SafeHtml html={model.card_html} />
+            </section>
+          )}
+        </div>
+      </div>
+      <Report has={model.has_report} />
+    </div>
+  );
+}
+
+function Facts({ model }: { model: ModelFacts }) {
+  const facts: [string, string][] = [
+    ["Version", model.version],
+    ["Classes", model.classes.join(", ")],
+    ["Looks for", model.positive ?? "no class in particular"],
+    ["Tile", `${model.tile_size} × ${model.tile_size} px`],
+    ["Resolution", model.mpp === null ? "not set" : `${model.mpp} µm/px`],
+    ["Threshold", `${probability(model.threshold.value)} (${model.threshold.rule}, set on ${model.threshold.split})`],
+  ];
+  if (model.low_confidence) {
+    const { low, high } = model.low_confidence;
+    facts.push(["Low confidence", `${probability(low)} to ${probability(high)}`]);
+  }
+  return (
+    <section className="card" aria-labelledby="facts">
+      <h2 id="facts">What it is</h2>
+      <dl className="facts">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd className="break">{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function Metrics({ metrics }: { metrics: Record<string, Interval | null> }) {
+  const rows = Object.entries(metrics).filter((row): row is [string, Interval] => typeof row[1]?.value === "number");
+  if (rows.length === 0) return null;
+  return (
+    <section className="card" aria-labelledby="measured">
+      <h2 id="measured">What it measured</h2>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Figure</th>
+            <th scope="col">Value</th>
+            <th scope="col">95 % interval</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([name, { value, low, high }]) => (
+            <tr key={name}>
+              <th scope="row">{name.replaceAll("_", " ")}</th>
+              <td className="number">{value.toFixed(3)}</td>
+              <td className="number">
+                {typeof low === "number" && typeof high === "number" ? `${low.toFixed(3)} – ${high.toFixed(3)}` : "–"}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Report({ has }: { has: boolean }) {
+  return (
+    <section className="report" aria-labelledby="report">
+      <header className="view-head">
+        <h2 id="report">Evaluation report</h2>
+        {has && (
+          <a className="button" href={REPORT} target="_blank" rel="noreferrer">
+            Open in its own tab
+          </a>
+        )}
+      </header>
+      {has ? (
+        <iframe title="Evaluation report" src={REPORT} />
+      ) : (
+        <p className="quiet">
+          None lies beside this bundle. Make one with <code>sentinode evaluate</code> and start the server with{" "}
+          <code>--report FILE</code>.
+        </p>
+      )}
+    </section>
+  );
+}

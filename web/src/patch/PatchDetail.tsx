@@ -1,0 +1,74 @@
+import { explain } from "../api/endpoints";
+import { useLoad } from "../ui/hooks";
+import { Failure } from "../ui/parts";
+import { ExplanationControls, ExplanationPicture } from "./Explained";
+import { ProbabilityBars } from "./ProbabilityBars";
+import type { Row } from "./results";
+
+/** One image with its answer and, laid over it, why. */
+export function PatchDetail(props: {
+  row: Row;
+  positive: string | null;
+  onRetry: () => void;
+  method: string | null;
+  onMethod: (method: string) => void;
+  opacity: number;
+  onOpacity: (opacity: number) => void;
+}) {
+  const { row, positive, method, opacity } = props;
+  const explained = useLoad(row.prediction ? `explain ${row.key} ${method}` : null, (signal) =>
+    explain(new File([row.file], row.name), method, signal),
+  );
+  return (
+    <section className="card detail" aria-label={`Result for ${row.name}`}>
+      <h2 className="break">{row.name}</h2>
+      <ExplanationPicture
+        image={row.url}
+        map={explained.value?.map ?? null}
+        opacity={opacity}
+        busy={explained.loading}
+        alt={row.name}
+      />
+      {row.problem && <Failure problem={row.problem} retry={props.onRetry} />}
+      {row.prediction && (
+        <>
+          <Verdict row={row} />
+          <ProbabilityBars
+            probabilities={row.prediction.probabilities}
+            positive={positive}
+            threshold={row.prediction.threshold}
+          />
+          <ExplanationControls
+            method={method}
+            onMethod={props.onMethod}
+            opacity={opacity}
+            onOpacity={props.onOpacity}
+            explanation={explained.value}
+            problem={explained.problem}
+            onRetry={explained.reload}
+          />
+        </>
+      )}
+    </section>
+  );
+}
+
+function Verdict({ row }: { row: Row }) {
+  if (!row.prediction) return null;
+  const { prediction, confidence, low_confidence, model } = row.prediction;
+  return (
+    <div className="verdict" aria-live="polite">
+      <p className="verdict-class">{prediction}</p>
+      <p className="quiet">
+        calibrated probability {confidence.toFixed(3)} · {model.name} {model.version}
+      </p>
+      {low_confidence && (
+        <p className="notice notice-doubt">
+          <span>
+            <strong>Low confidence.</strong> Near the threshold, where this model was often wrong. Judge it by eye.
+          </span>
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,151 @@
+import { type DragEvent, useEffect, useMemo, useRef, useState } from "react";
+import { getModel } from "../api/endpoints";
+import { useKeys, useLoad } from "../ui/hooks";
+import { Progress } from "../ui/parts";
+import { PatchDetail } from "./PatchDetail";
+import { PatchTable } from "./PatchTable";
+import { csvOf, type Order, ordered, saveAs } from "./results";
+import { usePredictions } from "./usePredictions";
+
+const TYPES = ".png,.jpg,.jpeg,.tif,.tiff,.bmp,.webp,image/*";
+
+export function PatchView() {
+  const model = useLoad("model", getModel).value;
+  const { rows, add, again, clear } = usePredictions();
+  const [order, setOrder] = useState<Order | null>(null);
+  const [chosen, setChosen] = useState<number | null>(null);
+  const [over, setOver] = useState(false);
+  const [method, setMethod] = useState<string | null>(null);
+  const [opacity, setOpacity] = useState(0.5);
+  const input = useRef<HTMLInputElement>(null);
+
+  const positive = model?.positive ?? null;
+  const shown = useMemo(() => ordered(rows, order, positive), [rows, order, positive]);
+  const selected = shown.find((row) => row.key === chosen) ?? shown[0] ?? null;
+  const move = (step: number) => {
+    const index = shown.findIndex((row) => row === selected) + step;
+    const row = shown[Math.max(0, Math.min(shown.length - 1, index))];
+    if (row) setChosen(row.key);
+  };
+  useKeys({ ArrowDown: () => move(1), ArrowUp: () => move(-1) }, rows.length > 0);
+
+  usePaste(add);
+
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    const files = [...event.dataTransfer.files];
+    if (files.length) add(files);
+  };
+  const done = rows.filter((row) => row.state !== "waiting").length;
+  const failed = rows.filter((row) => row.state === "failed");
+  const csv = () => saveAs("predictions.csv", csvOf(shown, model?.classes ?? []), "text/csv");
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: dropping is a second way; the button is the first
+    <div
+      className={over ? "patch dropping" : "patch"}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={drop}
+    >
+      <header className="view-head">
+        <h1>Patch</h1>
+        {rows.length > 0 && (
+          <div className="actions">
+            <button type="button" onClick={() => input.current?.click()}>
+              Add images
+            </button>
+            {failed.length > 0 && (
+              <button type="button" onClick={() => again(failed)}>
+                Try {failed.length} again
+              </button>
+            )}
+            <button type="button" onClick={csv} disabled={done < rows.length}>
+              Save CSV
+            </button>
+            <button type="button" className="plain" onClick={clear}>
+              Clear
+            </button>
+          </div>
+        )}
+      </header>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        accept={TYPES}
+        className="away"
+        tabIndex={-1}
+        aria-label="Images"
+        onChange={(event) => {
+          add([...(event.target.files ?? [])]);
+          event.target.value = ""; // so that the same file can be chosen again
+        }}
+      />
+      {rows.length === 0 && (
+        <div className="drop">
+          <p className="drop-title">Drop images here, or paste them</p>
+          <p className="quiet">
+            PNG, JPEG, TIFF, BMP or WebP
+            {model && (
+              <>
+                ; {model.name} looks at {model.tile_size} × {model.tile_size} px
+                {model.mpp !== null && ` at ${model.mpp} µm/px`}
+              </>
+            )}
+          </p>
+          <button type="button" className="main" onClick={() => input.current?.click()}>
+            Choose images
+          </button>
+          <p className="quiet">They are sent to this server only, and it keeps no copy unless its operator says so.</p>
+        </div>
+      )}
+      {rows.length > 0 && done < rows.length && (
+        <Progress label={`${done} of ${rows.length} images`} part={done / rows.length} />
+      )}
+      {selected && (
+        <div className="patch-body">
+          <PatchTable
+            rows={shown}
+            order={order}
+            onOrder={setOrder}
+            selected={selected.key}
+            onSelect={setChosen}
+            positive={positive}
+          />
+          <PatchDetail
+            key={selected.key}
+            row={selected}
+            positive={positive}
+            onRetry={() => again([selected])}
+            method={method}
+            onMethod={setMethod}
+            opacity={opacity}
+            onOpacity={setOpacity}
+          />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Images pasted anywhere on the page; a picture cut out elsewhere has no name of its own. */
+function usePaste(add: (files: File[]) => void): void {
+  const latest = useRef(add);
+  latest.current = add;
+  useEffect(() => {
+    let count = 0;
+    const paste = (event: ClipboardEvent) => {
+      const files = [...(event.clipboardData?.files ?? [])];
+      const named = files.map((file) =>
+        file.name === "image.png" ? new File([file], `pasted-${++count}.png`, { type: file.type }) : file,
+      );
+      if (named.length) latest.current(named);
+    };
+    window.addEventListener("paste", paste);
+    return () => window.removeEventListener("paste", paste);
+  }, []);
+}

@@ -1,0 +1,106 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { predict } from "../api/endpoints";
+import { asProblem, type Problem, problemFrom } from "../api/http";
+import type { Row } from "./results";
+
+const AT_ONCE = 16;
+/** Bytes of one request: well under what a server takes. */
+const BYTES_AT_ONCE = 12 * 1024 * 1024;
+const ATTEMPTS = 5;
+
+/** Images and their answers; what waits is sent in small lots, so the table fills as one looks. */
+export function usePredictions() {
+  const [rows, setRows] = useState<Row[]>([]);
+  const next = useRef(0);
+  const abort = useRef<AbortController | null>(null);
+
+  const settle = useCallback((answers: Map<number, Partial<Row>>) => {
+    setRows((all) => all.map((row) => ({ ...row, ...answers.get(row.key) })));
+  }, []);
+
+  const run = useCallback(
+    async (waiting: Row[]) => {
+      abort.current ??= new AbortController();
+      const { signal } = abort.current;
+      for (const lot of lots(waiting)) {
+        if (signal.aborted) return;
+        settle(await answersFor(lot, signal));
+      }
+    },
+    [settle],
+  );
+
+  const add = useCallback(
+    (files: File[]) => {
+      const fresh = files.map((file): Row => {
+        const url = URL.createObjectURL(file);
+        const key = next.current++;
+        return { key, name: file.name, file, url, state: "waiting", prediction: null, problem: null };
+      });
+      setRows((all) => [...all, ...fresh]);
+      void run(fresh);
+      return fresh;
+    },
+    [run],
+  );
+
+  const again = useCallback(
+    (failed: Row[]) => {
+      settle(new Map(failed.map((row) => [row.key, { state: "waiting", problem: null }])));
+      void run(failed);
+    },
+    [run, settle],
+  );
+
+  const latest = useRef(rows);
+  latest.current = rows;
+  const clear = useCallback(() => {
+    abort.current?.abort();
+    abort.current = null;
+    for (const row of latest.current) URL.revokeObjectURL(row.url);
+    setRows([]);
+  }, []);
+  useEffect(() => () => abort.current?.abort(), []);
+  return { rows, add, again, clear };
+}
+
+function* lots(rows: Row[]): Generator<Row[]> {
+  let lot: Row[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    if (lot.length && (lot.length === AT_ONCE || bytes + row.file.size > BYTES_AT_ONCE)) {
+      yield lot;
+      lot = [];
+      bytes = 0;
+    }
+    lot.push(row);
+    bytes += row.file.size;
+  }
+  if (lot.length) yield lot;
+}
+
+async function answersFor(lot: Row[], signal: AbortSignal): Promise<Map<number, Partial<Row>>> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { predictions } = await predict(
+        lot.map((row) => new File([row.file], row.name)),
+        signal,
+      );
+      return new Map(lot.map((row, index) => [row.key, answered(predictions[index])]));
+    } catch (error) {
+      const problem = asProblem(error);
+      if (problem.status !== 503 || attempt === ATTEMPTS || signal.aborted) return failed(lot, problem);
+      // The server's queue is full: it says when to come again.
+      await new Promise((resolve) => setTimeout(resolve, (problem.retryAfter ?? attempt) * 1000));
+    }
+  }
+}
+
+const failed = (lot: Row[], problem: Problem) =>
+  new Map<number, Partial<Row>>(lot.map((row) => [row.key, { state: "failed", problem }]));
+
+function answered(answer: Awaited<ReturnType<typeof predict>>["predictions"][number] | undefined): Partial<Row> {
+  if (!answer) return { state: "failed", problem: problemFrom("The server left this image out; try it again.") };
+  if ("problem" in answer) return { state: "failed", problem: problemFrom(answer.problem) };
+  return { state: "done", prediction: answer };
+}

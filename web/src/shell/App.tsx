@@ -1,0 +1,101 @@
+import { useCallback, useEffect, useState } from "react";
+import { getSession, signOut } from "../api/endpoints";
+import { asProblem, type Problem, SIGNED_OUT } from "../api/http";
+import type { Session } from "../api/types";
+import { ModelView } from "../model/ModelView";
+import { PatchView } from "../patch/PatchView";
+import { SlideView } from "../slide/SlideView";
+import { SlidesView } from "../slides/SlidesView";
+import { useKeys } from "../ui/hooks";
+import { Failure, Progress } from "../ui/parts";
+import { Header } from "./Header";
+import { go, type Route, useRoute } from "./routes";
+import { Shortcuts } from "./Shortcuts";
+import { SignIn } from "./SignIn";
+import { SessionContext } from "./session";
+import { useTheme } from "./theme";
+
+const TITLES: Record<Route["view"], string> = { slides: "Slides", slide: "Slide", patch: "Patch", model: "Model" };
+
+export function App() {
+  const route = useRoute();
+  const theme = useTheme();
+  const [help, setHelp] = useState(false);
+  const { session, problem, refresh } = useSession();
+  const signedIn = session !== null && (!session.required || session.role !== null);
+
+  useKeys({
+    "?": () => setHelp(true),
+    t: theme.toggle,
+    ...(signedIn && {
+      1: () => go({ view: "slides" }),
+      2: () => go({ view: "patch" }),
+      3: () => go({ view: "model" }),
+    }),
+  });
+  useEffect(() => {
+    document.title = `${signedIn ? TITLES[route.view] : "Sign in"} · Sentinode`;
+  }, [route.view, signedIn]);
+
+  const leave = async () => {
+    await signOut();
+    refresh();
+  };
+  return (
+    <div className={route.view === "slide" && signedIn ? "frame frame-slide" : "frame"}>
+      <button type="button" className="skip" onClick={() => document.getElementById("main")?.focus()}>
+        Skip to the content
+      </button>
+      <Header
+        route={signedIn ? route : null}
+        session={session}
+        dark={theme.dark}
+        onTheme={theme.toggle}
+        onHelp={() => setHelp(true)}
+        onLeave={leave}
+      />
+      <main id="main" tabIndex={-1}>
+        {problem && <Failure problem={problem} retry={refresh} />}
+        {!problem && !session && <Progress label="Reaching the server" />}
+        {session && !signedIn && <SignIn onDone={refresh} />}
+        {session && signedIn && (
+          <SessionContext.Provider value={session}>
+            <View route={route} />
+          </SessionContext.Provider>
+        )}
+      </main>
+      <footer className="foot">
+        <strong>Research use only.</strong> Not a medical device, not for diagnosis or decisions on patients.
+      </footer>
+      {help && <Shortcuts onClose={() => setHelp(false)} />}
+    </div>
+  );
+}
+
+function View({ route }: { route: Route }) {
+  switch (route.view) {
+    case "patch":
+      return <PatchView />;
+    case "model":
+      return <ModelView />;
+    case "slide":
+      return <SlideView key={route.id} id={route.id} />;
+    case "slides":
+      return <SlidesView />;
+  }
+}
+
+function useSession() {
+  const [session, setSession] = useState<Session | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const refresh = useCallback(() => {
+    setProblem(null);
+    getSession().then(setSession, (error: unknown) => setProblem(asProblem(error)));
+  }, []);
+  useEffect(() => {
+    refresh();
+    window.addEventListener(SIGNED_OUT, refresh);
+    return () => window.removeEventListener(SIGNED_OUT, refresh);
+  }, [refresh]);
+  return { session, problem, refresh };
+}

@@ -1,0 +1,94 @@
+import type { Lesion, Scan, Slide } from "../api/types";
+import { ScanState } from "../slides/ScanState";
+import { ScanButtons } from "../slides/SlideCard";
+import { className, classWords, probability } from "../ui/format";
+import { ClassBadge, Failure, Slider } from "../ui/parts";
+import { TileCard } from "./TileCard";
+import type { ExplainedTile } from "./useExplainedTile";
+import type { Findings } from "./useFindings";
+import type { Reviews } from "./useReviews";
+import { Worklist } from "./Worklist";
+
+/** Beside the slide: what the scan says, the threshold, the worklist, and the tile that was clicked. */
+export function Panel(props: {
+  slide: Slide;
+  scan: Scan | null;
+  onChange: () => void;
+  findings: Findings;
+  reviews: Reviews;
+  explained: ExplainedTile;
+  jump: (lesion: Lesion) => void;
+  target: string;
+}) {
+  const { slide, scan, findings, reviews, explained } = props;
+  return (
+    <aside className="panel" aria-label="Findings">
+      {scan?.status === "finished" ? (
+        <>
+          <Summary scan={scan} />
+          <Threshold findings={findings} />
+          {findings.problem && <Failure problem={findings.problem} retry={findings.reload} />}
+          {reviews.problem && <Failure problem={reviews.problem} retry={reviews.reload} />}
+          <Worklist findings={findings} reviews={reviews} jump={props.jump} />
+        </>
+      ) : (
+        <section className="panel-part">
+          <h2>{scan ? "Scan" : "Not scanned yet"}</h2>
+          {scan ? (
+            <ScanState scan={scan} />
+          ) : (
+            <p className="quiet">A scan scores the tissue tile by tile; the heatmap and the lesions come from it.</p>
+          )}
+          <ScanButtons slide={slide} scan={scan} onChange={props.onChange} />
+        </section>
+      )}
+      {explained.place ? (
+        <TileCard explained={explained} target={props.target} />
+      ) : (
+        <p className="panel-part quiet hint">Click the slide to see why a tile is scored as it is.</p>
+      )}
+      <p className="away" role="status">
+        {reviews.saved}
+      </p>
+    </aside>
+  );
+}
+
+function Summary({ scan }: { scan: Scan }) {
+  return (
+    <section className="panel-part summary">
+      <div>
+        <span className="quiet">Slide score</span>
+        <span className="number big">{scan.slide_score === null ? "–" : probability(scan.slide_score)}</span>
+      </div>
+      {scan.slide_class && <ClassBadge name={className(scan.slide_class)} words={classWords(scan.slide_class)} />}
+    </section>
+  );
+}
+
+function Threshold({ findings }: { findings: Findings }) {
+  const { threshold, own, lesions, counting } = findings;
+  const count = lesions?.length ?? 0;
+  return (
+    <section className="panel-part threshold">
+      <Slider
+        label="Threshold"
+        min={0.01}
+        max={0.99}
+        step={0.01}
+        value={threshold}
+        text={threshold.toFixed(2)}
+        onChange={findings.setThreshold}
+        hint="Keys [ and ]"
+      />
+      <p className="count" aria-live="polite" aria-busy={counting}>
+        <span className="number big">{lesions ? count : "…"}</span> {count === 1 ? "lesion" : "lesions"}
+        {own !== null && Math.abs(own - threshold) > 0.001 && (
+          <button type="button" className="plain" onClick={() => findings.setThreshold(null)}>
+            Back to {own.toFixed(2)}
+          </button>
+        )}
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,157 @@
+import { useCallback, useState } from "react";
+import { getAnnotations, getModel, getSlide, heatmapPyramid, tissueMask } from "../api/endpoints";
+import { Problem, problemFrom } from "../api/http";
+import type { Slide } from "../api/types";
+import { useProgress } from "../slides/useScans";
+import { useLoad } from "../ui/hooks";
+import { Failure, Progress } from "../ui/parts";
+import { ComparePane } from "./ComparePane";
+import { LayersBar } from "./LayersBar";
+import { useLayer } from "./layers";
+import { Panel } from "./Panel";
+import { Readout } from "./Readout";
+import { Shapes, TruthShapes } from "./Shapes";
+import { useDrawing } from "./useDrawing";
+import { useExplainedTile } from "./useExplainedTile";
+import { useFindings } from "./useFindings";
+import { useReviews } from "./useReviews";
+import { useSlideKeys } from "./useSlideKeys";
+import { showBox, useViewer } from "./viewer";
+
+export function SlideView({ id }: { id: string }) {
+  const { value: slide, problem, reload } = useLoad(`slide ${id}`, (signal) => getSlide(id, signal));
+  if (problem && !slide) return <Failure problem={problem} retry={reload} />;
+  if (!slide) return <Progress label="Opening the slide" />;
+  if (slide.status === "unreadable") return <Failure problem={problemFrom(slide.problem ?? "")} retry={reload} />;
+  return <Workplace slide={slide} onChange={reload} />;
+}
+
+export type Layers = {
+  heatmap: boolean;
+  opacity: number;
+  outlines: boolean;
+  tissue: boolean;
+  truth: boolean;
+  compare: boolean;
+};
+
+const FIRST: Layers = { heatmap: true, opacity: 0.4, outlines: true, tissue: false, truth: false, compare: false };
+/** A lesion is shown with at least this much around it; µm. */
+const LEAST_UM = 600;
+
+function Workplace({ slide, onChange }: { slide: Slide; onChange: () => void }) {
+  const scan = useProgress(slide.scan, onChange);
+  const finished = scan?.status === "finished" ? scan : null;
+  const model = useLoad("model", getModel).value;
+  const { ref, viewer, problem, missing } = useViewer(slide.id, true);
+  const [layers, setLayers] = useState<Layers>(FIRST);
+  const [failed, setFailed] = useState<string[]>([]);
+  const change = useCallback((part: Partial<Layers>) => setLayers((was) => ({ ...was, ...part })), []);
+
+  const findings = useFindings(finished);
+  const reviews = useReviews(finished?.id ?? null);
+  const explained = useExplainedTile(slide.id, viewer, findings);
+  const drawing = useDrawing(viewer, reviews.draw);
+  const truth = useLoad(slide.has_annotations ? `truth ${slide.id}` : null, (signal) =>
+    getAnnotations(slide.id, signal),
+  );
+
+  const jump = useCallback(
+    (lesion: NonNullable<typeof findings.selected>) => {
+      findings.select(lesion);
+      if (viewer) showBox(viewer, lesion.bounds, LEAST_UM / (slide.mpp?.x ?? 1));
+    },
+    [viewer, findings.select, slide.mpp],
+  );
+  const failure = (what: string) => setFailed((was) => (was.includes(what) ? was : [...was, what]));
+  useLayer(
+    viewer,
+    finished && { url: heatmapPyramid(finished.id), kind: "pyramid" },
+    layers.heatmap && finished ? layers.opacity : null,
+    () => failure("heatmap"),
+  );
+  useLayer(viewer, { url: tissueMask(slide.id), kind: "image" }, layers.tissue ? 0.5 : null, () =>
+    failure("tissue mask"),
+  );
+  useSlideKeys({ viewer, findings, reviews, explained, drawing, layers, change, jump, scanned: finished !== null });
+
+  const target = model?.positive ?? "tumour";
+  return (
+    <div className="work">
+      <h1 className="away">{slide.name}</h1>
+      <LayersBar slide={slide} scan={finished} layers={layers} change={change} drawing={drawing} reviews={reviews} />
+      <section className={layers.compare ? "stage stage-two" : "stage"} aria-label="Slide">
+        <div className="pane">
+          <div
+            ref={ref}
+            className={drawing.tool ? "deep drawing" : "deep"}
+            role="application"
+            aria-label={`${slide.name}, deep zoom. W A S D moves, plus and minus zoom.`}
+          />
+          {viewer && (
+            <>
+              <Shapes
+                viewer={viewer}
+                findings={findings}
+                reviews={reviews}
+                drawing={drawing}
+                outlines={layers.outlines}
+                explained={explained}
+              />
+              {layers.truth && !layers.compare && truth.value && <TruthShapes viewer={viewer} truth={truth.value} />}
+              <Readout viewer={viewer} slide={slide} grid={findings.grid} target={target} />
+              {drawing.tool === "polygon" && <span className="cross" aria-hidden="true" />}
+            </>
+          )}
+          {layers.compare && <span className="pane-title">Found</span>}
+          {!viewer && !problem && (
+            <div className="over">
+              <Progress label="Opening the slide" />
+            </div>
+          )}
+          <Troubles problem={problem} missing={missing} failed={failed} truth={truth.problem} />
+        </div>
+        {layers.compare && viewer && <ComparePane slide={slide} other={viewer} truth={truth.value} />}
+      </section>
+      <Panel
+        slide={slide}
+        scan={scan}
+        onChange={onChange}
+        findings={findings}
+        reviews={reviews}
+        explained={explained}
+        jump={jump}
+        target={target}
+      />
+    </div>
+  );
+}
+
+/** What couldn't be loaded, over the slide. */
+function Troubles(props: { problem: Problem | null; missing: number; failed: string[]; truth: Problem | null }) {
+  const { problem, missing, failed, truth } = props;
+  const [seen, setSeen] = useState(0);
+  const parts = [...failed, ...(truth ? ["annotations"] : [])];
+  const words = [
+    ...(missing > seen ? [`${missing} tiles of the slide couldn't be loaded; they are left white.`] : []),
+    ...(parts.length ? [`The ${parts.join(" and the ")} couldn't be loaded; reload the page to try again.`] : []),
+  ];
+  if (problem) {
+    return (
+      <div className="over">
+        <Failure problem={problem} />
+      </div>
+    );
+  }
+  if (words.length === 0) return null;
+  return (
+    <div className="over-edge">
+      <Failure problem={new Problem("Not all is shown", words.join(" "), 0)} />
+      {missing > seen && parts.length === 0 && (
+        <button type="button" onClick={() => setSeen(missing)}>
+          Go on
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,50 @@
+import { useCallback, useMemo, useState } from "react";
+import { getGrid, getLesions } from "../api/endpoints";
+import type { Lesion, Scan } from "../api/types";
+import { useLoad, useSettled } from "../ui/hooks";
+import { contains } from "./geometry";
+import { Grid } from "./grid";
+
+const SETTLE_MS = 60;
+
+/** A finished scan's lesions at any threshold, and which of them is looked at. */
+export function useFindings(scan: Scan | null) {
+  const id = scan?.status === "finished" ? scan.id : null;
+  const [chosen, setChosen] = useState<number | null>(null);
+  const threshold = chosen ?? scan?.threshold ?? 0.5;
+  const asked = useSettled(chosen, SETTLE_MS);
+  const found = useLoad(id && `lesions ${id} ${asked}`, (signal) => getLesions(id ?? "", asked, signal));
+  const gridAnswer = useLoad(id && `grid ${id}`, (signal) => getGrid(id ?? "", signal));
+  const grid = useMemo(() => gridAnswer.value && new Grid(gridAnswer.value), [gridAnswer.value]);
+
+  // Ids are of one threshold: what is looked at is known by its place.
+  const [looked, setLooked] = useState<Lesion | null>(null);
+  const lesions = found.value?.lesions ?? null;
+  const selected = useMemo(() => (looked && lesions ? sameOf(looked, lesions) : null), [looked, lesions]);
+  const select = useCallback((lesion: Lesion | null) => setLooked(lesion), []);
+  return {
+    threshold,
+    setThreshold: setChosen,
+    own: scan?.threshold ?? null,
+    lesions,
+    counting: found.loading || chosen !== asked,
+    problem: found.problem ?? gridAnswer.problem,
+    reload: () => {
+      found.reload();
+      gridAnswer.reload();
+    },
+    grid,
+    selected,
+    select,
+  };
+}
+
+export type Findings = ReturnType<typeof useFindings>;
+
+function sameOf(looked: Lesion, lesions: Lesion[]): Lesion | null {
+  return (
+    lesions.find((one) => one.id === looked.id && one.area_mm2 === looked.area_mm2) ??
+    lesions.find((one) => contains(one.polygon, looked.centroid) || contains(looked.polygon, one.centroid)) ??
+    null
+  );
+}

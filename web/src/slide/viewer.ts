@@ -1,0 +1,141 @@
+import OpenSeadragon from "openseadragon";
+import { useEffect, useRef, useState } from "react";
+import { slidePyramid } from "../api/endpoints";
+import { Problem } from "../api/http";
+import type { Box, Place } from "../api/types";
+
+export type Viewer = OpenSeadragon.Viewer;
+
+/**
+ * OpenSeadragon puts a style element into the page unless one with this mark is there; the content security policy
+ * forbids such, and what it holds is in our style sheet. An element of no namespace carries the mark and no style.
+ */
+function markStyle(): void {
+  const mark = "data-openseadragon-mobile-css";
+  if (document.querySelector(`style[${mark}]`)) return;
+  const element = document.createElementNS("urn:sentinode:mark", "style");
+  element.setAttribute(mark, "true");
+  document.head.append(element);
+}
+
+function create(element: HTMLElement, navigator: boolean): Viewer {
+  markStyle();
+  return OpenSeadragon({
+    element,
+    drawer: "canvas",
+    showNavigationControl: false,
+    showNavigator: navigator,
+    navigatorPosition: "TOP_RIGHT",
+    navigatorSizeRatio: 0.16,
+    navigatorBackground: "#fff",
+    navigatorBorderColor: "#7d8894",
+    navigatorDisplayRegionColor: "#b3370f",
+    navigatorAutoFade: false,
+    animationTime: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 0.5,
+    blendTime: 0.1,
+    maxZoomPixelRatio: 4,
+    minZoomImageRatio: 0.6,
+    visibilityRatio: 0.3,
+    imageLoaderLimit: 6,
+    maxImageCacheCount: 400,
+    timeout: 60_000,
+    tileRetryMax: 2,
+    tileRetryDelay: 800,
+    zoomPerScroll: 1.3,
+    gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+    gestureSettingsTouch: { clickToZoom: false, dblClickToZoom: true },
+    gestureSettingsPen: { clickToZoom: false, dblClickToZoom: true },
+  });
+}
+
+/** A viewer of a slide in the element that `ref` is given to; `viewer` is there once the slide is open. */
+export function useViewer(slideId: string, navigator: boolean) {
+  const ref = useRef<HTMLDivElement>(null);
+  const [viewer, setViewer] = useState<Viewer | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [missing, setMissing] = useState(0);
+  useEffect(() => {
+    if (!ref.current) return;
+    const made = create(ref.current, navigator);
+    let base: OpenSeadragon.TiledImage | null = null;
+    made.addHandler("open", () => {
+      base = made.world.getItemAt(0);
+      setViewer(made);
+    });
+    made.addHandler("open-failed", () =>
+      setProblem(
+        new Problem("The slide can't be shown", "Reload the page; if it stays, the server's log says why.", 0),
+      ),
+    );
+    made.addHandler("tile-load-failed", (event) => event.tiledImage === base && setMissing((count) => count + 1));
+    // The page has keys of its own for all that OpenSeadragon's do.
+    made.addHandler("canvas-key", (event) => {
+      event.preventDefaultAction = true;
+    });
+    made.open([{ tileSource: slidePyramid(slideId) }]);
+    return () => {
+      setViewer(null);
+      made.destroy();
+    };
+  }, [slideId, navigator]);
+  return { ref, viewer, problem, missing };
+}
+
+/** The slide itself: layers lie over it. */
+export const slideOf = (viewer: Viewer) => viewer.world.getItemAt(0);
+
+/** Level-0 pixels of a point in the viewer's element. */
+export function placeOf(viewer: Viewer, point: OpenSeadragon.Point): Place {
+  const { x, y } = slideOf(viewer).viewerElementToImageCoordinates(point);
+  return { x, y };
+}
+
+export function middleOf(viewer: Viewer): Place {
+  const size = viewer.viewport.getContainerSize();
+  return placeOf(viewer, new OpenSeadragon.Point(size.x / 2, size.y / 2));
+}
+
+/** Screen pixels to one level-0 pixel, and where level 0 begins in the viewer's element. */
+export function frameOf(viewer: Viewer): { scale: number; x: number; y: number } {
+  const slide = slideOf(viewer);
+  const origin = slide.imageToViewerElementCoordinates(new OpenSeadragon.Point(0, 0));
+  const other = slide.imageToViewerElementCoordinates(new OpenSeadragon.Point(1000, 0));
+  return { scale: (other.x - origin.x) / 1000, x: origin.x, y: origin.y };
+}
+
+/** Shows a box with room around it, but not nearer than `least` level-0 pixels across. */
+export function showBox(viewer: Viewer, box: Box, least: number): void {
+  const width = Math.max(box.width * 1.8, least);
+  const height = Math.max(box.height * 1.8, least);
+  const x = box.x + box.width / 2 - width / 2;
+  const y = box.y + box.height / 2 - height / 2;
+  viewer.viewport.fitBounds(slideOf(viewer).imageToViewportRectangle(x, y, width, height));
+}
+
+export const zoomBy = (viewer: Viewer, factor: number) => viewer.viewport.zoomBy(factor).applyConstraints();
+export const zoomHome = (viewer: Viewer) => viewer.viewport.goHome();
+
+/** Moves by a part of what is seen. */
+export function panBy(viewer: Viewer, across: number, down: number): void {
+  const seen = viewer.viewport.getBounds();
+  viewer.viewport.panBy(new OpenSeadragon.Point(seen.width * across, seen.height * down)).applyConstraints();
+}
+
+/** Calls `changed` on every frame that shows another part of the slide. */
+export function useFrame(viewer: Viewer | null, changed: (viewer: Viewer) => void): void {
+  const latest = useRef(changed);
+  latest.current = changed;
+  useEffect(() => {
+    if (!viewer) return;
+    const call = () => {
+      if (viewer.world.getItemCount() > 0) latest.current(viewer);
+    };
+    call();
+    viewer.addHandler("update-viewport", call);
+    viewer.addHandler("resize", call);
+    return () => {
+      viewer.removeHandler("update-viewport", call);
+      viewer.removeHandler("resize", call);
+    };
+  }, [viewer]);
+}

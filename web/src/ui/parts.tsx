@@ -1,0 +1,114 @@
+import { type ReactNode, useEffect, useId, useRef } from "react";
+import type { Problem } from "../api/http";
+
+/** A failure: what happened, what to do, and a way to do it. */
+export function Failure({ problem, retry }: { problem: Problem; retry?: (() => void) | undefined }) {
+  return (
+    <div className="notice notice-bad" role="alert">
+      <div>
+        <strong>{problem.title}</strong>
+        <p>{problem.detail}</p>
+        {problem.requestId && <p className="quiet">Request {problem.requestId}</p>}
+      </div>
+      {retry && (
+        <button type="button" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** A wait: known part, or only that it goes on. */
+export function Progress({ label, part }: { label: string; part?: number | null }) {
+  return (
+    <div className="progress">
+      <span>{label}</span>
+      <progress aria-label={label} max={1} {...(part === null || part === undefined ? {} : { value: part })} />
+    </div>
+  );
+}
+
+export function Slider(props: {
+  label: string;
+  value: number;
+  onChange: (value: number) => void;
+  min?: number;
+  max?: number;
+  step?: number;
+  text?: string;
+  disabled?: boolean;
+  hint?: string;
+}) {
+  const id = useId();
+  const text = props.text ?? `${Math.round(props.value * 100)} %`;
+  return (
+    <div className="slider">
+      <label htmlFor={id} title={props.hint}>
+        {props.label}
+      </label>
+      <input
+        id={id}
+        type="range"
+        min={props.min ?? 0}
+        max={props.max ?? 1}
+        step={props.step ?? 0.05}
+        value={props.value}
+        disabled={props.disabled}
+        aria-valuetext={text}
+        onChange={(event) => props.onChange(Number(event.target.value))}
+      />
+      <output htmlFor={id}>{text}</output>
+    </div>
+  );
+}
+
+/** A button that stays pressed. */
+export function Toggle(props: {
+  pressed: boolean;
+  onChange: (pressed: boolean) => void;
+  shortcut?: string;
+  disabled?: boolean;
+  title?: string;
+  children: ReactNode;
+}) {
+  const hint = props.title ?? (props.shortcut ? `Key ${props.shortcut.toUpperCase()}` : undefined);
+  return (
+    <button
+      type="button"
+      className="toggle"
+      aria-pressed={props.pressed}
+      aria-keyshortcuts={props.shortcut}
+      title={hint}
+      disabled={props.disabled}
+      onClick={() => props.onChange(!props.pressed)}
+    >
+      {props.children}
+    </button>
+  );
+}
+
+export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ReactNode }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
+      <header>
+        <h2 id={id}>{title}</h2>
+        <button type="button" className="plain" onClick={() => dialog.current?.close()}>
+          Close
+        </button>
+      </header>
+      {children}
+    </dialog>
+  );
+}
+
+export function ClassBadge({ name, words }: { name: string; words: string }) {
+  return (
+    <span className={`badge badge-${name.toLowerCase()}`} title={words}>
+      {name}
+    </span>
+  );
+}
