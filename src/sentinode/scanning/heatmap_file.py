@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from sentinode.core.extras import require
 from sentinode.core.files import atomic_file
-from sentinode.scanning.heatmap import Heatmap
 from sentinode.core.palette import PALETTE, colours_of
+from sentinode.scanning.heatmap import Heatmap
 from sentinode.scanning.record import HEATMAP_FILE
 
 tifffile = require("tifffile", extra="slides")
@@ -41,7 +41,7 @@ def write_heatmap(folder: Path, heatmap: Heatmap, target: str) -> None:
                 photometric="rgb",
                 extrasamples=["unassalpha"],
                 tile=(_TILE_PX, _TILE_PX),
-                compression="deflate",
+                compression="adobe_deflate",
                 resolution=per_cm,
                 resolutionunit="CENTIMETER",
                 subfiletype=1 if number else 0,
