@@ -6,7 +6,7 @@ Without `--slide` a 16,384-px JPEG pyramid of tissue-like texture is made first 
 reads the same band of tiles through both, one after the other, so that a machine whose speed swings treats them alike;
 the ratio is the median over the rounds' ratios. Both slides stay open, with caches of equal size that are smaller than
 a band, so that every tile is decoded in every round. Tiles are handed over as arrays and dropped, as to a model that
-costs nothing. OpenSlide is given its best level and two threads, and PIL reduces by area where the level is finer than
+costs nothing. OpenSlide is given the same level and two threads, and PIL reduces by area where the level is finer than
 asked for. Before timing, the tiles of both are compared. The ratio of the processor time used is given too: other
 processes on the machine disturb it less.
 """
@@ -54,7 +54,7 @@ def main() -> None:
             bands = tile_bands(slide, options.size, options.mpp, options.tiles)
             readers = {
                 "sentinode": ours(slide, options),
-                "openslide and PIL": openslide_and_pil(other, slide.mpp.x, options),
+                "openslide and PIL": openslide_and_pil(other, slide, options),
             }
             difference = largest_difference(readers, bands[len(bands) // 2])
             wall, processor = measure(readers, bands, options.rounds)
@@ -134,10 +134,11 @@ def ours(slide: Slide, options: argparse.Namespace) -> Read:
     return read
 
 
-def openslide_and_pil(slide: openslide.OpenSlide, mpp0: float, options: argparse.Namespace) -> Read:
-    """OpenSlide's best level, PIL reducing where that is finer than asked for."""
-    level = slide.get_best_level_for_downsample(options.mpp / mpp0 * 1.01)
-    wide = math.ceil(options.size * options.mpp / mpp0 / slide.level_downsamples[level] - 0.01)
+def openslide_and_pil(slide: openslide.OpenSlide, same: Slide, options: argparse.Namespace) -> Read:
+    """OpenSlide from the level that we read from, PIL reducing where that is finer than asked for."""
+    choice = same.level_for(options.mpp)
+    level = choice.level
+    wide = math.ceil(options.size * choice.scale_x - 0.01)
     small = (options.size, options.size)
 
     def tile(corner: Corners) -> Pixels:
