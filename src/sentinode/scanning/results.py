@@ -17,7 +17,7 @@ from sentinode.scanning.heatmap import Heatmap, build_heatmap
 from sentinode.scanning.heatmap_file import write_heatmap
 from sentinode.scanning.lesion_file import write_lesions
 from sentinode.scanning.lesions import OutlinedLesion, find_lesions
-from sentinode.scanning.overlay import write_overlay
+from sentinode.scanning.overlay import QUICK_PNG, write_overlay
 from sentinode.scanning.record import (
     RECORD_FILE,
     TISSUE_FILE,
@@ -71,7 +71,7 @@ def write_results(folder: Path, scanned: Scanned) -> ScanRecord:
     write_heatmap(folder, heatmap, target)
     write_lesions(folder, slide.name, lesions)
     with atomic_file(folder / TISSUE_FILE) as temporary:
-        Image.fromarray(render_overlay(scanned.survey)).save(temporary, format="PNG")
+        Image.fromarray(render_overlay(scanned.survey)).save(temporary, format="PNG", compress_level=QUICK_PNG)
     write_overlay(
         folder, scanned.survey.overview, slide.width, slide.height, heatmap, lesions,
         title=_title(scanned, heatmap, lesions), target=target, threshold=threshold,

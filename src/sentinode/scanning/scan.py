@@ -72,7 +72,7 @@ def scan_slide(
 
     While it runs, scores are kept in `out`/.NAME.progress: after a kill the same call goes on from there, and ends
     with the same bytes. A finished scan of the same slide, bundle and configuration is not run again; one that differs
-    is replaced when the new one is whole. At most (4 × batch) tiles, `machine.cache_bytes` of decoded file tiles and
+    is replaced when the new one is whole. At most (5 × batch) tiles, `machine.cache_bytes` of decoded file tiles and
     the overview are held, beside the engine, and (24 + 8 × classes) bytes for each tile of the slide.
 
     Args:
