@@ -13,6 +13,7 @@ from sentinode.core.settings import Settings
 from sentinode.data.dataset import load_dataset
 from sentinode.models.freezing import stages
 from sentinode.models.networks import Network
+from sentinode.slides.synthetic.drawing import draw_slides
 from sentinode.training.fitting import build_model, fit
 from sentinode.training.recipe import load_recipe, shipped_recipes
 
@@ -33,6 +34,9 @@ def make_source(name: str, layouts: ModuleType, folder: Path) -> str:
         return f"folder:{layouts.make_folder(folder, n=10, classes=('ADI', 'NORM', 'TUM'), splits=splits, size=SIDE)}"
     if name == "pcam-gpu":
         return f"pcam:{layouts.make_pcam(folder, n=4, size=SIDE)}"
+    if name == "camelyon16-efficientnet":
+        draw_slides(folder, slides=4, width=1501, height=1203, seed=2)
+        return f"slides:{folder}"
     return f"kaggle:{layouts.make_kaggle(folder, n=24, size=SIDE)}"
 
 
@@ -52,6 +56,10 @@ def test_each_shipped_recipe_runs_and_changes_what_it_says(
 ) -> None:
     overrides = ["model.weights=none", "training.epochs=1", "training.batch_size=4", "training.precision=float32"]
     source = make_source(name, layouts, tmp_path / "data")
+    if name == "camelyon16-efficientnet":
+        # Drawn slides are small, so the tiles are, too.
+        overrides += ["data.tiles.size_px=64", "data.tiles.per_slide=8", "data.tiles.fractions=[0.5, 0.5, 0.0]"]
+        overrides += ["data.split.fractions=[0.5, 0.5, 0.0]"]
     if load_recipe(name, source=source).training.warmup_epochs:
         overrides.append("training.warmup_epochs=0.5")
     recipe = load_recipe(name, source=source, overrides=overrides)
