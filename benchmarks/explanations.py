@@ -22,6 +22,7 @@ from sentinode.models.prediction import expand_images
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle")
     parser.add_argument("images", nargs="+")

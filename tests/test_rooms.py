@@ -19,7 +19,7 @@ _MAY_IMPORT: dict[str, set[str]] = {
     "models": {"core"},
     "evaluation": {"core"},
     "explanation": {"core", "models"},
-    "training": {"core", "data", "models", "evaluation"},
+    "training": {"core", "data", "models", "evaluation", "explanation"},
     "scanning": {"core", "slides", "models", "evaluation"},
     "serving": {"core", "slides", "models", "explanation", "scanning", "evaluation"},
 }

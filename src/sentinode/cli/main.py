@@ -21,6 +21,7 @@ from sentinode.cli import (
     demo,
     ensemble,
     evaluate,
+    explain,
     features,
     froc,
     learning_curve,
@@ -82,6 +83,7 @@ app.command("baselines")(baselines.baselines)
 app.command("learning-curve")(learning_curve.learning_curve)
 app.command("ensemble")(ensemble.ensemble)
 app.command("predict")(predict.predict)
+app.command("explain")(explain.explain)
 app.command("compose")(compose.compose)
 app.command("tiles")(tiles.tiles)
 app.command("scan")(scan.scan)

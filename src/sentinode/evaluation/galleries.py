@@ -45,6 +45,9 @@ class Sample:
     image: str
     """`data:` address of its picture; empty without pictures."""
 
+    map: str = ""
+    """`data:` address of the picture with what moved the model over it; empty without."""
+
 
 @dataclass(frozen=True)
 class Gallery:
@@ -64,7 +67,7 @@ class Gallery:
 
 
 def binary_galleries(
-    predictions: Predictions, threshold: float, images: Images | None, noun: str
+    predictions: Predictions, threshold: float, images: Images | None, noun: str, maps: Images | None = None
 ) -> tuple[Gallery, ...]:
     """Worst false negatives, worst false positives, typical true positives and typical true negatives.
 
@@ -75,6 +78,7 @@ def binary_galleries(
         threshold: The operating threshold.
         images: Gives a row's picture; None leaves the pictures out.
         noun: What a sample is called: "patch".
+        maps: Gives a row's picture with a map over it, for the errors; None leaves them out.
     """
     scores, truths = predictions.scores, predictions.truths.astype(bool)
     called = scores >= threshold
@@ -87,7 +91,8 @@ def binary_galleries(
         rows = np.flatnonzero(chosen)
         keys = _from_median(scores, rows) if keys is None else keys[rows]
         shown = rows[np.argsort(keys, kind="stable")[:SIZE]]
-        samples = tuple(_sample(predictions, int(row), float(scores[row]), "", images) for row in shown)
+        own = maps if kind in ("miss", "alarm") else None
+        samples = tuple(_sample(predictions, int(row), float(scores[row]), "", images, own) for row in shown)
         return Gallery(title, _remark(len(samples), len(rows), noun, how), kind, samples)
 
     return (
@@ -108,7 +113,9 @@ def binary_galleries(
     )
 
 
-def multiclass_galleries(predictions: Predictions, images: Images | None, noun: str) -> tuple[Gallery, ...]:
+def multiclass_galleries(
+    predictions: Predictions, images: Images | None, noun: str, maps: Images | None = None
+) -> tuple[Gallery, ...]:
     """The surest errors, and typical hits of all classes in turn. See `binary_galleries`."""
     decided, confidence = predictions.decided(None), predictions.confidences(None)
     names = predictions.class_names
@@ -121,6 +128,7 @@ def multiclass_galleries(predictions: Predictions, images: Images | None, noun: 
             float(confidence[row]),
             f"{names[predictions.labels[row]]} taken for {names[decided[row]]}",
             images,
+            maps,
         )
         for row in worst
     )
@@ -159,7 +167,9 @@ def _remark(shown: int, total: int, noun: str, how: str) -> str:
     return f"{how[0].upper()}{how[1:]}: {part} {wording.plural(total, noun)}."
 
 
-def _sample(predictions: Predictions, row: int, score: float, note: str, images: Images | None) -> Sample:
+def _sample(
+    predictions: Predictions, row: int, score: float, note: str, images: Images | None, maps: Images | None = None
+) -> Sample:
     name = predictions.ids[row]
     truth = predictions.class_names[predictions.labels[row]]
     group = f" of {predictions.groups[row]}" if predictions.groups else ""
@@ -170,6 +180,7 @@ def _sample(predictions: Predictions, row: int, score: float, note: str, images:
         note=note,
         alt=f"{name}{group}: true class {truth}, score {score:.3f}",
         image=_address(images(row)) if images else "",
+        map=_address(maps(row)) if maps else "",
     )
 
 

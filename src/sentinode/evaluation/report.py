@@ -53,9 +53,17 @@ class ReportContext:
     best_epoch: int | None = None
     """The epoch whose weights were kept."""
 
+    maps_words: str = ""
+    """What the maps over the errors are, or why there are none."""
+
 
 def write_report(
-    assessment: Assessment, predictions: Predictions, context: ReportContext, out: Path, images: Images | None = None
+    assessment: Assessment,
+    predictions: Predictions,
+    context: ReportContext,
+    out: Path,
+    images: Images | None = None,
+    maps: Images | None = None,
 ) -> None:
     """Write `assessment` as one HTML page without scripts, links to elsewhere or a date: same input, same bytes.
 
@@ -65,6 +73,7 @@ def write_report(
         context: Names, provenance and limits.
         out: The file, usually `report.html`.
         images: The image of a row of `predictions` as (H, W, 3) uint8; None leaves the pictures out of the galleries.
+        maps: The same with what moved the model over it, for the galleries of errors; see `context.maps_words`.
 
     Raises:
         StorageError: The disk is full or the folder can't be written.
@@ -72,9 +81,9 @@ def write_report(
     point, positive = assessment.threshold, assessment.positive
     binary = point is not None and positive is not None
     if point is not None and positive is not None:
-        values = _binary(assessment, point, positive, predictions, context, images)
+        values = _binary(assessment, point, positive, predictions, context, images, maps)
     else:
-        values = _multi(assessment, predictions, context, images)
+        values = _multi(assessment, predictions, context, images, maps)
     values |= {
         "title": f"{context.model} on {context.data}: evaluation report",
         "kind": "evaluation report",
@@ -101,6 +110,7 @@ def _binary(
     predictions: Predictions,
     context: ReportContext,
     images: Images | None,
+    maps: Images | None,
 ) -> dict[str, Any]:
     noun = context.noun
     at = (assessment.metrics["sensitivity"], assessment.metrics["specificity"])
@@ -108,17 +118,21 @@ def _binary(
         "headline": narrative.binary_headline(assessment, noun),
         "threshold_words": narrative.threshold_words(point, positive, noun),
         "prevalence_words": {share: narrative.prevalence_words(*at, positive, noun, share) for share in (0.01, 0.1)},
-        "galleries": binary_galleries(predictions, point.value, images, noun),
+        "galleries": binary_galleries(predictions, point.value, images, noun, maps),
     }
 
 
 def _multi(
-    assessment: Assessment, predictions: Predictions, context: ReportContext, images: Images | None
+    assessment: Assessment,
+    predictions: Predictions,
+    context: ReportContext,
+    images: Images | None,
+    maps: Images | None,
 ) -> dict[str, Any]:
     return {
         "headline": narrative.multiclass_headline(assessment, context.noun),
         "confused": confused_pairs(assessment),
-        "galleries": multiclass_galleries(predictions, images, context.noun),
+        "galleries": multiclass_galleries(predictions, images, context.noun, maps),
     }
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sentinode.core.errors import SentinodeError
-from sentinode.explanation.layers import as_maps, find_layer
+from sentinode.explanation.layers import as_maps, find_layer, pooled_layers
 from sentinode.explanation.opened import OpenedModel, members_of
 from sentinode.explanation.spreading import joined_tiles, spread, turned_back
 from sentinode.models.deployed import DeployedModel
@@ -109,15 +109,11 @@ def constant_of(model: OpenedModel, tiles: NDArray[np.uint8], target: int) -> fl
 
 def last_layers(model: OpenedModel) -> list[list[str]]:
     """For each member the layers whose maps are pooled into the embedding."""
-    names = []
-    for member in members_of(model.network()):
-        network = member.network
-        if isinstance(network, PooledNetwork):
-            places = list(network.features._modules)
-            names.append([f"features.{places[tap]}" for tap in network.taps])
-        else:
-            names.append([find_layer(member, None)])
-    return names
+    networks = [(member, member.network) for member in members_of(model.network())]
+    return [
+        pooled_layers(network) if isinstance(network, PooledNetwork) else [find_layer(member, None)]
+        for member, network in networks
+    ]
 
 
 def layer_maps(

@@ -16,6 +16,9 @@ from sentinode.explanation.pictures import draw_map, draw_overlay
 RANDOM_ORDERS = 6
 """Per tile, for the yardstick of faithfulness."""
 
+SHUFFLES = 4
+"""Shuffled models that are tried until one gives a map that is not empty."""
+
 LIKENESS = 0.5
 """From this rank correlation with the map of a model that has learned nothing on, a map says little of the model."""
 
@@ -72,7 +75,7 @@ class Examiner:
     model: OpenedModel
     seed: int = 0
     orders: int = RANDOM_ORDERS
-    _shuffled: list[OpenedModel] = field(default_factory=list)
+    _shuffled: dict[int, OpenedModel] = field(default_factory=dict)
     _chance: dict[tuple[bytes, int], Chance] = field(default_factory=dict)
 
     def faithfulness(self, tile: NDArray[np.uint8], map_: NDArray[np.float32], target: int) -> Faithfulness:
@@ -93,11 +96,15 @@ class Examiner:
         """Of a map (H, W) of a tile; None for INT8, whose weights are not to be had."""
         if self.model.deployed is None:
             return None
-        if not self._shuffled:
-            self._shuffled.append(self.model.randomised(self.seed))
         # A shuffled model may answer everything alike; whether a method suits it is asked of the model itself.
         explainer = method_of(self.model, method).make(layer)
-        other = explainer.maps(self._shuffled[0], tile[None], target)[0]
+        other = np.zeros_like(map_)
+        for seed in range(self.seed, self.seed + SHUFFLES):
+            if seed not in self._shuffled:
+                self._shuffled[seed] = self.model.randomised(seed)
+            other = explainer.maps(self._shuffled[seed], tile[None], target)[0]
+            if np.ptp(other) > 0:  # an unsigned map of a model that finds nothing is empty, and compares with nothing
+                break
         return Sanity(other, likeness(map_, other))
 
 
@@ -161,7 +168,6 @@ def class_number(model: OpenedModel, target: str | None, probabilities: NDArray[
 
 def likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Spearman's rank correlation of two maps' pixels; 0 where one of them is the same everywhere."""
-    ranks = [rankdata(values.ravel()) for values in (one, other)]
-    if min(np.ptp(values) for values in ranks) == 0:
+    if min(np.ptp(one), np.ptp(other)) == 0:
         return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])

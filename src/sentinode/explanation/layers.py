@@ -9,6 +9,10 @@ from sentinode.core.errors import SentinodeError
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.networks import Network, PooledNetwork
 
+BETTER = "features.10"
+"""Of SqueezeNet 1.1 in place of its last map, features.12: more faithful on real tumour patches, measured by
+benchmarks/explanations.py (see docs/explaining.md). Both have 5 × 5 cells of a 96-px patch."""
+
 
 def layers_of(member: DeployedModel) -> dict[str, tuple[int, int]]:
     """Layers whose output is a map, in the order in which they are done, and its rows and columns."""
@@ -77,12 +81,14 @@ def default_layer(member: DeployedModel, there: dict[str, tuple[int, int]]) -> s
     if not there:
         raise SentinodeError(f"no layer of {type(network).__name__} has a map at this tile size; use occlusion or lime")
     if isinstance(network, PooledNetwork):
-        return _of_pooled(network, there)
+        last = pooled_layers(network)[-1]
+        return BETTER if (type(network.features[-1]).__name__, last) == ("Fire", "features.12") else last
     if tokens := [name for name in there if name.startswith("blocks.") and name.endswith(".norm1")]:
         return tokens[-1]  # after it, patches reach the class token no more
     return list(there)[-1]
 
 
-def _of_pooled(network: PooledNetwork, there: dict[str, tuple[int, int]]) -> str:
-    names = list(network.features._modules)
-    return f"features.{names[network.taps[-1]]}"
+def pooled_layers(network: PooledNetwork) -> list[str]:
+    """The layers whose maps are pooled into the embedding, in order."""
+    places = list(network.features._modules)
+    return [f"features.{places[tap]}" for tap in network.taps]

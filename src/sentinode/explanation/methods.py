@@ -126,7 +126,7 @@ def _lacking(model: OpenedModel, needs: str) -> str:
     if needs == "attention":
         seen = all(attention_modules(member.network) for member in members)
         return "" if seen else "it is no vision transformer whose blocks attend to all patches"
-    kinds = [part.head.kind for part in model.info.members or (model.info,) if part.head is not None]
+    kinds: list[str] = [part.head.kind for part in model.info.members or (model.info,) if part.head is not None]
     if steps := sorted({kind for kind in kinds if kind not in ("linear", "rbf-svm")}):
         return f"its classifier ({', '.join(steps)}) answers in steps, which have no gradient"
     if needs == "gradients":

@@ -65,7 +65,7 @@ class OpenedModel:
         found = self.probabilities(tiles).astype(np.float64)
         rest = np.delete(found, target, axis=1).sum(1)  # not 1 − p, which has no digits left where p is near 1
         odds = np.log(np.maximum(found[:, target], LEAST)) - np.log(np.maximum(rest, LEAST))
-        return odds.astype(np.float32)
+        return np.asarray(odds, np.float32)
 
     def score(self, pixels: Tensor, target: int) -> Tensor:
         """(N, H, W, 3) float on the scale 0–255 → (N,): the same log-odds in torch, with a gradient."""

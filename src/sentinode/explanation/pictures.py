@@ -20,10 +20,15 @@ _AGAINST, _NOTHING, _FOR = (0, 90, 160), (242, 242, 242), (213, 94, 0)
 
 def draw_overlay(tile: NDArray[np.uint8], map_: NDArray[np.float32], *, signed: bool) -> bytes:
     """PNG of a tile (H, W, 3) with its map (H, W) over it: nothing where the map is 0, stronger with its size."""
+    return png(blended(tile, map_, signed=signed))
+
+
+def blended(tile: NDArray[np.uint8], map_: NDArray[np.float32], *, signed: bool) -> NDArray[np.uint8]:
+    """(H, W, 3): a tile with its map (H, W) over it."""
     strength = scaled(map_, signed=signed)
     colours = colours_of(strength, signed=signed).astype(np.float32)
     alpha = STRONGEST * np.abs(strength)[..., None]
-    return png(np.rint(tile * (1 - alpha) + colours * alpha).astype(np.uint8))
+    return np.rint(tile * (1 - alpha) + colours * alpha).astype(np.uint8)
 
 
 def draw_map(map_: NDArray[np.float32], *, signed: bool) -> bytes:
@@ -34,7 +39,7 @@ def draw_map(map_: NDArray[np.float32], *, signed: bool) -> bytes:
 def scaled(map_: NDArray[np.float32], *, signed: bool) -> NDArray[np.float32]:
     """A map as shares of its largest size, without the outermost half per cent of pixels: −1 to 1, or 0 to 1."""
     largest = float(np.percentile(np.abs(map_), 99.5)) or float(np.abs(map_).max())
-    return np.clip(map_ / (largest or 1), -1 if signed else 0, 1).astype(np.float32)
+    return np.asarray(np.clip(map_ / (largest or 1), -1 if signed else 0, 1), np.float32)
 
 
 def colours_of(strength: NDArray[np.float32], *, signed: bool) -> NDArray[np.uint8]:
@@ -52,5 +57,5 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
     image = Image.fromarray(pixels)
     image = image.resize((image.width * factor, image.height * factor), Image.Resampling.BICUBIC)
-    image.save(stream, "PNG", compress_level=4)
+    image.save(stream, "PNG", compress_level=1)
     return stream.getvalue()

@@ -31,6 +31,7 @@ from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.engines import PHOTOGRAPHS, open_engine, probabilities_of
 from sentinode.models.info import GRAPH_FILE
 from sentinode.training.calibration import predictions_of
+from sentinode.training.error_maps import error_maps
 from sentinode.training.policy import policy_of, recipe_text
 from sentinode.training.recipe import load_data_config
 
@@ -182,6 +183,8 @@ def report_on(
         split=split,
         limits=(*info.limits, *_notes(split)),
     )
+    images = scored.data.images(scored.role)
+    maps, words = error_maps(bundle, images.__getitem__)
     context = ReportContext(
         model=info.name,
         data=scored.address,
@@ -191,12 +194,12 @@ def report_on(
         recipe=recipe_text(bundle),
         log=log,
         best_epoch=best_epoch,
+        maps_words=words,
     )
-    images = scored.data.images(scored.role)
     with atomic_folder(out) as temporary:
         write_json(temporary / "metrics.json", assessment.to_json())
         write_predictions(temporary / "predictions.csv", scored.predictions, point.value if point else None, band)
-        write_report(assessment, scored.predictions, context, temporary / "report.html", images.__getitem__)
+        write_report(assessment, scored.predictions, context, temporary / "report.html", images.__getitem__, maps)
         if log:
             save_png(training_curves(log, best_epoch=best_epoch), temporary / "curves.png")
     return assessment

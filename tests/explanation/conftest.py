@@ -1,0 +1,44 @@
+"""Small untrained models of several kinds, opened for explaining."""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sentinode.explanation.opened import OpenedModel, members_of
+from sentinode.models.torch_engine import TorchEngine
+
+_SPEC = importlib.util.spec_from_file_location("model_kinds", Path(__file__).parents[1] / "models" / "conftest.py")
+assert _SPEC is not None
+assert _SPEC.loader is not None
+_KINDS = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(_KINDS)
+
+
+@pytest.fixture(scope="session")
+def tiles() -> np.ndarray:
+    """(3, 30, 30, 3) uint8: smooth blobs of colour."""
+    coarse = np.random.default_rng(5).integers(0, 256, (3, 5, 5, 3))
+    return np.kron(coarse, np.ones((1, 6, 6, 1))).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def opened_of() -> Callable[..., OpenedModel]:
+    """A model of a kind in tests/models/conftest.py, as `open_model` gives it."""
+    made: dict[str, OpenedModel] = {}
+
+    def opened(kind: str) -> OpenedModel:
+        if kind not in made:
+            torch.set_num_threads(1)
+            deployed, info = _KINDS.make_deployed(kind)
+            from sentinode.explanation.opened import _prepared
+
+            model = _prepared(deployed.eval())
+            made[kind] = OpenedModel(info, TorchEngine(model, info, 1), model, single_look=False)
+            assert len(members_of(model)) == 1
+        return made[kind]
+
+    return opened
