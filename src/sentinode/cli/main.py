@@ -29,6 +29,7 @@ from sentinode.cli import (
     predict,
     scan,
     search,
+    serve,
     slide,
     slide_score,
     stage,
@@ -36,6 +37,7 @@ from sentinode.cli import (
     tiles,
     tissue,
     train,
+    users,
 )
 from sentinode.cli.options import warn
 from sentinode.core.errors import SentinodeError
@@ -89,9 +91,11 @@ app.command("tiles")(tiles.tiles)
 app.command("scan")(scan.scan)
 app.command("mine")(mine.mine)
 app.command("submit")(submit.submit)
+app.command("serve")(serve.serve)
 app.command("froc")(froc.froc)
 app.command("stage")(stage.stage)
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(users.app, name="users")
 app.add_typer(slide.app, name="slide")
 app.add_typer(slide_score.app, name="slide-score")
 app.add_typer(tissue.app, name="tissue")

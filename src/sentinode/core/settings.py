@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +19,9 @@ class Settings:
     threads: int
     """CPU threads for training and inference: SENTINODE_THREADS, else every core that this process may use."""
 
+    data: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "sentinode")
+    """Folder for what a server keeps: SENTINODE_DATA, else ~/.local/share/sentinode (XDG)."""
+
     local_rank: int = 0
     """Which of the processes that train together on one machine this is: LOCAL_RANK, set by Lightning's launcher."""
 
@@ -32,8 +35,11 @@ class Settings:
         env = os.environ if environment is None else environment
         home_cache = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         cache = Path(env.get("SENTINODE_CACHE") or home_cache / "sentinode")
+        home_data = Path(env.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+        data = Path(env.get("SENTINODE_DATA") or home_data / "sentinode")
         return cls(
             cache=cache.expanduser(),
+            data=data.expanduser(),
             threads=_threads(env.get("SENTINODE_THREADS", "")),
             local_rank=int(env.get("LOCAL_RANK") or 0),
         )

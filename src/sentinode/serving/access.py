@@ -1,0 +1,229 @@
+"""Who may do what: bearer tokens, of which only a slow hash is kept; three roles, each with the rights before it."""
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from sentinode.core.errors import SentinodeError
+from sentinode.core.files import write_text
+
+Role = Literal["viewer", "reviewer", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+_N, _R, _P = 2**14, 8, 1
+"""scrypt's cost: 16 MiB and some 50 ms a token (RFC 7914; OWASP's least for interactive logins is 2^14 with r=8)."""
+_REMEMBERED = 1000
+_REMEMBERED_S = 600.0
+_MOST_CHECKS = 8
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+_PUBLIC = frozenset({"/", "/health/live", "/health/ready", "/session", "/favicon.ico", "/favicon.svg"})
+_ASKING = re.compile(r"/predict(/batch)?|/explain|/slides/[^/]+/explain")
+"""POST requests that change nothing but the log."""
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody with a role."""
+
+    name: str
+    role: Role
+
+    def may(self, role: Role) -> bool:
+        """Whether the user has the rights of `role`."""
+        return ROLES.index(self.role) >= ROLES.index(role)
+
+
+LOCAL = User("local", "admin")
+"""Whoever reaches a server whose access is off."""
+
+
+class TooManyChecksError(Exception):
+    """More tokens wait to be checked than may."""
+
+
+def required_role(method: str, path: str) -> Role | None:
+    """The least role for a request; None: anybody."""
+    if path in _PUBLIC or path.startswith("/assets/"):
+        return None
+    if method in {"GET", "HEAD"} or (method == "POST" and _ASKING.fullmatch(path)):
+        return "viewer"
+    return "reviewer"
+
+
+def hash_token(token: str, salt: bytes | None = None) -> str:
+    """`scrypt$N$r$p$salt$hash`, salt and hash in hexadecimal."""
+    salt = salt or secrets.token_bytes(16)
+    digest = hashlib.scrypt(token.encode(), salt=salt, n=_N, r=_R, p=_P, maxmem=64 << 20)
+    return f"scrypt${_N}${_R}${_P}${salt.hex()}${digest.hex()}"
+
+
+def new_token(name: str) -> str:
+    """A token of 256 random bits, which begins with the user's name, so that one hash is enough to check it."""
+    return f"{name}.{secrets.token_urlsafe(32)}"
+
+
+class Users:
+    """The user file: JSON, one object a user with `name`, `role` and `token` (its hash)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> dict[str, tuple[User, str]]:
+        """Users and token hashes by name.
+
+        Raises:
+            SentinodeError: The file can't be read, or others may write it.
+        """
+        try:
+            entries = json.loads(self.path.read_text(encoding="utf-8"))
+            found = {}
+            for entry in entries:
+                user = _user_of(entry)
+                found[user.name] = user, entry["token"]
+        except FileNotFoundError as error:
+            raise SentinodeError(
+                f"there is no user file {self.path}; make one with sentinode users add {self.path} NAME"
+            ) from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SentinodeError(f"{self.path} is no user file ({error}); make one with sentinode users add") from error
+        return found
+
+    def add(self, name: str, role: str) -> str:
+        """Add a user, or give one a new token and role; returns the token, which is kept nowhere.
+
+        Raises:
+            SentinodeError: The name or the role can't be.
+        """
+        if not _NAME.fullmatch(name):
+            raise SentinodeError(f"{name!r} can't be a user's name; use letters, digits, - and _, at most 64")
+        if role not in ROLES:
+            raise SentinodeError(f"there is no role {role!r}; choose one of {', '.join(ROLES)}")
+        users = self.read() if self.path.exists() else {}
+        token = new_token(name)
+        users[name] = User(name, role), hash_token(token)  # type: ignore[arg-type]
+        self._write(users)
+        return token
+
+    def remove(self, name: str) -> None:
+        """Remove a user.
+
+        Raises:
+            SentinodeError: There is none of this name.
+        """
+        users = self.read()
+        if name not in users:
+            raise SentinodeError(f"{self.path} has no user {name!r}; it has {', '.join(users) or 'none'}")
+        del users[name]
+        self._write(users)
+
+    def _write(self, users: dict[str, tuple[User, str]]) -> None:
+        entries = [{"name": user.name, "role": user.role, "token": token} for user, token in users.values()]
+        write_text(self.path, json.dumps(entries, indent=2) + "\n")
+        os.chmod(self.path, 0o600)  # noqa: PTH101 - as below
+
+
+class Access:
+    """Tokens to users. Of a token that was found good, a fast hash is remembered for ten minutes."""
+
+    def __init__(self, users: Path | None = None, api_key: str | None = None) -> None:
+        """Access by a user file, an API key (role admin), both, or, without either, off.
+
+        Raises:
+            SentinodeError: The user file can't be read.
+        """
+        self._file = Users(users) if users else None
+        self._users = self._file.read() if self._file else {}
+        self._changed = self._stamp()
+        self._key = hash_token(api_key) if api_key else None
+        self.required = bool(self._file or self._key)
+        self._known: OrderedDict[bytes, tuple[float, User]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._checking = 0
+
+    def remembered(self, token: str) -> User | None:
+        """The user of a token that was checked a short while ago."""
+        self._reload()
+        found = self._known.get(_fast(token))
+        return found[1] if found and found[0] > time.monotonic() else None
+
+    def check(self, token: str) -> User | None:
+        """The user of a token; takes some 50 ms, so call it in a thread.
+
+        Raises:
+            TooManyChecksError: Others are being checked: somebody may be guessing.
+        """
+        if self._checking >= _MOST_CHECKS:
+            raise TooManyChecksError
+        self._checking += 1
+        try:
+            with self._lock:  # one at a time: each takes 16 MiB
+                user = self._check(token)
+        finally:
+            self._checking -= 1
+        if user:
+            self._known[_fast(token)] = time.monotonic() + _REMEMBERED_S, user
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return user
+
+    def named(self, name: str) -> User | None:
+        """The user of that name, as the file has it now: for sessions, which outlive a change of roles."""
+        self._reload()
+        if self._key and name == "api-key":
+            return User("api-key", "admin")
+        found = self._users.get(name)
+        return found[0] if found else None
+
+    def _check(self, token: str) -> User | None:
+        name, dot, _ = token.partition(".")
+        if dot and name in self._users:
+            user, known = self._users[name]
+            return user if _matches(token, known) else None
+        if self._key and _matches(token, self._key):
+            return User("api-key", "admin")
+        return None
+
+    def _reload(self) -> None:
+        if self._file is None or self._stamp() == self._changed:
+            return
+        try:
+            self._users = self._file.read()
+        except SentinodeError:
+            self._users = {}  # a file that was taken away or damaged lets nobody in
+        self._changed = self._stamp()
+        self._known.clear()
+
+    def _stamp(self) -> tuple[int, int]:
+        try:
+            stat = self._file.path.stat() if self._file else None
+        except OSError:
+            return (0, 0)
+        return (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
+
+
+def _user_of(entry: dict[str, Any]) -> User:
+    name, role = entry["name"], entry["role"]
+    if role not in ROLES or not _NAME.fullmatch(name) or len(entry["token"].split("$")) != 6:
+        raise ValueError(f"the entry of {name!r} is damaged")
+    return User(name, role)
+
+
+def _matches(token: str, known: str) -> bool:
+    _, n, r, p, salt, digest = known.split("$")
+    found = hashlib.scrypt(token.encode(), salt=bytes.fromhex(salt), n=int(n), r=int(r), p=int(p), maxmem=64 << 20)
+    return hmac.compare_digest(found.hex(), digest)
+
+
+def _fast(token: str) -> bytes:
+    # Enough for 256 random bits; held in memory only.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

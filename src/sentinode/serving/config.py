@@ -1,0 +1,94 @@
+"""How the server runs, and the bounds that keep its memory and its answers in time."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_MIB = 1 << 20
+
+
+class Limits(BaseModel):
+    """Bounds; what is beyond one gets a 4xx or a 503 that says so. What they add up to: docs/serving.md."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image_bytes: int = Field(default=16 * _MIB, ge=1)
+    """Of one uploaded image, as it is sent."""
+    image_pixels: int = Field(default=16_000_000, ge=1)
+    """Of one uploaded image, decoded: 48 MB. A 100-megapixel PNG can be a file of a few kilobytes."""
+    batch_files: int = Field(default=256, ge=1)
+    """Images of one request to /predict/batch."""
+    batch_bytes: int = Field(default=64 * _MIB, ge=1)
+    """Of one request to /predict/batch."""
+    slide_bytes: int = Field(default=16 << 30, ge=1)
+    """Of one uploaded slide; it goes to the disk in pieces."""
+    body_bytes_at_once: int = Field(default=256 * _MIB, ge=1)
+    """Of all request bodies that are in memory."""
+    waiting_images: int = Field(default=512, ge=1)
+    """Images that wait for the model."""
+    images_at_once: int = Field(default=32, ge=1)
+    """Images that the model gets at a time."""
+    batch_wait_s: float = Field(default=0.004, ge=0)
+    """Longest time that an image waits for others that are being decoded, to go through the model together."""
+    waiting_renders: int = Field(default=256, ge=1)
+    """Tiles and other views of slides that wait to be drawn."""
+    waiting_explanations: int = Field(default=8, ge=1)
+    """Explanations that wait; each takes up to seconds."""
+    open_slides: int = Field(default=16, ge=1)
+    """Slides that are kept open."""
+    slide_cache_bytes: int = Field(default=24 * _MIB, ge=0)
+    """Decoded tiles that each open slide keeps."""
+    rendered_bytes: int = Field(default=96 * _MIB, ge=0)
+    """Encoded tiles, thumbnails and masks that are kept."""
+    waiting_scans: int = Field(default=1000, ge=1)
+    """Scans that wait for their turn."""
+    streams: int = Field(default=100, ge=1)
+    """Clients that may follow scans at one time."""
+
+
+@dataclass(frozen=True)
+class ServeConfig:
+    """What a server is started with."""
+
+    bundle: str
+    state: Path
+    """Folder for the database, uploads and kept images."""
+    scans: Path
+    """Folder of scans, as `sentinode scan --out` has it."""
+    slides: Path | None = None
+    """Folder of slides; read only."""
+    annotations: Path | None = None
+    """Folder of annotations; None: beside the slides."""
+    database: str | None = None
+    """SQLAlchemy URL; None: a SQLite file in `state`."""
+    engine: str = "auto"
+    threads: int = 1
+    store_images: bool = False
+    """Whether the uploaded images themselves are kept; otherwise only their hashes."""
+    report: Path | None = None
+    """The evaluation report's HTML; None: looked for beside the bundle."""
+    users: Path | None = None
+    """User file: names, roles and hashed tokens."""
+    api_key: str | None = None
+    """A token that may do everything."""
+    hosts: frozenset[str] | None = None
+    """Names in a request's Host header that are answered; None: any."""
+    origins: tuple[str, ...] = ()
+    """Origins of other pages that may use the API from a browser."""
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def uploads(self) -> Path:
+        """Folder of uploaded slides."""
+        return self.state / "uploads"
+
+    @property
+    def images(self) -> Path:
+        """Folder of kept images."""
+        return self.state / "images"
+
+    @property
+    def database_url(self) -> str:
+        """The database that is used."""
+        return self.database or f"sqlite:///{self.state / 'sentinode.sqlite'}"

@@ -1,0 +1,140 @@
+"""Errors as RFC 9457 has them: application/problem+json, with the value that was wrong and what to do about it."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from sentinode.core.errors import (
+    AnnotationError,
+    DataError,
+    DataNotFoundError,
+    ImageError,
+    MissingExtraError,
+    OfflineError,
+    SentinodeError,
+    SlideError,
+    SlideNotFoundError,
+    SlideReadError,
+    StorageError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+_STATUS: tuple[tuple[type[SentinodeError], int], ...] = (
+    (SlideNotFoundError, 404),
+    (DataNotFoundError, 404),
+    (AnnotationError, 422),
+    (ImageError, 422),
+    (SlideReadError, 422),
+    (SlideError, 422),
+    (DataError, 422),
+    (StorageError, 507),
+    (MissingExtraError, 501),
+    (OfflineError, 503),
+)
+
+
+class Problem(Exception):  # noqa: N818 - it is called so in RFC 9457
+    """An answer that is an error."""
+
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+    def fields(self, request_id: str) -> dict[str, Any]:
+        """The members of the JSON object."""
+        return {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": request_id,
+        }
+
+    def response(self, request_id: str) -> Response:
+        """As an answer to the request of that id."""
+        content = json.dumps(self.fields(request_id), ensure_ascii=False).encode()
+        return Response(content, self.status, self.headers, MEDIA_TYPE)
+
+
+def busy(what: str, seconds: int = 1) -> Problem:
+    """A full queue: 503 with the time after which to try again."""
+    detail = f"{what}; try again in {seconds} s"
+    return Problem(503, detail, headers={"Retry-After": str(seconds)})
+
+
+def problem_of(error: Exception, hidden: str = "") -> Problem | None:
+    """An error that a user can mend as a problem; None for any other.
+
+    Args:
+        error: What was raised.
+        hidden: A folder of the server whose path is taken out of the message.
+    """
+    if isinstance(error, Problem):
+        return error
+    if not isinstance(error, SentinodeError):
+        return None
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    message = " ".join(str(error).split())
+    return Problem(status, message.replace(hidden, "") if hidden else message)
+
+
+def request_id(request: Request) -> str:
+    """The id that the gate gave to the request."""
+    return str(request.scope.get("state", {}).get("request_id", ""))
+
+
+async def answer_problem(request: Request, error: Exception) -> Response:
+    """Handler of `Problem` and `SentinodeError`."""
+    problem = problem_of(error)
+    assert problem is not None
+    return problem.response(request_id(request))
+
+
+async def answer_http_error(request: Request, error: Exception) -> Response:
+    """Handler of what Starlette raises itself: an unknown path, a method that a path has not."""
+    assert isinstance(error, HTTPException)
+    remedy = {
+        404: "there is nothing at this path; see /openapi.json for the paths",
+        405: "this path has no such method; see /openapi.json",
+    }.get(error.status_code, str(error.detail))
+    return Problem(error.status_code, remedy, headers=error.headers).response(request_id(request))
+
+
+async def answer_invalid(request: Request, error: Exception) -> Response:
+    """Handler of values that the path's schema refuses."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    given = first.get("input")
+    shown = f" (given: {str(given)[:80]!r})" if isinstance(given, str | int | float) else ""
+    return Problem(422, f"{place}: {first['msg']}{shown}; see /openapi.json").response(request_id(request))
+
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "The value that was wrong, and what to do"},
+        "request_id": {"type": "string"},
+    },
+    "example": {
+        "type": "about:blank",
+        "title": "Unprocessable Content",
+        "status": 422,
+        "detail": "patch.png is 64×64 px, the model takes 96×96; cut tiles of 96×96 px, or ask with ?resize=true",
+        "request_id": "5f0c9a4be1d24c6d",
+    },
+}
+"""For OpenAPI."""

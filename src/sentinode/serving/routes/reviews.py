@@ -1,0 +1,135 @@
+"""Reviews of scans: verdicts, drawn lesions, comments; undoing; export as annotations."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from sentinode.serving.problems import Problem
+from sentinode.serving.reviewing import REJECTED, checked_polygon, review_fields, truth_of
+from sentinode.serving.routes.answering import answers, as_json, files
+from sentinode.serving.routes.summaries import scan_of
+from sentinode.serving.schemas import ReviewAnswer, ReviewRequest, ReviewsAnswer
+from sentinode.serving.service import Service, service_of, user_of
+from sentinode.serving.store.tables import ReviewRow
+from sentinode.slides.annotations.asap import render_asap
+from sentinode.slides.annotations.flattening import flatten
+from sentinode.slides.annotations.geojson import render_geojson
+
+router = APIRouter(tags=["reviews"])
+
+
+@router.get("/scans/{scan_id}/reviews", responses=answers(ReviewsAnswer), summary="Reviews of a scan")
+async def reviews(request: Request, scan_id: str) -> Response:
+    """All of them in their order, those that were undone too."""
+    service = service_of(request)
+
+    def work() -> dict[str, Any]:
+        rows = service.store.reviews.of_scan(scan_of(service, scan_id).id)
+        return {"reviews": [review_fields(row) for row in rows]}
+
+    return as_json(await asyncio.to_thread(work))
+
+
+@router.post(
+    "/scans/{scan_id}/reviews",
+    responses=answers(ReviewAnswer, 409, 410, status=201),
+    status_code=201,
+    summary="Review a lesion, or draw one",
+)
+async def review(request: Request, scan_id: str, given: ReviewRequest) -> Response:
+    """Saved at once under the caller's name, with the polygon that it judges: it outlives a change of threshold."""
+    service, author = service_of(request), user_of(request).name
+    row = await service.renderers.run(request, lambda: _add(service, scan_id, given, author))
+    return as_json(review_fields(row), 201)
+
+
+@router.delete("/reviews/{review_id}", responses=answers(ReviewAnswer), summary="Undo a review")
+async def undo(request: Request, review_id: str) -> Response:
+    """Marks it as undone; nothing is deleted. A reviewer may undo their own, an admin any."""
+    return await _mark(request, review_id, undone=True)
+
+
+@router.post("/reviews/{review_id}/restore", responses=answers(ReviewAnswer), summary="Restore an undone review")
+async def restore(request: Request, review_id: str) -> Response:
+    """Takes the undoing back."""
+    return await _mark(request, review_id, undone=False)
+
+
+@router.get(
+    "/scans/{scan_id}/reviews.geojson",
+    responses=files("application/geo+json", "Accepted and drawn: Tumor; rejected: rejected", 409),
+    summary="Reviews as GeoJSON for QuPath",
+)
+async def as_geojson(request: Request, scan_id: str) -> Response:
+    """Accepted and drawn lesions as tumour, rejected ones as class `rejected`; level-0 pixels."""
+    service = service_of(request)
+
+    def work() -> str:
+        return render_geojson(truth_of(service.store.reviews.of_scan(scan_of(service, scan_id).id)))
+
+    return _download(await service.renderers.run(request, work), "application/geo+json", f"{scan_id}.geojson")
+
+
+@router.get(
+    "/scans/{scan_id}/reviews.xml",
+    responses=files("application/xml", "Accepted and drawn lesions", 409),
+    summary="Reviews as ASAP XML",
+)
+async def as_xml(request: Request, scan_id: str) -> Response:
+    """Accepted and drawn lesions as tumour; rejected ones are left out."""
+    service = service_of(request)
+
+    def work() -> str:
+        regions = truth_of(service.store.reviews.of_scan(scan_of(service, scan_id).id))
+        return render_asap(flatten([region for region in regions if region.kind != REJECTED]))
+
+    return _download(await service.renderers.run(request, work), "application/xml", f"{scan_id}.xml")
+
+
+def _add(service: Service, scan_id: str, given: ReviewRequest, author: str) -> ReviewRow:
+    row = scan_of(service, scan_id)
+    result = service.results.get(row)
+    slide = result.record.slide
+    assert slide is not None
+    polygon = given.polygon
+    if given.kind == "lesion" and given.verdict is not None:
+        raise Problem(422, "a drawn lesion has no verdict; leave it out")
+    if given.kind == "verdict" and given.verdict is None and not given.comment.strip():
+        raise Problem(422, "a verdict needs accept or reject, or a comment")
+    if polygon is None and given.lesion_id and given.kind == "verdict":
+        lesions = result.lesions(None)["lesions"]
+        polygon = next((lesion["polygon"] for lesion in lesions if lesion["id"] == given.lesion_id), None)
+    if polygon is None:
+        raise Problem(422, "a review needs the polygon that it judges or draws; send GeoJSON in level-0 pixels")
+    return service.store.reviews.add(
+        row.id,
+        kind=given.kind,
+        lesion_id=given.lesion_id,
+        verdict=given.verdict,
+        polygon=checked_polygon(polygon, slide.width, slide.height),
+        comment=given.comment.strip().replace("\0", ""),
+        author=author,
+    )
+
+
+async def _mark(request: Request, review_id: str, *, undone: bool) -> Response:
+    service, user = service_of(request), user_of(request)
+
+    def work() -> dict[str, Any]:
+        row = service.store.reviews.get(review_id)
+        if row is None:
+            raise Problem(404, f"there is no review {review_id[:40]!r}; GET /scans/ID/reviews lists a scan's")
+        if row.author != user.name and not user.may("admin"):
+            raise Problem(403, f"the review is by {row.author}; they or an admin may undo and restore it")
+        changed = service.store.reviews.mark(review_id, undone_by=user.name if undone else None)
+        assert changed is not None
+        return review_fields(changed)
+
+    return as_json(await asyncio.to_thread(work))
+
+
+def _download(text: str, media_type: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text, media_type=media_type, headers=headers)

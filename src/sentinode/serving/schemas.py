@@ -1,0 +1,297 @@
+"""The shapes of requests, which are checked, and of answers, which are described (OpenAPI) and tested."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class ProblemAnswer(_Answer):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+
+
+class Healthy(_Answer):
+    """System 2's health."""
+
+    status: Literal["healthy"]
+    model_loaded: bool
+
+
+class Live(_Answer):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class Ready(_Answer):
+    """Predictions can be made."""
+
+    status: Literal["ready"]
+
+
+class ModelName(_Answer):
+    """Which model answered."""
+
+    name: str = Field(examples=["pcam"])
+    version: str = Field(examples=["3f9a1c0b7d2e"])
+
+
+class PredictionAnswer(_Answer):
+    """What the model says of one image."""
+
+    prediction: str = Field(examples=["tumour"])
+    confidence: float = Field(examples=[0.93])
+    probabilities: dict[str, float] = Field(examples=[{"normal": 0.07, "tumour": 0.93}])
+    model: ModelName
+    threshold: float | None = Field(examples=[0.13])
+    low_confidence: bool
+    request_id: str = Field(examples=["5f0c9a4be1d24c6d"])
+
+
+class FilePrediction(PredictionAnswer):
+    """Of one of several files."""
+
+    file: str
+
+
+class FileProblem(_Answer):
+    """A file that could not be predicted."""
+
+    file: str
+    problem: ProblemAnswer
+
+
+class BatchAnswer(_Answer):
+    """An entry for each file, in their order."""
+
+    predictions: list[FilePrediction | FileProblem]
+
+
+class MethodAnswer(_Answer):
+    """A way to explain."""
+
+    name: str = Field(examples=["gradcam"])
+    title: str
+    description: str
+    default: bool
+
+
+class ExplanationAnswer(_Answer):
+    """A map over the image, and the prediction."""
+
+    prediction: PredictionAnswer
+    method: str
+    class_: str = Field(alias="class")
+    map: str = Field(examples=["data:image/png;base64,iVBORw0…"])
+    faithfulness: dict[str, float] | None
+
+
+class Box(_Answer):
+    """A rectangle in level-0 pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class TileExplanationAnswer(ExplanationAnswer):
+    """Of a tile of a slide."""
+
+    tile: Box
+    image: str
+
+
+class TilePlace(_Request):
+    """A place on a slide, and how to explain it."""
+
+    x: float = Field(ge=-1e9, le=1e9, examples=[1024])
+    y: float = Field(ge=-1e9, le=1e9, examples=[2048])
+    method: str | None = Field(default=None, max_length=64)
+    target: str | None = Field(default=None, max_length=200, alias="class")
+    faithfulness: bool = False
+
+
+class ModelAnswer(_Answer):
+    """Facts of the bundle."""
+
+    name: str
+    version: str
+    description: str
+    classes: list[str]
+    positive: str | None
+    tile_size: int
+    any_size: bool
+    mpp: float | None
+    threshold: dict[str, Any] | None
+    low_confidence: dict[str, Any] | None
+    metrics: dict[str, Any]
+    metrics_split: str | None
+    thresholds: list[dict[str, float]]
+    thresholds_split: str | None
+    limits: list[str]
+    card_html: str
+    has_report: bool
+    research_use_only: Literal[True]
+
+
+class Progress(_Answer):
+    """Of a running scan, in tiles."""
+
+    done: int
+    total: int | None
+    tiles_per_second: float | None
+    seconds_left: float | None
+
+
+class ScanAnswer(_Answer):
+    """A scan in short."""
+
+    id: str
+    slide_id: str | None
+    slide_name: str
+    status: Literal["queued", "running", "finished", "failed", "cancelled"]
+    progress: Progress | None
+    problem: str | None
+    created: str
+    finished: str | None
+    slide_score: float | None
+    slide_class: Literal["negative", "itc", "micro", "macro"] | None
+    lesions: int | None
+    threshold: float | None
+
+
+class ScansAnswer(_Answer):
+    """All scans, the newest first."""
+
+    scans: list[ScanAnswer]
+
+
+class ScanRequest(_Request):
+    """A scan to be made."""
+
+    slide_id: str = Field(max_length=64, examples=["b3JpZ2luYWw"])
+    stride: int | None = Field(default=None, ge=8, le=4096, description="Pixels from tile to tile at the model's µm/px")
+    test_time: Literal["none", "d4"] | None = None
+
+
+class SlideAnswer(_Answer):
+    """A slide."""
+
+    id: str
+    name: str
+    file: str
+    status: Literal["ready", "unreadable"]
+    problem: str | None
+    width: int | None
+    height: int | None
+    mpp: dict[str, float] | None
+    objective: float | None
+    levels: int
+    has_annotations: bool
+    scan: ScanAnswer | None
+
+
+class SlideFactsAnswer(SlideAnswer):
+    """A slide with what its file says."""
+
+    properties: dict[str, str]
+
+
+class SlidesAnswer(_Answer):
+    """All slides, by name."""
+
+    slides: list[SlideAnswer]
+
+
+class LesionAnswer(_Answer):
+    """A lesion."""
+
+    id: str
+    rank: int
+    score_max: float
+    score_mean: float
+    area_mm2: float
+    diameter_um: float
+    class_: Literal["itc", "micro", "macro"] = Field(alias="class")
+    centroid: dict[str, float]
+    bounds: Box
+    polygon: dict[str, Any]
+
+
+class LesionsAnswer(_Answer):
+    """The lesions at a threshold, by rank."""
+
+    threshold: float
+    lesions: list[LesionAnswer]
+
+
+class GridAnswer(_Answer):
+    """The heatmap's cells: base64 of rows × columns bytes, 0 to 250 for 0 to 1, 255 not scanned."""
+
+    columns: int
+    rows: int
+    x: float
+    y: float
+    step_x: float
+    step_y: float
+    tile_width: int
+    tile_height: int
+    probabilities: str
+
+
+class ReviewRequest(_Request):
+    """A verdict on a lesion, a comment, or a lesion that was drawn."""
+
+    kind: Literal["verdict", "lesion"]
+    lesion_id: str | None = Field(default=None, max_length=64)
+    verdict: Literal["accept", "reject"] | None = None
+    polygon: dict[str, Any] | None = Field(default=None, description="GeoJSON Polygon or MultiPolygon, level-0 pixels")
+    comment: str = Field(default="", max_length=4000)
+
+
+class ReviewAnswer(_Answer):
+    """A review."""
+
+    id: str
+    kind: Literal["verdict", "lesion"]
+    lesion_id: str | None
+    verdict: Literal["accept", "reject"] | None
+    polygon: dict[str, Any] | None
+    comment: str
+    author: str
+    created: str
+    undone: bool
+
+
+class ReviewsAnswer(_Answer):
+    """All reviews of a scan in their order, those that were undone too."""
+
+    reviews: list[ReviewAnswer]
+
+
+class SessionRequest(_Request):
+    """A token to begin a session with."""
+
+    token: str = Field(min_length=1, max_length=500)
+
+
+class SessionAnswer(_Answer):
+    """Who asks."""
+
+    required: bool
+    role: Literal["viewer", "reviewer", "admin"] | None
+    name: str | None

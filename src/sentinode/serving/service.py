@@ -1,0 +1,112 @@
+"""All parts of a running server, put together once and handed to the routes."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from fastapi import Request
+
+from sentinode.core.files import storage_errors
+from sentinode.models.bundle import open_bundle
+from sentinode.serving.access import LOCAL, Access, User
+from sentinode.serving.batching import Batcher
+from sentinode.serving.config import ServeConfig
+from sentinode.serving.explaining import Explaining
+from sentinode.serving.jobs import ScanJobs
+from sentinode.serving.library import Library
+from sentinode.serving.metrics import Metrics
+from sentinode.serving.model import ServedModel
+from sentinode.serving.predicting import Asked, Predictor
+from sentinode.serving.rendered import Rendered
+from sentinode.serving.rendering import Workers
+from sentinode.serving.results import Results
+from sentinode.serving.store.database import open_store
+from sentinode.serving.uploads import BodyBudget
+
+_DECODERS = 2
+_RENDERERS = 2
+
+
+class Service:
+    """Made when the app is made, started and stopped with it."""
+
+    def __init__(self, config: ServeConfig) -> None:
+        """Open what can be opened at once: bundle, database, users.
+
+        Raises:
+            SentinodeError: One of them can't be used.
+        """
+        self.config, limits = config, config.limits
+        bundle = open_bundle(config.bundle)
+        for folder in (config.state, config.uploads, config.scans):
+            with storage_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+        self.access = Access(config.users, config.api_key)
+        self.store = open_store(config.database_url)
+        self.metrics = Metrics()
+        self.model = ServedModel(bundle, config.engine, config.threads)
+        images = config.images if config.store_images else None
+        self.predictor = Predictor(self.model, self.store.predictions, self.metrics, images)
+        self.batcher: Batcher[Asked, dict[str, Any]] = Batcher(
+            self.predictor.run,
+            most_waiting=limits.waiting_images,
+            most_at_once=limits.images_at_once,
+            wait_s=limits.batch_wait_s,
+            seen=self.metrics.batch,
+        )
+        self.decoders = ThreadPoolExecutor(_DECODERS, "decode")
+        self.renderers = Workers("views of slides", _RENDERERS, limits.waiting_renders)
+        self.explainers = Workers("explanations", 1, limits.waiting_explanations)
+        self.bodies = BodyBudget(limits.body_bytes_at_once)
+        self.rendered = Rendered(limits.rendered_bytes)
+        self.explaining = Explaining(bundle, config.engine, config.threads)
+        self.library = Library(config, self.store.slides)
+        self.results = Results(config.scans)
+        self.jobs = ScanJobs(
+            config.scans,
+            bundle,
+            self.model.version,
+            self.store.scans,
+            self.library,
+            config.threads,
+            limits.waiting_scans,
+        )
+        self.stopping = threading.Event()
+        """Set when the server is asked to end: streams then end, too."""
+        self.streams = 0
+        self._watch()
+
+    def start(self) -> None:
+        """Load the model in the background, and go on with the scans."""
+        self.model.start()
+        self.jobs.start()
+
+    async def stop(self) -> None:
+        """Finish what was asked, park the scans, close everything."""
+        self.stopping.set()
+        await self.batcher.close()
+        self.renderers.close()
+        self.explainers.close()
+        self.decoders.shutdown(cancel_futures=True)
+        self.jobs.stop()
+        self.library.close()
+        self.store.close()
+
+    def _watch(self) -> None:
+        watch = self.metrics.watch
+        watch("queue_images", "Images that wait for the model", lambda: self.batcher.waiting)
+        watch("queue_renders", "Views of slides that wait or are drawn", lambda: self.renderers.held)
+        watch("queue_explanations", "Explanations that wait or are made", lambda: self.explainers.held)
+        watch("rendered_bytes", "Bytes of views that are kept", lambda: self.rendered.held_bytes)
+
+
+def service_of(request: Request) -> Service:
+    """The server that a request came to."""
+    service: Service = request.app.state.service
+    return service
+
+
+def user_of(request: Request) -> User:
+    """Who asks; the gate has let them in."""
+    user: User | None = request.scope["state"].get("user")
+    return user or LOCAL

@@ -1,0 +1,1 @@
+"""What the server keeps: predictions, slides, scans, reviews and sessions, in any SQL database."""

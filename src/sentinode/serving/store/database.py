@@ -1,0 +1,140 @@
+"""Opening the database: its schema brought up to date first, its errors in one line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from sentinode.core.errors import MissingExtraError, SentinodeError, StorageError
+from sentinode.core.files import storage_errors
+from sentinode.serving.store.predictions import Predictions
+from sentinode.serving.store.reviews import Reviews
+from sentinode.serving.store.scans import Scans
+from sentinode.serving.store.sessions import Sessions
+from sentinode.serving.store.slides import Slides
+
+_BUSY_S = 30.0
+
+
+class Store:
+    """All that is kept, by noun."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.predictions = Predictions(engine)
+        self.slides = Slides(engine)
+        self.scans = Scans(engine)
+        self.reviews = Reviews(engine)
+        self.sessions = Sessions(engine)
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self.engine.dispose()
+
+
+def open_store(url: str) -> Store:
+    """Connect to the database at `url` (as SQLAlchemy has it) and bring its tables up to date.
+
+    Raises:
+        SentinodeError: The URL is none, its driver is missing, the database can't be reached, or it was made by a
+            newer version of this package.
+        StorageError: The file of a SQLite database can't be written.
+    """
+    engine = connect(url)
+    with database_errors(engine):
+        upgrade(engine)
+    return Store(engine)
+
+
+def connect(url: str) -> Engine:
+    """An engine for `url`; of SQLite one that many threads and a second process may use at once."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(parsed.database, url)
+        return create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=8)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise SentinodeError(
+            f"{_shown(url)!r} is no database URL; give one like sqlite:///FILE or postgresql+psycopg://HOST/NAME"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"this database needs {error.name}, which is not installed: pip install 'sentinode[postgresql]'"
+        ) from error
+
+
+def upgrade(engine: Engine, to: str = "head") -> None:
+    """Run the migrations up to a revision.
+
+    Raises:
+        SentinodeError: The database has a revision that this package does not know.
+    """
+    from alembic import command
+    from alembic.util import CommandError
+
+    try:
+        with engine.begin() as connection:
+            command.upgrade(_alembic(connection), to)
+    except CommandError as error:
+        raise SentinodeError(
+            f"the database {_shown(str(engine.url))} was made by a newer version ({error}); upgrade sentinode"
+        ) from error
+
+
+def downgrade(engine: Engine, to: str = "base") -> None:
+    """Take migrations back, down to a revision; what their tables held is lost."""
+    from alembic import command
+
+    with engine.begin() as connection:
+        command.downgrade(_alembic(connection), to)
+
+
+@contextmanager
+def database_errors(engine: Engine) -> Iterator[None]:
+    """Turn a database that can't be reached or written into one line."""
+    try:
+        yield
+    except (DBAPIError, SQLAlchemyError) as error:
+        cause = " ".join(str(getattr(error, "orig", None) or error).split())
+        message = f"the database {_shown(str(engine.url))} can't be used ({cause}); check its URL and its rights"
+        raise StorageError(5, message) from error
+
+
+def _sqlite(file: str | None, url: str) -> Engine:
+    if file and file != ":memory:":
+        with storage_errors(Path(file)):
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_S})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        # WAL: readers and the writer don't wait for each other. NORMAL: what was answered survives the end of this
+        # process however it comes; only a power cut may take the last moments.
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine
+
+
+def _alembic(connection: Any) -> Any:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "sentinode.serving.store:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _shown(url: str) -> str:
+    """Without the password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url.partition("@")[2] or url

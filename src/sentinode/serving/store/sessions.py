@@ -1,0 +1,43 @@
+"""Sessions of browsers: random ids, kept as hashes, that end by themselves."""
+
+import hashlib
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, delete
+
+from sentinode.serving.store.tables import SessionRow, now
+from sentinode.serving.store.transactions import transaction
+
+HOURS = 12
+
+
+class Sessions:
+    """Begins and ends sessions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def begin(self, user_name: str) -> str:
+        """A new session; returns the id for the cookie. Sessions that have ended are removed."""
+        session_id = secrets.token_urlsafe(32)
+        expires = (datetime.now(UTC) + timedelta(hours=HOURS)).isoformat(timespec="milliseconds")
+        with transaction(self._engine) as opened:
+            opened.execute(delete(SessionRow).where(SessionRow.expires < now()))
+            opened.add(SessionRow(id_sha256=_hash(session_id), user_name=user_name, expires=expires))
+        return session_id
+
+    def user_name(self, session_id: str) -> str | None:
+        """Whose session it is; None where there is none or it has ended."""
+        with transaction(self._engine) as opened:
+            row = opened.get(SessionRow, _hash(session_id))
+            return row.user_name if row is not None and row.expires > now() else None
+
+    def end(self, session_id: str) -> None:
+        """End a session."""
+        with transaction(self._engine) as opened:
+            opened.execute(delete(SessionRow).where(SessionRow.id_sha256 == _hash(session_id)))
+
+
+def _hash(session_id: str) -> str:
+    return hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()

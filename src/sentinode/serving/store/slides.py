@@ -1,0 +1,37 @@
+"""Ids of slides: random, so that neither a name nor a path is in an address."""
+
+import secrets
+from collections.abc import Iterable
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError
+
+from sentinode.serving.store.tables import SlideRow, now
+from sentinode.serving.store.transactions import transaction
+
+
+class Slides:
+    """Finds and gives ids."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def ids_of(self, place: str, files: Iterable[str]) -> dict[str, str]:
+        """File → id for the files of a place; those that have none yet get one."""
+        known = self._known(place)
+        new = [file for file in files if file not in known]
+        if new:
+            try:
+                with transaction(self._engine) as opened:
+                    opened.add_all(
+                        [SlideRow(id=secrets.token_urlsafe(9), place=place, file=file, created=now()) for file in new]
+                    )
+            except IntegrityError:  # another process found them at the same time
+                pass
+            known = self._known(place)
+        return known
+
+    def _known(self, place: str) -> dict[str, str]:
+        with transaction(self._engine) as opened:
+            rows = opened.execute(select(SlideRow.file, SlideRow.id).where(SlideRow.place == place))
+            return dict(rows.tuples().all())

@@ -1,0 +1,109 @@
+"""The tables. A change here needs a step in `migrations/versions`, which a test compares with this."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Double, ForeignKey, Index, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+def now() -> str:
+    """The time as it is kept: ISO 8601 in UTC, which sorts as text and means the same in every database."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class Base(DeclarativeBase):
+    """Of all tables."""
+
+
+class PredictionRow(Base):
+    """One answered image: what was asked by hash, and what was said."""
+
+    __tablename__ = "predictions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    created: Mapped[str] = mapped_column(String(32), index=True)
+    request_id: Mapped[str] = mapped_column(String(32), index=True)
+    image_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    image_bytes: Mapped[int]
+    image_width: Mapped[int]
+    image_height: Mapped[int]
+    stored: Mapped[bool]
+    """Whether the image itself was kept."""
+    prediction: Mapped[str] = mapped_column(String(200))
+    confidence: Mapped[float] = mapped_column(Double)
+    probabilities: Mapped[dict[str, float]] = mapped_column(JSON)
+    low_confidence: Mapped[bool]
+    threshold: Mapped[float | None] = mapped_column(Double)
+    model_name: Mapped[str] = mapped_column(String(200))
+    model_version: Mapped[str] = mapped_column(String(64))
+    user_name: Mapped[str] = mapped_column(String(64))
+
+
+class SlideRow(Base):
+    """A slide's file and the random id that stands for it outside."""
+
+    __tablename__ = "slides"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    place: Mapped[str] = mapped_column(String(16))
+    """`folder` or `upload`."""
+    file: Mapped[str] = mapped_column(String(255))
+    created: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (Index("slides_by_file", "place", "file", unique=True),)
+
+
+class ScanRow(Base):
+    """A scan: asked for here, or found as a finished folder."""
+
+    __tablename__ = "scans"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    slide_id: Mapped[str | None] = mapped_column(ForeignKey("slides.id"), index=True)
+    """None for a found scan whose slide is not here."""
+    slide_name: Mapped[str] = mapped_column(String(255))
+    folder: Mapped[str] = mapped_column(String(512))
+    """Relative to the folder of scans."""
+    status: Mapped[str] = mapped_column(String(16), index=True)
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    model_version: Mapped[str] = mapped_column(String(64))
+    problem: Mapped[str | None] = mapped_column(Text)
+    created: Mapped[str] = mapped_column(String(32), index=True)
+    finished: Mapped[str | None] = mapped_column(String(32))
+    slide_score: Mapped[float | None] = mapped_column(Double)
+    slide_class: Mapped[str | None] = mapped_column(String(16))
+    lesions: Mapped[int | None]
+    threshold: Mapped[float | None] = mapped_column(Double)
+    user_name: Mapped[str] = mapped_column(String(64))
+
+
+class ReviewRow(Base):
+    """What a person said of a lesion, or drew. Never deleted: undoing is marked."""
+
+    __tablename__ = "reviews"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    number: Mapped[int] = mapped_column(index=True)
+    """Of the scan's reviews, in their order: a later verdict on a lesion goes before an earlier one."""
+    scan_id: Mapped[str] = mapped_column(ForeignKey("scans.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    lesion_id: Mapped[str | None] = mapped_column(String(64))
+    verdict: Mapped[str | None] = mapped_column(String(16))
+    polygon: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    comment: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(String(64))
+    created: Mapped[str] = mapped_column(String(32))
+    undone: Mapped[str | None] = mapped_column(String(32))
+    """When it was undone."""
+    undone_by: Mapped[str | None] = mapped_column(String(64))
+
+
+class SessionRow(Base):
+    """A browser that showed a token. Of its cookie only the hash is kept."""
+
+    __tablename__ = "sessions"
+
+    id_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_name: Mapped[str] = mapped_column(String(64))
+    expires: Mapped[str] = mapped_column(String(32))

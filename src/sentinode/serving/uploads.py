@@ -1,0 +1,172 @@
+"""Request bodies under limits: read as they come, counted, and given up on when they are too large."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
+
+from sentinode.serving.problems import Problem, busy
+
+_OVERHEAD_BYTES = 1 << 16
+"""What the form around the files may take, beside 512 bytes for each file."""
+_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One field of a form."""
+
+    name: str
+    file: str | None
+    """The file name as the client says it, checked to be no path; None for a field that is no file."""
+    content: bytes
+
+
+class BodyBudget:
+    """Bytes of request bodies that may be in memory at one time."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._held = most, 0
+
+    @asynccontextmanager
+    async def reading(self, request: Request, limit: int) -> AsyncIterator[bytes]:
+        """The body of `request`, which is counted until the block is left.
+
+        Raises:
+            Problem: 413 where it has more than `limit` bytes, 503 where there is no room for it now.
+        """
+        length = _declared(request)
+        if length > limit:
+            raise too_large(length, limit)
+        held, pieces = 0, []
+        try:
+            held = self._take(length)
+            read = 0
+            async for piece in request.stream():
+                read += len(piece)
+                if read > limit:
+                    raise too_large(read, limit)
+                if read > held:
+                    held += self._take(read - held)
+                pieces.append(piece)
+            yield b"".join(pieces) if len(pieces) != 1 else pieces[0]
+        except ClientDisconnect:
+            raise Problem(400, "the client went before the request was whole; send it again") from None
+        finally:
+            self._held -= held
+
+    def _take(self, count: int) -> int:
+        if self._held + count > self._most:
+            raise busy("the server holds as many uploads as it may")
+        self._held += count
+        return count
+
+
+async def read_form(request: Request, body: bytes, *, most_files: int) -> list[Part]:
+    """The fields of a multipart/form-data body.
+
+    Raises:
+        Problem: 415 for another type, 400 for a damaged body or a file name that is a path, 413 for too many fields.
+    """
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary:
+        raise Problem(415, "the body is not multipart/form-data with a boundary; send the image as a form's file field")
+    return _Form(boundary, most_files + 16).parse(body)
+
+
+def too_large(count: int, limit: int) -> Problem:
+    """413 with both numbers."""
+    return Problem(413, f"the body has {count:,} bytes or more, {limit:,} are allowed; send smaller or fewer files")
+
+
+def body_limit(content_bytes: int, files: int = 1) -> int:
+    """Bytes of a whole form whose files have `content_bytes`."""
+    return content_bytes + _OVERHEAD_BYTES + 512 * files
+
+
+def file_name(text: str) -> str:
+    """A client's file name.
+
+    Raises:
+        Problem: 400 for a path, or a name with control characters.
+    """
+    if _UNSAFE.search(text) or text in {".", ".."} or len(text) > 255:
+        raise Problem(400, "the file name is a path, too long or has control characters; send a plain file name")
+    return text
+
+
+class _Form:
+    """Collects the parser's callbacks into parts."""
+
+    def __init__(self, boundary: bytes, most_parts: int) -> None:
+        self.parts: list[Part] = []
+        self._most = most_parts
+        self._ended = False
+        self._headers: dict[bytes, bytes] = {}
+        self._field = self._value = b""
+        self._content: list[bytes] = []
+        callbacks: Any = {
+            "on_part_begin": self._begin,
+            "on_header_field": self._on_field,
+            "on_header_value": self._on_value,
+            "on_header_end": self._on_header_end,
+            "on_part_data": self._on_data,
+            "on_part_end": self._on_end,
+            "on_end": self._finish,
+        }
+        try:
+            self._parser = MultipartParser(boundary, callbacks)
+        except (FormParserError, ValueError) as error:
+            raise Problem(400, f"the form's boundary can't be used ({error}); send the request again") from error
+
+    def parse(self, body: bytes) -> list[Part]:
+        try:
+            self._parser.write(body)
+            self._parser.finalize()
+        except (FormParserError, ValueError) as error:
+            raise Problem(400, f"the form is damaged ({error}); send the request again") from error
+        if not self._ended:
+            raise Problem(400, "the form is cut off before its end; send the request again")
+        return self.parts
+
+    def _begin(self) -> None:
+        if len(self.parts) >= self._most:
+            raise Problem(413, f"the form has more than {self._most} fields; send fewer at a time")
+        self._headers, self._content = {}, []
+
+    def _on_field(self, data: bytes, start: int, end: int) -> None:
+        self._field += data[start:end]
+
+    def _on_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        self._headers[self._field.lower()] = self._value
+        self._field = self._value = b""
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        self._content.append(data[start:end])
+
+    def _on_end(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        if b"name" not in options:
+            raise Problem(400, "a field of the form has no name; send the image as the field file")
+        file = options.get(b"filename")
+        name = None if file is None else file_name(file.decode("utf-8", "replace"))
+        content = self._content[0] if len(self._content) == 1 else b"".join(self._content)
+        self.parts.append(Part(options[b"name"].decode("utf-8", "replace"), name, content))
+
+    def _finish(self) -> None:
+        self._ended = True
+
+
+def _declared(request: Request) -> int:
+    text = request.headers.get("content-length", "0")
+    return int(text) if text.isascii() and text.isdecimal() else 0
