@@ -1,7 +1,11 @@
 """A small bundle, small slides and a way to scan them."""
 
 import importlib.util
-from collections.abc import Callable
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -86,3 +90,57 @@ class Scanner:
 def scan(bundle: Bundle, tmp_path: Path) -> Scanner:
     """Scans slides with the small bundle."""
     return Scanner(bundle, tmp_path / "scans")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command in a process of its own ended; a negative status is the signal that killed it."""
+
+    status: int
+    output: str
+    """Standard output and error."""
+    moments: int
+    """That it passed, where they were counted."""
+
+
+class Launcher:
+    """Starts `sentinode` commands in processes of their own; see `launcher.py`."""
+
+    def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
+        self._process, self._folder, self._started = process, folder, 0
+
+    def start(self, *words: object, **request: Any) -> tuple[int, Path]:
+        """Start a command; what it is known by."""
+        self._started += 1
+        output = self._folder / f"{self._started}.txt"
+        return self._ask({"words": [str(word) for word in words], "output": str(output), **request}), output
+
+    def wait(self, started: tuple[int, Path]) -> Ended:
+        """Wait for its end."""
+        status, output = self._ask({"wait": started[0]}), started[1]
+        counted = output.with_name(f"{output.name}.moments")
+        moments = int(counted.read_text() or 0) if counted.exists() else 0
+        return Ended(status, output.read_text(encoding="utf-8"), moments)
+
+    def __call__(self, *words: object, **request: Any) -> Ended:
+        return self.wait(self.start(*words, **request))
+
+    def _ask(self, request: dict[str, Any]) -> int:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+
+@pytest.fixture(scope="session")
+def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    """Runs commands in processes that can be killed, or be short of space."""
+    script = Path(__file__).with_name("launcher.py")
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        yield Launcher(process, tmp_path_factory.mktemp("launched"))
+        assert process.stdin is not None
+        process.stdin.close()
