@@ -9,7 +9,7 @@ from sentinode.core.errors import SentinodeError
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.networks import Network, PooledNetwork
 
-BETTER = "features.10"
+BETTER = "features.9"
 """Of SqueezeNet 1.1 in place of its last map, features.12: more faithful on real tumour patches, measured by
 benchmarks/explanations.py (see docs/explaining.md). Both have 5 × 5 cells of a 96-px patch."""
 

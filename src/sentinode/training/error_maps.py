@@ -44,7 +44,5 @@ def error_maps(bundle: Bundle, images: Images) -> tuple[Images | None, str]:
         return blended(one.tile, one.map, signed=one.signed)
 
     shown = "each error's likeliest class" if info.classes.positive is None else info.classes.positive
-    words = (
-        f"Below each error, the same image with what spoke for {shown} in yellow: Grad-CAM of one look, unchecked"
-    )
+    words = f"Below each error, the same image with what spoke for {shown} in yellow: Grad-CAM of one look, unchecked"
     return draw, f"{words}; `sentinode explain` measures how far such a map is to be trusted."
