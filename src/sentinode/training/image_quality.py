@@ -89,7 +89,7 @@ def _steps(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
     """(N, 8, 8) steps of the table at each quality, by libjpeg's formula."""
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
     base = torch.tensor(table, dtype=torch.float32, device=quality.device)
-    return ((base * scale[:, None, None] + 50) / 100).floor().clamp(1, 255)
+    return torch.clamp(((base * scale[:, None, None] + 50) / 100).floor(), 1, 255)
 
 
 def _quantise(planes: Tensor, steps: Tensor) -> Tensor:
@@ -99,7 +99,8 @@ def _quantise(planes: Tensor, steps: Tensor) -> Tensor:
     blocks = planes.reshape(count, channels, height // 8, 8, width // 8, 8).transpose(3, 4)
     steps = steps[:, None, None, None]
     rounded = ((cosines @ blocks @ cosines.T) / steps).round() * steps
-    return (cosines.T @ rounded @ cosines).transpose(3, 4).reshape(planes.shape)
+    restored: Tensor = cosines.T @ rounded @ cosines
+    return restored.transpose(3, 4).reshape(planes.shape)
 
 
 def _cosines(device: torch.device) -> Tensor:
