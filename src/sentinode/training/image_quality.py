@@ -82,7 +82,8 @@ def compress(images: Tensor, quality: Tensor | None = None) -> Tensor:
     # Decoders enlarge chroma by a triangle filter ("fancy upsampling" of libjpeg), which is bilinear here.
     chroma = functional.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
     made = torch.cat([luma, chroma], dim=1)[:, :, :height, :width].permute(0, 2, 3, 1)
-    return (made @ torch.linalg.inv(to_ycc).T).clamp(0, 255)
+    restored: Tensor = made @ torch.linalg.inv(to_ycc).T
+    return restored.clamp(0, 255)
 
 
 def _steps(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
