@@ -29,17 +29,23 @@ export const REPORT = "/model/report";
 
 export const getMethods = (signal?: AbortSignal) => getJson<Method[]>("/explain/methods", signal);
 
-export async function predict(files: File[], signal: AbortSignal): Promise<BatchAnswer> {
+/** `resize`: square images of another size are scaled to the model's tile. */
+export async function predict(files: File[], resize: boolean, signal: AbortSignal): Promise<BatchAnswer> {
   const body = new FormData();
   for (const file of files) body.append("files", file, file.name);
-  return (await send("/predict/batch", { method: "POST", body, signal })).json();
+  return (await send(`/predict/batch?resize=${resize}`, { method: "POST", body, signal })).json();
 }
 
-export async function explain(file: File, method: string | null, signal: AbortSignal): Promise<Explanation> {
+/** How an explanation is wanted: by which method (null: the model's own), and whether to measure how far it holds. */
+export type Wish = { method: string | null; faithfulness: boolean };
+
+export async function explain(file: File, resize: boolean, wish: Wish, signal: AbortSignal): Promise<Explanation> {
   const body = new FormData();
   body.append("file", file, file.name);
-  if (method) body.append("method", method);
-  return (await send("/explain", { method: "POST", body, signal })).json();
+  if (wish.method) body.append("method", wish.method);
+  return (
+    await send(`/explain?resize=${resize}&faithfulness=${wish.faithfulness}`, { method: "POST", body, signal })
+  ).json();
 }
 
 export const getSlides = async (signal?: AbortSignal) => (await getJson<{ slides: Slide[] }>("/slides", signal)).slides;
@@ -49,8 +55,8 @@ export const slidePyramid = (id: string) => at`/slides/${id}/deepzoom.dzi`;
 export const tissueMask = (id: string) => at`/slides/${id}/tissue.png`;
 export const getAnnotations = (id: string, signal?: AbortSignal) =>
   getJson<Features>(at`/slides/${id}/annotations`, signal);
-export const explainTile = (id: string, place: Place, method: string | null, signal: AbortSignal) =>
-  sendJson<TileExplanation>("POST", at`/slides/${id}/explain`, { ...place, ...(method ? { method } : {}) }, signal);
+export const explainTile = (id: string, place: Place, wish: Wish, signal: AbortSignal) =>
+  sendJson<TileExplanation>("POST", at`/slides/${id}/explain`, { ...place, ...wish }, signal);
 
 /** Uploads a slide; `fetch` tells nothing of an upload's progress, so this is the older way. */
 export function uploadSlide(file: File, progress: (part: number) => void): Promise<void> {

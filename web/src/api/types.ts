@@ -1,11 +1,11 @@
-/** What the server answers, as its OpenAPI document names it. Lengths in level-0 pixels unless the name says otherwise. */
+/** What the server answers, as in its OpenAPI document. Lengths are level-0 pixels unless the name says otherwise. */
 
 export type Prediction = {
   prediction: string;
   confidence: number;
   probabilities: Record<string, number>;
   model: { name: string; version: string };
-  threshold: number;
+  threshold: number | null;
   low_confidence: boolean;
   request_id: string;
 };
@@ -14,7 +14,8 @@ export type ProblemBody = { type: string; title: string; status: number; detail:
 
 export type BatchAnswer = { predictions: (({ file: string } & Prediction) | { file: string; problem: ProblemBody })[] };
 
-export type Faithfulness = Record<string, number | string | boolean | null>;
+/** How much faster the probability falls (deletion) and rises (insertion) along the map than in a random order. */
+export type Faithfulness = Record<string, number>;
 
 export type Explanation = {
   prediction: Prediction;
@@ -32,16 +33,20 @@ export type Interval = { value: number; low?: number | null; high?: number | nul
 export type ModelFacts = {
   name: string;
   version: string;
-  description?: string;
+  description: string;
   classes: string[];
   positive: string | null;
   tile_size: number;
+  /** Whether images of other sizes are taken as they are. */
+  any_size: boolean;
   mpp: number | null;
-  threshold: { value: number; rule: string; split: string };
+  threshold: { value: number; rule: string; split: string } | null;
   low_confidence: { low: number; high: number } | null;
-  metrics: Record<string, Interval | null> | null;
+  metrics: Record<string, Interval | null>;
+  metrics_split: string | null;
   thresholds: { threshold: number; sensitivity: number; specificity: number }[];
-  card_html: string | null;
+  thresholds_split: string | null;
+  card_html: string;
   has_report: boolean;
   research_use_only: boolean;
 };
@@ -54,14 +59,14 @@ export type Scan = {
   slide_id: string;
   slide_name: string;
   status: ScanStatus;
-  progress: { done: number; total: number; tiles_per_second: number | null; seconds_left: number | null } | null;
-  problem: string | ProblemBody | null;
+  progress: { done: number; total: number | null; tiles_per_second: number | null; seconds_left: number | null } | null;
+  problem: string | null;
   created: string;
   finished: string | null;
   slide_score: number | null;
   slide_class: SlideClass | null;
   lesions: number | null;
-  threshold: number;
+  threshold: number | null;
 };
 
 export type Slide = {
@@ -69,7 +74,8 @@ export type Slide = {
   name: string;
   file: string;
   status: "ready" | "unreadable";
-  problem: string | ProblemBody | null;
+  problem: string | null;
+  /** 0 where the slide can't be read. */
   width: number;
   height: number;
   mpp: { x: number; y: number } | null;
@@ -116,7 +122,7 @@ export type GridAnswer = {
 export type TileExplanation = Explanation & { tile: Box; image: string };
 
 export type Review = {
-  id: string | number;
+  id: string;
   kind: "verdict" | "lesion";
   lesion_id: string | null;
   verdict: "accept" | "reject" | null;

@@ -15,14 +15,14 @@ export function ModelView() {
       <header className="view-head">
         <div>
           <h1>{model.name}</h1>
-          {model.description && <p className="quiet lead">{model.description}</p>}
+          <p className="quiet lead">{model.description}</p>
         </div>
         <span className="badge badge-use">Research use only</span>
       </header>
       <div className="model-body">
         <div className="model-side">
           <Facts model={model} />
-          <Metrics metrics={model.metrics ?? {}} />
+          <Metrics metrics={model.metrics} split={model.metrics_split} />
         </div>
         <div className="model-main">
           <ThresholdChoices model={model} />
@@ -45,8 +45,11 @@ function Facts({ model }: { model: ModelFacts }) {
     ["Looks for", model.positive ?? "no class in particular"],
     ["Tile", `${model.tile_size} × ${model.tile_size} px`],
     ["Resolution", model.mpp === null ? "not set" : `${model.mpp} µm/px`],
-    ["Threshold", `${probability(model.threshold.value)} (${model.threshold.rule}, set on ${model.threshold.split})`],
   ];
+  if (model.threshold) {
+    const { value, rule, split } = model.threshold;
+    facts.push(["Threshold", `${probability(value)} (${rule}, set on ${split})`]);
+  }
   if (model.low_confidence) {
     const { low, high } = model.low_confidence;
     facts.push(["Low confidence", `${probability(low)} to ${probability(high)}`]);
@@ -66,12 +69,12 @@ function Facts({ model }: { model: ModelFacts }) {
   );
 }
 
-function Metrics({ metrics }: { metrics: Record<string, Interval | null> }) {
+function Metrics({ metrics, split }: { metrics: Record<string, Interval | null>; split: string | null }) {
   const rows = Object.entries(metrics).filter((row): row is [string, Interval] => typeof row[1]?.value === "number");
   if (rows.length === 0) return null;
   return (
     <section className="card" aria-labelledby="measured">
-      <h2 id="measured">What it measured</h2>
+      <h2 id="measured">What it measured{split && ` on ${split}`}</h2>
       <table>
         <thead>
           <tr>

@@ -1,4 +1,4 @@
-import { explain } from "../api/endpoints";
+import { explain, type Wish } from "../api/endpoints";
 import { useLoad } from "../ui/hooks";
 import { Failure } from "../ui/parts";
 import { ExplanationControls, ExplanationPicture } from "./Explained";
@@ -10,14 +10,15 @@ export function PatchDetail(props: {
   row: Row;
   positive: string | null;
   onRetry: () => void;
-  method: string | null;
-  onMethod: (method: string) => void;
+  resize: boolean;
+  wish: Wish;
+  onWish: (wish: Wish) => void;
   opacity: number;
   onOpacity: (opacity: number) => void;
 }) {
-  const { row, positive, method, opacity } = props;
-  const explained = useLoad(row.prediction ? `explain ${row.key} ${method}` : null, (signal) =>
-    explain(new File([row.file], row.name), method, signal),
+  const { row, positive, resize, wish, opacity } = props;
+  const explained = useLoad(row.prediction ? `explain ${row.key} ${JSON.stringify(wish)}` : null, (signal) =>
+    explain(new File([row.file], row.name), resize, wish, signal),
   );
   return (
     <section className="card detail" aria-label={`Result for ${row.name}`}>
@@ -39,11 +40,12 @@ export function PatchDetail(props: {
             threshold={row.prediction.threshold}
           />
           <ExplanationControls
-            method={method}
-            onMethod={props.onMethod}
+            wish={wish}
+            onWish={props.onWish}
             opacity={opacity}
             onOpacity={props.onOpacity}
             explanation={explained.value}
+            busy={explained.loading}
             problem={explained.problem}
             onRetry={explained.reload}
           />

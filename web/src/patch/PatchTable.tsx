@@ -19,7 +19,9 @@ export function PatchTable(props: {
   ];
   const current = useRef<HTMLTableRowElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only another selection scrolls
-  useEffect(() => current.current?.scrollIntoView({ block: "nearest" }), [props.selected]);
+  useEffect(() => {
+    current.current?.scrollIntoView({ block: "nearest" });
+  }, [props.selected]);
   return (
     <section className="table-wrap" aria-label="Results">
       <table>
@@ -39,16 +41,18 @@ export function PatchTable(props: {
               className={row.key === props.selected ? "selected" : undefined}
               onClick={() => props.onSelect(row.key)}
             >
-              <td className="name">
-                <img src={row.url} alt="" loading="lazy" width={32} height={32} />
-                <button
-                  type="button"
-                  className="plain"
-                  aria-current={row.key === props.selected || undefined}
-                  onClick={() => props.onSelect(row.key)}
-                >
-                  {row.name}
-                </button>
+              <td>
+                <div className="name">
+                  <img src={row.url} alt="" loading="lazy" width={32} height={32} />
+                  <button
+                    type="button"
+                    className="plain"
+                    aria-current={row.key === props.selected || undefined}
+                    onClick={() => props.onSelect(row.key)}
+                  >
+                    {row.name}
+                  </button>
+                </div>
               </td>
               <Answer row={row} positive={props.positive} />
             </tr>

@@ -1,7 +1,8 @@
 import { type DragEvent, useEffect, useMemo, useRef, useState } from "react";
-import { getModel } from "../api/endpoints";
+import { getModel, type Wish } from "../api/endpoints";
 import { useKeys, useLoad } from "../ui/hooks";
 import { Progress } from "../ui/parts";
+import { FIRST_WISH } from "./Explained";
 import { PatchDetail } from "./PatchDetail";
 import { PatchTable } from "./PatchTable";
 import { csvOf, type Order, ordered, saveAs } from "./results";
@@ -11,11 +12,12 @@ const TYPES = ".png,.jpg,.jpeg,.tif,.tiff,.bmp,.webp,image/*";
 
 export function PatchView() {
   const model = useLoad("model", getModel).value;
-  const { rows, add, again, clear } = usePredictions();
   const [order, setOrder] = useState<Order | null>(null);
   const [chosen, setChosen] = useState<number | null>(null);
   const [over, setOver] = useState(false);
-  const [method, setMethod] = useState<string | null>(null);
+  const [wish, setWish] = useState<Wish>(FIRST_WISH);
+  const [resize, setResize] = useState(false);
+  const { rows, add, again, clear } = usePredictions(resize);
   const [opacity, setOpacity] = useState(0.5);
   const input = useRef<HTMLInputElement>(null);
 
@@ -85,6 +87,19 @@ export function PatchView() {
           event.target.value = ""; // so that the same file can be chosen again
         }}
       />
+      {model && !model.any_size && (
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={resize}
+            onChange={(event) => {
+              setResize(event.target.checked);
+              again(failed, event.target.checked);
+            }}
+          />
+          Scale square images of another size to {model.tile_size} × {model.tile_size} px
+        </label>
+      )}
       {rows.length === 0 && (
         <div className="drop">
           <p className="drop-title">Drop images here, or paste them</p>
@@ -121,8 +136,9 @@ export function PatchView() {
             row={selected}
             positive={positive}
             onRetry={() => again([selected])}
-            method={method}
-            onMethod={setMethod}
+            resize={resize}
+            wish={wish}
+            onWish={setWish}
             opacity={opacity}
             onOpacity={setOpacity}
           />

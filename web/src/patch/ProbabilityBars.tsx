@@ -4,7 +4,7 @@ import { probability } from "../ui/format";
 export function ProbabilityBars(props: {
   probabilities: Record<string, number>;
   positive: string | null;
-  threshold: number;
+  threshold: number | null;
 }) {
   return (
     <dl className="bars">
@@ -15,7 +15,7 @@ export function ProbabilityBars(props: {
             <svg className="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
               <rect className="bar-all" width="100" height="6" />
               <rect className={name === props.positive ? "bar-positive" : "bar-part"} width={value * 100} height="6" />
-              {name === props.positive && (
+              {name === props.positive && props.threshold !== null && (
                 <rect className="bar-mark" x={props.threshold * 100} width="0.8" height="6" />
               )}
             </svg>
@@ -23,7 +23,7 @@ export function ProbabilityBars(props: {
           </dd>
         </div>
       ))}
-      {props.positive && (
+      {props.positive && props.threshold !== null && (
         <p className="quiet">
           {props.positive} from {probability(props.threshold)} on (the mark)
         </p>

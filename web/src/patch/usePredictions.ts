@@ -9,7 +9,7 @@ const BYTES_AT_ONCE = 12 * 1024 * 1024;
 const ATTEMPTS = 5;
 
 /** Images and their answers; what waits is sent in small lots, so the table fills as one looks. */
-export function usePredictions() {
+export function usePredictions(resize: boolean) {
   const [rows, setRows] = useState<Row[]>([]);
   const next = useRef(0);
   const abort = useRef<AbortController | null>(null);
@@ -19,12 +19,12 @@ export function usePredictions() {
   }, []);
 
   const run = useCallback(
-    async (waiting: Row[]) => {
+    async (waiting: Row[], scale: boolean) => {
       abort.current ??= new AbortController();
       const { signal } = abort.current;
       for (const lot of lots(waiting)) {
         if (signal.aborted) return;
-        settle(await answersFor(lot, signal));
+        settle(await answersFor(lot, scale, signal));
       }
     },
     [settle],
@@ -38,18 +38,17 @@ export function usePredictions() {
         return { key, name: file.name, file, url, state: "waiting", prediction: null, problem: null };
       });
       setRows((all) => [...all, ...fresh]);
-      void run(fresh);
-      return fresh;
+      void run(fresh, resize);
     },
-    [run],
+    [run, resize],
   );
 
   const again = useCallback(
-    (failed: Row[]) => {
+    (failed: Row[], scale: boolean = resize) => {
       settle(new Map(failed.map((row) => [row.key, { state: "waiting", problem: null }])));
-      void run(failed);
+      void run(failed, scale);
     },
-    [run, settle],
+    [run, settle, resize],
   );
 
   const latest = useRef(rows);
@@ -79,13 +78,11 @@ function* lots(rows: Row[]): Generator<Row[]> {
   if (lot.length) yield lot;
 }
 
-async function answersFor(lot: Row[], signal: AbortSignal): Promise<Map<number, Partial<Row>>> {
+async function answersFor(lot: Row[], resize: boolean, signal: AbortSignal): Promise<Map<number, Partial<Row>>> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const { predictions } = await predict(
-        lot.map((row) => new File([row.file], row.name)),
-        signal,
-      );
+      const files = lot.map((row) => new File([row.file], row.name));
+      const { predictions } = await predict(files, resize, signal);
       return new Map(lot.map((row, index) => [row.key, answered(predictions[index])]));
     } catch (error) {
       const problem = asProblem(error);

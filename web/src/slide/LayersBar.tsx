@@ -55,12 +55,18 @@ export function LayersBar(props: {
         <details className="menu">
           <summary>Export</summary>
           <div>
-            <a href={reviewFile(scan.id, "geojson")} download={`${slide.name}.geojson`}>
-              GeoJSON (QuPath)
-            </a>
-            <a href={reviewFile(scan.id, "xml")} download={`${slide.name}.xml`}>
-              XML (ASAP)
-            </a>
+            {reviews.any ? (
+              <>
+                <a href={reviewFile(scan.id, "geojson")} download={`${slide.name}.geojson`}>
+                  GeoJSON (QuPath)
+                </a>
+                <a href={reviewFile(scan.id, "xml")} download={`${slide.name}.xml`}>
+                  XML (ASAP)
+                </a>
+              </>
+            ) : (
+              <p className="quiet">Accept, reject or draw a lesion first.</p>
+            )}
           </div>
         </details>
       )}

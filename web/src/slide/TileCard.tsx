@@ -32,8 +32,9 @@ export function TileCard({ explained, target }: { explained: ExplainedTile; targ
         </p>
       )}
       <ExplanationControls
-        method={explained.method}
-        onMethod={explained.setMethod}
+        wish={explained.wish}
+        onWish={explained.setWish}
+        busy={explained.loading}
         opacity={explained.opacity}
         onOpacity={explained.setOpacity}
         explanation={answer}

@@ -42,5 +42,7 @@ export function useLayer(viewer: Viewer | null, layer: Layer | null, opacity: nu
     };
   }, [viewer, url, kind, load]);
 
-  useEffect(() => item.current?.setOpacity(opacity ?? 0), [opacity]);
+  useEffect(() => {
+    item.current?.setOpacity(opacity ?? 0);
+  }, [opacity]);
 }

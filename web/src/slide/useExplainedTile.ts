@@ -1,7 +1,8 @@
 import type OpenSeadragon from "openseadragon";
 import { useEffect, useRef, useState } from "react";
-import { explainTile } from "../api/endpoints";
+import { explainTile, type Wish } from "../api/endpoints";
 import type { Place } from "../api/types";
+import { FIRST_WISH } from "../patch/Explained";
 import { useLoad } from "../ui/hooks";
 import { contains } from "./geometry";
 import type { Findings } from "./useFindings";
@@ -13,10 +14,10 @@ const DOUBLE_MS = 280;
 /** The tile that was clicked, and why it was scored as it was. A click on a lesion picks it, too. */
 export function useExplainedTile(slideId: string, viewer: Viewer | null, findings: Findings) {
   const [place, setPlace] = useState<Place | null>(null);
-  const [method, setMethod] = useState<string | null>(null);
+  const [wish, setWish] = useState<Wish>(FIRST_WISH);
   const [opacity, setOpacity] = useState(0.5);
-  const key = place && `${slideId} ${place.x} ${place.y} ${method}`;
-  const answer = useLoad(key, (signal) => explainTile(slideId, place ?? { x: 0, y: 0 }, method, signal));
+  const key = place && `${slideId} ${place.x} ${place.y} ${JSON.stringify(wish)}`;
+  const answer = useLoad(key, (signal) => explainTile(slideId, place ?? { x: 0, y: 0 }, wish, signal));
   const explain = (at: Place) => {
     const tile = findings.grid?.at(at)?.tile;
     // Of a scanned tile its corner, so that it is the very tile that was scored.
@@ -50,8 +51,8 @@ export function useExplainedTile(slideId: string, viewer: Viewer | null, finding
     place,
     explain,
     close: () => setPlace(null),
-    method,
-    setMethod,
+    wish,
+    setWish,
     opacity,
     setOpacity,
     answer: place ? answer.value : null,

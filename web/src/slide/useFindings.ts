@@ -17,7 +17,7 @@ export function useFindings(scan: Scan | null) {
   const gridAnswer = useLoad(id && `grid ${id}`, (signal) => getGrid(id ?? "", signal));
   const grid = useMemo(() => gridAnswer.value && new Grid(gridAnswer.value), [gridAnswer.value]);
 
-  // Ids are of one threshold: what is looked at is known by its place.
+  // An id is of one outline, which changes with the threshold: then the same lesion is known by its place.
   const [looked, setLooked] = useState<Lesion | null>(null);
   const lesions = found.value?.lesions ?? null;
   const selected = useMemo(() => (looked && lesions ? sameOf(looked, lesions) : null), [looked, lesions]);
@@ -43,7 +43,7 @@ export type Findings = ReturnType<typeof useFindings>;
 
 function sameOf(looked: Lesion, lesions: Lesion[]): Lesion | null {
   return (
-    lesions.find((one) => one.id === looked.id && one.area_mm2 === looked.area_mm2) ??
+    lesions.find((one) => one.id === looked.id) ??
     lesions.find((one) => contains(one.polygon, looked.centroid) || contains(looked.polygon, one.centroid)) ??
     null
   );

@@ -37,9 +37,9 @@ export function useReviews(scanId: string | null) {
     setUndone([]);
     return save(() => addReview(scanId, review), said);
   };
-  const mine = reviews.filter((review) => !session.required || review.author === session.name);
+  const mine = reviews.filter((one) => !session.required || session.role === "admin" || one.author === session.name);
   const undo = async () => {
-    const last = mine.toSorted((a, b) => a.created.localeCompare(b.created) || Number(a.id) - Number(b.id)).at(-1);
+    const last = mine.at(-1);
     if (last && (await save(() => undoReview(last.id), "Undone"))) setUndone((ids) => [...ids, last.id]);
   };
   const restore = async () => {
@@ -48,6 +48,8 @@ export function useReviews(scanId: string | null) {
   };
   return {
     may,
+    /** Whether there is something to export. */
+    any: reviews.some((review) => review.kind === "lesion" || review.verdict !== null),
     drawn: reviews.filter((review) => review.kind === "lesion"),
     verdictOf: (lesion: Lesion) => verdictOf(reviews, lesion.polygon),
     commentsOn: (polygon: Geometry) => reviews.filter((one) => one.comment && about(one, polygon)),
@@ -72,8 +74,7 @@ export type Reviews = ReturnType<typeof useReviews>;
 
 const about = (review: Review, polygon: Geometry) => review.polygon !== null && overlap(review.polygon, polygon);
 
-/** The newest word on what lies there, whatever the threshold was when it was said. */
+/** The newest word on what lies there, whatever the threshold was when it was said; the server lists them in order. */
 function verdictOf(reviews: Review[], polygon: Geometry): Review | null {
-  const said = reviews.filter((one) => one.kind === "verdict" && one.verdict !== null && about(one, polygon));
-  return said.toSorted((a, b) => a.created.localeCompare(b.created) || Number(a.id) - Number(b.id)).at(-1) ?? null;
+  return reviews.findLast((one) => one.verdict !== null && about(one, polygon)) ?? null;
 }
