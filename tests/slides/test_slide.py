@@ -139,6 +139,23 @@ def test_a_tile_of_the_file_read_once_is_decoded_in_place(tmp_path: Path, slide_
             slide.read_scaled_into(LevelChoice(0, 1.0, 1.0), 192, 48, out, once=True)
 
 
+def test_neighbours_read_as_a_strip_are_those_read_one_by_one(tmp_path: Path, slide_files: ModuleType) -> None:
+    path = tmp_path / "strips.tif"
+    slide_files.write_vips(path, slide_files.picture())
+    slide_files.zero_tile(path, 0, 11)  # x 192 to 256, y 48 to 96
+    x0, y0 = (axis.ravel().astype(np.int64) for axis in np.meshgrid(range(-20, 480, 20), range(-20, 330, 20)))
+    with open_slide(path, reader="tiff") as slide:
+        batches = list(read_batches(slide, 0.5, 20, x0, y0, batch=13, threads=2))
+        tiles = np.concatenate([batch.tiles for batch in batches])
+        unreadable = {index for batch in batches for index in batch.unreadable}
+        touched = (x0 + 20 > 192) & (x0 < 256) & (y0 + 20 > 48) & (y0 < 96)
+        assert unreadable == set(np.flatnonzero(touched).tolist())
+        for number in np.flatnonzero(~touched):
+            expected = slide.read_at(0.5, int(x0[number]), int(y0[number]), 20, 20)
+            assert np.array_equal(tiles[number], expected)
+    assert (tiles[touched] == 255).all()
+
+
 def test_an_array_that_is_held_is_not_filled_anew() -> None:
     buffers = Buffers((4, 3), most=2)
     first, second = buffers.take(), buffers.take()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import SlideReadError
 from sentinode.slides.buffers import Buffers
+from sentinode.slides.reduction import is_copied
 from sentinode.slides.slide import LevelChoice, Slide
 
 _RUN = 8
@@ -52,7 +53,8 @@ def read_batches(
     choice = slide.level_for(mpp)
     once = not _overlap(x0, size_px * choice.scale_x * slide.reader.levels[choice.level].downsample_x)
     once = once and not _overlap(y0, size_px * choice.scale_y * slide.reader.levels[choice.level].downsample_y)
-    return _Tiles(slide, choice, size_px, x0, y0, once).batches(batch, threads, ahead)
+    joined = _joined(slide, choice, size_px, x0, y0)
+    return _Tiles(slide, choice, size_px, x0, y0, once, joined).batches(batch, threads, ahead)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,8 @@ class _Tiles:
     y0: NDArray[np.int64]
     once: bool
     """No two tiles share a pixel."""
+    joined: NDArray[np.bool_]
+    """(N,) whether a tile is the right neighbour of the one before, to be read with it as one strip."""
 
     def batches(self, batch: int, threads: int, ahead: int) -> Iterator[TileBatch]:
         # As many as are read or wait, the one that the caller works on, and the one that it lets go for it.
@@ -86,13 +90,51 @@ class _Tiles:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _read_run(self, made: TileBatch, first: int) -> None:
-        for place in range(first, min(first + _RUN, len(made.tiles))):
-            index, out = made.start + place, made.tiles[place]
-            try:
-                self.slide.read_scaled_into(self.choice, int(self.x0[index]), int(self.y0[index]), out, once=self.once)
-            except SlideReadError as error:
-                out[...] = 255
-                made.unreadable[index] = error
+        stop = min(first + _RUN, len(made.tiles))
+        while first < stop:
+            end = first + 1
+            while end < stop and self.joined[made.start + end]:
+                end += 1
+            if end - first == 1 or not self._read_strip(made, first, end):
+                for place in range(first, end):
+                    self._read_one(made, place)
+            first = end
+
+    def _read_strip(self, made: TileBatch, first: int, end: int) -> bool:
+        level, size, count = self.slide.reader.levels[self.choice.level], self.size_px, end - first
+        x0, y0 = int(self.x0[made.start + first]), int(self.y0[made.start + first])
+        x, y = round(x0 / level.downsample_x), round(y0 / level.downsample_y)
+        try:
+            strip = self.slide.reader.read(self.choice.level, x, y, count * size, size)
+        except SlideReadError:
+            return False  # one by one, to learn which of them it is
+        made.tiles[first:end] = strip.reshape(size, count, size, 3).transpose(1, 0, 2, 3)
+        return True
+
+    def _read_one(self, made: TileBatch, place: int) -> None:
+        index, out = made.start + place, made.tiles[place]
+        try:
+            self.slide.read_scaled_into(self.choice, int(self.x0[index]), int(self.y0[index]), out, once=self.once)
+        except SlideReadError as error:
+            out[...] = 255
+            made.unreadable[index] = error
+
+
+def _joined(
+    slide: Slide, choice: LevelChoice, size_px: int, x0: NDArray[np.int64], y0: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """(N,) which tiles are read together with the one before: neighbours of which several lie in one of the file's.
+
+    Only where level pixels are copied as they are, so that the strip's pixels are the tiles'.
+    """
+    joined = np.zeros(len(x0), bool)
+    shape = slide.reader.tile_shape(choice.level)
+    copied = is_copied(choice.scale_x, size_px) and is_copied(choice.scale_y, size_px)
+    if copied and shape and 2 * size_px <= shape[0]:
+        level = slide.reader.levels[choice.level]
+        x = np.rint(x0 / level.downsample_x)  # halves to even, as `round`
+        joined[1:] = (np.diff(x) == size_px) & (np.diff(y0) == 0)
+    return joined
 
 
 def _overlap(starts: NDArray[np.int64], size: float) -> bool:

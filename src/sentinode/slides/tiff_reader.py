@@ -73,7 +73,11 @@ class TiffReader:
         if once and self._decode_into(level, x, y, out):
             return
         height, width = out.shape[:2]
-        out[...] = self.read(level, x, y, width, height)
+        size = self.levels[level] if 0 <= level < len(self.levels) and not self._file.closed else None
+        if size and min(x, y) >= 0 and x + width <= size.width and y + height <= size.height:
+            self._fill(out, level, x, y)
+        else:
+            out[...] = self.read(level, x, y, width, height)
 
     def read_associated(self, name: str) -> Pixels:
         """The associated image `name`. See `Reader.read_associated`."""
