@@ -9,7 +9,8 @@ const DROPPED = new Set(["script", "style", "iframe", "object", "embed", "templa
 /** HTML from a bundle, which somebody else may have written. */
 export function SafeHtml({ html }: { html: string }) {
   return useMemo(() => {
-    const body = new DOMParser().parseFromString(html, "text/html").body;
+    // The page's policy holds in what it parses, too: an inline style would be an error even though it is never shown.
+    const body = new DOMParser().parseFromString(html.replace(/\sstyle="/g, ' data-style="'), "text/html").body;
     return <>{[...body.childNodes].map(element)}</>;
   }, [html]);
 }
@@ -24,7 +25,9 @@ function element(node: ChildNode, key: number): ReactNode {
   if (tag === "br" || tag === "hr") return createElement(tag, { key });
   // The page's own heading is the first.
   const lower = /^h[1-3]$/.test(tag) ? `h${Number(tag[1]) + 1}` : tag;
-  return createElement(lower, { key, ...(tag === "a" ? linkOf(node) : {}) }, ...kept(tag, children));
+  const right = /^t[hd]$/.test(tag) && node.getAttribute("data-style")?.includes("right");
+  const attributes = { key, ...(tag === "a" ? linkOf(node) : {}), ...(right ? { className: "number" } : {}) };
+  return createElement(lower, attributes, ...kept(tag, children));
 }
 
 /** Space between a table's parts is no child that React takes. */
