@@ -88,3 +88,21 @@ def test_clearing_forgets() -> None:
     cache.clear()
     assert cache.held_bytes == 0
     assert cache.get("a", _tile(2))[0, 0, 0] == 2
+
+
+def test_the_memory_of_a_tile_that_went_is_used_again_unless_somebody_holds_it() -> None:
+    cache = TileCache(TILE_BYTES)
+    shape = (TILE_BYTES // 3, 1, 3)
+    places, held = [], None
+    for number in range(4):
+        tile = cache.get(number, lambda: cache.room(shape))
+        places.append(tile.ctypes.data)
+        if number == 1:
+            held = tile[:1]
+            held[...] = 7
+        tile = None
+    assert places[2] == places[0]
+    assert places[3] not in places[1:2]
+    assert held is not None
+    cache.room(shape)[...] = 9
+    assert (held == 7).all()

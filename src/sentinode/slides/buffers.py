@@ -22,12 +22,17 @@ class Buffers:
     def take(self) -> Pixels:
         """A view of an array that nobody else holds, holding anything; it is free again when no view of it is left."""
         for number in range(len(self._kept)):
-            if _references(self._kept, number) == _ALONE:
+            if held_by_the_list_alone(self._kept, number):
                 return self._kept[number][:]
         made = np.empty(self._shape, np.uint8)
         if len(self._kept) < self._most:
             self._kept.append(made)
         return made[:]
+
+
+def held_by_the_list_alone(kept: list[Pixels], number: int) -> bool:
+    """Whether nothing but the list `kept` refers to its array `number`, or to a view of that."""
+    return _references(kept, number) == _ALONE
 
 
 def _references(kept: list[Pixels], number: int) -> int:

@@ -151,7 +151,9 @@ class TiffReader:
     def _decode(self, level: int, tiled: TiledLevel, number: int) -> Pixels:
         size = int(tiled.sizes[number])
         try:
-            return tiled.coding.decode(self._bytes(int(tiled.offsets[number]), size))
+            data = self._bytes(int(tiled.offsets[number]), size)
+            room = self.cache.room((tiled.coding.height, tiled.coding.width, 3))
+            return room if tiled.coding.decode_into(data, room) else tiled.coding.decode(data)
         except (DamagedTileError, OSError, ValueError) as error:  # ValueError: closed by another thread
             row, column = divmod(number, tiled.columns)
             x, y = column * tiled.coding.width, row * tiled.coding.height
