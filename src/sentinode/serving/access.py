@@ -110,7 +110,7 @@ class Users:
             raise SentinodeError(f"there is no role {role!r}; choose one of {', '.join(ROLES)}")
         users = self.read() if self.path.exists() else {}
         token = new_token(name)
-        users[name] = User(name, role), hash_token(token)  # type: ignore[arg-type]
+        users[name] = User(name, role), hash_token(token)
         self._write(users)
         return token
 

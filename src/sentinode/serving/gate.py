@@ -81,8 +81,8 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - nobody foresaw it, and its message may hold a name
             _LOG.error("request %s failed: %s", request_id, _places(error))
             if not status:
-                problem = Problem(500, f"the server failed; tell its operator the request id {request_id}")
-                await problem.response(request_id)(scope, receive, answer)
+                failed = Problem(500, f"the server failed; tell its operator the request id {request_id}")
+                await failed.response(request_id)(scope, receive, answer)
         finally:
             self._note(scope, status, time.perf_counter() - start, request_id)
 

@@ -47,7 +47,10 @@ def decode_upload(content: bytes, limits: Limits) -> NDArray[np.uint8]:
         )
     if not content:
         raise Problem(422, "the image is empty (0 bytes); choose the file again")
-    width, height = _measured(content)
+    try:
+        width, height = _measured(content)
+    except (struct.error, IndexError) as error:
+        raise Problem(422, "the image ends within its header; replace it") from error
     if width * height > limits.image_pixels:
         raise Problem(
             413, f"the image is {width:,}×{height:,} px, {limits.image_pixels:,} pixels are allowed; cut it into tiles"

@@ -75,7 +75,8 @@ async def _one(request: Request, service: Service, part: Part, arrived: Any, *, 
         finally:
             arrived()
         answer = service.batcher.submit(Asked(image, part.content, asked_by, user_of(request).name))
-        return {"file": part.file, **await while_connected(request, answer)}
+        found: dict[str, Any] = await while_connected(request, answer)
+        return {"file": part.file, **found}
     except Problem as problem:
         return {"file": part.file, "problem": problem.fields(asked_by)}
 

@@ -65,4 +65,4 @@ class Scans:
         """Status → number of scans."""
         with transaction(self._engine) as opened:
             rows = opened.execute(select(ScanRow.status, func.count()).group_by(ScanRow.status))
-            return dict(rows.tuples().all())
+            return {row[0]: row[1] for row in rows}

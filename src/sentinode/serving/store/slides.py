@@ -34,4 +34,4 @@ class Slides:
     def _known(self, place: str) -> dict[str, str]:
         with transaction(self._engine) as opened:
             rows = opened.execute(select(SlideRow.file, SlideRow.id).where(SlideRow.place == place))
-            return dict(rows.tuples().all())
+            return {row[0]: row[1] for row in rows}

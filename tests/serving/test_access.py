@@ -1,0 +1,193 @@
+"""Who may do what, and from where."""
+
+import json
+import re
+
+import pytest
+
+from sentinode.core.errors import SentinodeError
+from sentinode.serving.access import Access, Users, hash_token, required_role
+from sentinode.serving.running import allowed_hosts, check_access
+
+KEY = "a-long-key-of-the-operator-0123456789"
+
+
+@pytest.fixture(scope="session")
+def tokens(tmp_path_factory):
+    """A user file with one user of each role, and their tokens."""
+    file = tmp_path_factory.mktemp("users") / "users.json"
+    users = Users(file)
+    return file, {role: users.add(f"the-{role}", role) for role in ("viewer", "reviewer", "admin")}
+
+
+PATHS = [
+    ("GET", "/", None),
+    ("GET", "/health/live", None),
+    ("GET", "/health/ready", None),
+    ("GET", "/session", None),
+    ("POST", "/session", None),
+    ("DELETE", "/session", None),
+    ("GET", "/assets/x.js", None),
+    ("GET", "/model", "viewer"),
+    ("GET", "/metrics", "viewer"),
+    ("GET", "/openapi.json", "viewer"),
+    ("GET", "/slides", "viewer"),
+    ("GET", "/slides/x/thumbnail", "viewer"),
+    ("GET", "/scans/x/reviews", "viewer"),
+    ("GET", "/no/such/path", "viewer"),
+    ("POST", "/predict", "viewer"),
+    ("POST", "/predict/batch", "viewer"),
+    ("POST", "/explain", "viewer"),
+    ("POST", "/slides/x/explain", "viewer"),
+    ("POST", "/slides", "reviewer"),
+    ("POST", "/scans", "reviewer"),
+    ("DELETE", "/scans/x", "reviewer"),
+    ("POST", "/scans/x/reviews", "reviewer"),
+    ("DELETE", "/reviews/x", "reviewer"),
+    ("POST", "/reviews/x/restore", "reviewer"),
+]
+ROLES = ["viewer", "reviewer", "admin"]
+
+
+def test_every_path_and_role(start, tokens):
+    file, by_role = tokens
+    client = start(users=file)
+    for method, path, needed in PATHS:
+        for role in (None, *ROLES):
+            headers = {"authorization": f"Bearer {by_role[role]}"} if role else {}
+            status = client.request(method, path, headers=headers).status_code
+            allowed = needed is None or (role is not None and ROLES.index(role) >= ROLES.index(needed))
+            expected = "in" if allowed else 401 if role is None else 403
+            assert (status if status in (401, 403) else "in") == expected, (method, path, role)
+
+
+def test_every_route_that_changes_something_is_in_this_matrix(client):
+    known = {(method, path) for method, path, _ in PATHS}
+    for path, methods in client.get("/openapi.json").json()["paths"].items():
+        for method in methods:
+            example = re.sub(r"\{[^}]+\}", "x", path)
+            assert method == "get" or (method.upper(), example) in known, path
+
+
+def test_access_is_off_without_users_and_key(client):
+    assert client.get("/session").json() == {"required": False, "role": "admin", "name": "local"}
+
+
+def test_an_api_key_may_do_everything(start):
+    client = start(api_key=KEY)
+    assert client.get("/slides").status_code == 401
+    assert client.get("/slides", headers={"authorization": "Bearer wrong-key-wrong-key"}).status_code == 401
+    answer = client.get("/session", headers={"authorization": f"Bearer {KEY}"})
+    assert answer.json() == {"required": True, "role": "admin", "name": "api-key"}
+
+
+def test_a_session_of_a_page(start, tokens):
+    file, by_role = tokens
+    client = start(users=file)
+    assert client.get("/session").json() == {"required": True, "role": None, "name": None}
+    assert client.post("/session", json={"token": "the-viewer.wrong"}).status_code == 401
+    answer = client.post("/session", json={"token": by_role["viewer"]})
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "samesite=strict" in cookie.lower()
+    assert by_role["viewer"] not in cookie
+    assert client.get("/session").json() == {"required": True, "role": "viewer", "name": "the-viewer"}
+    assert client.get("/slides").status_code == 200
+    assert client.post("/scans", json={"slide_id": "x"}).status_code == 403
+    held = dict(client.cookies)
+    assert client.delete("/session").status_code == 200
+    client.cookies.update(held)  # a copy of the cookie is worth nothing any more
+    assert client.get("/slides").status_code == 401
+
+
+def test_only_hashes_of_tokens_and_sessions_are_kept(start, tokens, config):
+    file, by_role = tokens
+    start(users=file).post("/session", json={"token": by_role["admin"]})
+    assert by_role["admin"] not in file.read_text()
+    assert all(entry["token"].startswith("scrypt$") for entry in json.loads(file.read_text()))
+    assert file.stat().st_mode & 0o077 == 0
+    kept = b"".join(path.read_bytes() for path in config.state.glob("sentinode.sqlite*"))
+    assert by_role["admin"].encode() not in kept
+
+
+def test_a_removed_user_is_out_at_once(tmp_path):
+    users = Users(tmp_path / "users.json")
+    token = users.add("jo", "admin")
+    access = Access(users.path)
+    user = access.check(token)
+    assert user is not None
+    assert access.remembered(token) == user
+    users.remove("jo")
+    assert access.remembered(token) is None
+    assert access.named("jo") is None
+    assert access.check(token) is None
+
+
+def test_a_new_token_makes_the_old_one_worthless(tmp_path):
+    users = Users(tmp_path / "users.json")
+    old = users.add("jo", "viewer")
+    access = Access(users.path)
+    assert access.check(old)
+    new = users.add("jo", "reviewer")
+    assert access.remembered(old) is None
+    assert access.check(old) is None
+    assert access.check(new).role == "reviewer"
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '[{"name": "a", "role": "king", "token": "x"}]', '[{"name": "a"}]'])
+def test_a_damaged_user_file_is_one_line(tmp_path, content):
+    path = tmp_path / "users.json"
+    path.write_text(content)
+    with pytest.raises(SentinodeError, match=r"users\.json is no user file"):
+        Access(path)
+
+
+def test_the_same_token_hashes_differently_each_time():
+    assert hash_token("a") != hash_token("a")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org"])
+def test_another_address_needs_a_lock(host):
+    with pytest.raises(SentinodeError, match=r"--users FILE or --api-key-file FILE, or --insecure"):
+        check_access(host, protected=False, insecure=False)
+    check_access(host, protected=True, insecure=False)
+    check_access(host, protected=False, insecure=True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.9.1"])
+def test_the_loopback_needs_none(host):
+    check_access(host, protected=False, insecure=False)
+
+
+def test_a_name_that_was_rebound_is_refused(start):
+    client = start(hosts=allowed_hosts("127.0.0.1", (), protected=False))
+    assert client.get("/slides", headers={"host": "evil.example"}).status_code == 421
+    for host in ("127.0.0.1:8000", "localhost", "[::1]:8000"):
+        assert client.get("/slides", headers={"host": host}).status_code == 200
+
+
+def test_another_pages_requests_are_refused(start):
+    client = start()
+    own, other = {"origin": "http://testserver"}, {"origin": "https://evil.example"}
+    assert client.post("/scans", json={"slide_id": "x"}, headers=own).status_code == 404
+    assert client.post("/scans", json={"slide_id": "x"}, headers=other).status_code == 403
+    assert client.post("/predict", headers={"origin": "null"}).status_code == 403
+    assert "access-control-allow-origin" not in client.get("/slides", headers=other).headers
+
+
+def test_an_allowed_origin_may_use_the_api(start):
+    client = start(origins=("https://viewer.example",))
+    answer = client.get("/slides", headers={"origin": "https://viewer.example"})
+    assert answer.headers["access-control-allow-origin"] == "https://viewer.example"
+    assert client.post("/scans", json={"slide_id": "x"}, headers={"origin": "https://viewer.example"}).status_code == 404
+
+
+def test_headers_of_every_answer(client):
+    for path in ("/", "/slides", "/nothing", "/openapi.json"):
+        headers = client.get(path).headers
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-frame-options"] == "SAMEORIGIN"
+        assert len(headers["x-request-id"]) == 16

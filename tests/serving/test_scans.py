@@ -1,0 +1,274 @@
+"""Scans as jobs, through a real worker process; what they found; reviews."""
+
+import base64
+import io
+import json
+import os
+import time
+
+import numpy as np
+import pytest
+import shapely
+from PIL import Image
+
+from sentinode.scanning.heatmap import read_heatmap
+from sentinode.scanning.record import LesionRule, read_record
+from sentinode.serving.deepzoom import NOT_SCANNED, SURE, HeatmapTiles
+from sentinode.serving.scan_worker import NICENESS
+from sentinode.slides.annotations.reading import read_annotations
+
+
+def _wait(client, scan_id, *statuses):
+    for _ in range(1200):
+        scan = client.get(f"/scans/{scan_id}").json()
+        if scan["status"] in statuses:
+            return scan
+        time.sleep(0.1)
+    raise AssertionError(scan)
+
+
+def _slide_id(client):
+    return client.get("/slides").json()["slides"][0]["id"]
+
+
+@pytest.fixture
+def found(config, scan_folders, start):
+    """An app that finds a scan of another program's making: 3 lesions on 20 × 12 cells of 200 px."""
+    scores = np.full((12, 20), 0.1, np.float32)
+    scores[1:3, 1:3] = 0.95
+    scores[6:9, 10:14] = 0.8
+    scores[10, 18] = 0.6
+    scores[0, 19] = np.nan
+    scan_folders.write_scan(config.scans / "case", scores)
+    client = start()
+    return client, client.get("/scans").json()["scans"][0]["id"]
+
+
+def test_a_scan_from_asking_to_its_lesions(client, config):
+    slide_id = _slide_id(client)
+    answer = client.post("/scans", json={"slide_id": slide_id})
+    assert answer.status_code == 202
+    scan = answer.json()
+    assert scan["status"] == "queued"
+    assert client.get(f"/scans/{scan['id']}/lesions").status_code == 409
+    with client.stream("GET", f"/scans/{scan['id']}", headers={"accept": "text/event-stream"}) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in stream.iter_lines() if line]
+    events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    assert {line for line in lines if line.startswith("event:")} == {"event: progress"}
+    assert events[-1]["status"] == "finished", events[-1]
+    assert events[-1] == client.get(f"/scans/{scan['id']}").json()
+    record = read_record(config.scans / "one")
+    assert events[-1]["slide_score"] == record.slide_score
+    assert events[-1]["lesions"] == len(record.lesions)
+    assert client.get("/slides").json()["slides"][0]["scan"]["id"] == scan["id"]
+    pid = client.app.state.service.jobs.worker_pid
+    assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+    # The same again is the same scan; with other settings it is another one, in a folder of its own.
+    assert client.post("/scans", json={"slide_id": slide_id}).json()["id"] == scan["id"]
+    again = client.post("/scans", json={"slide_id": slide_id, "stride": 60})
+    assert again.status_code == 202
+    done = _wait(client, again.json()["id"], "finished", "failed")
+    assert done["status"] == "finished", done
+    assert read_record(config.scans / "one") == record
+    grids = [client.get(f"/scans/{one}/grid").json()["columns"] for one in (scan["id"], done["id"])]
+    assert grids[0] > grids[1]
+
+
+def test_a_scan_that_fails_says_why_and_the_next_one_runs(client, slides, config):
+    slide_id = _slide_id(client)
+    (slides / "one.tif").write_bytes((slides / "one.tif").read_bytes()[:2000])
+    scan = client.post("/scans", json={"slide_id": slide_id}).json()
+    failed = _wait(client, scan["id"], "failed")
+    assert "one.tif" in failed["problem"]
+    assert str(slides) not in failed["problem"]
+    assert client.post("/scans", json={"slide_id": slide_id}).status_code == 202
+
+
+@pytest.mark.parametrize("body", [{}, {"slide_id": "x", "stride": 0}, {"slide_id": "x", "more": 1}, {"slide_id": 5}, []])
+def test_a_scan_that_can_not_be_asked_for(client, body):
+    assert client.post("/scans", json=body).status_code == 422
+
+
+def test_a_scan_is_cancelled_and_goes_on_when_it_is_asked_for_again(client, config):
+    service = client.app.state.service
+    scan = client.post("/scans", json={"slide_id": _slide_id(client)}).json()
+    cancelled = client.delete(f"/scans/{scan['id']}").json()
+    assert cancelled["status"] == "cancelled"
+    assert client.delete(f"/scans/{scan['id']}").status_code == 409
+    again = client.post("/scans", json={"slide_id": _slide_id(client)})
+    assert again.status_code == 202
+    assert _wait(client, again.json()["id"], "finished", "failed")["status"] == "finished"
+    assert client.get(f"/scans/{scan['id']}").json()["status"] == "cancelled"
+    assert service.jobs.progress(scan["id"]) is None
+
+
+def test_a_scan_that_ran_when_the_server_ended_goes_on(start, config):
+    first = start()
+    scan = first.post("/scans", json={"slide_id": _slide_id(first)}).json()
+    first.app.state.service.jobs.stop()
+    assert first.get(f"/scans/{scan['id']}").json()["status"] in ("queued", "finished")
+    second = start()
+    assert _wait(second, scan["id"], "finished", "failed")["status"] == "finished"
+
+
+def test_a_found_scan_is_taken_over_once(found, start):
+    client, scan_id = found
+    scan = client.get(f"/scans/{scan_id}").json()
+    assert (scan["slide_name"], scan["status"], scan["lesions"], scan["slide_class"]) == ("case", "finished", 3, "micro")
+    assert [one["id"] for one in start().get("/scans").json()["scans"]] == [scan_id]
+
+
+def test_lesions_at_any_threshold(found, config):
+    client, scan_id = found
+    record = read_record(config.scans / "case")
+    assert record.lesion_rule is None or record.lesion_rule == LesionRule()
+    own = client.get(f"/scans/{scan_id}/lesions").json()
+    assert own["threshold"] == 0.5
+    high = client.get(f"/scans/{scan_id}/lesions?threshold=0.9").json()
+    assert high["threshold"] == 0.9
+    assert len(high["lesions"]) <= len(own["lesions"])
+    assert client.get(f"/scans/{scan_id}/lesions").json() == own
+    for lesion in own["lesions"]:
+        outline = shapely.from_geojson(json.dumps(lesion["polygon"]))
+        left, top, right, bottom = outline.bounds
+        assert lesion["bounds"] == {"x": left, "y": top, "width": right - left, "height": bottom - top}
+        assert lesion["class"] in ("itc", "micro", "macro")
+    assert [lesion["rank"] for lesion in own["lesions"]] == list(range(1, len(own["lesions"]) + 1))
+    assert client.get(f"/scans/{scan_id}/lesions?threshold=2").status_code == 422
+
+
+def test_the_grid_and_the_heatmaps_tiles_are_the_scores(found, config):
+    client, scan_id = found
+    heatmap = read_heatmap(config.scans / "case")
+    grid = client.get(f"/scans/{scan_id}/grid").json()
+    cells = np.frombuffer(base64.b64decode(grid["probabilities"]), np.uint8).reshape(grid["rows"], grid["columns"])
+    assert (grid["step_x"], grid["step_y"], grid["tile_width"]) == (200, 200, 200)
+    scanned = np.isfinite(heatmap.values)
+    assert (cells[~scanned] == NOT_SCANNED).all()
+    assert np.abs(cells[scanned] / SURE - heatmap.values[scanned]).max() <= 0.5 / SURE + 1e-6
+    deepest = HeatmapTiles(heatmap, 4000, 2400).pyramid.last
+    answer = client.get(f"/scans/{scan_id}/heatmap/deepzoom_files/{deepest}/0_0.png")
+    tile = np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA"))
+    assert tile.shape == (256, 256, 4)
+    assert (tile[:200, :200] == tile[0, 0]).all()
+    assert (tile[201, 201] != tile[0, 0]).any()  # the cell at (1, 1) is tumour
+    corner = client.get(f"/scans/{scan_id}/heatmap/deepzoom_files/{deepest}/15_0.png")
+    tile = np.asarray(Image.open(io.BytesIO(corner.content)).convert("RGBA"))
+    assert (tile[:200, -200:, 3] == 0).all()
+    assert client.get(f"/scans/{scan_id}/heatmap/deepzoom_files/{deepest}/16_0.png").status_code == 404
+    dzi = client.get(f"/scans/{scan_id}/heatmap/deepzoom.dzi").text
+    assert 'Width="4000"' in dzi
+    assert 'Format="png"' in dzi
+
+
+def test_coarse_tiles_are_means_of_cells():
+    from sentinode.scanning.heatmap import Heatmap
+    from sentinode.slides.physical import Mpp
+
+    values = np.array([[0.0, 1.0], [np.nan, np.nan]], np.float32)
+    tiles = HeatmapTiles(Heatmap(values, Mpp(50, 50), 100, 100), 200, 200)
+    smallest = np.asarray(Image.open(io.BytesIO(tiles.tile(0, 0, 0))))
+    assert smallest.tolist() == [[SURE // 2]]
+
+
+def test_a_scan_whose_folder_is_gone_is_410(found, config):
+    client, scan_id = found
+    (config.scans / "case" / "tiles.parquet").unlink()
+    answer = client.get(f"/scans/{scan_id}/grid")
+    assert answer.status_code == 410
+    assert str(config.scans) not in answer.text
+
+
+# ---- reviews
+
+SQUARE = {"type": "Polygon", "coordinates": [[[100, 100], [300, 100], [300, 300], [100, 300], [100, 100]]]}
+
+
+def test_reviews_are_saved_undone_restored_and_exported(found, tmp_path):
+    client, scan_id = found
+    base = f"/scans/{scan_id}"
+    assert client.get(f"{base}/reviews.xml").status_code == 409
+    lesions = client.get(f"{base}/lesions").json()["lesions"]
+    accepted, rejected = lesions[0], lesions[1]
+
+    def judge(lesion, verdict):
+        body = {"kind": "verdict", "lesion_id": lesion["id"], "verdict": verdict, "polygon": lesion["polygon"]}
+        answer = client.post(f"{base}/reviews", json=body)
+        assert answer.status_code == 201
+        return answer.json()
+
+    judge(accepted, "reject")  # a later verdict goes before it
+    judge(accepted, "accept")
+    judge(rejected, "reject")
+    drawn = client.post(f"{base}/reviews", json={"kind": "lesion", "polygon": SQUARE, "comment": "missed"}).json()
+    assert (drawn["author"], drawn["comment"], drawn["undone"]) == ("local", "missed", False)
+    by_file = _exported(client, base, tmp_path)
+    for annotations in by_file.values():
+        expected = shapely.union(_outline(accepted), shapely.from_geojson(json.dumps(SQUARE)))
+        assert annotations.tumour.symmetric_difference(expected).area < 1
+    assert {region.group for region in by_file["geojson"].regions} == {"Tumor", "rejected"}
+    assert "rejected" not in {region.kind for region in by_file["xml"].regions}
+    assert client.delete(f"/reviews/{drawn['id']}").json()["undone"]
+    assert _exported(client, base, tmp_path)["xml"].tumour.symmetric_difference(_outline(accepted)).area < 1
+    assert not client.post(f"/reviews/{drawn['id']}/restore").json()["undone"]
+    assert [review["undone"] for review in client.get(f"{base}/reviews").json()["reviews"]] == [False] * 4
+
+
+def _outline(lesion):
+    return shapely.from_geojson(json.dumps(lesion["polygon"]))
+
+
+def _exported(client, base, folder):
+    found = {}
+    for kind in ("geojson", "xml"):
+        path = folder / f"case.{kind}"
+        path.write_text(client.get(f"{base}/reviews.{kind}").text)
+        found[kind] = read_annotations(path)
+    return found
+
+
+def test_a_line_that_crosses_itself_is_mended(found):
+    client, scan_id = found
+    bow = {"type": "Polygon", "coordinates": [[[0, 0], [100, 100], [100, 0], [0, 100], [0, 0]]]}
+    saved = client.post(f"/scans/{scan_id}/reviews", json={"kind": "lesion", "polygon": bow}).json()["polygon"]
+    assert shapely.from_geojson(json.dumps(saved)).is_valid
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"polygon": None},
+        {"polygon": {}},
+        {"polygon": {"type": "Point", "coordinates": [1, 2]}},
+        {"polygon": {"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}},
+        {"polygon": {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [2, 2], [0, 0]]]}},
+        {"polygon": {"type": "Polygon", "coordinates": [[[0, 0], ["a", 1], [2, 2], [0, 0]]]}},
+        {"polygon": {"type": "Polygon", "coordinates": [[[0, 0], [90_000, 0], [0, 90_000], [0, 0]]]}},
+        {"polygon": {"type": "Polygon", "coordinates": []}},
+        {"polygon": {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [0, 1], [0, 0]]] * 6000}},
+        {"verdict": "accept"},
+        {"comment": "x" * 5000},
+        {"kind": "other"},
+    ],
+)
+def test_a_review_that_can_not_be_saved(found, change):
+    client, scan_id = found
+    assert client.post(f"/scans/{scan_id}/reviews", json={"kind": "lesion", "polygon": SQUARE, **change}).status_code == 422
+
+
+def test_a_reviewer_undoes_only_their_own(config, scan_folders, start, tmp_path):
+    from sentinode.serving.access import Users
+
+    users = Users(tmp_path / "users.json")
+    tokens = {name: {"authorization": f"Bearer {users.add(name, role)}"} for name, role in
+              (("ann", "reviewer"), ("bob", "reviewer"), ("eve", "admin"))}  # fmt: skip
+    scan_folders.write_scan(config.scans / "case", np.full((4, 5), 0.9, np.float32))
+    client = start(users=users.path)
+    scan_id = client.get("/scans", headers=tokens["ann"]).json()["scans"][0]["id"]
+    body = {"kind": "lesion", "polygon": SQUARE}
+    review = client.post(f"/scans/{scan_id}/reviews", json=body, headers=tokens["ann"]).json()
+    assert review["author"] == "ann"
+    assert client.delete(f"/reviews/{review['id']}", headers=tokens["bob"]).status_code == 403
+    assert client.delete(f"/reviews/{review['id']}", headers=tokens["eve"]).status_code == 200
+    assert client.post(f"/reviews/{review['id']}/restore", headers=tokens["ann"]).status_code == 200

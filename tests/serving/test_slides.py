@@ -1,0 +1,159 @@
+"""Slides: listed, drawn, uploaded; names never become paths."""
+
+import io
+import shutil
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sentinode.serving.config import Limits
+from sentinode.serving.deepzoom import Pyramid
+from sentinode.slides.opening import open_slide
+
+
+def _only(client):
+    listed = client.get("/slides").json()["slides"]
+    assert len(listed) == 1
+    return listed[0]
+
+
+def test_a_slide_is_listed_with_its_facts(client):
+    slide = _only(client)
+    slide_id = slide.pop("id")
+    assert slide == {
+        "name": "one", "file": "one.tif", "status": "ready", "problem": None, "width": 472, "height": 328,
+        "mpp": {"x": 0.5, "y": 0.5}, "objective": None, "levels": 3, "has_annotations": True, "scan": None,
+    }  # fmt: skip
+    assert "one" not in slide_id
+    one = client.get(f"/slides/{slide_id}").json()
+    assert one["properties"]["reader"] == "tiff"
+    assert {key: one[key] for key in slide} == slide
+
+
+def test_ids_outlive_a_restart(start):
+    assert _only(start())["id"] == _only(start())["id"]
+
+
+def test_the_deepest_level_is_the_slide(client, slides):
+    slide = _only(client)
+    base = f"/slides/{slide['id']}"
+    size = ET.fromstring(client.get(f"{base}/deepzoom.dzi").content)[0]
+    assert (size.get("Width"), size.get("Height")) == ("472", "328")
+    pyramid = Pyramid(472, 328)
+    assert pyramid.last == 9
+    with open_slide(slides / "one.tif") as opened:
+        for level, tiles in ((9, 4), (8, 1), (7, 1), (0, 1)):
+            width, height = pyramid.size(level)
+            whole = np.zeros((height, width, 3), np.uint8)
+            for row in range(-(-height // 256)):
+                for column in range(-(-width // 256)):
+                    answer = client.get(f"{base}/deepzoom_files/{level}/{column}_{row}.jpeg")
+                    assert answer.headers["content-type"] == "image/jpeg"
+                    tile = np.asarray(Image.open(io.BytesIO(answer.content)))
+                    whole[row * 256 : row * 256 + tile.shape[0], column * 256 : column * 256 + tile.shape[1]] = tile
+                    tiles -= 1
+            assert tiles == 0
+            expected = opened.thumbnail(mpp=0.5 * pyramid.scale(level))
+            assert expected.shape == whole.shape
+            assert np.abs(expected.astype(int) - whole).mean() < 8  # JPEG, once more, with halved chroma
+
+
+@pytest.mark.parametrize("tile", ["9/2_0", "9/0_2", "10/0_0", "8/1_0", "41/0_0", "9/-1_0", "9/x_0", "9/99999999999_0"])
+def test_a_tile_that_is_not_there(client, tile):
+    assert client.get(f"/slides/{_only(client)['id']}/deepzoom_files/{tile}.jpeg").status_code in (404, 422)
+
+
+def test_a_tile_is_not_sent_twice_until_its_slide_changes(client, slides):
+    path = f"/slides/{_only(client)['id']}/deepzoom_files/9/0_0.jpeg"
+    etag = client.get(path).headers["etag"]
+    again = client.get(path, headers={"if-none-match": etag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["cache-control"].startswith("private")
+    content = (slides / "one.tif").read_bytes()
+    (slides / "one.tif").write_bytes(content + b"\0")
+    client.app.state.service.library.forget_listing()
+    _only(client)
+    assert client.get(path, headers={"if-none-match": etag}).status_code == 200
+
+
+def test_thumbnail_tissue_and_annotations(client):
+    base = f"/slides/{_only(client)['id']}"
+    thumbnail = Image.open(io.BytesIO(client.get(f"{base}/thumbnail?max_side=100").content))
+    assert thumbnail.size == (100, 69)
+    tissue = Image.open(io.BytesIO(client.get(f"{base}/tissue.png").content))
+    assert tissue.mode == "RGBA"
+    features = client.get(f"{base}/annotations").json()["features"]
+    assert features[0]["properties"]["classification"]["name"] == "Tumor"
+    assert client.get(f"{base}/thumbnail?max_side=99999").status_code == 422
+
+
+def test_an_unreadable_slide_is_listed_as_such_without_the_servers_paths(client, slides):
+    (slides / "junk.svs").write_bytes(b"junk" * 100)
+    listed = {slide["name"]: slide for slide in client.get("/slides").json()["slides"]}
+    client.app.state.service.library.forget_listing()
+    listed = {slide["name"]: slide for slide in client.get("/slides").json()["slides"]}
+    assert listed["one"]["status"] == "ready"
+    assert listed["junk"]["status"] == "unreadable"
+    assert str(slides) not in listed["junk"]["problem"]
+    answer = client.get(f"/slides/{listed['junk']['id']}/deepzoom_files/3/0_0.jpeg")
+    assert answer.status_code == 422
+    assert str(slides) not in answer.text
+
+
+@pytest.mark.parametrize(
+    "name", ["one", "one.tif", "../slides/one.tif", "%2e%2e%2fone.tif", "..%2f..%2fetc%2fpasswd", "x" * 5000]
+)
+def test_a_name_or_a_path_is_no_id(client, name):
+    for what in ("", "/thumbnail", "/deepzoom.dzi", "/deepzoom_files/0/0_0.jpeg"):
+        assert client.get(f"/slides/{name}{what}").status_code == 404
+
+
+def test_hidden_files_and_others_are_not_shown(start, slides):
+    (slides / "._one.tif").write_bytes(b"x")
+    (slides / "notes.txt").write_bytes(b"x")
+    _only(start())
+
+
+def test_a_slide_is_uploaded_and_served(client, slides, config):
+    content = (slides / "one.tif").read_bytes()
+    answer = client.post("/slides", files={"file": ("two.tif", content)})
+    assert answer.status_code == 201
+    assert answer.json()["name"] == "two"
+    assert (config.uploads / "two.tif").read_bytes() == content
+    assert client.get(f"/slides/{answer.json()['id']}/thumbnail").status_code == 200
+    assert client.post("/slides", files={"file": ("two.tif", content)}).status_code == 409
+    assert client.post("/slides", files={"file": ("two.svs", content)}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("../evil.tif", 400), ("a/b.tif", 400), (".hidden.tif", 415), ("evil.sh", 415), ("x" * 250 + ".tif", 400)],
+)
+def test_an_uploads_name_is_no_path(client, slides, config, name, status):
+    content = (slides / "one.tif").read_bytes()
+    assert client.post("/slides", files={"file": (name, content)}).status_code == status
+    assert list(config.uploads.iterdir()) == []
+
+
+def test_a_bad_upload_leaves_nothing(start, config):
+    client = start(limits=Limits(slide_bytes=100_000))
+    assert client.post("/slides", files={"file": ("a.tif", b"junk" * 100)}).status_code == 422
+    assert client.post("/slides", files={"file": ("a.tif", b"x" * 300_000)}).status_code == 413
+    assert client.post("/slides", data={"file": "x"}, files={}).status_code in (415, 422)
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    cut = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.tif"\r\n\r\nabc'
+    assert client.post("/slides", content=cut, headers=kind).status_code == 400
+    assert list(config.uploads.iterdir()) == []
+    assert client.get("/slides").json()["slides"][0]["name"] == "one"
+
+
+def test_many_slides_are_served_with_few_open(start, slides):
+    for number in range(6):
+        shutil.copy(slides / "one.tif", slides / f"copy{number}.tif")
+    client = start(limits=Limits(open_slides=2))
+    for _ in range(2):
+        for slide in client.get("/slides").json()["slides"]:
+            assert client.get(f"/slides/{slide['id']}/deepzoom_files/9/0_0.jpeg").status_code == 200
+    assert len(client.app.state.service.library._open) <= 2
