@@ -6,27 +6,32 @@ BIN     = $(VENV)/bin
 # The stamp is newer than what it depends on only after an install that succeeded: a second run reinstalls nothing.
 STAMP   = $(VENV)/.installed
 
-.PHONY: demo test install lint types clean
+.PHONY: demo test install lint types page clean
 
-demo: $(STAMP)
+demo: $(STAMP) page
 	$(BIN)/sentinode demo --out demo
 
-test: lint types
+test: lint types page
 	$(BIN)/python -m pytest
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python hatch_build.py check
 
 types: $(STAMP)
 	$(BIN)/mypy
 
+# The viewer, into src/sentinode/serving/page; nothing to do where its sources are the same as at the last time.
+page: $(STAMP)
+	$(BIN)/python hatch_build.py
+
 install: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt hatch_build.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev]'
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) web/node_modules src/sentinode/serving/page demo .mypy_cache .ruff_cache .pytest_cache
