@@ -67,7 +67,12 @@ def slides(tmp_path: Path, slide_files: ModuleType) -> Path:
 def config(bundle: Bundle, tmp_path: Path, slides: Path) -> ServeConfig:
     """Of a server on the small bundle and the slide."""
     return ServeConfig(
-        bundle=str(bundle.folder), state=tmp_path / "state", scans=tmp_path / "scans", slides=slides, engine="openvino"
+        bundle=str(bundle.folder),
+        state=tmp_path / "state",
+        scans=tmp_path / "scans",
+        slides=slides,
+        engine="openvino",
+        scan_niceness=1,  # a busy machine must not make the tests slow
     )
 
 

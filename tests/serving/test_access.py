@@ -6,7 +6,7 @@ import re
 import pytest
 
 from sentinode.core.errors import SentinodeError
-from sentinode.serving.access import Access, Users, hash_token, required_role
+from sentinode.serving.access import Access, Users, hash_token
 from sentinode.serving.running import allowed_hosts, check_access
 
 KEY = "a-long-key-of-the-operator-0123456789"
@@ -179,7 +179,9 @@ def test_an_allowed_origin_may_use_the_api(start):
     client = start(origins=("https://viewer.example",))
     answer = client.get("/slides", headers={"origin": "https://viewer.example"})
     assert answer.headers["access-control-allow-origin"] == "https://viewer.example"
-    assert client.post("/scans", json={"slide_id": "x"}, headers={"origin": "https://viewer.example"}).status_code == 404
+    assert (
+        client.post("/scans", json={"slide_id": "x"}, headers={"origin": "https://viewer.example"}).status_code == 404
+    )
 
 
 def test_headers_of_every_answer(client):

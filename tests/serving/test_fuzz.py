@@ -4,9 +4,9 @@ import gc
 import random
 import resource
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis.checks import not_a_server_error
 
 UPLOADS = 500
 
@@ -36,7 +36,9 @@ def _mutated(content, generator):
 
 
 def test_500_malformed_uploads_give_no_server_error_and_no_leak(client, make_pixels, encode, request):
-    originals = [encode(make_pixels(seed), kind) for seed in range(4) for kind in ("PNG", "JPEG", "TIFF", "BMP", "WEBP")]
+    originals = [
+        encode(make_pixels(seed), kind) for seed in range(4) for kind in ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+    ]
     originals += _real(request)
     generator = random.Random(11)
     counts, before = {}, 0
@@ -59,7 +61,7 @@ def test_500_malformed_uploads_give_no_server_error_and_no_leak(client, make_pix
 def _real(request):
     try:
         folder = request.getfixturevalue("shared_data")
-    except BaseException:  # skipping is not meant here: generated images do
+    except pytest.skip.Exception:  # generated images do
         return []
     patches = sorted((folder / "pcam-real" / "valid" / "1").glob("*.jpg"))[:5]
     return [path.read_bytes() for path in [*patches, *sorted((folder / "kaggle-tif").glob("*.tif"))[:3]]]
@@ -96,8 +98,8 @@ def test_schemathesis_finds_no_server_error(config, bundle, scan_folders, monkey
                         case.path_parameters[name] = value
                 response = case.call(session=client)
                 statuses.add((case.operation.label, response.status_code))
-                if response.status_code not in (501, 503):  # not installed, or a queue is full: both are said so
-                    not_a_server_error(None, response, case)
+                # 501: not installed; 503: a queue is full. Both are answers that the description has.
+                assert response.status_code < 500 or response.status_code in (501, 503), response.text
 
             attack()
     assert len({label for label, _ in statuses}) > 25

@@ -148,9 +148,17 @@ def test_a_path_as_a_file_name_is_refused(client, encode, make_pixels, name):
         (b"junk", "multipart/form-data; boundary=b", 400),
         (b"junk", "multipart/form-data", 415),
         (b"{}", "application/json", 415),
-        (b'--b\r\nContent-Disposition: form-data\r\n\r\n1\r\n--b--\r\n', "multipart/form-data; boundary=b", 400),
-        (b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n--b--\r\n', "multipart/form-data; boundary=b", 422),
-        (b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n1', "multipart/form-data; boundary=b", 400),
+        (b"--b\r\nContent-Disposition: form-data\r\n\r\n1\r\n--b--\r\n", "multipart/form-data; boundary=b", 400),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n--b--\r\n',
+            "multipart/form-data; boundary=b",
+            422,
+        ),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n1',
+            "multipart/form-data; boundary=b",
+            400,
+        ),
         (b"x", f"multipart/form-data; boundary={'b' * 500}", 400),
     ],
 )

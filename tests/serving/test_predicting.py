@@ -56,7 +56,9 @@ def test_requests_that_arrive_together_are_batched_and_answered_exactly_as_alone
         )
     found = np.array([list(answer["probabilities"].values()) for answer in answers], np.float32)
     np.testing.assert_array_equal(found, alone)
-    batches = float(next(line for line in _metrics(client) if line.startswith("sentinode_batch_images_count")).split()[1])
+    batches = float(
+        next(line for line in _metrics(client) if line.startswith("sentinode_batch_images_count")).split()[1]
+    )
     assert batches < 60
 
 
@@ -68,7 +70,9 @@ def test_a_batch_answers_in_order_with_a_problem_for_each_bad_file(client, make_
     assert [entry["file"] for entry in entries] == [f"{number}.png" for number in range(7)]
     assert [entry.get("problem", {}).get("status") for entry in entries] == [None, None, 415, None, None, None, 422]
     alone = [client.post("/predict", files={"file": ("a.png", content)}).json() for content in good]
-    assert [entry["probabilities"] for entry in entries if "problem" not in entry] == [a["probabilities"] for a in alone]
+    assert [entry["probabilities"] for entry in entries if "problem" not in entry] == [
+        a["probabilities"] for a in alone
+    ]
 
 
 def test_another_size_is_refused_unless_asked_for(client, make_pixels, encode):
@@ -78,7 +82,10 @@ def test_another_size_is_refused_unless_asked_for(client, make_pixels, encode):
     assert "60×60 px, the model takes 30×30" in refused.json()["detail"]
     assert "?resize=true" in refused.json()["detail"]
     assert client.post("/predict?resize=true", files={"file": ("a.png", content)}).status_code == 200
-    assert client.post("/predict?resize=true", files={"file": ("a.png", encode(make_pixels(1, 60, 31)))}).status_code == 422
+    assert (
+        client.post("/predict?resize=true", files={"file": ("a.png", encode(make_pixels(1, 60, 31)))}).status_code
+        == 422
+    )
 
 
 def test_problems_are_problem_json(client):

@@ -87,7 +87,7 @@ def test_sigterm_ends_it_cleanly_with_a_stream_open_and_the_scan_goes_on(bundle,
     slide_id = server.get("/slides")["slides"][0]["id"]
     scan = server.post("/scans", json.dumps({"slide_id": slide_id, "stride": 20}).encode())
     request = urllib.request.Request(f"{server.address}/scans/{scan['id']}", headers={"Accept": "text/event-stream"})
-    stream = urllib.request.urlopen(request, timeout=60)  # noqa: SIM115 - it stays open while the server ends
+    stream = urllib.request.urlopen(request, timeout=60)
     assert b"progress" in stream.readline()
     server.wait(lambda: server.get(f"/scans/{scan['id']}")["status"] == "running")
     assert server.end() == 0

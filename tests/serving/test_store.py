@@ -126,10 +126,11 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path):
         open_store(url)
 
 
-@pytest.mark.parametrize("url", ["nonsense", "nodb://x/y", "sqlite:////proc/none/a.sqlite"])
-def test_a_url_that_can_not_be_is_one_line(url):
+@pytest.mark.parametrize("url", ["nonsense", "nodb://x/y", "sqlite:///{}/a.sqlite"])
+def test_a_url_that_can_not_be_is_one_line(url, tmp_path):
+    (tmp_path / "file").write_text("no folder")
     with pytest.raises(SentinodeError) as caught:
-        open_store(url)
+        open_store(url.format(tmp_path / "file"))
     assert "\n" not in str(caught.value)
 
 

@@ -64,6 +64,8 @@ class ServeConfig:
     """SQLAlchemy URL; None: a SQLite file in `state`."""
     engine: str = "auto"
     threads: int = 1
+    scan_niceness: int = 10
+    """Of the process that scans: at 10 the server's predictions get nine tenths of a processor that both want."""
     store_images: bool = False
     """Whether the uploaded images themselves are kept; otherwise only their hashes."""
     report: Path | None = None

@@ -38,6 +38,7 @@ class ScanJobs:
         library: Library,
         threads: int,
         most_waiting: int,
+        niceness: int,
     ) -> None:
         """Args:
         folder: Of all scans.
@@ -47,11 +48,12 @@ class ScanJobs:
         library: The slides.
         threads: For a scan.
         most_waiting: Scans that may wait.
+        niceness: Of the process that scans.
         """
         self.folder = folder
         self._bundle, self._version, self._scans, self._library = bundle, version, scans, library
         self._threads, self._most_waiting = threads, most_waiting
-        self._process = WorkerProcess()
+        self._process = WorkerProcess(niceness)
         self._progress: dict[str, dict[str, Any]] = {}
         self._changed = threading.Condition()
         self._cancelled: set[str] = set()

@@ -33,9 +33,9 @@ class Workers:
         if self.held >= self._most:
             raise busy(f"the queue for {self._name} is full")
         self.held += 1
+        loop = asyncio.get_running_loop()
         future = self._pool.submit(work)
         future.add_done_callback(lambda _future: loop.call_soon_threadsafe(self._done))
-        loop = asyncio.get_running_loop()
         return await while_connected(request, asyncio.wrap_future(future))
 
     def close(self) -> None:

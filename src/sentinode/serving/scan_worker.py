@@ -1,4 +1,4 @@
-"""The process that scans: `python -m sentinode.serving.scan_worker`, started by the server, one job at a time.
+"""The process that scans: `python -m sentinode.serving.scan_worker NICENESS`, started by the server, one job at a time.
 
 It takes a job a line (JSON) from standard input, and tells its progress and its result, a line each, on standard
 output. A process of its own, because it then has its own interpreter lock and a lower priority than the server, a fault
@@ -20,8 +20,6 @@ from typing import Any
 from sentinode.core.errors import SentinodeError
 from sentinode.core.progress import Advance, Progress
 
-NICENESS = 10
-"""Of the process: at 10 the server's predictions get nine tenths of a processor that both want."""
 _TOLD_S = 0.25
 _CACHE_BYTES = 128 << 20
 _STOPPED = 130
@@ -59,7 +57,7 @@ def say(fields: dict[str, Any]) -> None:
 def main() -> None:
     """Take jobs until standard input ends."""
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(int(sys.argv[1]))
     jobs: list[str] = []
     ready = threading.Condition()
 

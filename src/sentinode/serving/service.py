@@ -70,6 +70,7 @@ class Service:
             self.library,
             config.threads,
             limits.waiting_scans,
+            config.scan_niceness,
         )
         self.stopping = threading.Event()
         """Set when the server is asked to end: streams then end, too."""

@@ -13,7 +13,9 @@ _END_S = 10.0
 class WorkerProcess:
     """At most one process, kept from one job to the next so that libraries are loaded once."""
 
-    def __init__(self) -> None:
+    def __init__(self, niceness: int) -> None:
+        """`niceness`: how far the process stands back behind this one, 0 to 19."""
+        self._niceness = niceness
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -27,7 +29,7 @@ class WorkerProcess:
         if process is None or process.poll() is not None:
             # Not through a shell; its group is its own, so that Ctrl-C ends the server first and it with its input.
             process = self._process = subprocess.Popen(
-                [sys.executable, "-m", "sentinode.serving.scan_worker"],
+                [sys.executable, "-m", "sentinode.serving.scan_worker", str(self._niceness)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
