@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sentinode.explanation.geometry import even_centres
 from sentinode.explanation.opened import OpenedModel, members_of
 from sentinode.explanation.spreading import joined_tiles, spread, turned_back
 from sentinode.models.deployed import DeployedModel
@@ -70,7 +71,8 @@ def _on_tiles(member: DeployedModel, cells: Tensor, shape: tuple[int, ...]) -> N
     if member.test_time == "d4":
         cells = turned_back(cells).mean(0)
     side = member.preprocessing.tile_size
-    maps = spread(cells.cpu().numpy(), side, side)
+    rows, columns = (even_centres(number, side) for number in cells.shape[1:])
+    maps = spread(cells.cpu().numpy(), rows, columns, side, side)
     return maps if shape == (side, side) else joined_tiles(maps, shape[0], shape[1])
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sentinode.core.errors import SentinodeError
+from sentinode.explanation.geometry import Centres, cell_centres
 from sentinode.explanation.layers import as_maps, find_layer, pooled_layers
 from sentinode.explanation.opened import OpenedModel, members_of
 from sentinode.explanation.spreading import joined_tiles, spread, turned_back
@@ -34,8 +35,17 @@ class _Layer:
     """A layer that is watched, and what passed it."""
 
     member: DeployedModel
-    module: nn.Module
+    name: str
     outputs: list[Tensor] = field(default_factory=list)
+
+    @property
+    def module(self) -> nn.Module:
+        return self.member.network.get_submodule(self.name)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Sides of the images that the network gets one after the other, in pixels."""
+        return [each.input_size for each in (self.member.preprocessing, *self.member.further)]
 
     @property
     def views(self) -> int:
@@ -75,7 +85,8 @@ class ClassActivation:
 
     def maps(self, model: OpenedModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
         """(N, H, W, 3) uint8 → (N, H, W) float32 ≥ 0: mean over all looks, turned back, negative parts cut off."""
-        names = [[find_layer(member, self._layer)] for member in members_of(model.network())]
+        members = members_of(model.network())
+        names = model.known(("layer", self._layer), lambda: [[find_layer(each, self._layer)] for each in members])
         return np.maximum(layer_maps(model, tiles, target, names, self._combine), 0)
 
 
@@ -110,10 +121,13 @@ def constant_of(model: OpenedModel, tiles: NDArray[np.uint8], target: int) -> fl
 def last_layers(model: OpenedModel) -> list[list[str]]:
     """For each member the layers whose maps are pooled into the embedding."""
     networks = [(member, member.network) for member in members_of(model.network())]
-    return [
-        pooled_layers(network) if isinstance(network, PooledNetwork) else [find_layer(member, None)]
-        for member, network in networks
-    ]
+    return model.known(
+        "last layers",
+        lambda: [
+            pooled_layers(network) if isinstance(network, PooledNetwork) else [find_layer(member, None)]
+            for member, network in networks
+        ],
+    )
 
 
 def layer_maps(
@@ -129,6 +143,8 @@ def layer_maps(
         combine: From activations and gradients to a map; the sum is weighed as the model weighs its looks.
     """
     layers = _layers(model, names)
+    key = ("places", tuple(map(tuple, names)))
+    placed = model.known(key, lambda: [_places(layer) for layer in layers])
     parts = []
     for part in model.for_gradients(tiles):
         with model.lock, _watched(layers):
@@ -136,36 +152,45 @@ def layer_maps(
             outputs = [output for layer in layers for output in layer.outputs]
             gradients = iter(torch.autograd.grad(score, outputs, allow_unused=True))
         total = np.zeros(part.shape[:3], np.float32)
-        for layer in layers:
-            for output in layer.outputs:
-                total += _on_tiles(layer, output, next(gradients), part.shape[:3], combine)
+        for layer, places in zip(layers, placed, strict=True):
+            for output, (rows, columns) in zip(layer.outputs, places, strict=True):
+                cells = _cells(layer, output, next(gradients), combine)
+                side = layer.member.preprocessing.tile_size
+                maps = torch.from_numpy(spread(cells, rows, columns, side, side))
+                if layer.member.test_time == "d4":
+                    maps = turned_back(maps).sum(0)  # not the cells: they need not lie alike from left and from right
+                total += _on_tiles(maps.numpy(), total.shape)
         parts.append(total)
     return np.concatenate(parts)
 
 
-def _on_tiles(
-    layer: _Layer, output: Tensor, gradient: Tensor | None, shape: tuple[int, int, int], combine: Combine
-) -> NDArray[np.float32]:
-    """One pass through a layer, of all orientations at one size → (N, H, W)."""
+def _places(layer: _Layer) -> list[tuple[Centres, Centres]]:
+    """For each size: where the cells lie, in pixels of the tile."""
+    found = []
+    for size in layer.sizes:
+        scale = layer.member.preprocessing.tile_size / size
+        rows, columns = cell_centres(layer.member.network, size, [layer.name])[layer.name]
+        found.append((tuple(scale * at for at in rows), tuple(scale * at for at in columns)))
+    return found
+
+
+def _cells(layer: _Layer, output: Tensor, gradient: Tensor | None, combine: Combine) -> NDArray[np.float32]:
+    """One pass through a layer, of all orientations at one size → (n, h, w)."""
     gradient = torch.zeros_like(output) if gradient is None else gradient
     activations, slopes = (as_maps(each, layer.member.network) for each in (output.detach(), gradient))
     if activations is None or slopes is None:
         raise SentinodeError("a layer gave a map at one time and none at another; name another layer")
-    cells = combine(activations, slopes * layer.views) / layer.views
-    if layer.member.test_time == "d4":
-        cells = turned_back(cells).sum(0)
-    side, (number, height, width) = layer.member.preprocessing.tile_size, shape
-    maps = spread(cells.cpu().numpy(), side, side)
-    return maps if len(maps) == number and (height, width) == (side, side) else joined_tiles(maps, height, width)
+    return np.asarray((combine(activations, slopes * layer.views) / layer.views).cpu().numpy(), np.float32)
+
+
+def _on_tiles(maps: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Maps of tiles → of the images (N, H, W) that the tiles were cut from, if they were."""
+    return maps if maps.shape == shape else joined_tiles(maps, shape[1], shape[2])
 
 
 def _layers(model: OpenedModel, names: list[list[str]]) -> list[_Layer]:
     members = members_of(model.network())
-    return [
-        _Layer(member, member.network.get_submodule(name))
-        for member, own in zip(members, names, strict=True)
-        for name in own
-    ]
+    return [_Layer(member, name) for member, own in zip(members, names, strict=True) for name in own]
 
 
 @contextmanager

@@ -8,12 +8,12 @@ from scipy.stats import rankdata
 
 from sentinode.core.errors import SentinodeError
 from sentinode.explanation.class_activation import constant_of
-from sentinode.explanation.faithfulness import Chance, Faithfulness, measure, random_orders
+from sentinode.explanation.faithfulness import Chance, Faithfulness, measure, random_orders, smoothness_of
 from sentinode.explanation.methods import method_of
 from sentinode.explanation.opened import OpenedModel
 from sentinode.explanation.pictures import draw_map, draw_overlay
 
-RANDOM_ORDERS = 6
+RANDOM_ORDERS = 8
 """Per tile, for the yardstick of faithfulness."""
 
 SHUFFLES = 4
@@ -30,13 +30,14 @@ class Sanity:
     map: NDArray[np.float32]
     """(H, W)."""
 
-    likeness: float
-    """Rank correlation (Spearman) of both maps' pixels: near 0, the map comes from what was learned."""
+    likeness: float | None
+    """Rank correlation (Spearman) of both maps' pixels: near 0, the map comes from what was learned. None where one of
+    them is the same everywhere, an empty map above all: such a map compares with nothing."""
 
     @property
-    def passed(self) -> bool:
-        """Whether the map changes with the weights."""
-        return abs(self.likeness) < LIKENESS
+    def passed(self) -> bool | None:
+        """Whether the map changes with the weights; None: undetermined, which is no pass."""
+        return None if self.likeness is None else abs(self.likeness) < LIKENESS
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,13 @@ class Explanation:
     constant: float | None = None
     """Of an exact map: what, added to its sum, is the log-odds."""
     faithfulness: Faithfulness | None = None
+    """None: not measured, or the map is empty, which puts nothing in an order."""
     sanity: Sanity | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether the map is the same everywhere: it says nothing of where."""
+        return bool(np.ptp(self.map) == 0)
 
     def overlay_png(self) -> bytes:
         """The tile with the map on it, as a PNG file."""
@@ -76,19 +83,24 @@ class Examiner:
     seed: int = 0
     orders: int = RANDOM_ORDERS
     _shuffled: dict[int, OpenedModel] = field(default_factory=dict)
-    _chance: dict[tuple[bytes, int], Chance] = field(default_factory=dict)
+    _chance: dict[float, Chance] = field(default_factory=dict)
+    _last: tuple[bytes, int] = (b"", -1)
 
-    def faithfulness(self, tile: NDArray[np.uint8], map_: NDArray[np.float32], target: int) -> Faithfulness:
-        """Of a map (H, W) of a tile (H, W, 3)."""
+    def faithfulness(self, tile: NDArray[np.uint8], map_: NDArray[np.float32], target: int) -> Faithfulness | None:
+        """Of a map (H, W) of a tile (H, W, 3); None of one that is the same everywhere."""
+        if np.ptp(map_) == 0:
+            return None
 
         def answers(tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
             return self.model.probabilities(tiles)[:, target]
 
-        key = (tile.tobytes(), target)
-        if key not in self._chance:
+        if self._last != (key := (tile.tobytes(), target)):
             self._chance.clear()  # tiles come one after the other, and each with all of its maps
-            self._chance[key] = random_orders(answers, tile, self.orders, self.seed)
-        return measure(answers, tile, map_, self._chance[key])
+            self._last = key
+        smoothness = smoothness_of(map_)
+        if smoothness not in self._chance:
+            self._chance[smoothness] = random_orders(answers, tile, self.orders, smoothness=smoothness, seed=self.seed)
+        return measure(answers, tile, map_, self._chance[smoothness])
 
     def sanity(
         self, tile: NDArray[np.uint8], map_: NDArray[np.float32], method: str, target: int, layer: str | None
@@ -166,8 +178,8 @@ def class_number(model: OpenedModel, target: str | None, probabilities: NDArray[
     return classes.names.index(target)
 
 
-def likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Spearman's rank correlation of two maps' pixels; 0 where one of them is the same everywhere."""
+def likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float | None:
+    """Spearman's rank correlation of two maps' pixels; None where one of them is the same everywhere."""
     if min(np.ptp(one), np.ptp(other)) == 0:
-        return 0.0
+        return None
     return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])

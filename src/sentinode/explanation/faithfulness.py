@@ -2,15 +2,21 @@
 
 A tile is cut into blocks. Blurring them by falling value should lower the probability fast (a small area under the
 deletion curve), and sharpening the blurred tile in the same order should raise it fast (a large area under the
-insertion curve). How fast chance would do it differs from tile to tile, so orders drawn at random on the same tile, of
-the same blocks, are the yardstick.
+insertion curve). How fast chance would do it differs from tile to tile, so the yardstick is random orders of the same
+blocks on the same tile.
+
+Scattered blocks spoil a tile sooner than one hole of the same area does, whatever lies there. So the random orders are
+as smooth as the map: they come from random fields whose neighbouring blocks are as alike as the map's.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from scipy.stats import rankdata
 
 from sentinode.explanation.reference import blurred
 
@@ -24,12 +30,18 @@ Answers = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """(N, H, W, 3) uint8 → (N,): the probability of the class that is explained."""
 
 
+SMOOTHNESS = (0.0, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0)
+"""Standard deviations, in blocks, of the Gaussian by which fields of noise are smoothed; 0: not at all."""
+
+
 @dataclass(frozen=True)
 class Chance:
     """Areas under the curves of random orders of one tile's blocks."""
 
     deletion: tuple[float, ...]
     insertion: tuple[float, ...]
+    smoothness: float
+    """Of the orders, one of SMOOTHNESS."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class Faithfulness:
     insertion: float
     """More is better."""
     chance: Chance
+    """Of orders as smooth as the map."""
 
     @property
     def gain(self) -> float:
@@ -68,24 +81,55 @@ def measure(answers: Answers, tile: NDArray[np.uint8], map_: NDArray[np.float32]
         answers: The model.
         tile: (H, W, 3) uint8.
         map_: (H, W), larger where more speaks for the class; blocks of equal value come in a random order.
-        chance: From `random_orders`, of the same tile.
+        chance: From `random_orders`, of the same tile and as smooth as the map.
     """
-    blocks = _blocks(*tile.shape[:2])
-    sums = np.bincount(blocks.ravel(), weights=map_.ravel())
-    values = sums / np.bincount(blocks.ravel())
+    values = _block_means(map_).ravel()
     shuffled = np.random.default_rng(0).permutation(len(values))
     order = shuffled[np.argsort(-values[shuffled], kind="stable")]
     deletion, insertion = _areas(answers, tile, order[None])
     return Faithfulness(float(deletion[0]), float(insertion[0]), chance)
 
 
-def random_orders(answers: Answers, tile: NDArray[np.uint8], count: int, seed: int = 0) -> Chance:
-    """`count` random orders of a tile's blocks; every map of the tile is measured against the same ones."""
-    generator = np.random.default_rng(seed)
-    number = int(_blocks(*tile.shape[:2]).max()) + 1
-    orders = np.stack([generator.permutation(number) for _ in range(count)])
-    deletion, insertion = _areas(answers, tile, orders)
-    return Chance(tuple(map(float, deletion)), tuple(map(float, insertion)))
+def random_orders(
+    answers: Answers, tile: NDArray[np.uint8], count: int, *, smoothness: float = 0.0, seed: int = 0
+) -> Chance:
+    """`count` random orders of a tile's blocks; all maps that are as smooth are measured against the same ones."""
+    fields = random_fields(*_grid(*tile.shape[:2]), count, smoothness, seed)
+    deletion, insertion = _areas(answers, tile, np.argsort(-fields.reshape(count, -1), axis=1))
+    return Chance(tuple(map(float, deletion)), tuple(map(float, insertion)), smoothness)
+
+
+def smoothness_of(map_: NDArray[np.float32]) -> float:
+    """Which of SMOOTHNESS gives fields whose order is as smooth as that of a map (H, W), by `_alike`."""
+    values = _block_means(map_)
+    wanted = _alike(values)
+    return min(SMOOTHNESS, key=lambda each: abs(_usual(*values.shape, each) - wanted))
+
+
+def random_fields(rows: int, columns: int, count: int, smoothness: float, seed: int) -> NDArray[np.float64]:
+    """(count, rows, columns) of Gaussian noise, smoothed as if it went on beyond the border."""
+    margin = int(np.ceil(4 * smoothness))
+    noise = np.random.default_rng(seed).standard_normal((count, rows + 2 * margin, columns + 2 * margin))
+    smooth = gaussian_filter(noise, (0, smoothness, smoothness)) if smoothness else noise
+    return np.asarray(smooth[:, margin : margin + rows, margin : margin + columns])
+
+
+def _alike(values: NDArray[np.float64]) -> float:
+    """Correlation of the ranks (rows, columns) of neighbouring blocks: only the order matters."""
+    ranks = rankdata(values).reshape(values.shape)
+    pairs = [(ranks[1:], ranks[:-1]), (ranks[:, 1:], ranks[:, :-1])]
+    found = [
+        float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+        for one, other in pairs
+        if one.size > 1 and min(np.ptp(one), np.ptp(other)) > 0
+    ]
+    return float(np.mean(found)) if found else 0.0
+
+
+@cache
+def _usual(rows: int, columns: int, smoothness: float) -> float:
+    """The mean of `_alike` over random fields."""
+    return float(np.mean([_alike(field) for field in random_fields(rows, columns, 40, smoothness, 0)]))
 
 
 def _areas(
@@ -111,7 +155,20 @@ def _areas(
     return deletion, insertion
 
 
+def _grid(height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of blocks."""
+    return min(BLOCKS_ALONG, height), min(BLOCKS_ALONG, width)
+
+
 def _blocks(height: int, width: int) -> NDArray[np.int64]:
     """(H, W): the number of the block that each pixel belongs to."""
-    rows, columns = (np.arange(side) * min(BLOCKS_ALONG, side) // side for side in (height, width))
-    return np.asarray(rows[:, None] * (int(columns[-1]) + 1) + columns, np.int64)
+    down, across = _grid(height, width)
+    rows, columns = np.arange(height) * down // height, np.arange(width) * across // width
+    return np.asarray(rows[:, None] * across + columns, np.int64)
+
+
+def _block_means(map_: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(H, W) → (rows, columns) of blocks."""
+    blocks = _blocks(*map_.shape).ravel()
+    means = np.bincount(blocks, weights=map_.ravel()) / np.bincount(blocks)
+    return np.asarray(means.reshape(_grid(*map_.shape)))

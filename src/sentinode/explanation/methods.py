@@ -112,9 +112,7 @@ def method_of(model: OpenedModel, name: str) -> Method:
 def why_not(model: OpenedModel, name: str) -> str | None:
     """Why a method can't explain a model; None: it can."""
     needs = METHODS[name].needs
-    if needs not in model.known:
-        model.known[needs] = _lacking(model, needs)
-    return model.known[needs] or None
+    return model.known(("lacking", needs), lambda: _lacking(model, needs)) or None
 
 
 def _lacking(model: OpenedModel, needs: str) -> str:

@@ -2,8 +2,8 @@
 
 import copy
 import threading
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from sentinode.models.ensemble import EnsembleNetwork
 from sentinode.models.info import BundleInfo
 from sentinode.models.loading import load_deployed
 from sentinode.models.torch_engine import TorchEngine
+
+Found = TypeVar("Found")
 
 GRADIENT_PIXELS = 4_000_000
 """Most pixels that the network sees at a time with gradients; one costs SqueezeNet about 0.4 kB."""
@@ -44,8 +46,7 @@ class OpenedModel:
         self.single_look = single_look
         self.lock = threading.RLock()
         """Held while hooks lie on the network, and while the engine answers."""
-        self.known: dict[str, str] = {}
-        """Findings on this model that cost a run of it; kept by those who made them."""
+        self._known: dict[Any, Any] = {}
 
     @property
     def explained(self) -> str:
@@ -53,6 +54,13 @@ class OpenedModel:
         if self.single_look:
             return "a single look at the tile as it lies, at one size, with the bundle's temperature"
         return "the probability that the bundle gives, with all orientations and sizes that it averages over"
+
+    def known(self, what: Hashable, find: Callable[[], Found]) -> Found:
+        """Something that stays true of this model and costs a run of it: found once, one thread at a time."""
+        with self.lock:
+            if what not in self._known:
+                self._known[what] = find()
+            return cast(Found, self._known[what])
 
     def probabilities(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, H, W, 3) uint8 → (N, classes)."""
@@ -107,7 +115,8 @@ class OpenedModel:
 
         Shuffled rather than drawn anew, so that activations keep their scale whatever the architecture.
         """
-        model = copy.deepcopy(self.network())
+        with self.lock:  # no hooks are to be copied
+            model = copy.deepcopy(self.network())
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for parameter in model.parameters():

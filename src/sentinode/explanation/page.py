@@ -25,6 +25,8 @@ def write_explanation_page(out: Path, model: OpenedModel, done: "Sequence[Explai
     info = model.info
     environment = page_environment("explanation")
     environment.filters["number"] = lambda value: f"{value:.3f}".replace("-", "−")
+    environment.filters["mean"] = lambda values: float(np.mean(values))
+    environment.filters["spread"] = lambda values: float(np.std(values, ddof=1))
     text = environment.get_template("explanations.html.j2").render(
         title=f"{info.name}: explanations",
         kind="explanations",
@@ -73,14 +75,22 @@ def _summary(name: str, done: "Sequence[Explained]") -> dict[str, Any]:
     """A method over all images."""
     found = [one for each in done for one in each.explanations if one.method == name]
     faith = [one.faithfulness for one in found if one.faithfulness]
-    alike = [one.sanity.likeness for one in found if one.sanity]
-    row: dict[str, Any] = {"title": METHODS[name].title, "n": len(found), "alike": np.mean(alike) if alike else None}
+    sane = [one.sanity for one in found if one.sanity]
+    row: dict[str, Any] = {
+        "title": METHODS[name].title,
+        "n": len(found),
+        "empty": sum(one.empty for one in found),
+        "changed": sum(each.passed is True for each in sane) if sane else None,
+        "undetermined": sum(each.passed is None for each in sane),
+    }
     if faith:
         row |= {
             "deletion": np.mean([one.deletion for one in faith]),
             "insertion": np.mean([one.insertion for one in faith]),
             "chance_deletion": np.mean([one.chance.deletion for one in faith]),
             "chance_insertion": np.mean([one.chance.insertion for one in faith]),
+            "chance_deletion_spread": np.mean([np.std(one.chance.deletion, ddof=1) for one in faith]),
+            "chance_insertion_spread": np.mean([np.std(one.chance.insertion, ddof=1) for one in faith]),
             "gain": np.mean([one.gain for one in faith]),
             "better": sum(one.gain > 0 for one in faith),
         }

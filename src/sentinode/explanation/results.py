@@ -138,12 +138,14 @@ def _figures(one: Explanation) -> dict[str, Any]:
         "signed": one.signed,
         "sum": float(one.map.sum()),
         "constant": one.constant,
+        "empty": one.empty,
         "faithfulness": faith
         and {
             "deletion_auc": faith.deletion,
             "insertion_auc": faith.insertion,
             "random_deletion_auc": list(faith.chance.deletion),
             "random_insertion_auc": list(faith.chance.insertion),
+            "random_smoothness_blocks": faith.chance.smoothness,
             "gain": faith.gain,
             "spread": faith.spread,
         },

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sentinode.core.covering import starts, tiles_along
+from sentinode.explanation.geometry import Centres
 
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))
 """Axes of (n, h, w) that the orientations flip, in the order of `models.deployed.orientations`."""
@@ -22,31 +23,29 @@ def turned_back(maps: Tensor) -> Tensor:
     return torch.stack(parts)
 
 
-def spread(cells: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """(N, h, w) → (N, height, width): each cell's value shared out over its pixels and, smoothly, their neighbours.
+def spread(cells: NDArray[np.float32], rows: Centres, columns: Centres, height: int, width: int) -> NDArray[np.float32]:
+    """(N, h, w) → (N, height, width): each cell's value shared out over the pixels around its centre.
 
-    The sum of a map stays the same, and an even map stays even, up to the border.
+    The sum of a map stays the same. Between the centres a map is linear; beyond the outermost it goes on as it is
+    there, so that the cells at the border, whose value is shared out over more pixels, come out weaker.
+
+    Args:
+        cells: The maps.
+        rows: Centres of the cells down the image, in its pixels, from its upper edge.
+        columns: The same across.
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
     """
-    down, across = spread_matrix(cells.shape[1], height), spread_matrix(cells.shape[2], width)
+    down, across = spread_matrix(rows, height), spread_matrix(columns, width)
     return np.asarray(down @ cells.astype(np.float64) @ across.T, np.float32)
 
 
 @cache
-def spread_matrix(cells: int, pixels: int) -> NDArray[np.float64]:
-    """(pixels, cells), columns sum to 1: shares of area, then a mean over one cell's width, mirrored at the border.
-
-    Both together are linear interpolation between the cells' centres.
-    """
-    edges = np.arange(cells + 1) * pixels / cells
-    low, high = np.arange(pixels)[:, None], np.arange(1, pixels + 1)[:, None]
-    shares = np.clip(np.minimum(high, edges[1:]) - np.maximum(low, edges[:-1]), 0, None) * cells / pixels
-    reach = int(pixels / cells / 2)
-    mean = np.zeros((pixels, pixels))
-    rows = np.arange(pixels)
-    for step in range(-reach, reach + 1):
-        place = (rows + step) % (2 * pixels)  # mirrored: … 1 0 | 0 1 … n−1 | n−1 …
-        np.add.at(mean, (rows, np.where(place < pixels, place, 2 * pixels - 1 - place)), 1 / (2 * reach + 1))
-    return np.asarray(mean @ shares)
+def spread_matrix(centres: Centres, pixels: int) -> NDArray[np.float64]:
+    """(pixels, cells) shares: columns sum to 1."""
+    places = np.arange(pixels) + 0.5
+    weights = np.stack([np.interp(places, centres, one) for one in np.eye(len(centres))], axis=1)
+    return np.asarray(weights / weights.sum(0))
 
 
 def joined_tiles(maps: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
