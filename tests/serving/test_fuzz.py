@@ -6,6 +6,7 @@ import resource
 
 import pytest
 import schemathesis
+import schemathesis.generation.dictionaries  # noqa: F401 - see below
 from hypothesis import HealthCheck, settings
 
 UPLOADS = 500
@@ -67,6 +68,8 @@ def _real(request):
     return [path.read_bytes() for path in [*patches, *sorted((folder / "kaggle-tif").glob("*.tif"))[:3]]]
 
 
+# schemathesis imports parts of itself while it draws, deep in hypothesis' stack, where pytest's rewriting of an import
+# fails on Python 3.11 ("AST constructor recursion depth mismatch"): what it needs is imported above.
 def test_schemathesis_finds_no_server_error(config, bundle, scan_folders, monkeypatch):
     import numpy as np
 

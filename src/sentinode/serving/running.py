@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -65,10 +66,11 @@ class _Server(uvicorn.Server):
         if not self.should_exit:
             self._tell_started()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A signal to end."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """A signal to end; a second Ctrl-C does not wait for requests. uvicorn's own would raise it once more."""
         self._stopping()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def run(app: FastAPI, config: ServeConfig, host: str, port: int, started: Callable[[int], None]) -> None:
