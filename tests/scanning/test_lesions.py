@@ -17,14 +17,14 @@ ACROSS, DOWN = 200.0, 400.0  # level-0 pixels of a cell: 0.5 × 0.25 µm/px
 
 
 def lesions_of(picture: str, threshold: float = 0.5, rule: LesionRule | None = None) -> list[OutlinedLesion]:
-    """Of a picture in which a digit is a score in tenths, X is 0.995 and a dot what was not scanned.
+    """Of a picture in which a digit is a score in tenths, X is 0.9995 and a dot what was not scanned.
 
     Without a rule every cell from the threshold on counts.
     """
     rule = rule or LesionRule(outline=threshold, dense=threshold, peak=threshold, alone=threshold, smoothing_um=0)
     lines = picture.split()
     values = np.array(
-        [[{".": math.nan, "X": 0.995}.get(cell) or int(cell) / 10 for cell in line] for line in lines], np.float32
+        [[{".": math.nan, "X": 0.9995}.get(cell) or int(cell) / 10 for cell in line] for line in lines], np.float32
     )
     heatmap = Heatmap(values, Mpp(CELL_UM, CELL_UM), ACROSS, DOWN)
     return find_lesions(heatmap, rule, int(values.shape[1] * ACROSS), int(values.shape[0] * DOWN))
@@ -111,7 +111,7 @@ def test_a_sure_cell_alone_survives_with_its_own_size() -> None:
         0000000
         0009000""", rule=LesionRule())  # fmt: skip
     assert (single.lesion.cells, single.lesion.size_class) == (1, "ITC")
-    assert single.lesion.score_max == pytest.approx(0.995)
+    assert single.lesion.score_max == pytest.approx(0.9995)
 
 
 def test_cells_that_agree_are_a_lesion_whatever_gaps_it_has() -> None:

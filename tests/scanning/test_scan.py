@@ -38,7 +38,7 @@ def test_scores_are_those_of_the_engine_on_tiles_read_one_by_one(scan: Any, slid
 
 def test_the_folder_has_all_files_and_the_record_sums_them_up(scan: Any, slide: Path) -> None:
     tiles = None
-    (outcome,) = scan(slide, threshold=0.0)
+    (outcome,) = scan(slide, threshold=0.0, alone=0.0)
     folder = scan.out / "one"
     assert {path.name for path in folder.iterdir()} == FILES
     assert [path.name for path in scan.out.iterdir() if path.name.startswith(".")] == []
@@ -70,7 +70,7 @@ def test_heatmap_opens_in_openslide_with_its_physical_size(scan: Any, slide: Pat
 
 
 def test_lesions_are_annotations_of_tumour_for_qupath(scan: Any, slide: Path) -> None:
-    scan(slide, threshold=0.0)
+    scan(slide, threshold=0.0, alone=0.0)
     path = scan.out / "one" / "lesions.geojson"
     (feature,) = json.loads(path.read_text())["features"]
     assert feature["properties"]["objectType"] == "annotation"

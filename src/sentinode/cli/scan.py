@@ -30,7 +30,7 @@ def scan(
     threshold: Annotated[
         float | None, typer.Option(help="Smoothed score of a lesion; without: the bundle's, at least 0.5.")
     ] = None,
-    alone: Annotated[float, typer.Option(help="Score from which a single cell is a lesion.")] = 0.99,
+    alone: Annotated[float, typer.Option(help="Score from which a single cell is a lesion.")] = 0.999,
     slide_score: Annotated[
         Path | None, typer.Option(help="What `slide-score fit` wrote; without: the highest cell.")
     ] = None,

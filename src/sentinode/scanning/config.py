@@ -60,7 +60,7 @@ class ScanConfig(BaseModel):
     threshold: float | None = Field(default=None, ge=0, le=1)
     """A lesion is outlined where the smoothed heatmap reaches this score; None: the bundle's operating threshold, but
     at least `LEAST_THRESHOLD`."""
-    alone: float = Field(default=0.99, ge=0, le=1)
+    alone: float = Field(default=0.999, ge=0, le=1)
     """A single cell from this score on is a lesion, whatever is around it."""
     test_time: TestTime | None = None
     """Orientations that the model averages over; None: as the bundle was made."""

@@ -83,13 +83,13 @@ class LesionRule(_Part):
 
     outline: float = Field(default=0.5, ge=0, le=1)
     """The smoothed heatmap from this value on."""
-    dense: float = Field(default=0.55, ge=0, le=1)
+    dense: float = Field(default=0.6, ge=0, le=1)
     """Somewhere in it the smoothed heatmap reaches this: several cells agree;"""
     peak: float = Field(default=0.9, ge=0, le=1)
     """and the cell there reaches this. Wang et al. (2016, arXiv:1606.05718) took 0.9 for a slide's features."""
-    alone: float = Field(default=0.99, ge=0, le=1)
-    """A cell of this is a lesion whatever is around it. A model trained on as many tiles of each class, whose 0.99 is
-    calibrated, is as likely right as wrong about it where one tile in a hundred is tumour."""
+    alone: float = Field(default=0.999, ge=0, le=1)
+    """A cell of this is a lesion whatever is around it. A model trained on as many tiles of each class, whose 0.999 is
+    calibrated, is as likely right as wrong about it where one tile in a thousand is tumour."""
     smoothing_um: float = Field(default=80.0, ge=0)
     """Standard deviation of the Gaussian; 0: none."""
 
