@@ -6,7 +6,7 @@ BIN     = $(VENV)/bin
 # The stamp is newer than what it depends on only after an install that succeeded: a second run reinstalls nothing.
 STAMP   = $(VENV)/.installed
 
-.PHONY: demo test install lint types page clean
+.PHONY: demo test install lint types page container-check clean
 
 demo: $(STAMP) page
 	$(BIN)/sentinode demo --out demo
@@ -25,6 +25,10 @@ types: $(STAMP)
 # The viewer, into src/sentinode/serving/page; nothing to do where its sources are the same as at the last time.
 page: $(STAMP)
 	$(BIN)/python hatch_build.py
+
+# Every step of the Containerfile in a clean folder, and the server that comes of it started and asked for its health.
+container-check:
+	$(PYTHON) tests/serving/container_check.py
 
 install: $(STAMP)
 

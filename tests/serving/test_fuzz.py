@@ -6,7 +6,7 @@ import resource
 
 import pytest
 import schemathesis
-import schemathesis.generation.dictionaries  # noqa: F401 - see below
+import schemathesis.generation.dictionaries
 from hypothesis import HealthCheck, settings
 
 UPLOADS = 500

@@ -33,7 +33,8 @@ class Server:
         assert found, (line, self.process.stderr.read() if self.process.poll() is not None else "")
         self.address = f"http://127.0.0.1:{found[1]}"
         self.errors = []
-        threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True).start()
+        self.reader = threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True)
+        self.reader.start()
 
     def get(self, path):
         with urllib.request.urlopen(self.address + path, timeout=60) as answer:
@@ -67,7 +68,11 @@ class Server:
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
-        return self.process.wait(60)
+        status = self.process.wait(60)
+        self.reader.join(60)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return status
 
 
 @pytest.fixture
@@ -92,6 +97,7 @@ def test_sigterm_ends_it_cleanly_with_a_stream_open_and_the_scan_goes_on(bundle,
     server.wait(lambda: server.get(f"/scans/{scan['id']}")["status"] == "running")
     assert server.end() == 0
     stream.read()  # ends, too
+    stream.close()
     assert not any("Traceback" in line for line in server.errors)
     again = Server(bundle, large, scans).ready()
     assert again.wait(lambda: again.get(f"/scans/{scan['id']}")["status"] == "finished")
