@@ -56,7 +56,7 @@ def reading(folder: Path, options: argparse.Namespace) -> list[dict[str, object]
         other.set_cache(openslide.OpenSlideCache(cache))
         for name, (size, factor) in READ.items():
             wanted = argparse.Namespace(size=size, mpp=MPP * factor, threads=options.threads)
-            bands = reading_benchmark.tile_bands(slide, size, MPP * factor, 64 if options.small else 512)
+            bands = reading_benchmark.tile_bands(slide, size, MPP * factor, 64 if options.small else 2048)
             readers = {
                 "sentinode": reading_benchmark.ours(slide, wanted),
                 "OpenSlide with PIL": reading_benchmark.openslide_and_pil(other, slide, wanted),
@@ -170,7 +170,7 @@ def _against_bare(
     """Whole scans against the bare engine of the bundle (or against another run); the bare run, and the figures."""
     engine = LazyEngine(bundle, config, options.threads)
     predict = engine.get().predict
-    tiles = _tiles(path, config, bundle, 64 if options.small else 512)
+    tiles = _tiles(path, config, bundle, 64 if options.small else 2048)
     machine, out = Machine(options.threads), folder / "scans"
 
     def scan() -> int:

@@ -123,14 +123,14 @@ class _Tiles:
 def _joined(
     slide: Slide, choice: LevelChoice, size_px: int, x0: NDArray[np.int64], y0: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """(N,) which tiles are read together with the one before: neighbours of which several lie in one of the file's.
+    """(N,) which tiles are read together with the one before: neighbours that are smaller than the file's own tiles.
 
     Only where level pixels are copied as they are, so that the strip's pixels are the tiles'.
     """
     joined = np.zeros(len(x0), bool)
     shape = slide.reader.tile_shape(choice.level)
     copied = is_copied(choice.scale_x, size_px) and is_copied(choice.scale_y, size_px)
-    if copied and shape and 2 * size_px <= shape[0]:
+    if copied and shape and size_px < shape[0]:
         level = slide.reader.levels[choice.level]
         x = np.rint(x0 / level.downsample_x)  # halves to even, as `round`
         joined[1:] = (np.diff(x) == size_px) & (np.diff(y0) == 0)
