@@ -1,0 +1,124 @@
+"""Story: lesions are accepted, rejected, drawn and commented on; all of it is kept and can be taken back."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def own(make_folder, start_server):
+    """A server whose reviews are this test's own."""
+    return start_server(make_folder())
+
+
+def opened(server, open_page):
+    page = open_page(server.address)
+    page.get_by_role("heading", name="known").get_by_role("link").click()
+    expect(page.locator(".scale")).to_be_visible()
+    expect(page.locator(".lesion")).to_have_count(2)
+    return page
+
+
+def reviews(server):
+    scan = next(slide for slide in server.get("/slides")["slides"] if slide["name"] == "known")["scan"]["id"]
+    return scan, server.get(f"/scans/{scan}/reviews")["reviews"]
+
+
+def test_verdicts_by_key_are_saved_undone_restored_and_exported(own, open_page):
+    page = opened(own, open_page)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("y")
+    first = page.locator(".lesion").nth(0)
+    expect(first).to_contain_text("accepted")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("r")
+    second = page.locator(".lesion").nth(1)
+    expect(second).to_contain_text("rejected")
+    _, kept = reviews(own)
+    assert [(one["verdict"], one["undone"]) for one in kept] == [("accept", False), ("reject", False)]
+
+    page.keyboard.press("u")
+    expect(second).not_to_contain_text("rejected")
+    assert reviews(own)[1][1]["undone"]
+    page.keyboard.press("Shift+U")
+    expect(second).to_contain_text("rejected")
+
+    page.reload()
+    expect(page.locator(".lesion").nth(1)).to_contain_text("rejected")
+    page.get_by_text("Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="GeoJSON").click()
+    features = json.loads(download.value.path().read_text())["features"]
+    assert len(features) == 2
+    with page.expect_download() as download:
+        page.get_by_role("link", name="XML").click()
+    assert download.value.path().read_text().count("<Annotation ") == 1
+
+
+def test_a_verdict_outlives_a_change_of_threshold(own, open_page):
+    page = opened(own, open_page)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("y")
+    expect(page.locator(".lesion").nth(0)).to_contain_text("accepted")
+    page.get_by_label("Threshold").fill("0.8")
+    expect(page.get_by_role("button", name="Back to 0.50")).to_be_visible()
+    expect(page.locator(".lesion").nth(0)).to_contain_text("accepted")
+
+
+def test_a_comment_is_kept_with_its_author_and_time(own, open_page):
+    page = opened(own, open_page)
+    page.locator(".lesion-main").first.click()
+    page.keyboard.press("e")
+    page.keyboard.type("Capsular vessels?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lesion-detail blockquote")).to_contain_text("Capsular vessels?")
+    assert reviews(own)[1][0]["comment"] == "Capsular vessels?"
+
+
+def test_a_missed_lesion_is_drawn_corner_by_corner(own, open_page):
+    page = opened(own, open_page)
+    page.keyboard.press("p")
+    box = page.locator(".deep").bounding_box()
+    centre = box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.3
+    corners = [(0, 0), (80, 0), (80, 60), (0, 60)]
+    for x, y in corners:
+        page.mouse.click(centre[0] + x, centre[1] + y)
+        page.wait_for_timeout(350)  # two clicks in quick succession are a double click
+    expect(page.locator(".corner")).to_have_count(4)
+    page.keyboard.press("Enter")
+    expect(page.locator(".line-drawn")).to_have_count(1)
+    expect(page.locator(".corner")).to_have_count(0)
+    _, kept = reviews(own)
+    assert [one["kind"] for one in kept] == ["lesion"]
+    xs, ys = zip(*kept[0]["polygon"]["coordinates"][0], strict=True)
+    assert (max(xs) - min(xs)) / (max(ys) - min(ys)) == pytest.approx(80 / 60, rel=0.05)
+    page.keyboard.press("u")
+    expect(page.locator(".line-drawn")).to_have_count(0)
+
+
+def test_a_missed_lesion_is_drawn_in_one_stroke(own, open_page):
+    page = opened(own, open_page)
+    page.get_by_role("button", name="Freehand").click()
+    box = page.locator(".deep").bounding_box()
+    x, y = box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.4
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for dx, dy in [(40, -20), (90, 0), (100, 50), (50, 80), (5, 50)]:
+        page.mouse.move(x + dx, y + dy, steps=4)
+    page.mouse.up()
+    expect(page.locator(".line-drawn")).to_have_count(1)
+    assert reviews(own)[1][0]["kind"] == "lesion"
+
+
+def test_a_polygon_can_be_drawn_by_keys_alone(own, open_page):
+    page = opened(own, open_page)
+    page.keyboard.press("+")
+    page.keyboard.press("p")
+    for key in ("d", "s", "a"):
+        page.keyboard.press("Space")
+        page.keyboard.press(key)
+        page.wait_for_timeout(700)  # the movement
+    expect(page.locator(".corner")).to_have_count(3)
+    page.keyboard.press("Enter")
+    expect(page.locator(".line-drawn")).to_have_count(1)

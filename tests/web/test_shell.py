@@ -1,0 +1,72 @@
+"""Story: signing in, keys, themes."""
+
+import pytest
+from playwright.sync_api import expect
+
+KEY = "a-key-of-more-than-sixteen-letters"
+
+
+def test_a_server_with_keys_asks_for_one(make_folder, start_server, open_page, tmp_path):
+    (tmp_path / "key").write_text(KEY)
+    own = start_server(make_folder(), "--api-key-file", str(tmp_path / "key"))
+    page = open_page(own.address, "#/slides", refused=True)
+    field = page.get_by_label("Access key")
+    field.fill("not the key of this server")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("This key is not known")
+    field.fill(KEY)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="known")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="known")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(field).to_be_visible()
+
+
+def test_keys_lead_everywhere_and_the_sheet_lists_them(server, open_page):
+    page = open_page(server.address)
+    expect(page.get_by_role("heading", name="Slides")).to_be_visible()
+    page.keyboard.press("2")
+    expect(page.get_by_role("heading", name="Patch")).to_be_visible()
+    page.keyboard.press("3")
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("Patch")
+    page.keyboard.press("?")
+    sheet = page.get_by_role("dialog", name="Keyboard")
+    expect(sheet).to_contain_text("Accept (yes), reject the lesion")
+    page.keyboard.press("Escape")
+    expect(sheet).to_have_count(0)
+
+
+def test_the_theme_follows_the_system_and_can_be_chosen(server, open_page):
+    page = open_page(server.address, color_scheme="dark")
+    ground = "() => getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    page.get_by_role("button", name="Light").click()
+    assert page.evaluate(ground) != dark
+    page.reload()
+    assert page.evaluate(ground) != dark
+    page.keyboard.press("t")
+    assert page.evaluate(ground) == dark
+
+
+@pytest.mark.parametrize("width", [768, 1280, 1920])
+def test_no_view_is_wider_than_the_screen(server, open_page, width):
+    page = open_page(server.address, viewport={"width": width, "height": 1000})
+    for view in ("slides", "patch", "model"):
+        page.goto(f"{server.address}/#/{view}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.goto(f"{server.address}/#/slides")
+    page.get_by_role("heading", name="known").get_by_role("link").click()
+    expect(page.locator(".lesion")).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_server_that_is_gone_is_told_with_what_to_do(make_folder, start_server, open_page):
+    own = start_server(make_folder())
+    page = open_page(own.address, "#/patch")
+    expect(page.get_by_text("Drop images here")).to_be_visible()
+    page.route("**/slides", lambda route: route.abort())
+    page.on("console", lambda message: None)
+    page.keyboard.press("1")
+    expect(page.get_by_role("alert")).to_contain_text("sentinode serve")

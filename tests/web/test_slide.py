@@ -1,0 +1,148 @@
+"""Story: a slide in depth, its heatmap, lesions and tiles."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def slide(server, open_page):
+    """The scanned slide, opened from the gallery; its viewer is ready."""
+    page = open_page(server.address, "#/slides")
+    page.get_by_role("heading", name="known").get_by_role("link").click()
+    expect(page.locator(".scale")).to_be_visible()
+    expect(page.locator(".lesion")).to_have_count(2)
+    return page
+
+
+def magnification(page):
+    return float(page.locator(".scale .quiet").inner_text().rstrip("×"))
+
+
+def ids(server):
+    slides = {slide["name"]: slide for slide in server.get("/slides")["slides"]}
+    return slides["known"]["id"], slides["known"]["scan"]["id"]
+
+
+def test_the_worklist_ranks_lesions_with_size_and_class(slide, server):
+    _, scan = ids(server)
+    known = server.get(f"/scans/{scan}/lesions")["lesions"]
+    rows = slide.locator(".lesion-main").all_inner_texts()
+    assert len(rows) == len(known) == 2
+    for row, lesion in zip(rows, known, strict=True):
+        assert f"{lesion['score_max']:.3f}" in row
+        assert f"{lesion['diameter_um']:.3g} µm" in row
+        assert "Micrometastasis" in row
+
+
+def test_tiles_come_as_one_zooms_and_the_scale_bar_follows(slide):
+    before = magnification(slide)
+    with slide.expect_response(re.compile(r"deepzoom_files/\d+/\d+_\d+\.jpeg")) as tile:
+        for _ in range(5):
+            slide.keyboard.press("+")
+    assert tile.value.ok
+    slide.wait_for_function("before => parseFloat(document.querySelector('.scale .quiet').textContent) > 4 * before",
+                            arg=before)  # fmt: skip
+    bar = slide.locator(".scale-bar").bounding_box()["width"]
+    number, unit = slide.locator(".scale .number").first.inner_text().split()
+    um = float(number) * (1000 if unit == "mm" else 1)
+    # 10× is 1 µm to a screen pixel.
+    assert bar == pytest.approx(um * magnification(slide) / 10, rel=0.06)
+    slide.keyboard.press("0")
+    slide.wait_for_function("before => Math.abs(parseFloat(document.querySelector('.scale .quiet').textContent) - before)"
+                            " < 0.1 * before", arg=before)  # fmt: skip
+
+
+def test_the_threshold_counts_lesions_live(slide, server):
+    _, scan = ids(server)
+    count = slide.locator(".count .big")
+    for threshold in (0.5, 0.85, 0.97):
+        slide.get_by_label("Threshold").fill(str(threshold))
+        expect(count).to_have_text(str(len(server.get(f"/scans/{scan}/lesions?threshold={threshold}")["lesions"])))
+    assert count.inner_text() != "2"
+    slide.get_by_role("button", name="Back to 0.50").click()
+    expect(count).to_have_text("2")
+
+
+def test_arrow_keys_jump_from_lesion_to_lesion(slide):
+    overview = magnification(slide)
+    slide.keyboard.press("ArrowDown")
+    first = slide.locator(".lesion.current .rank")
+    expect(first).to_have_text("1")
+    slide.wait_for_function("before => parseFloat(document.querySelector('.scale .quiet').textContent) > 1.5 * before",
+                            arg=overview)  # fmt: skip
+    slide.keyboard.press("ArrowDown")
+    expect(first).to_have_text("2")
+    slide.keyboard.press("ArrowUp")
+    expect(first).to_have_text("1")
+
+
+def test_the_tile_under_the_cursor_tells_its_score_and_on_a_click_why(slide):
+    slide.locator(".lesion-main").first.click()
+    slide.wait_for_timeout(700)  # the movement to it
+    box = slide.locator(".deep").bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    slide.mouse.move(*middle)
+    expect(slide.locator(".readout-cursor")).to_contain_text("P(tumour) 0.980")
+    expect(slide.locator(".cursor-tile")).to_have_count(1)
+    slide.mouse.click(*middle)
+    tile = slide.get_by_role("region", name="Explained tile")
+    expect(tile.get_by_alt_text("Where the model looked")).to_be_visible()
+    expect(tile.get_by_role("heading", name="Tile")).to_be_visible()
+    expect(slide.locator(".shapes image")).to_have_count(1)
+    slide.keyboard.press("Escape")
+    expect(tile).to_have_count(0)
+
+
+def test_layers_are_shown_and_hidden(slide):
+    with slide.expect_response(re.compile("tissue.png")) as mask:
+        slide.get_by_role("button", name="Tissue").click()
+    assert mask.value.ok
+    slide.get_by_role("button", name="Annotations").click()
+    expect(slide.locator(".line-truth")).to_have_count(1)
+    expect(slide.locator(".line-found")).to_have_count(2)
+    slide.keyboard.press("o")
+    expect(slide.locator(".line-found")).to_have_count(0)
+    heatmap = slide.get_by_role("button", name="Heatmap")
+    expect(heatmap).to_have_attribute("aria-pressed", "true")
+    slide.keyboard.press("h")
+    expect(heatmap).to_have_attribute("aria-pressed", "false")
+
+
+def test_the_heatmap_is_laid_over_the_slide(server, open_page):
+    page = open_page(server.address)
+    with page.expect_response(re.compile(r"heatmap/deepzoom_files/\d+/\d+_\d+\.png")) as tile:
+        page.get_by_role("heading", name="known").get_by_role("link").click()
+    assert tile.value.headers["content-type"] == "image/png"
+
+
+def test_found_and_truth_move_side_by_side(slide):
+    slide.keyboard.press("c")
+    expect(slide.locator(".pane")).to_have_count(2)
+    truth = slide.locator(".pane").nth(1)
+    expect(truth.locator(".line-truth")).to_have_count(1)
+    same = """() => {
+        const groups = [...document.querySelectorAll('.pane')].map(pane =>
+            pane.querySelector('.shapes g').getAttribute('transform').match(/-?[\\d.]+(e-?\\d+)?/g).map(Number));
+        return groups[0].every((value, index) => Math.abs(value - groups[1][index]) <= 1 + Math.abs(value) * 0.01);
+    }"""
+    slide.wait_for_function(same)
+    slide.locator(".lesion-main").nth(1).click()
+    slide.wait_for_timeout(900)
+    slide.wait_for_function(same)
+    box = truth.bounding_box()
+    slide.mouse.move(box["x"] + 200, box["y"] + 300)
+    slide.mouse.down()
+    slide.mouse.move(box["x"] + 100, box["y"] + 220, steps=5)
+    slide.mouse.up()
+    slide.wait_for_timeout(900)
+    slide.wait_for_function(same)
+
+
+def test_a_slide_without_a_scan_offers_one(server, open_page):
+    page = open_page(server.address)
+    page.get_by_role("heading", name="fresh").get_by_role("link").click()
+    expect(page.get_by_role("heading", name="Not scanned yet")).to_be_visible()
+    expect(page.get_by_role("button", name="Scan")).to_be_enabled()
+    expect(page.get_by_role("button", name="Annotations")).to_be_disabled()
