@@ -2,9 +2,10 @@
 
     python tests/serving/container_check.py
 
-COPY takes files that git knows only; RUN is run by `sh` with a bare environment; the image's absolute paths
-(/src, /opt, /data) become folders below a temporary one. At the end the server is started by ENTRYPOINT and CMD, the health check is
-run against it, and SIGTERM ends it. What this can't show is the base image itself: the Python here stands for its own.
+COPY takes files that git knows only; RUN is run by `sh` with a bare environment; the image's absolute paths (/src,
+/opt, /data) become folders below a temporary one. At the end the server is started by ENTRYPOINT and CMD, the health
+check is run against it, and SIGTERM ends it. What this can't show is the base image itself: the Python here stands for
+its own.
 """
 
 import json

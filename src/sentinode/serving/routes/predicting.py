@@ -76,9 +76,9 @@ async def _one(request: Request, service: Service, part: Part, arrived: Any, *, 
             arrived()
         answer = service.batcher.submit(Asked(image, part.content, asked_by, user_of(request).name))
         found: dict[str, Any] = await while_connected(request, answer)
-        return {"file": part.file, **found}
     except Problem as problem:
         return {"file": part.file, "problem": problem.fields(asked_by)}
+    return {"file": part.file, **found}
 
 
 def the_file(parts: list[Part], name: str) -> Part:
