@@ -149,9 +149,9 @@ def server(small_bundle: Path, served: Path) -> Iterator[Server]:
     started.end()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start_server(small_bundle: Path) -> Iterator[Callable[..., Server]]:
-    """Starts servers of a test's own."""
+    """Starts servers that a module has for itself."""
     started: list[Server] = []
 
     def start(folder: Path, *words: str) -> Server:
@@ -190,7 +190,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
         def said(message: Any) -> None:
             # Chromium writes every refused request to the console; where a refusal is the story, it is no error.
-            if message.type in ("error", "warning") and not (refused and "status of 4" in message.text):
+            if message.type in ("error", "warning") and not (refused and "Failed to load resource" in message.text):
                 complaints.append(message.text)
 
         page.on("console", said)

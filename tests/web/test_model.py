@@ -14,12 +14,14 @@ def test_facts_card_and_threshold_are_shown(server, open_page):
 
 
 def test_a_card_brings_no_script_and_no_picture_into_the_page(server, open_page):
-    page = open_page(server.address, "#/patch")
+    page = open_page(server.address, "#/slides")
+    expect(page.get_by_role("heading", name="known")).to_be_visible()
 
     def changed(route):
         body = server.get("/model")
         body["card_html"] = (
-            '<p onclick="x()" style="color:red">kept<script>window.bad = 1</script><img src="/x.png" onerror="window.bad=1">'
+            '<p onclick="x()" style="color:red">kept<script>window.bad = 1</script>'
+            '<img src="/x.png" onerror="window.bad=1">'
             '<a href="javascript:window.bad=1">link</a></p>'
         )
         route.fulfill(json=body)
@@ -34,7 +36,7 @@ def test_a_card_brings_no_script_and_no_picture_into_the_page(server, open_page)
 
 def test_the_report_is_shown_where_there_is_one(make_folder, start_server, open_page, tmp_path):
     report = tmp_path / "report.html"
-    report.write_text("<!doctype html><html lang='en'><title>Report</title><style>p{color:green}</style><p>Measured.</p></html>")
+    report.write_text("<!doctype html><html lang='en'><title>Report</title><p>Measured.</p></html>")
     own = start_server(make_folder(), "--report", str(report))
     page = open_page(own.address, "#/model")
     expect(page.frame_locator("iframe[title='Evaluation report']").get_by_text("Measured.")).to_be_visible()

@@ -1,15 +1,30 @@
 """Story: lesions are accepted, rejected, drawn and commented on; all of it is kept and can be taken back."""
 
 import json
+import urllib.request
 
 import pytest
 from playwright.sync_api import expect
 
 
-@pytest.fixture
-def own(make_folder, start_server):
-    """A server whose reviews are this test's own."""
+@pytest.fixture(scope="module")
+def reviewed(make_folder, start_server):
+    """A server whose reviews are this module's own."""
     return start_server(make_folder())
+
+
+@pytest.fixture
+def own(reviewed):
+    """The server without a review; one test's are taken back before the next."""
+    yield reviewed
+    for review in reviews(reviewed)[1]:
+        BEFORE.add(review["id"])
+        request = urllib.request.Request(f"{reviewed.address}/reviews/{review['id']}", method="DELETE")
+        urllib.request.urlopen(request, timeout=60).close()
+
+
+BEFORE = set()
+"""Ids of reviews of earlier tests, which are undone, and kept as all are."""
 
 
 def opened(server, open_page):
@@ -22,7 +37,8 @@ def opened(server, open_page):
 
 def reviews(server):
     scan = next(slide for slide in server.get("/slides")["slides"] if slide["name"] == "known")["scan"]["id"]
-    return scan, server.get(f"/scans/{scan}/reviews")["reviews"]
+    kept = server.get(f"/scans/{scan}/reviews")["reviews"]
+    return scan, [one for one in kept if one["id"] not in BEFORE]
 
 
 def test_verdicts_by_key_are_saved_undone_restored_and_exported(own, open_page):

@@ -62,11 +62,9 @@ def test_no_view_is_wider_than_the_screen(server, open_page, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_server_that_is_gone_is_told_with_what_to_do(make_folder, start_server, open_page):
-    own = start_server(make_folder())
-    page = open_page(own.address, "#/patch")
+def test_a_server_that_is_gone_is_told_with_what_to_do(server, open_page):
+    page = open_page(server.address, "#/patch", refused=True)
     expect(page.get_by_text("Drop images here")).to_be_visible()
     page.route("**/slides", lambda route: route.abort())
-    page.on("console", lambda message: None)
     page.keyboard.press("1")
     expect(page.get_by_role("alert")).to_contain_text("sentinode serve")

@@ -50,8 +50,8 @@ def test_tiles_come_as_one_zooms_and_the_scale_bar_follows(slide):
     # 10× is 1 µm to a screen pixel.
     assert bar == pytest.approx(um * magnification(slide) / 10, rel=0.06)
     slide.keyboard.press("0")
-    slide.wait_for_function("before => Math.abs(parseFloat(document.querySelector('.scale .quiet').textContent) - before)"
-                            " < 0.1 * before", arg=before)  # fmt: skip
+    back = "before => Math.abs(parseFloat(document.querySelector('.scale .quiet').textContent) - before) < 0.1 * before"
+    slide.wait_for_function(back, arg=before)
 
 
 def test_the_threshold_counts_lesions_live(slide, server):

@@ -41,9 +41,8 @@ def test_a_scan_is_started_watched_and_ends_with_a_result(make_folder, start_ser
     )
     fresh = card(page, "fresh")
     fresh.get_by_role("button", name="Scan").click()
-    expect(fresh).to_contain_text("Score")
+    expect(fresh).to_contain_text("Score", timeout=4 * 60_000)  # a process of its own starts for it
     told = page.evaluate("seen => [...seen]", seen)
     assert any("tiles" in words or "tissue" in words for words in told)
     scan = next(one for one in own.get("/slides")["slides"] if one["name"] == "fresh")["scan"]
     assert scan["status"] == "finished"
-

@@ -1,5 +1,5 @@
 /** The server's paths; nothing else in the page knows them. */
-import { getJson, Problem, send, sendJson } from "./http";
+import { getJson, Problem, problemFrom, send, sendJson } from "./http";
 import type {
   BatchAnswer,
   Explanation,
@@ -70,8 +70,9 @@ export function uploadSlide(file: File, progress: (part: number) => void): Promi
     request.onerror = () => reject(new Problem("The upload broke off", "Look at the network, then try again.", 0));
     request.onload = () => {
       if (request.status < 300) return resolve();
-      const title = request.response?.title ?? `The server answered ${request.status}`;
-      reject(new Problem(title, request.response?.detail ?? "Try again.", request.status));
+      reject(
+        problemFrom({ title: `The server answered ${request.status}`, detail: "Try again.", ...request.response }),
+      );
     };
     request.send(body);
   });

@@ -13,6 +13,21 @@ export class Problem extends Error {
   }
 }
 
+/** A status in plain words; the server's own title is the phrase of the protocol. */
+const TITLES: Record<number, string> = {
+  401: "Sign in first",
+  403: "Not allowed",
+  404: "Not found",
+  409: "Not possible as it is",
+  413: "Too large",
+  415: "Not readable",
+  422: "Not possible with this",
+  503: "The server is busy",
+};
+
+export const titled = (status: number, title: string): string => TITLES[status] ?? title;
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** Sent on `window` when the server wants a token that it was not given. */
 export const SIGNED_OUT = "sentinode:signed-out";
 
@@ -57,8 +72,8 @@ async function problemOf(response: Response): Promise<Problem> {
   }
   if (response.status === 401) window.dispatchEvent(new Event(SIGNED_OUT));
   return new Problem(
-    body.title ?? `The server answered ${response.status}`,
-    body.detail ?? "Try again; if it stays, the server's log says more.",
+    titled(response.status, body.title ?? `The server answered ${response.status}`),
+    sentence(body.detail ?? "Try again; if it stays, the server's log says more."),
     response.status,
     body.request_id ?? response.headers.get("X-Request-ID"),
     Number.isFinite(retry) && retry > 0 ? retry : null,
@@ -72,6 +87,6 @@ export function asProblem(error: unknown): Problem {
 
 /** A problem that came inside an answer. */
 export function problemFrom(body: ProblemBody | string): Problem {
-  if (typeof body === "string") return new Problem("It failed", body, 0);
-  return new Problem(body.title, body.detail, body.status, body.request_id ?? null);
+  if (typeof body === "string") return new Problem("It failed", sentence(body), 0);
+  return new Problem(titled(body.status, body.title), sentence(body.detail), body.status, body.request_id ?? null);
 }

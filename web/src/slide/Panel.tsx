@@ -58,7 +58,7 @@ function Summary({ scan }: { scan: Scan }) {
   return (
     <section className="panel-part summary">
       <div>
-        <span className="quiet">Slide score</span>
+        <span className="quiet">Score</span>
         <span className="number big">{scan.slide_score === null ? "–" : probability(scan.slide_score)}</span>
       </div>
       {scan.slide_class && <ClassBadge name={className(scan.slide_class)} words={classWords(scan.slide_class)} />}
