@@ -16,6 +16,7 @@ from sentinode.serving.config import ServeConfig
 
 _FINISH_S = 30
 """Longest time that requests are given to end."""
+_SWITCH_S = 0.0005
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -90,6 +91,9 @@ def run(app: FastAPI, config: ServeConfig, host: str, port: int, started: Callab
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for name in ("uvicorn", "uvicorn.error", "alembic", "PIL", "multipart", "python_multipart", "tifffile"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A thread that decodes or runs the model may hold the interpreter for this long while a request waits; the usual
+    # 5 ms are more than a prediction takes.
+    sys.setswitchinterval(_SWITCH_S)
     socket = _listening(host, port)
     server = _Server(
         uvicorn.Config(
