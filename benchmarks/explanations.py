@@ -4,13 +4,15 @@
                                       [--target tumour] [--single-look]
 
 Prints for each method, and for Grad-CAM at each of the named layers: the mean areas under the deletion and insertion
-curves beside those of random orders, the mean gain with its 95 % interval, the share of patches on which the map beats
-the mean random order, and the rank correlation with the map of a model with shuffled weights.
+curves beside those of random orders as smooth as the map, the mean gain with its 95 % interval, the mean spread of the
+random orders of a patch, the share of patches on which the map beats the mean random order, the mean size of the rank
+correlation with the map of a model with shuffled weights, and how many maps are empty (none of which beats anything).
 """
 
 import argparse
 import os
 import sys
+from collections import Counter
 
 import numpy as np
 
@@ -40,31 +42,40 @@ def main() -> None:
     asked = [(method, None) for method in given.methods.split(",") if method]
     asked += [("gradcam", layer) for layer in given.layers.split(",") if layer]
     examiner = Examiner(model)
+    empty = Counter[str]()
     found: dict[str, list[tuple[float, ...]]] = {}
     for number, tile in enumerate(tiles, start=1):
         for method, layer in asked:
             one = explain(model, tile, method, given.target, layer=layer, examiner=examiner)
             faith, sanity = one.faithfulness, one.sanity
-            assert faith is not None
+            if faith is None:
+                empty[f"{method} {layer or ''}".strip()] += 1
+                continue
             row = (
                 faith.deletion, faith.insertion, float(np.mean(faith.chance.deletion)),
-                float(np.mean(faith.chance.insertion)), faith.gain, float("nan") if sanity is None else sanity.likeness,
+                float(np.mean(faith.chance.insertion)), faith.gain, faith.spread,
+                float("nan") if sanity is None or sanity.likeness is None else sanity.likeness,
             )  # fmt: skip
             found.setdefault(f"{method} {layer or ''}".strip(), []).append(row)
         if number % 10 == 0 or number == len(tiles):
-            sys.stdout.write(f"\n{number} patches\n{_table(found)}\n")
+            sys.stdout.write(f"\n{number} patches\n{_table(found, empty)}\n")
             sys.stdout.flush()
 
 
-def _table(found: dict[str, list[tuple[float, ...]]]) -> str:
-    lines = ["method                    deletion (chance)  insertion (chance)  gain [95 %]               better  like"]
+def _table(found: dict[str, list[tuple[float, ...]]], empty: Counter[str]) -> str:
+    lines = [
+        "method                    deletion (chance)  insertion (chance)  gain [95 %]               spread  better  like  empty"
+    ]
     for name, rows in found.items():
-        deletion, insertion, chance_d, chance_i, gain, like = np.mean(rows, axis=0)
+        deletion, insertion, chance_d, chance_i, gain, spread = np.mean(rows, axis=0)[:6]
+        likes = np.asarray(rows)[:, 6]
+        like = np.abs(likes[np.isfinite(likes)]).mean() if np.isfinite(likes).any() else float("nan")
         gains = np.asarray(rows)[:, 4]
         half = 1.96 * gains.std(ddof=1) / len(gains) ** 0.5 if len(gains) > 1 else float("nan")
         lines.append(
             f"{name:<25} {deletion:.3f} ({chance_d:.3f})      {insertion:.3f} ({chance_i:.3f})       "
-            f"{gain:+.3f} [{gain - half:+.3f}, {gain + half:+.3f}]   {np.mean(gains > 0):.2f}    {like:+.2f}"
+            f"{gain:+.3f} [{gain - half:+.3f}, {gain + half:+.3f}]   {spread:.3f}   "
+            f"{np.sum(gains > 0) / (len(gains) + empty[name]):.2f}    {like:.2f}   {empty[name]}"
         )
     return "\n".join(lines)
 

@@ -58,7 +58,7 @@ def test_cells_of_squeezenet(size: int, expected: list[float]) -> None:
 @pytest.mark.parametrize("architecture", ["cnn3", "squeezenet1_1", "test_resnet"])
 def test_an_inner_cell_is_moved_most_by_what_lies_around_its_centre(architecture: str) -> None:
     """The mean position of the gradient at the image is the centre of the receptive field."""
-    size = 160
+    size = 112
     network = build_network(ModelConfig(architecture=architecture), 2, tile_size=size).eval()
     for module in network.modules():
         if isinstance(module, nn.Conv2d):  # alike in every direction, so that the mean lies in the middle
@@ -90,9 +90,10 @@ def test_spreading_keeps_sums_and_is_strongest_at_the_centres() -> None:
         assert one[int(centre)] == one.max()
         assert (one[np.abs(np.arange(96) + 0.5 - centre) > 16] == 0).all() or number in (0, 4)
     np.testing.assert_allclose(spread_matrix((48.0,), 96), 1 / 96)
+    np.testing.assert_allclose(spread_matrix(tuple(0.3 * number + 0.1 for number in range(30)), 9).sum(0), 1)
 
 
-@pytest.mark.parametrize("name", ["gradcam", "gradcam++"])
+@pytest.mark.parametrize("name", ["gradcam", "gradcam++", "layercam"])
 def test_a_map_turns_with_its_tile_where_all_orientations_are_averaged(
     opened_of: Callable[[str], OpenedModel], tiles: np.ndarray, name: str
 ) -> None:

@@ -25,12 +25,12 @@ def explain(
     method: Annotated[
         str,
         typer.Option(
-            help="One or more, with commas: gradcam, gradcam++, cam, saliency, integrated-gradients, occlusion, lime, "
-            "attention-rollout."
+            help="One or more, with commas: gradcam, gradcam++, layercam, cam, saliency, integrated-gradients, "
+            "occlusion, lime, attention-rollout."
         ),
     ] = "gradcam",
     target: Annotated[str | None, typer.Option(help="The class to explain; without: the positive one.")] = None,
-    layer: Annotated[str | None, typer.Option(help="Of Grad-CAM; without: the architecture's.")] = None,
+    layer: Annotated[str | None, typer.Option(help="Of Grad-CAM and LayerCAM; without: the architecture's.")] = None,
     checks: Annotated[
         bool, typer.Option("--checks/--no-checks", help="Measure how far each map is to be trusted.")
     ] = True,
@@ -73,7 +73,9 @@ def explain(
     for name in methods:
         method_of(model, name)  # a wrong one ends here, before any work
     if layer is not None and not any(METHODS[name].layered for name in methods):
-        raise SentinodeError(f"--layer {layer} is for gradcam and gradcam++; leave it out, or add one of them")
+        raise SentinodeError(
+            f"--layer {layer} is for gradcam, gradcam++ and layercam; leave it out, or add one of them"
+        )
     if target is not None:
         class_number(model, target, model.probabilities(opened.example()["tiles"][:1])[0])
     failures: list[Failure] = []
@@ -165,7 +167,7 @@ def _of_scan(
     record = read_record(folder)
     if record.slide is None or record.bundle is None or record.status != "finished":
         raise SentinodeError(f"{folder} holds a scan that failed; scan the slide again")
-    if (record.slide.width, record.slide.height) != extent:
+    if record.slide.name != name or (record.slide.width, record.slide.height) != extent:
         raise SentinodeError(
             f"{folder} is a scan of {record.slide.file}, {record.slide.width}×{record.slide.height} px; {name} is "
             f"{extent[0]}×{extent[1]} px; give the slide that was scanned"

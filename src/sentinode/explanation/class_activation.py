@@ -1,4 +1,4 @@
-"""Maps from a layer's activations and the gradient there: Grad-CAM, Grad-CAM++, and the exact class activation map.
+"""Maps from activations and their gradient: Grad-CAM, Grad-CAM++, LayerCAM and the exact class activation map.
 
 Captum's layer methods expect a layer to be passed once for each image. A deployed model passes it once for each size,
 with eight orientations of every tile, so activations and gradients are gathered here; of a single look, the tests hold
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sentinode.core.errors import SentinodeError
 from sentinode.explanation.geometry import Centres, cell_centres
-from sentinode.explanation.layers import as_maps, find_layer, pooled_layers
+from sentinode.explanation.layers import as_maps, find_layer, finer_layers, pooled_layers
 from sentinode.explanation.opened import OpenedModel, members_of
 from sentinode.explanation.spreading import joined_tiles, spread, turned_back
 from sentinode.models.deployed import DeployedModel
@@ -29,13 +29,19 @@ EXACT = 1e-3
 Combine = Callable[[Tensor, Tensor], Tensor]
 """Activations and gradients (n, C, h, w), of which the gradient is that of one look's own score, → (n, h, w)."""
 
+Looked = tuple[str, Combine]
+"""A layer's name and what makes a map of it."""
+
 
 @dataclass(eq=False)
 class _Layer:
     """A layer that is watched, and what passed it."""
 
+    number: int
+    """Of the member."""
     member: DeployedModel
     name: str
+    combine: Combine
     outputs: list[Tensor] = field(default_factory=list)
 
     @property
@@ -66,6 +72,11 @@ def grad_cam_plus_plus(activations: Tensor, gradients: Tensor) -> Tensor:
     return (activations * (share * gradients.relu()).sum((2, 3), keepdim=True)).sum(1)
 
 
+def layer_cam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Each activation weighed by its own gradient where that is positive (Jiang et al. 2021)."""
+    return (activations * gradients.relu()).sum(1)
+
+
 def contributions(activations: Tensor, gradients: Tensor) -> Tensor:
     """What each cell adds to the score where pooling and head are linear in the maps (Zhou et al. 2016).
 
@@ -86,8 +97,39 @@ class ClassActivation:
     def maps(self, model: OpenedModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
         """(N, H, W, 3) uint8 → (N, H, W) float32 ≥ 0: mean over all looks, turned back, negative parts cut off."""
         members = members_of(model.network())
-        names = model.known(("layer", self._layer), lambda: [[find_layer(each, self._layer)] for each in members])
-        return np.maximum(layer_maps(model, tiles, target, names, self._combine), 0)
+        names = model.known(("layer", self._layer), lambda: [find_layer(each, self._layer) for each in members])
+        return np.maximum(layer_maps(model, tiles, target, [[(name, self._combine)] for name in names]).sum(0), 0)
+
+
+class LayerCam:
+    """Maps of several sizes in one: fine ones say which nuclei, the coarse one which part of the tile; unsigned.
+
+    LayerCAM of the last layer of each size, and Grad-CAM of the last of all, which there is the more faithful one. Each
+    is divided by its sum, and the mean is taken, so that none outweighs the others by its scale.
+    """
+
+    signed = False
+
+    def __init__(self, layer: str | None) -> None:
+        self._layer = layer
+
+    def maps(self, model: OpenedModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
+        """(N, H, W, 3) uint8 → (N, H, W) float32 ≥ 0, whose sum is 1, or 0 where nothing speaks for the class."""
+        members = members_of(model.network())
+        if self._layer is None:
+            fine = model.known("finer", lambda: [finer_layers(each) for each in members])
+            last = model.known(("layer", None), lambda: [find_layer(each, None) for each in members])
+        else:
+            fine = model.known(("layer", self._layer), lambda: [[find_layer(each, self._layer)] for each in members])
+            last = []
+        looked = [[(name, layer_cam) for name in names] for names in fine]
+        for names, name in zip(looked, last, strict=False):
+            names.append((name, grad_cam))
+        maps = np.maximum(layer_maps(model, tiles, target, looked), 0)
+        sums = maps.sum((2, 3), keepdims=True)
+        maps = maps / np.where(sums > 0, sums, 1)
+        found = maps.sum(0)
+        return np.asarray(found / np.maximum((sums > 0).sum(0), 1), np.float32)
 
 
 class ExactClassActivation:
@@ -101,7 +143,7 @@ class ExactClassActivation:
         Raises:
             SentinodeError: It is not, with this model.
         """
-        maps = layer_maps(model, tiles, target, last_layers(model), contributions)
+        maps = layer_maps(model, tiles, target, _with(last_layers(model), contributions)).sum(0)
         odds = model.log_odds(tiles, target)
         missing = np.abs(odds - maps.sum((1, 2)) - constant_of(model, tiles[:1], target))
         if (missing > EXACT * np.maximum(1, np.abs(odds))).any():
@@ -113,7 +155,7 @@ class ExactClassActivation:
 
 def constant_of(model: OpenedModel, tiles: NDArray[np.uint8], target: int) -> float:
     """The log-odds where the last map is zero everywhere: the constant of an exact map."""
-    layers = _layers(model, last_layers(model))
+    layers = _layers(model, _with(last_layers(model), contributions))
     with model.lock, torch.no_grad(), _watched(layers, zero=True):
         return float(model.score(model.pixels(tiles[:1]), target)[0])
 
@@ -131,19 +173,18 @@ def last_layers(model: OpenedModel) -> list[list[str]]:
 
 
 def layer_maps(
-    model: OpenedModel, tiles: NDArray[np.uint8], target: int, names: list[list[str]], combine: Combine
+    model: OpenedModel, tiles: NDArray[np.uint8], target: int, looked: list[list[Looked]]
 ) -> NDArray[np.float32]:
-    """(N, H, W, 3) uint8 → (N, H, W): `combine` of every look at the layers, turned back to the tile and added up.
+    """(N, H, W, 3) uint8 → (layers, N, H, W): a map of every look at each layer, turned back to the tile and added up.
 
     Args:
         model: Whose network is looked into.
         tiles: N tiles or images.
         target: The class.
-        names: For each member of the model, its layers.
-        combine: From activations and gradients to a map; the sum is weighed as the model weighs its looks.
+        looked: For each member of the model, its layers. A sum over looks is weighed as the model weighs them.
     """
-    layers = _layers(model, names)
-    key = ("places", tuple(map(tuple, names)))
+    layers = _layers(model, looked)
+    key = ("places", tuple((layer.number, layer.name) for layer in layers))
     placed = model.known(key, lambda: [_places(layer) for layer in layers])
     parts = []
     for part in model.for_gradients(tiles):
@@ -151,17 +192,16 @@ def layer_maps(
             score = model.score(model.pixels(part), target).sum()
             outputs = [output for layer in layers for output in layer.outputs]
             gradients = iter(torch.autograd.grad(score, outputs, allow_unused=True))
-        total = np.zeros(part.shape[:3], np.float32)
-        for layer, places in zip(layers, placed, strict=True):
+        found = np.zeros((len(layers), *part.shape[:3]), np.float32)
+        for total, layer, places in zip(found, layers, placed, strict=True):
             for output, (rows, columns) in zip(layer.outputs, places, strict=True):
-                cells = _cells(layer, output, next(gradients), combine)
                 side = layer.member.preprocessing.tile_size
-                maps = torch.from_numpy(spread(cells, rows, columns, side, side))
+                maps = torch.from_numpy(spread(_cells(layer, output, next(gradients)), rows, columns, side, side))
                 if layer.member.test_time == "d4":
                     maps = turned_back(maps).sum(0)  # not the cells: they need not lie alike from left and from right
                 total += _on_tiles(maps.numpy(), total.shape)
-        parts.append(total)
-    return np.concatenate(parts)
+        parts.append(found)
+    return np.concatenate(parts, axis=1)
 
 
 def _places(layer: _Layer) -> list[tuple[Centres, Centres]]:
@@ -174,13 +214,13 @@ def _places(layer: _Layer) -> list[tuple[Centres, Centres]]:
     return found
 
 
-def _cells(layer: _Layer, output: Tensor, gradient: Tensor | None, combine: Combine) -> NDArray[np.float32]:
+def _cells(layer: _Layer, output: Tensor, gradient: Tensor | None) -> NDArray[np.float32]:
     """One pass through a layer, of all orientations at one size → (n, h, w)."""
     gradient = torch.zeros_like(output) if gradient is None else gradient
     activations, slopes = (as_maps(each, layer.member.network) for each in (output.detach(), gradient))
     if activations is None or slopes is None:
         raise SentinodeError("a layer gave a map at one time and none at another; name another layer")
-    return np.asarray((combine(activations, slopes * layer.views) / layer.views).cpu().numpy(), np.float32)
+    return np.asarray((layer.combine(activations, slopes * layer.views) / layer.views).cpu().numpy(), np.float32)
 
 
 def _on_tiles(maps: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -188,9 +228,17 @@ def _on_tiles(maps: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.f
     return maps if maps.shape == shape else joined_tiles(maps, shape[1], shape[2])
 
 
-def _layers(model: OpenedModel, names: list[list[str]]) -> list[_Layer]:
+def _layers(model: OpenedModel, looked: list[list[Looked]]) -> list[_Layer]:
     members = members_of(model.network())
-    return [_Layer(member, name) for member, own in zip(members, names, strict=True) for name in own]
+    return [
+        _Layer(number, member, name, combine)
+        for number, (member, own) in enumerate(zip(members, looked, strict=True))
+        for name, combine in own
+    ]
+
+
+def _with(names: list[list[str]], combine: Combine) -> list[list[Looked]]:
+    return [[(name, combine) for name in own] for own in names]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -9,9 +10,8 @@ from sentinode.core.errors import SentinodeError
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.networks import Network, PooledNetwork
 
-BETTER = "features.9"
-"""Of SqueezeNet 1.1 in place of its last map, features.12: more faithful on real tumour patches, measured by
-benchmarks/explanations.py (see docs/explaining.md). Both have 5 × 5 cells of a 96-px patch."""
+FINER = 2
+"""Sizes of maps beside the last one that LayerCAM takes."""
 
 
 def layers_of(member: DeployedModel) -> dict[str, tuple[int, int]]:
@@ -41,9 +41,11 @@ def as_maps(output: Any, network: Network) -> Tensor | None:
     """A layer's output as (n, C, h, w): of a convolution, or the patches' tokens of a transformer; None of others."""
     if not isinstance(output, Tensor):
         return None
-    if output.ndim == 4:
-        return output.permute(0, 3, 1, 2) if getattr(network, "output_fmt", "NCHW") == "NHWC" else output
     grid = getattr(getattr(network, "patch_embed", None), "grid_size", None)
+    if output.ndim == 4:
+        if grid is not None and hasattr(network, "blocks") and tuple(output.shape[2:]) != tuple(grid):
+            return None  # attention of tokens to tokens
+        return output.permute(0, 3, 1, 2) if getattr(network, "output_fmt", "NCHW") == "NHWC" else output
     if output.ndim != 3 or grid is None:
         return None
     rows, columns = grid
@@ -81,11 +83,19 @@ def default_layer(member: DeployedModel, there: dict[str, tuple[int, int]]) -> s
     if not there:
         raise SentinodeError(f"no layer of {type(network).__name__} has a map at this tile size; use occlusion or lime")
     if isinstance(network, PooledNetwork):
-        last = pooled_layers(network)[-1]
-        return BETTER if (type(network.features[-1]).__name__, last) == ("Fire", "features.12") else last
+        return pooled_layers(network)[-1]
     if tokens := [name for name in there if name.startswith("blocks.") and name.endswith(".norm1")]:
         return tokens[-1]  # after it, patches reach the class token no more
     return list(there)[-1]
+
+
+def finer_layers(member: DeployedModel) -> list[str]:
+    """The last layer of each of the next larger sizes of map, at most FINER, the finest first; empty: all are alike."""
+    there = layers_of(member)
+    sizes = {shape: name for name, shape in there.items()}  # of each size the last one
+    cells = int(np.prod(there[default_layer(member, there)]))
+    larger = sorted((shape for shape in sizes if np.prod(shape) > cells), key=lambda shape: int(np.prod(shape)))
+    return [sizes[shape] for shape in reversed(larger[:FINER])]
 
 
 def pooled_layers(network: PooledNetwork) -> list[str]:

@@ -12,11 +12,12 @@ from sentinode.explanation.attention import AttentionRollout, attention_modules
 from sentinode.explanation.class_activation import (
     ClassActivation,
     ExactClassActivation,
+    LayerCam,
     grad_cam,
     grad_cam_plus_plus,
 )
 from sentinode.explanation.gradients import IntegratedGradients, Saliency
-from sentinode.explanation.layers import layers_of
+from sentinode.explanation.layers import finer_layers, layers_of
 from sentinode.explanation.opened import OpenedModel, members_of
 from sentinode.explanation.perturbing import Lime, Occlusion
 
@@ -38,7 +39,7 @@ class Method:
 
     name: str
     title: str
-    needs: Literal["answers", "gradients", "maps", "linear", "attention"]
+    needs: Literal["answers", "gradients", "maps", "sizes", "linear", "attention"]
     about: str
     """For the page: what the map is, and who described it."""
     make: Callable[[str | None], Explainer]
@@ -57,6 +58,12 @@ _ALL = (
         "gradcam++", "Grad-CAM++", "maps",
         "As Grad-CAM, weighed by place too, so that several foci count alike (Chattopadhyay et al. 2018).",
         lambda layer: ClassActivation(grad_cam_plus_plus, layer), layered=True,
+    ),
+    Method(
+        "layercam", "LayerCAM", "sizes",
+        "The last map and two finer ones together: which part of the image, and which nuclei (Jiang et al. 2021, with "
+        "Grad-CAM for the last map).",
+        LayerCam, layered=True,
     ),
     Method(
         "cam", "Class activation map", "linear",
@@ -131,6 +138,8 @@ def _lacking(model: OpenedModel, needs: str) -> str:
         return ""
     if not all(layers_of(member) for member in members):
         return "no layer of it has a map at this tile size"
+    if needs == "sizes":
+        return "" if all(finer_layers(member) for member in members) else "all of its maps are of one size"
     return "" if needs == "maps" else _not_exact(model, kinds)
 
 

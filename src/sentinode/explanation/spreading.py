@@ -45,6 +45,9 @@ def spread_matrix(centres: Centres, pixels: int) -> NDArray[np.float64]:
     """(pixels, cells) shares: columns sum to 1."""
     places = np.arange(pixels) + 0.5
     weights = np.stack([np.interp(places, centres, one) for one in np.eye(len(centres))], axis=1)
+    # Where a network gets tiles enlarged, several cells may lie between the same two pixels.
+    missed = np.flatnonzero(weights.sum(0) == 0)
+    weights[np.clip(np.asarray(centres)[missed].astype(int), 0, pixels - 1), missed] = 1
     return np.asarray(weights / weights.sum(0))
 
 
