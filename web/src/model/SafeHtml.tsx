@@ -20,6 +20,8 @@ function element(node: ChildNode, key: number): ReactNode {
   if (!(node instanceof Element)) return null;
   const tag = node.tagName.toLowerCase();
   if (DROPPED.has(tag)) return null;
+  // Markdown has no table without a heading; an empty one would be read out as such.
+  if (tag === "thead" && !node.textContent?.trim()) return null;
   const children = [...node.childNodes].map(element);
   if (!TAGS.has(tag)) return <span key={key}>{children}</span>;
   if (tag === "br" || tag === "hr") return createElement(tag, { key });
