@@ -161,7 +161,6 @@ def fitted(
 
 
 def decide(path: Path, probabilities: NDArray[np.float32], info: BundleInfo) -> Prediction:
-    """What the bundle's threshold and band make of the probabilities (classes,) of the image at `path`."""
     """What (classes,) `probabilities` say of the image at `path`, by the bundle's threshold and low-confidence band."""
     names, band = info.classes.names, info.low_confidence
     if info.threshold is not None and info.classes.positive is not None:

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from sentinode.core.palette import colours_of
 from sentinode.evaluation.detections import Detections
 from sentinode.evaluation.froc_masks import EvaluationMask
 from sentinode.scanning.heatmap import Heatmap
-from sentinode.core.palette import colours_of
 from sentinode.slides.opening import open_slide
 
 _SIDE_PX = 480
