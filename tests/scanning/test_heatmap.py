@@ -7,9 +7,9 @@ import openslide
 import pytest
 import tifffile
 
+from sentinode.core.palette import colour_table
 from sentinode.scanning.heatmap import Heatmap, build_heatmap
 from sentinode.scanning.heatmap_file import write_heatmap
-from sentinode.core.palette import colour_table
 from sentinode.slides.physical import Mpp
 from sentinode.slides.tiling import TileSpec, plan_tiles
 
