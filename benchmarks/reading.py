@@ -98,7 +98,7 @@ def make_slide(path: Path, side: int) -> Path:
 
 
 def tile_bands(slide: Slide, size: int, mpp: float, tiles: int) -> list[Corners]:
-    """Level-0 corners (n, 2) of aligned tiles, row by row, in bands of `tiles`, or of all there are if those are fewer."""
+    """Level-0 corners (n, 2) of aligned tiles, row by row, in bands of `tiles`, or of all if there are fewer."""
     step = round(size * mpp / slide.mpp.x)
     x, y = np.meshgrid(np.arange(0, slide.width - step + 1, step), np.arange(0, slide.height - step + 1, step))
     corners = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.int64)
