@@ -9,8 +9,8 @@ const DROPPED = new Set(["script", "style", "iframe", "object", "embed", "templa
 /** HTML from a bundle, which somebody else may have written. */
 export function SafeHtml({ html }: { html: string }) {
   return useMemo(() => {
-    // The page's policy holds in what it parses, too: an inline style would be an error even though it is never shown.
-    const body = new DOMParser().parseFromString(html.replace(/\sstyle="/g, ' data-style="'), "text/html").body;
+    // The page's policy holds in what it parses, too: an inline style or handler would be an error even though it is left out.
+    const body = new DOMParser().parseFromString(html.replace(/\s(style|on\w+)=/gi, " data-$1="), "text/html").body;
     return <>{[...body.childNodes].map(element)}</>;
   }, [html]);
 }
