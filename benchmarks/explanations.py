@@ -63,9 +63,7 @@ def main() -> None:
 
 
 def _table(found: dict[str, list[tuple[float, ...]]], empty: Counter[str]) -> str:
-    lines = [
-        "method                    deletion (chance)  insertion (chance)  gain [95 %]               spread  better  like  empty"
-    ]
+    lines = [f"{'method':<25} deletion (chance)  insertion (chance)  {'gain [95 %]':<25} spread  better  like  empty"]
     for name, rows in found.items():
         deletion, insertion, chance_d, chance_i, gain, spread = np.mean(rows, axis=0)[:6]
         likes = np.asarray(rows)[:, 6]

@@ -98,7 +98,8 @@ class ClassActivation:
         """(N, H, W, 3) uint8 → (N, H, W) float32 ≥ 0: mean over all looks, turned back, negative parts cut off."""
         members = members_of(model.network())
         names = model.known(("layer", self._layer), lambda: [find_layer(each, self._layer) for each in members])
-        return np.maximum(layer_maps(model, tiles, target, [[(name, self._combine)] for name in names]).sum(0), 0)
+        looked = _with([[name] for name in names], self._combine)
+        return np.asarray(np.maximum(layer_maps(model, tiles, target, looked).sum(0), 0), np.float32)
 
 
 class LayerCam:
@@ -122,7 +123,7 @@ class LayerCam:
         else:
             fine = model.known(("layer", self._layer), lambda: [[find_layer(each, self._layer)] for each in members])
             last = []
-        looked = [[(name, layer_cam) for name in names] for names in fine]
+        looked = _with(fine, layer_cam)
         for names, name in zip(looked, last, strict=False):
             names.append((name, grad_cam))
         maps = np.maximum(layer_maps(model, tiles, target, looked), 0)
@@ -143,7 +144,7 @@ class ExactClassActivation:
         Raises:
             SentinodeError: It is not, with this model.
         """
-        maps = layer_maps(model, tiles, target, _with(last_layers(model), contributions)).sum(0)
+        maps: NDArray[np.float32] = layer_maps(model, tiles, target, _with(last_layers(model), contributions)).sum(0)
         odds = model.log_odds(tiles, target)
         missing = np.abs(odds - maps.sum((1, 2)) - constant_of(model, tiles[:1], target))
         if (missing > EXACT * np.maximum(1, np.abs(odds))).any():
