@@ -190,7 +190,7 @@ def test_two_images_of_one_id(folder: Path, tmp_path: Path, load: Load, monkeypa
     source = layout.open_path(folder)
     records = tuple(r.__class__("same", r.path, r.label, r.group, r.split) for r in source.records)
     monkeypatch.setattr(
-        dataset, "open_source", lambda address: layout.FileSource("x", source.class_names, None, records)
+        dataset, "open_configured", lambda *_: layout.FileSource("x", source.class_names, None, records)
     )
     with pytest.raises(DataError, match="35 ids are given to two different images: same"):
         load("x")

@@ -6,6 +6,7 @@ from sentinode.core.errors import RecipeError
 from sentinode.training.recipe import Recipe, load_data_config, load_recipe, shipped_recipes
 
 EXPECTED = {
+    "camelyon16-efficientnet",
     "demo",
     "kaggle-resnet18",
     "kaggle-resnet34",
