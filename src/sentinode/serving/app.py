@@ -60,6 +60,7 @@ def create_app(config: ServeConfig) -> FastAPI:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+    app.add_middleware(predicting.Shortcut)  # within the gate, and within the rules for other origins
     if config.origins:
         app.add_middleware(
             CORSMiddleware,

@@ -32,7 +32,7 @@ class Batcher(Generic[Item, Answer]):
 
     def __init__(
         self,
-        run: Callable[[list[Item]], Sequence[Answer]],
+        run: Callable[[list[Item]], Sequence[Answer | Exception]],
         *,
         most_waiting: int,
         most_at_once: int,
@@ -40,7 +40,7 @@ class Batcher(Generic[Item, Answer]):
         seen: Callable[[int], None] = lambda _count: None,
     ) -> None:
         """Args:
-        run: Items to answers, in their order; called in a thread, from two threads at a time.
+        run: Items to answers, in their order, or to an error of one item; called in a thread, from two at a time.
         most_waiting: Items that may wait; one more is refused.
         most_at_once: Items of a call.
         wait_s: Longest wait for items that are known to come.
@@ -142,7 +142,11 @@ class Batcher(Generic[Item, Answer]):
                     one.answer.set_exception(error)
         else:
             for one, answer in zip(batch, answers, strict=True):
-                if not one.answer.done():
+                if one.answer.done():
+                    continue
+                if isinstance(answer, Exception):
+                    one.answer.set_exception(answer)
+                else:
                     one.answer.set_result(answer)
         finally:
             self._running -= 1

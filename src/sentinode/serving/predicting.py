@@ -1,7 +1,7 @@
 """From an uploaded image to an answer that is in the log before it is sent."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ _NOWHERE = Path()
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """An image that is ready for the model."""
+    """An image for the model."""
 
-    image: NDArray[np.uint8]
-    """(H, W, 3) as the model takes it."""
+    image: Callable[[], NDArray[np.uint8]]
+    """Gives (H, W, 3) as the model takes it, or raises what is wrong with it; called in a thread."""
     content: bytes
     """The file."""
     request_id: str
@@ -41,15 +41,19 @@ class Predictor:
         self._threshold = info.threshold.value if info.threshold else None
         self._about = {"name": info.name, "version": model.version}
 
-    def run(self, batch: Sequence[Asked]) -> list[dict[str, Any]]:
-        """The answers to a batch; when they are returned they are in the log."""
-        answers = self._model.probabilities([one.image for one in batch])
-        found = [self._answer(probabilities) for probabilities in answers]
-        self._log.add([self._row(asked, answer) for asked, answer in zip(batch, found, strict=True)])
-        for asked, answer in zip(batch, found, strict=True):
+    def run(self, batch: Sequence[Asked]) -> list[dict[str, Any] | Exception]:
+        """The answers to a batch, which are in the log when they are returned; what is no image gets its problem."""
+        images = [_image_of(asked) for asked in batch]
+        good = [(asked, image) for asked, image in zip(batch, images, strict=True) if not isinstance(image, Exception)]
+        if not good:
+            return [image for image in images if isinstance(image, Exception)]
+        answers = [self._answer(each) for each in self._model.probabilities([image for _, image in good])]
+        self._log.add([self._row(*one, answer) for one, answer in zip(good, answers, strict=True)])
+        for (asked, _), answer in zip(good, answers, strict=True):
             answer["request_id"] = asked.request_id
             self._metrics.predicted(answer["prediction"], low=answer["low_confidence"])
-        return found
+        left = iter(answers)
+        return [image if isinstance(image, Exception) else next(left) for image in images]
 
     def _answer(self, probabilities: NDArray[np.float32]) -> dict[str, Any]:
         info = self._model.info
@@ -63,7 +67,7 @@ class Predictor:
             "low_confidence": decided.low_confidence,
         }
 
-    def _row(self, asked: Asked, answer: dict[str, Any]) -> dict[str, Any]:
+    def _row(self, asked: Asked, image: NDArray[np.uint8], answer: dict[str, Any]) -> dict[str, Any]:
         digest = hashlib.sha256(asked.content).hexdigest()
         if self._images is not None:
             path = self._images / digest[:2] / digest
@@ -75,8 +79,8 @@ class Predictor:
             "request_id": asked.request_id,
             "image_sha256": digest,
             "image_bytes": len(asked.content),
-            "image_width": asked.image.shape[1],
-            "image_height": asked.image.shape[0],
+            "image_width": image.shape[1],
+            "image_height": image.shape[0],
             "stored": self._images is not None,
             "prediction": answer["prediction"],
             "confidence": answer["confidence"],
@@ -87,3 +91,10 @@ class Predictor:
             "model_version": self._about["version"],
             "user_name": asked.user_name,
         }
+
+
+def _image_of(asked: Asked) -> NDArray[np.uint8] | Exception:
+    try:
+        return asked.image()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no fault of the others in the batch
+        return error

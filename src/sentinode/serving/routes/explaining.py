@@ -82,7 +82,7 @@ async def _explained(
 ) -> dict[str, Any]:
     with service.batcher.coming(1) as arrived:
         arrived()
-        answer = service.batcher.submit(Asked(image, content, request_id(request), user_of(request).name))
+        answer = service.batcher.submit(Asked(lambda: image, content, request_id(request), user_of(request).name))
     prediction = await while_connected(request, answer)
     explained = await service.explainers.run(
         request, lambda: service.explaining.explain(image, method, target, faithfulness=faithfulness)
