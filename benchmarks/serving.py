@@ -6,7 +6,9 @@ A server is started as a process, with SqueezeNet for tiles of 96 px (random wei
 this. Measured, each as a ratio within one round (bare and served in turn, so that a machine whose speed swings treats
 both alike), the median over the rounds:
 
-- predictions a second over HTTP with 32 clients, to those of the bare engine for the same images in an array;
+- predictions a second over HTTP with 32 clients, to those of the bare engine for the same images in an array, and to
+  those of the bare engine with decoding the PNGs; and the processor time of a prediction in each case, which other
+  programs on the machine change less than they do the rates;
 - 95th percentile of the latency with 8 clients, to one bare call with the 8 images that they send; and, with clients
   that pause between requests so that on average one of them waits, to one bare call with one image. (8 clients that
   never pause keep 8 images in the queue: with 2 cores their latency is at least 4 calls, whatever the server does.)
@@ -31,7 +33,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,9 @@ from PIL import Image
 
 from sentinode.core.settings import Settings
 from sentinode.models.engines import Engine, open_engine
+from sentinode.serving.config import Limits
 from sentinode.serving.deepzoom import Pyramid, slide_tile
+from sentinode.serving.images import decode_upload
 from sentinode.slides.opening import open_slide
 from sentinode.slides.physical import Mpp
 from sentinode.slides.pyramid import write_pyramid
@@ -71,14 +75,14 @@ def main() -> None:
 
 
 def _measured(server: "_Served", engine: Engine, slide: Path, options: argparse.Namespace) -> dict[str, Any]:
-    images = np.random.default_rng(0).integers(0, 256, (IMAGES, SIDE // 8, SIDE // 8, 3), np.uint8)
-    images = np.kron(images, np.ones((1, 8, 8, 1), np.uint8))
-    requests = [_request(_png(image)) for image in images]
+    images = _images()
+    files = [_png(image) for image in images]
+    requests = [_request(file) for file in files]
     rounds: dict[str, list[float]] = {}
     tiles = _tile_paths(slide, server.slide_id)
     share = min(len(tiles) // (options.rounds + 1), options.requests)
     for number in range(options.rounds + 1):
-        found = _predictions(server, engine, images, requests, options.requests)
+        found = _predictions(server, engine, images, files, requests, options.requests)
         found |= _latency(server, engine, images, requests, options.requests)
         found |= _tiles(server, slide, tiles[number * share : (number + 1) * share])
         if number:  # the first round warms up
@@ -88,16 +92,50 @@ def _measured(server: "_Served", engine: Engine, slide: Path, options: argparse.
     return {**medians, "memory_mib": _memory(server, requests, options.memory)}
 
 
+def _images() -> NDArray[np.uint8]:
+    """Blobs with a grain, whose PNGs have about 20 KB, as those of stained tissue have."""
+    generator = np.random.default_rng(0)
+    coarse = generator.integers(80, 200, (IMAGES, SIDE // 8, SIDE // 8, 3)).astype(np.uint8)
+    grain = generator.normal(0, 10, (IMAGES, SIDE, SIDE, 3)).round()
+    blobs: NDArray[Any] = np.kron(coarse, np.ones((1, 8, 8, 1), np.int64))
+    return (blobs + grain).clip(0, 255).astype(np.uint8)
+
+
 def _predictions(
-    server: "_Served", engine: Engine, images: NDArray[np.uint8], requests: list[bytes], count: int
+    server: "_Served",
+    engine: Engine,
+    images: NDArray[np.uint8],
+    files: list[bytes],
+    requests: list[bytes],
+    count: int,
 ) -> dict[str, float]:
     repeats = max(1, count // len(images))
-    start = time.perf_counter()
-    for _ in range(repeats):
-        engine.predict(images)
-    bare = repeats * len(images) / (time.perf_counter() - start)
+    bare = _rate(lambda: engine.predict(images), repeats)
+    limits = Limits()
+    decoding = _rate(lambda: engine.predict(np.stack([decode_upload(file, limits) for file in files])), repeats)
+    cpu = server.cpu_s()
     seconds, _ = server.ask(requests, clients=32, count=count)
-    return {"bare_per_second": bare, "served_per_second": count / seconds, "throughput_ratio": count / seconds / bare}
+    cpu = server.cpu_s() - cpu
+    served = count / seconds
+    return {
+        "bare_per_second": bare[0],
+        "bare_with_decoding_per_second": decoding[0],
+        "served_per_second": served,
+        "throughput_ratio": served / bare[0],
+        "throughput_ratio_with_decoding": served / decoding[0],
+        "bare_cpu_ms": bare[1],
+        "bare_with_decoding_cpu_ms": decoding[1],
+        "served_cpu_ms": cpu / count * 1e3,
+    }
+
+
+def _rate(work: Callable[[], object], repeats: int) -> tuple[float, float]:
+    """(images a second, processor time of an image in ms)."""
+    cpu, start = time.process_time(), time.perf_counter()
+    for _ in range(repeats):
+        work()
+    count = repeats * IMAGES
+    return count / (time.perf_counter() - start), (time.process_time() - cpu) / count * 1e3
 
 
 def _latency(
@@ -190,6 +228,11 @@ class _Served:
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert found is not None
         return round(int(found[1]) / 1024, 1)
+
+    def cpu_s(self) -> float:
+        """Processor time of all its threads so far."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _get(self, path: str) -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}") as answer:
