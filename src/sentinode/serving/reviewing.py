@@ -8,11 +8,13 @@ from typing import Any
 from sentinode.core.extras import require
 from sentinode.serving.problems import Problem
 from sentinode.serving.store.tables import ReviewRow
-from sentinode.slides.annotations.regions import TUMOUR, Region
+from sentinode.slides.annotations.asap import render_asap
+from sentinode.slides.annotations.flattening import flatten
+from sentinode.slides.annotations.geojson import render_geojson
+from sentinode.slides.annotations.regions import REJECTED, TUMOUR, Region
 
 shapely = require("shapely", extra="slides")
 
-REJECTED = "rejected"
 _MOST_POINTS = 20_000
 _EDGE = 0.01
 """Part of the slide's side by which a line may leave the slide."""
@@ -64,6 +66,18 @@ def truth_of(reviews: Sequence[ReviewRow]) -> list[Region]:
         elif review.lesion_id not in drawn_ids:  # otherwise it is there as drawn
             regions.append(_region(review, TUMOUR, "accepted"))
     return regions
+
+
+def exported(reviews: Sequence[ReviewRow], kind: str) -> str:
+    """What reviews say, as `geojson` (rejected lesions as such) or ASAP `xml` (without them); level-0 pixels.
+
+    Raises:
+        Problem: See `truth_of`.
+    """
+    regions = truth_of(reviews)
+    if kind == "geojson":
+        return render_geojson(regions)
+    return render_asap(flatten([region for region in regions if region.kind != REJECTED]))
 
 
 def review_fields(row: ReviewRow) -> dict[str, Any]:

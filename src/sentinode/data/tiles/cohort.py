@@ -10,6 +10,7 @@ from sentinode.data.source import Exclusion
 from sentinode.data.tiles.table import SlideRow, read_table
 from sentinode.slides.annotations.camelyon import is_partly_annotated, is_wrong, known_trap, named_slide, patient_of
 from sentinode.slides.annotations.reading import find_annotations, read_annotations
+from sentinode.slides.annotations.regions import REJECTED
 from sentinode.slides.listing import list_slides
 
 _SHOWN = 3
@@ -128,7 +129,7 @@ def _known(
 
 
 def _check_empty(annotation: Path, name: str) -> None:
-    if read_annotations(annotation).regions:
+    if any(region.kind != REJECTED for region in read_annotations(annotation).regions):
         raise DataError(f"slide {name} is said to be normal, but {annotation} has regions; correct one of them")
 
 

@@ -80,13 +80,11 @@ def label_tiles(
 
 
 def _check_tumour_named(annotations: Annotations) -> None:
-    if any(region.kind == "tumour" for region in annotations.regions):
-        return
-    found = ", ".join(sorted({region.group or "none" for region in annotations.regions}))
-    raise AnnotationError(
-        f"{annotations.path}: no region is called tumour, the classes are: {found}; say which mean tumour "
-        "(--tumour-name), or remove the file if the slide has none"
-    )
+    if annotations.unnamed:
+        raise AnnotationError(
+            f"{annotations.path}: no region is called tumour, the classes are: {', '.join(annotations.unnamed)}; say "
+            "which mean tumour (--tumour-name), or remove the file if the slide has none"
+        )
 
 
 def _boxes(

@@ -19,7 +19,7 @@ from sentinode.data.tiles.config import NORMAL, TilesConfig
 from sentinode.data.tiles.folder import COLUMNS, MINED, Mining, TiledSlide, TileSet
 from sentinode.data.tiles.labelling import label_tiles
 from sentinode.slides.annotations.reading import find_annotations, read_annotations
-from sentinode.slides.annotations.regions import Annotations
+from sentinode.slides.annotations.regions import REJECTED, Annotations
 from sentinode.slides.physical import Mpp
 
 ADDED = "added"
@@ -133,9 +133,11 @@ def _check_same(one: Suspects, slide: TiledSlide, config: TilesConfig) -> None:
 
 def _annotations(slide: TiledSlide, folders: Sequence[Path], config: TilesConfig) -> Annotations | None:
     """The annotation that the tiles of a slide were drawn with; None for a normal slide."""
-    if slide.annotation is None:
-        return None
     found = [path for folder in folders if (path := find_annotations(folder, slide.name)) is not None]
+    if slide.annotation is None:
+        for path in found:
+            _check_still_normal(path, config)
+        return None
     if not found:
         raise DataError(
             f"slide {slide.name} has tumour, and no annotation in {', '.join(map(str, folders))}; name its folder, "
@@ -144,6 +146,11 @@ def _annotations(slide: TiledSlide, folders: Sequence[Path], config: TilesConfig
     if sha256_of_file(found[0]) != slide.annotation_sha256:
         raise DataError(f"{found[0]} is not what tiles were drawn with: it was changed since; draw the tiles again")
     return read_annotations(found[0], config.tumour_names)
+
+
+def _check_still_normal(path: Path, config: TilesConfig) -> None:
+    if any(region.kind != REJECTED for region in read_annotations(path, config.tumour_names).regions):
+        raise DataError(f"{path} has regions, and the tiles were drawn of a slide without tumour; draw the tiles again")
 
 
 def _mine(

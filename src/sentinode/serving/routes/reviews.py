@@ -7,15 +7,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from sentinode.serving.problems import Problem
-from sentinode.serving.reviewing import REJECTED, checked_polygon, review_fields, truth_of
+from sentinode.serving.reviewing import checked_polygon, exported, review_fields
 from sentinode.serving.routes.answering import answers, as_json, files
 from sentinode.serving.routes.summaries import scan_of
 from sentinode.serving.schemas import ReviewAnswer, ReviewRequest, ReviewsAnswer
 from sentinode.serving.service import Service, service_of, user_of
 from sentinode.serving.store.tables import ReviewRow
-from sentinode.slides.annotations.asap import render_asap
-from sentinode.slides.annotations.flattening import flatten
-from sentinode.slides.annotations.geojson import render_geojson
 
 router = APIRouter(tags=["reviews"])
 
@@ -67,7 +64,7 @@ async def as_geojson(request: Request, scan_id: str) -> Response:
     service = service_of(request)
 
     def work() -> str:
-        return render_geojson(truth_of(service.store.reviews.of_scan(scan_of(service, scan_id).id)))
+        return exported(service.store.reviews.of_scan(scan_of(service, scan_id).id), "geojson")
 
     return _download(await service.renderers.run(request, work), "application/geo+json", f"{scan_id}.geojson")
 
@@ -82,8 +79,7 @@ async def as_xml(request: Request, scan_id: str) -> Response:
     service = service_of(request)
 
     def work() -> str:
-        regions = truth_of(service.store.reviews.of_scan(scan_of(service, scan_id).id))
-        return render_asap(flatten([region for region in regions if region.kind != REJECTED]))
+        return exported(service.store.reviews.of_scan(scan_of(service, scan_id).id), "xml")
 
     return _download(await service.renderers.run(request, work), "application/xml", f"{scan_id}.xml")
 

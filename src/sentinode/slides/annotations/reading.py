@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from sentinode.core.errors import AnnotationError, DataNotFoundError
@@ -10,7 +11,7 @@ from sentinode.slides.annotations.building import RegionBuilder
 from sentinode.slides.annotations.camelyon import known_trap
 from sentinode.slides.annotations.geojson import is_geojson, parse_geojson
 from sentinode.slides.annotations.polygons import GROUPS, parse_polygons
-from sentinode.slides.annotations.regions import TUMOUR, Annotations
+from sentinode.slides.annotations.regions import Annotations
 
 SUFFIXES = (".xml", ".geojson", ".json")
 """What an annotation file beside a slide may end in."""
@@ -40,12 +41,12 @@ def read_annotations(path: Path, tumour_names: Iterable[str] = ()) -> Annotation
         raise AnnotationError(f"{path} can't be read: {error.strerror or error}; check the file") from error
     _parse(content, builder)
     builder.check()
-    regions, warnings = tuple(builder.regions), builder.warnings
-    if regions and not any(region.kind == TUMOUR for region in regions):
-        found = ", ".join(sorted({region.group or "none" for region in regions}))
-        warnings.append(f"no region is called tumour; the classes are: {found}")
+    found = Annotations(tuple(builder.regions), path)
+    warnings = builder.warnings
+    if found.unnamed:
+        warnings.append(f"no region is called tumour; the classes are: {', '.join(found.unnamed)}")
     trap = known_trap(path.stem)
-    return Annotations(regions, path, tuple([*warnings, trap] if trap else warnings))
+    return replace(found, warnings=tuple([*warnings, trap] if trap else warnings))
 
 
 def find_annotations(folder: Path, slide_name: str) -> Path | None:

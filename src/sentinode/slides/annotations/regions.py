@@ -24,6 +24,8 @@ Geometry = Any
 TUMOUR = "tumour"
 EXCLUSION = "exclusion"
 UNCLASSIFIED = "unclassified"
+REJECTED = "rejected"
+"""What a model took for tumour and a reviewer did not: a region without tumour, that says so."""
 
 # CAMELYON16 calls tumour Tumor, _0 and _1, and a hole of normal tissue in it _2 or Exclusion; CAMELYON17 and ASAP's own
 # conversion say metastases. QuPath says Tumor, and Ignore* for what its commands leave out.
@@ -36,7 +38,7 @@ _EDGE_TOLERANCE = 0.01
 
 
 def kind_of(group: str, tumour_names: Iterable[str] = ()) -> str:
-    """The kind of a region whose file calls its class `group`: tumour, exclusion, unclassified, or the name itself.
+    """The kind of a region whose file calls its class `group`: tumour, exclusion, unclassified, rejected, or the name.
 
     `tumour_names` are further names that mean tumour, whatever their case. Of a class derived in QuPath's way
     ("Tumor: Positive") the part before the colon counts.
@@ -47,6 +49,8 @@ def kind_of(group: str, tumour_names: Iterable[str] = ()) -> str:
         return TUMOUR
     if lower in _EXCLUSION_NAMES:
         return EXCLUSION
+    if lower == REJECTED:
+        return REJECTED
     return UNCLASSIFIED if lower in _NO_NAMES else name
 
 
@@ -75,6 +79,13 @@ class Annotations:
     def of(self, kind: str) -> tuple[Region, ...]:
         """The regions of one kind."""
         return tuple(region for region in self.regions if region.kind == kind)
+
+    @property
+    def unnamed(self) -> tuple[str, ...]:
+        """Where classes are drawn and none of them is tumour, those that could mean it; empty otherwise."""
+        if self.of(TUMOUR):
+            return ()
+        return tuple(sorted({region.group or "none" for region in self.regions if region.kind != REJECTED}))
 
     @property
     def counts(self) -> dict[str, int]:
