@@ -34,7 +34,7 @@ def _slide_id(client):
 def found(config, scan_folders, start):
     """An app that finds a scan of another program's making: 3 lesions on 20 × 12 cells of 200 px."""
     scores = np.full((12, 20), 0.1, np.float32)
-    scores[1:3, 1:3] = 0.95
+    scores[1:4, 1:4] = 0.95
     scores[6:9, 10:14] = 0.92
     scores[10, 18] = 0.6
     scan_folders.write_scan(config.scans / "case", scores, width=4200)  # of which 200 px were not scanned
@@ -176,6 +176,19 @@ def test_coarse_tiles_are_means_of_cells():
     tiles = HeatmapTiles(Heatmap(values, Mpp(50, 50), 100, 100), 200, 200)
     smallest = np.asarray(Image.open(io.BytesIO(tiles.tile(0, 0, 0))))
     assert smallest.tolist() == [[SURE // 2]]
+
+
+def test_the_heatmap_is_the_clearer_the_lower_its_score():
+    from sentinode.scanning.heatmap import Heatmap
+    from sentinode.slides.physical import Mpp
+
+    values = np.array([[0.0, 0.1, 0.5, 1.0, np.nan]], np.float32)
+    tiles = HeatmapTiles(Heatmap(values, Mpp(50, 50), 50, 50), 250, 50)
+    tile = np.asarray(Image.open(io.BytesIO(tiles.tile(tiles.pyramid.last, 0, 0))).convert("RGBA"))
+    *opacities, unscanned = tile[0, 25::50, 3].astype(int).tolist()
+    assert opacities == sorted(set(opacities))
+    assert opacities[0] < 255 / 4
+    assert (opacities[-1], unscanned) == (255, 0)
 
 
 def test_a_scan_whose_folder_is_gone_is_410(found, config):

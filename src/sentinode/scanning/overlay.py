@@ -18,7 +18,7 @@ _SIDE_PX = 1600
 """Longer side of the slide in the picture."""
 QUICK_PNG = 2
 """zlib's level: a third of the time of Pillow's own 6, which was half of all writing, for a file larger by 14 %."""
-_WEAKEST, _STRONGEST = 0.12, 0.72
+_WEAKEST, STRONGEST = 0.12, 0.72
 """How much of the heatmap's colour is seen at scores 0 and 1: the tissue stays visible, and more so where it is
 harmless."""
 _MARGIN, _BAR_WIDTH, _RIGHT = 16, 22, 150
@@ -70,6 +70,12 @@ def write_overlay(
         page.save(temporary, format="PNG", compress_level=QUICK_PNG)
 
 
+def strength_of(scores: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """How much of the heatmap's colour is seen, 0 to `STRONGEST`, for scores of any shape; 0 where not scanned."""
+    strength = _WEAKEST + (STRONGEST - _WEAKEST) * np.nan_to_num(scores) ** 0.5
+    return np.where(np.isfinite(scores), strength, 0).astype(np.float32)
+
+
 def _blended(
     overview: NDArray[np.uint8], width: int, height: int, heatmap: Heatmap, factor: float
 ) -> NDArray[np.uint8]:
@@ -78,10 +84,8 @@ def _blended(
     columns = ((np.arange(width) + 0.5) / factor / heatmap.downsample_x).astype(int)
     columns = np.minimum(columns, heatmap.values.shape[1] - 1)
     colours = colours_of(heatmap.values).astype(np.float32)
-    strength = _WEAKEST + (_STRONGEST - _WEAKEST) * np.nan_to_num(heatmap.values) ** 0.5
-    alpha = np.where(np.isfinite(heatmap.values), strength, 0).astype(np.float32)
     place = np.ix_(rows, columns)
-    alpha_px = alpha[place][..., None]
+    alpha_px = strength_of(heatmap.values)[place][..., None]
     return np.asarray(np.rint(base * (1 - alpha_px) + colours[..., :3][place] * alpha_px), np.uint8)
 
 

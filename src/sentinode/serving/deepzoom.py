@@ -13,6 +13,7 @@ from PIL import Image
 
 from sentinode.core.palette import colour_table
 from sentinode.scanning.heatmap import Heatmap
+from sentinode.scanning.overlay import STRONGEST, strength_of
 from sentinode.serving.problems import Problem
 from sentinode.slides.slide import LevelChoice, Slide
 
@@ -108,7 +109,7 @@ class HeatmapTiles:
         self._levels = [grid_of(values) for values in levels]
 
     def tile(self, level: int, column: int, row: int) -> bytes:
-        """A tile as PNG with a palette: transparent where nothing was scanned.
+        """A tile as PNG with a palette: opaque at a score of 1, clearer below, transparent where nothing was scanned.
 
         Where a pixel is larger than a cell it has the mean of the cells below it, of which some power of two each way
         are taken together.
@@ -136,11 +137,18 @@ def grid_of(values: NDArray[np.float32]) -> NDArray[np.uint8]:
 def _palette_png(indices: NDArray[np.uint8]) -> bytes:
     # A palette, not RGBA: a quarter of the bytes to compress and to send; browsers show the same.
     image = Image.fromarray(indices, "P")
-    colours = colour_table()[np.rint(np.minimum(np.arange(256), SURE) / SURE * 255).astype(int)]
-    image.putpalette(colours.astype(np.uint8).tobytes())
+    scores = np.minimum(np.arange(256), SURE) / SURE
+    image.putpalette(colour_table()[np.rint(scores * 255).astype(int)].astype(np.uint8).tobytes())
     out = io.BytesIO()
-    image.save(out, "PNG", transparency=bytes([255] * 255 + [0]), compress_level=1)
+    image.save(out, "PNG", transparency=_opacities(scores), compress_level=1)
     return out.getvalue()
+
+
+def _opacities(scores: NDArray[np.float64]) -> bytes:
+    """Of a palette: as in a scan's overlay.png, so that low scores leave the stain as it is."""
+    opacities = np.rint(strength_of(scores) / STRONGEST * 255).astype(np.uint8)
+    opacities[NOT_SCANNED] = 0
+    return bytes(opacities)
 
 
 def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -69,6 +69,9 @@ function Facts({ model }: { model: ModelFacts }) {
   );
 }
 
+/** Names that are not words. */
+const FIGURES: Record<string, string> = { auc: "AUC", npv: "NPV", f1: "F1", brier: "Brier score" };
+
 function Metrics({ metrics, split }: { metrics: Record<string, Interval | null>; split: string | null }) {
   const rows = Object.entries(metrics).filter((row): row is [string, Interval] => typeof row[1]?.value === "number");
   if (rows.length === 0) return null;
@@ -86,7 +89,7 @@ function Metrics({ metrics, split }: { metrics: Record<string, Interval | null>;
         <tbody>
           {rows.map(([name, { value, low, high }]) => (
             <tr key={name}>
-              <th scope="row">{name.replaceAll("_", " ")}</th>
+              <th scope="row">{FIGURES[name] ?? name.replaceAll("_", " ")}</th>
               <td className="number">{value.toFixed(3)}</td>
               <td className="number">
                 {typeof low === "number" && typeof high === "number" ? `${low.toFixed(3)} – ${high.toFixed(3)}` : "–"}

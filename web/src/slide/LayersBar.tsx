@@ -94,15 +94,17 @@ function Draw({ drawing, reviews }: { drawing: Drawing; reviews: Reviews }) {
       >
         Freehand
       </Toggle>
-      {drawing.tool === "polygon" && (
-        <button type="button" disabled={drawing.corners.length < 3} onClick={drawing.finish}>
-          Finish
-        </button>
-      )}
       {drawing.tool && (
-        <button type="button" onClick={drawing.stop}>
-          Stop
-        </button>
+        <span className="drawing-ends">
+          {drawing.tool === "polygon" && (
+            <button type="button" disabled={drawing.corners.length < 3} onClick={drawing.finish}>
+              Finish
+            </button>
+          )}
+          <button type="button" onClick={drawing.stop}>
+            Stop
+          </button>
+        </span>
       )}
       <button type="button" disabled={!reviews.undo} onClick={reviews.undo} aria-keyshortcuts="u" title="Key U">
         Undo

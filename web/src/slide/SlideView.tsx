@@ -35,7 +35,7 @@ export type Layers = {
   compare: boolean;
 };
 
-const FIRST: Layers = { heatmap: true, opacity: 0.4, outlines: true, tissue: false, truth: false, compare: false };
+const FIRST: Layers = { heatmap: true, opacity: 0.5, outlines: true, tissue: false, truth: false, compare: false };
 /** A lesion is shown with at least this much around it; µm. */
 const LEAST_UM = 600;
 
