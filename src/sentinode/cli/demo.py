@@ -1,6 +1,8 @@
 """`sentinode demo`: the whole story in a few minutes, without any data."""
 
+import shlex
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,7 +59,26 @@ def demo(
     say(f"overlay   {out / 'scans' / _WITH_TUMOUR / 'overlay.png'}")
     say(f"lesions   {out / 'lesions' / 'froc.html'}")
     say(f"table     {out / 'predictions.csv'}")
+    say(f"viewer    {_viewer_command(out)}")
     say("Synthetic data: these figures show that the tools work, not how well a model finds real metastases.")
+
+
+def _viewer_command(out: Path) -> str:
+    """Shows the demo's slides with their scans; to be typed where the demo was started."""
+    run = out / "run"
+    places = {"--slides": out / "slides", "--scans": out / "scans", "--report": run / "report" / "report.html"}
+    words = [_program(), "serve", run / "bundle", *(word for pair in places.items() for word in pair)]
+    return shlex.join(map(str, words))
+
+
+def _program() -> Path:
+    """This `sentinode`: by its name alone where that finds it; `make demo` runs one of an environment not active."""
+    name = Path("sentinode")
+    here = Path(sys.executable).with_name(name.name)
+    found = shutil.which(name)
+    if not here.is_file() or (found and Path(found).samefile(here)):
+        return name
+    return here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here
 
 
 def _scan_slides(out: Path, settings: Settings, bars: "Progress") -> None:
