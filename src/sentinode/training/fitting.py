@@ -26,6 +26,7 @@ from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share
 from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, EarlyEnd, LastCheckpoint, RunLog, is_over
 from sentinode.training.classifier import PatchClassifier
 from sentinode.training.config import TrainingConfig
+from sentinode.training.kept_memory import kept_memory
 from sentinode.training.lightning import Trainer
 from sentinode.training.losses import LogitLoss, SoftmaxLoss, class_weights
 from sentinode.training.recipe import Recipe
@@ -82,7 +83,8 @@ def fit(
     if not is_over(log.rows, config):
         images = len(data.manifest.rows("train"))
         total, done = config.epochs * images, len(log.rows) * images
-        with progress.bar("training", total, "images", done=done) as advance, quiet_lightning():
+        bar = progress.bar("training", total, "images", done=done)
+        with bar as advance, quiet_lightning(), kept_memory():
             callbacks = [log, LastCheckpoint(run, log), Bar(advance, config)]
             callbacks += [EarlyEnd(log, stop)] if stop else []
             trainer = Trainer(callbacks=callbacks, **options)
