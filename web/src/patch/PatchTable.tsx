@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { type SyntheticEvent, useEffect, useRef } from "react";
 import { probability } from "../ui/format";
 import type { Column, Order, Row } from "./results";
 
@@ -43,7 +43,7 @@ export function PatchTable(props: {
             >
               <td>
                 <div className="name">
-                  <img src={row.url} alt="" loading="lazy" width={32} height={32} />
+                  <img src={row.url} alt="" loading="lazy" width={32} height={32} onError={hide} />
                   <button
                     type="button"
                     className="plain"
@@ -62,6 +62,9 @@ export function PatchTable(props: {
     </section>
   );
 }
+
+/** The browser's sign of a broken picture says less than the row does; its place stays. */
+const hide = (event: SyntheticEvent<HTMLElement>) => event.currentTarget.classList.add("unseen");
 
 function Heading(props: { column: Column; title: string; order: Order | null; onOrder: (order: Order) => void }) {
   const falling = props.order?.column === props.column ? props.order.falling : null;
