@@ -5,6 +5,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
+
+# No test judges by time: a busy machine takes ten times as long as a calm one.
+settings.register_profile("sentinode", deadline=None)
+settings.load_profile("sentinode")
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
