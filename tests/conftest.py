@@ -34,6 +34,18 @@ def scan_folders() -> ModuleType:
     return _module("scanning/scan_folders.py")
 
 
+@pytest.fixture(scope="session")
+def slide_files() -> ModuleType:
+    """The makers of slide files: `tests/slides/slide_files.py`."""
+    return _module("slides/slide_files.py")
+
+
+@pytest.fixture(scope="session")
+def model_makers() -> ModuleType:
+    """The makers of untrained networks: `tests/models/conftest.py`."""
+    return _module("models/conftest.py")
+
+
 def _module(path: str) -> ModuleType:
     file = Path(__file__).parent / path
     spec = importlib.util.spec_from_file_location(file.stem, file)

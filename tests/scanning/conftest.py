@@ -1,6 +1,5 @@
 """A small bundle, small slides and a way to scan them."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -25,28 +24,12 @@ MPP = 0.5
 BATCH = 8
 
 
-def _module(name: str, path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
-def slide_files() -> ModuleType:
-    """The makers of slide files: `tests/slides/slide_files.py`."""
-    return _module("slide_files", "slides/slide_files.py")
-
-
-@pytest.fixture(scope="session")
-def write_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bundle]:
+def write_model(tmp_path_factory: pytest.TempPathFactory, model_makers: ModuleType) -> Callable[..., Bundle]:
     """Writes the bundle of an untrained network for tiles of 30 px at 0.972 µm/px; `changes` are to its facts."""
-    models = _module("models_conftest", "models/conftest.py")
 
     def write(kind: str = "plain", **changes: Any) -> Bundle:
-        deployed, info = models.make_deployed(kind)
+        deployed, info = model_makers.make_deployed(kind)
         tiles = np.random.default_rng(2).integers(0, 256, (3, 30, 30, 3)).astype(np.uint8)
         reference = {"embedding": np.zeros((5, info.embedding_size), np.float16)}
         folder = tmp_path_factory.mktemp("bundles") / kind

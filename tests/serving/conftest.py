@@ -1,6 +1,5 @@
 """A small bundle, small slides, images, and apps that serve them."""
 
-import importlib.util
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,26 +21,10 @@ SIDE = 30
 Start = Callable[..., TestClient]
 
 
-def _module(name: str, path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
-def slide_files() -> ModuleType:
-    """The makers of slide files: `tests/slides/slide_files.py`."""
-    return _module("slide_files", "slides/slide_files.py")
-
-
-@pytest.fixture(scope="session")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def bundle(tmp_path_factory: pytest.TempPathFactory, model_makers: ModuleType) -> Bundle:
     """An untrained network for tiles of 30 px at 0.972 µm/px; classes normal and tumour."""
-    models = _module("models_conftest", "models/conftest.py")
-    deployed, info = models.make_deployed("plain")
+    deployed, info = model_makers.make_deployed("plain")
     tiles = np.random.default_rng(2).integers(0, 256, (3, SIDE, SIDE, 3)).astype(np.uint8)
     reference = {"embedding": np.zeros((5, info.embedding_size), np.float16)}
     return write_bundle(

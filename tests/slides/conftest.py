@@ -8,12 +8,6 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def slide_files() -> ModuleType:
-    """The makers of slide files: `tests/slides/slide_files.py`."""
-    return _module("slide_files")
-
-
-@pytest.fixture(scope="session")
 def pictures() -> ModuleType:
     """The makers of overviews with tissue, fat and ink: `tests/slides/tissue_pictures.py`."""
     return _module("tissue_pictures")
