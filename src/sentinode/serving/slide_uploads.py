@@ -7,12 +7,12 @@ from typing import Any, BinaryIO
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from sentinode.core.files import storage_errors
 from sentinode.serving.problems import Problem
-from sentinode.serving.uploads import body_limit, file_name, too_large
+from sentinode.serving.uploads import body_limit, file_name, open_parser, too_large
 from sentinode.slides.opening import SLIDE_SUFFIXES
 
 _ONE_FILE = SLIDE_SUFFIXES - {".mrxs", ".vms", ".vmu"}
@@ -92,10 +92,7 @@ class _Receiver:
             "on_part_data": self._on_data,
             "on_end": self._on_end,
         }
-        try:
-            self._parser = MultipartParser(boundary, callbacks)
-        except (FormParserError, ValueError) as error:
-            raise Problem(400, f"the form's boundary can't be used ({error}); send the request again") from error
+        self._parser = open_parser(boundary, callbacks)
 
     def take(self, content: bytes) -> None:
         try:

@@ -102,6 +102,18 @@ def file_name(text: str) -> str:
     return text
 
 
+def open_parser(boundary: bytes, callbacks: Any) -> MultipartParser:
+    """A parser of multipart forms.
+
+    Raises:
+        Problem: The boundary can't be used.
+    """
+    try:
+        return MultipartParser(boundary, callbacks)
+    except (FormParserError, ValueError) as error:
+        raise Problem(400, f"the form's boundary can't be used ({error}); send the request again") from error
+
+
 class _Form:
     """Collects the parser's callbacks into parts."""
 
@@ -121,10 +133,7 @@ class _Form:
             "on_part_end": self._on_end,
             "on_end": self._finish,
         }
-        try:
-            self._parser = MultipartParser(boundary, callbacks)
-        except (FormParserError, ValueError) as error:
-            raise Problem(400, f"the form's boundary can't be used ({error}); send the request again") from error
+        self._parser = open_parser(boundary, callbacks)
 
     def parse(self, body: bytes) -> list[Part]:
         try:

@@ -61,12 +61,7 @@ async def restore(request: Request, review_id: str) -> Response:
 )
 async def as_geojson(request: Request, scan_id: str) -> Response:
     """Accepted and drawn lesions as tumour, rejected ones as class `rejected`; level-0 pixels."""
-    service = service_of(request)
-
-    def work() -> str:
-        return exported(service.store.reviews.of_scan(scan_of(service, scan_id).id), "geojson")
-
-    return _download(await service.renderers.run(request, work), "application/geo+json", f"{scan_id}.geojson")
+    return await _export(request, scan_id, "geojson", "application/geo+json")
 
 
 @router.get(
@@ -76,12 +71,7 @@ async def as_geojson(request: Request, scan_id: str) -> Response:
 )
 async def as_xml(request: Request, scan_id: str) -> Response:
     """Accepted and drawn lesions as tumour; rejected ones are left out."""
-    service = service_of(request)
-
-    def work() -> str:
-        return exported(service.store.reviews.of_scan(scan_of(service, scan_id).id), "xml")
-
-    return _download(await service.renderers.run(request, work), "application/xml", f"{scan_id}.xml")
+    return await _export(request, scan_id, "xml", "application/xml")
 
 
 def _add(service: Service, scan_id: str, given: ReviewRequest, author: str) -> ReviewRow:
@@ -126,6 +116,13 @@ async def _mark(request: Request, review_id: str, *, undone: bool) -> Response:
     return as_json(await asyncio.to_thread(work))
 
 
-def _download(text: str, media_type: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+async def _export(request: Request, scan_id: str, kind: str, media_type: str) -> Response:
+    """A file NAME.kind to save."""
+    service = service_of(request)
+
+    def work() -> str:
+        return exported(service.store.reviews.of_scan(scan_of(service, scan_id).id), kind)
+
+    text = await service.renderers.run(request, work)
+    headers = {"Content-Disposition": f'attachment; filename="{scan_id}.{kind}"'}
     return Response(text, media_type=media_type, headers=headers)
