@@ -40,10 +40,10 @@ def read_patients(path: Path) -> Patients:
         raise DataNotFoundError(f"{path} does not exist; check the path") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no CSV that can be read ({error}); {_FORMS}") from error
-    columns = set(rows[0]) if rows else set()
-    if {"slide", "patient"} <= columns:
+    columns = list(rows[0]) if rows else []
+    if {"slide", "patient"} <= set(columns):
         return _by_slide(rows, path)
-    if {"patient", "stage"} <= columns:
+    if {"patient", "stage"} <= set(columns):
         return _camelyon17(rows, path)
     raise DataError(f"{path} has columns {', '.join(map(str, columns)) or 'none'}; {_FORMS}")
 
