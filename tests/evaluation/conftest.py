@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sentinode.evaluation.assessment import Assessment, assess
-from sentinode.evaluation.confidence import low_confidence_band
+from sentinode.evaluation.assessment.assessing import Assessment, assess
+from sentinode.evaluation.decisions.confidence import low_confidence_band
+from sentinode.evaluation.decisions.thresholds import choose_threshold
 from sentinode.evaluation.predictions import Predictions
-from sentinode.evaluation.thresholds import choose_threshold
 
 
 @dataclass(frozen=True)

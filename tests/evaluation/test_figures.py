@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sentinode.evaluation.curves import precision_recall_curve
 from sentinode.evaluation.figures.decisions import decision_chart, prevalence_chart, risk_coverage_chart
 from sentinode.evaluation.figures.ranking import (
     precision_recall_chart,
@@ -18,6 +17,7 @@ from sentinode.evaluation.figures.ranking import (
 from sentinode.evaluation.figures.scores import histogram_chart, reliability_chart
 from sentinode.evaluation.figures.style import COLOURS, HEIGHT, WIDTH, Chart, canvas, save_png
 from sentinode.evaluation.figures.training import loss_chart, metric_chart, training_curves
+from sentinode.evaluation.measures.curves import precision_recall_curve
 from sentinode.evaluation.metric import Metric
 
 LOG = [

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from sentinode.core.errors import EvaluationError
-from sentinode.evaluation.learning_curve import CurvePoint, learning_curve, point_metrics, write_curve
-from sentinode.evaluation.learning_curve_figures import curve_chart, curve_picture
-from sentinode.evaluation.learning_curve_report import CurveContext, write_curve_page
+from sentinode.evaluation.learning_curve.curve import CurvePoint, learning_curve, point_metrics, write_curve
+from sentinode.evaluation.learning_curve.figures import curve_chart, curve_picture
+from sentinode.evaluation.learning_curve.report import CurveContext, write_curve_page
 from sentinode.evaluation.metric import Metric
 
 AUCS = {0.1: (0.70, 0.62, 0.75), 0.5: (0.80, 0.79, 0.81), 1.0: (0.90, 0.89, 0.91)}

@@ -12,10 +12,10 @@ import pytest
 from sklearn.metrics import f1_score
 
 from sentinode.core.errors import EvaluationError
-from sentinode.evaluation.comparison import compare
-from sentinode.evaluation.model_table import Candidate, Cost, ModelTable, tabulate, write_table
-from sentinode.evaluation.model_table_figures import table_chart, table_picture
-from sentinode.evaluation.model_table_report import TableContext, duration, points, write_table_page
+from sentinode.evaluation.comparison.differences import compare
+from sentinode.evaluation.model_table.figures import table_chart, table_picture
+from sentinode.evaluation.model_table.report import TableContext, points, write_table_page
+from sentinode.evaluation.model_table.table import Candidate, Cost, ModelTable, tabulate, write_table
 from sentinode.evaluation.predictions import Predictions
 
 RESAMPLES = 40
@@ -145,11 +145,3 @@ def test_what_can_not_be_compared_is_refused(binary):
         tabulate([dataclasses.replace(candidates[0], validation_auc=None), *candidates[1:]])
     with pytest.raises(EvaluationError, match="two models are called 'poor'"):
         tabulate([candidates[0], candidates[0]])
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(None, "–"), (0.0123, "0.012 s"), (9.9, "9.9 s"), (9.97, "10 s"), (59.6, "1 min 00 s"), (3725.0, "1 h 02 min")],
-)
-def test_durations(seconds, words):
-    assert duration(seconds).replace("\N{NO-BREAK SPACE}", " ") == words

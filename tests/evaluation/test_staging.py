@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from sentinode.core.errors import EvaluationError
-from sentinode.evaluation.staging import (
+from sentinode.evaluation.staging.stages import (
     SLIDE_CLASSES,
     STAGES,
     confusion,

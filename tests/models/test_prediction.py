@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from sentinode.core.errors import DataNotFoundError
-from sentinode.evaluation.confidence import LowConfidenceBand
+from sentinode.evaluation.decisions.confidence import LowConfidenceBand
 from sentinode.evaluation.predictions import Predictions
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines import Engine, open_engine

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import EvaluationError
 
+LIKELIEST = 0.5
+"""The threshold at which the positive one of two classes is the likeliest."""
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:

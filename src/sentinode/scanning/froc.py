@@ -12,12 +12,12 @@ import numpy as np
 
 from sentinode.core.errors import DataError
 from sentinode.core.files import write_json, write_text
-from sentinode.evaluation.detections import Detections, suppress
-from sentinode.evaluation.froc import Froc, JudgedSlide, froc, judge
-from sentinode.evaluation.froc_masks import MASK_MPP, EvaluationMask, evaluation_mask
-from sentinode.evaluation.froc_report import FrocContext, FrocRow, write_froc_page
+from sentinode.evaluation.froc.curve import Froc, JudgedSlide, froc, judge
+from sentinode.evaluation.froc.detections import Detections, suppress
+from sentinode.evaluation.froc.masks import MASK_MPP, EvaluationMask, evaluation_mask
+from sentinode.evaluation.froc.report import FrocContext, FrocRow, write_froc_page
 from sentinode.evaluation.metric import Metric
-from sentinode.evaluation.slide_auc import slide_auc
+from sentinode.evaluation.slide_score.auc import slide_auc
 from sentinode.scanning.froc_pictures import draw_pictures
 from sentinode.scanning.heatmap import read_heatmap
 from sentinode.scanning.patients import read_patients

@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from sentinode.core.palette import colours_of
-from sentinode.evaluation.detections import Detections
-from sentinode.evaluation.froc_masks import EvaluationMask
+from sentinode.evaluation.froc.detections import Detections
+from sentinode.evaluation.froc.masks import EvaluationMask
 from sentinode.scanning.heatmap import Heatmap
 from sentinode.slides.opening import open_slide
 

@@ -12,9 +12,10 @@ from PIL import Image
 
 from sentinode.core.errors import DataError
 from sentinode.core.files import write_json, write_text
-from sentinode.evaluation import wording
 from sentinode.evaluation.metric import Metric
-from sentinode.evaluation.staging import (
+from sentinode.evaluation.pages import wording
+from sentinode.evaluation.staging.report import StageContext, StageRow, write_stage_page
+from sentinode.evaluation.staging.stages import (
     SLIDE_CLASSES,
     STAGES,
     SlideClass,
@@ -24,7 +25,6 @@ from sentinode.evaluation.staging import (
     slide_class,
     stage_patients,
 )
-from sentinode.evaluation.staging_report import StageContext, StageRow, write_stage_page
 from sentinode.scanning.patients import Patients, read_patients
 from sentinode.scanning.record import OVERLAY_FILE, ScanRecord, list_scans, read_record
 

@@ -17,16 +17,16 @@ from sentinode.data.dataset import Dataset, load_dataset, own_splits
 from sentinode.data.manifest import Manifest
 from sentinode.data.roles import ROLES
 from sentinode.data.selection import WHOLE, load_selection, without
-from sentinode.evaluation.assessment import Assessment, assess
-from sentinode.evaluation.comparison import compare
-from sentinode.evaluation.comparison_report import write_comparison
-from sentinode.evaluation.confidence import LowConfidenceBand
+from sentinode.evaluation.assessment.assessing import Assessment, assess
+from sentinode.evaluation.assessment.predictions_csv import write_predictions
+from sentinode.evaluation.assessment.report import ReportContext, write_report
+from sentinode.evaluation.comparison.differences import compare
+from sentinode.evaluation.comparison.report import write_comparison
+from sentinode.evaluation.decisions.confidence import LowConfidenceBand
+from sentinode.evaluation.decisions.thresholds import OperatingPoint
 from sentinode.evaluation.figures.style import save_png
 from sentinode.evaluation.figures.training import training_curves
 from sentinode.evaluation.predictions import Predictions
-from sentinode.evaluation.predictions_csv import write_predictions
-from sentinode.evaluation.report import ReportContext, write_report
-from sentinode.evaluation.thresholds import OperatingPoint
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.engines import PHOTOGRAPHS, open_engine, probabilities_of
 from sentinode.models.info import GRAPH_FILE

@@ -14,7 +14,7 @@ from sentinode.core.errors import StorageError
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Images
-from sentinode.evaluation.comparison import Comparison, compare
+from sentinode.evaluation.comparison.differences import Comparison, compare
 from sentinode.evaluation.metric import Metric
 from sentinode.models.bundle import Bundle, check_place, open_bundle
 from sentinode.models.bundle_writing import write_bundle

@@ -12,7 +12,7 @@ from sentinode.core.files import sha256_of_json
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
-from sentinode.evaluation.assessment import Assessment
+from sentinode.evaluation.assessment.assessing import Assessment
 from sentinode.models.bundle_writing import amend, library_versions, write_bundle
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.export import round_weights

@@ -15,8 +15,8 @@ from sentinode.core.settings import Settings
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_baseline
 from sentinode.data.dataset import load_dataset
 from sentinode.data.stains import stain_statistics
-from sentinode.evaluation.comparison import compare
-from sentinode.evaluation.predictions_csv import read_predictions
+from sentinode.evaluation.assessment.predictions_csv import read_predictions
+from sentinode.evaluation.comparison.differences import compare
 from sentinode.training.baselines import measured
 from sentinode.training.baselines.comparison import BaselinesResult, compare_with_baselines
 from sentinode.training.recipe import Recipe, load_data_config

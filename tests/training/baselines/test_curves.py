@@ -13,7 +13,7 @@ from sentinode.core.errors import DataError, EvaluationError, LeakError, RecipeE
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import load_dataset
-from sentinode.evaluation.predictions_csv import read_predictions
+from sentinode.evaluation.assessment.predictions_csv import read_predictions
 from sentinode.training import fitting
 from sentinode.training.baselines.curve_plan import draws_of, parse_fractions, part_of
 from sentinode.training.baselines.curves import CurveResult, trace_curve

@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sentinode.core.progress import Progress
-from sentinode.evaluation.crossvalidation import repeat_aucs
+from sentinode.evaluation.crossvalidation.answers import repeat_aucs
 from sentinode.training.classical.config import ClassicalConfig
 from sentinode.training.crossval.config import CrossvalConfig
 from sentinode.training.crossval.folds import Samples, inner_parts, plan_folds

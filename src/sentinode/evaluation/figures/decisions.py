@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from sentinode.evaluation import wording
-from sentinode.evaluation.confidence import FlaggedResult, RiskCoverage
-from sentinode.evaluation.decision import DecisionCurve
+from sentinode.evaluation.decisions.confidence import FlaggedResult, RiskCoverage
+from sentinode.evaluation.decisions.net_benefit import DecisionCurve
+from sentinode.evaluation.decisions.prevalence import predictive_values
 from sentinode.evaluation.figures.style import (
     DASHES,
     FLAG,
@@ -20,7 +20,7 @@ from sentinode.evaluation.figures.style import (
     canvas,
 )
 from sentinode.evaluation.metric import Metric
-from sentinode.evaluation.prevalence import predictive_values
+from sentinode.evaluation.pages import wording
 
 _NAN = float("nan")
 

@@ -7,8 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from sentinode.evaluation import wording
-from sentinode.evaluation.curves import PrecisionRecallCurve, RocCurve
 from sentinode.evaluation.figures.style import (
     CARD,
     DASHES,
@@ -21,8 +19,10 @@ from sentinode.evaluation.figures.style import (
     canvas,
     unit_axes,
 )
-from sentinode.evaluation.intervals import clopper_pearson
+from sentinode.evaluation.measures.curves import PrecisionRecallCurve, RocCurve
+from sentinode.evaluation.measures.intervals import clopper_pearson
 from sentinode.evaluation.metric import Metric
+from sentinode.evaluation.pages import wording
 
 _FALSE_POSITIVES = "False positive rate (1 − specificity)"
 _RECALL = "Recall (sensitivity)"

@@ -7,9 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from numpy.typing import NDArray
 
-from sentinode.evaluation import wording
-from sentinode.evaluation.calibration import ReliabilityPoint
-from sentinode.evaluation.confidence import LowConfidenceBand
+from sentinode.evaluation.decisions.confidence import LowConfidenceBand
 from sentinode.evaluation.figures.style import (
     CARD,
     DASHES,
@@ -25,6 +23,8 @@ from sentinode.evaluation.figures.style import (
     canvas,
     unit_axes,
 )
+from sentinode.evaluation.measures.calibration import ReliabilityPoint
+from sentinode.evaluation.pages import wording
 
 _BINS = 50
 _TICKS = (0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)

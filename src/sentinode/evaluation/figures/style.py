@@ -3,13 +3,14 @@
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -115,6 +116,11 @@ class Chart:
         with _style():
             self.figure.savefig(stream, format="png", dpi=_DPI * scale, facecolor=CARD, metadata={"Software": None})
         return stream.getvalue()
+
+
+def drawn(charts: Sequence[Chart]) -> dict[str, Markup]:
+    """The `<svg>` of each chart by its name; safe in a page, because labels are escaped where they are drawn."""
+    return {chart.name: Markup(chart.svg()) for chart in charts}
 
 
 def save_png(chart: Chart, path: Path, *, scale: float = 2.5) -> None:

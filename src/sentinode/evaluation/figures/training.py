@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from sentinode.evaluation import wording
 from sentinode.evaluation.figures.style import CARD, COLOURS, INK, MODEL, POSITIVE, Chart, canvas
+from sentinode.evaluation.pages import wording
 
 Log = Sequence[Mapping[str, float]]
 """Rows of `log.csv`: `epoch`, `learning_rate`, `train_loss`, `validation_loss` and further `validation_` metrics."""

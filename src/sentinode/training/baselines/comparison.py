@@ -14,9 +14,9 @@ from sentinode.data.config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.evaluation.figures.style import save_png
 from sentinode.evaluation.metric import Metric
-from sentinode.evaluation.model_table import Candidate, ModelTable, tabulate, write_table
-from sentinode.evaluation.model_table_figures import table_picture
-from sentinode.evaluation.model_table_report import TableContext, points, points_interval, write_table_page
+from sentinode.evaluation.model_table.figures import table_picture
+from sentinode.evaluation.model_table.report import TableContext, points, points_interval, write_table_page
+from sentinode.evaluation.model_table.table import Candidate, ModelTable, tabulate, write_table
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.training.assessment import check_free, unseen
 from sentinode.training.baselines.backbones import check_new_to, learned_from, origin_of

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sentinode.core.errors import RecipeError, StorageError
 from sentinode.core.files import sha256_of_json, write_json
 from sentinode.data.dataset import Dataset
-from sentinode.evaluation.learning_curve import CurvePoint
+from sentinode.evaluation.learning_curve.curve import CurvePoint
 from sentinode.training.baselines.subsets import check_enough, draw
 from sentinode.training.classical.config import ClassicalModel
 from sentinode.training.crossval.recipe import CrossvalRecipe, DeepCrossvalRecipe, load_crossval_recipe

@@ -13,12 +13,18 @@ from sentinode.core.files import write_json
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
+from sentinode.evaluation.assessment.predictions_csv import read_predictions
 from sentinode.evaluation.figures.style import save_png
-from sentinode.evaluation.learning_curve import CurvePoint, LearningCurve, learning_curve, point_metrics, write_curve
-from sentinode.evaluation.learning_curve_figures import curve_picture
-from sentinode.evaluation.learning_curve_report import CurveContext, write_curve_page
+from sentinode.evaluation.learning_curve.curve import (
+    CurvePoint,
+    LearningCurve,
+    learning_curve,
+    point_metrics,
+    write_curve,
+)
+from sentinode.evaluation.learning_curve.figures import curve_picture
+from sentinode.evaluation.learning_curve.report import CurveContext, write_curve_page
 from sentinode.evaluation.predictions import Predictions
-from sentinode.evaluation.predictions_csv import read_predictions
 from sentinode.training.baselines.backbones import check_new_to, origin_of, origin_of_weights
 from sentinode.training.baselines.curve_plan import (
     POINT_FILE,

@@ -9,7 +9,7 @@ from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
 from sentinode.data.manifest import Manifest
-from sentinode.evaluation.calibration import fit_temperature
+from sentinode.evaluation.measures.calibration import fit_temperature
 from sentinode.training.classical.config import ClassicalConfig
 from sentinode.training.classical.tuning import TunedModel, fit_tuned
 from sentinode.training.crossval.folds import Part, Samples, inner_parts

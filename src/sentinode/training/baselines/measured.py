@@ -15,8 +15,8 @@ from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_model
 from sentinode.data.dataset import Dataset
 from sentinode.data.roles import ROLES
 from sentinode.data.stains import stain_statistics
-from sentinode.evaluation.model_table import Candidate, Cost
-from sentinode.evaluation.multiclass import macro_auc
+from sentinode.evaluation.measures.multiclass import macro_auc
+from sentinode.evaluation.model_table.table import Candidate, Cost
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines import open_engine
 from sentinode.models.extractor import Extractor

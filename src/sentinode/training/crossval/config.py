@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from sentinode.evaluation.crossvalidation import FOLD_METRICS
-from sentinode.evaluation.targets import parse_target
+from sentinode.evaluation.assessment.targets import parse_target
+from sentinode.evaluation.crossvalidation.answers import FOLD_METRICS
 
 Plan = Literal["k-fold", "leave-one-out", "leave-one-group-out"]
 Role = Literal["train", "validation", "test"]

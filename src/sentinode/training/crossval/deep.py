@@ -13,10 +13,10 @@ from sentinode.core.files import storage_errors, write_json, write_text
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
-from sentinode.evaluation.crossvalidation import FoldAnswers, repeat_aucs
-from sentinode.evaluation.crossvalidation_permutation import PermutationTest, permutation_test, shuffle_labels
-from sentinode.evaluation.crossvalidation_summary import CrossValidation
-from sentinode.evaluation.predictions_csv import read_predictions
+from sentinode.evaluation.assessment.predictions_csv import read_predictions
+from sentinode.evaluation.crossvalidation.answers import FoldAnswers, repeat_aucs
+from sentinode.evaluation.crossvalidation.permutation import PermutationTest, permutation_test, shuffle_labels
+from sentinode.evaluation.crossvalidation.summary import CrossValidation
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_writing import amend
 from sentinode.training.crossval.folds import Fold, Samples, inner_parts

@@ -10,7 +10,7 @@ from sentinode.core.settings import Settings
 from sentinode.data.config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.data.manifest import Grouping
-from sentinode.evaluation.thresholds import choose_threshold
+from sentinode.evaluation.decisions.thresholds import choose_threshold
 from sentinode.training.crossval.config import CrossvalConfig
 from sentinode.training.crossval.folds import Fold, Samples
 

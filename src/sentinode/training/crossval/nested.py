@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from sentinode.core.progress import Progress
-from sentinode.evaluation.calibration import fit_temperature
-from sentinode.evaluation.crossvalidation import FoldAnswers, repeat_aucs
-from sentinode.evaluation.crossvalidation_permutation import PermutationTest, permutation_test, shuffle_labels
-from sentinode.evaluation.thresholds import choose_threshold
+from sentinode.evaluation.crossvalidation.answers import FoldAnswers, repeat_aucs
+from sentinode.evaluation.crossvalidation.permutation import PermutationTest, permutation_test, shuffle_labels
+from sentinode.evaluation.decisions.thresholds import choose_threshold
+from sentinode.evaluation.measures.calibration import fit_temperature
 from sentinode.training.classical.config import ClassicalConfig
 from sentinode.training.classical.tuning import TunedModel, fit_tuned
 from sentinode.training.crossval.config import CrossvalConfig

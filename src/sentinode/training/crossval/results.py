@@ -13,11 +13,11 @@ from filelock import FileLock, Timeout
 from sentinode.core.errors import TrainingError
 from sentinode.core.files import atomic_folder, sha256_of_json, write_json, write_text
 from sentinode.data.dataset import Dataset
-from sentinode.evaluation.crossvalidation import FoldAnswers
-from sentinode.evaluation.crossvalidation_csv import write_folds, write_out_of_fold
-from sentinode.evaluation.crossvalidation_permutation import PermutationTest
-from sentinode.evaluation.crossvalidation_report import CrossvalContext, write_crossvalidation
-from sentinode.evaluation.crossvalidation_summary import SPLIT, CrossValidation, summarise
+from sentinode.evaluation.crossvalidation.answers import FoldAnswers
+from sentinode.evaluation.crossvalidation.permutation import PermutationTest
+from sentinode.evaluation.crossvalidation.report import CrossvalContext, write_crossvalidation
+from sentinode.evaluation.crossvalidation.summary import SPLIT, CrossValidation, summarise
+from sentinode.evaluation.crossvalidation.tables import write_folds, write_out_of_fold
 from sentinode.models.bundle_writing import library_versions
 from sentinode.models.info import Figure, Headline
 from sentinode.training.crossval.folds import Samples, plan_words

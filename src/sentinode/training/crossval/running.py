@@ -10,7 +10,7 @@ from sentinode.core.files import storage_errors
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
-from sentinode.evaluation.crossvalidation_summary import CrossValidation
+from sentinode.evaluation.crossvalidation.summary import CrossValidation
 from sentinode.models.bundle import open_bundle
 from sentinode.models.config import BUNDLE_PREFIX
 from sentinode.training.assessment import unseen

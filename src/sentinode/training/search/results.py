@@ -14,9 +14,9 @@ from optuna.trial import TrialState
 
 from sentinode.core.files import write_text
 from sentinode.data.manifest import Manifest
-from sentinode.evaluation import wording
-from sentinode.evaluation.search_report import write_search_report
-from sentinode.evaluation.search_results import (
+from sentinode.evaluation.pages import wording
+from sentinode.evaluation.search.report import write_search_report
+from sentinode.evaluation.search.results import (
     SearchResults,
     SearchTrial,
     State,

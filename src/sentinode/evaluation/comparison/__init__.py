@@ -1,0 +1,1 @@
+"""Several models on the same samples: paired differences and their page."""

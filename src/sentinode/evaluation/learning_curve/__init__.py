@@ -1,0 +1,1 @@
+"""What a model reaches with part of the training images: figures, pictures, page."""

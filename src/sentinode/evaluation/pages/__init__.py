@@ -1,0 +1,1 @@
+"""What every page shares: the words for figures, and templates filled into one self-contained file."""

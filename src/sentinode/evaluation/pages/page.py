@@ -1,0 +1,47 @@
+"""From a template and its values to one self-contained HTML file."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment
+
+from sentinode.core.files import write_text
+from sentinode.core.pages import page_environment
+from sentinode.evaluation.pages import wording
+
+
+def write_page(template: str, values: dict[str, Any], out: Path) -> None:
+    """Fill `template` of this room with `values`, everything escaped, and write it to `out`, atomically.
+
+    Raises:
+        StorageError: The disk is full or the folder can't be written.
+    """
+    write_text(out, _environment().get_template(template).render(values))
+
+
+def _environment() -> Environment:
+    environment = page_environment("evaluation")
+    environment.filters |= {
+        "number": wording.number,
+        "per_cent": wording.per_cent,
+        "count": wording.count,
+        "metric_name": wording.metric_name,
+        "figure": lambda metric, name: wording.figure(name, metric),
+        "interval": lambda metric, name: wording.interval(name, metric),
+        "narrow_interval": lambda metric, name: wording.narrow_interval(name, metric),
+        "with_interval": lambda metric, name: wording.with_interval(name, metric),
+        "difference": lambda metric, name: wording.difference(name, metric),
+        "difference_interval": lambda metric, name: wording.difference_interval(name, metric),
+        "p_value": wording.p_value,
+        "duration": wording.duration,
+        "plural": wording.plural,
+        "plural_of": wording.plural_of,
+        "shortened": wording.shortened,
+    }
+    environment.globals["scaled"] = _scaled
+    return environment
+
+
+def _scaled(share: float | None, start: float) -> str:
+    """Where a share lies on a track from `start` to 1, in per cent of it."""
+    return "0" if share is None else f"{100 * min(max((share - start) / (1 - start), 0), 1):.2f}"

@@ -1,0 +1,1 @@
+"""What a search for hyperparameters found: ranked trials, pictures, page."""
