@@ -25,7 +25,7 @@ from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_writing import library_versions, write_bundle
 from sentinode.models.config import ModelConfig
 from sentinode.models.deployed import DeployedModel
-from sentinode.models.engines import open_engine
+from sentinode.models.engines.opening import open_engine
 from sentinode.models.info import BundleInfo, Classes, Input, Provenance, Threshold
 from sentinode.models.loading import load_deployed
 from sentinode.models.preprocessing import Preprocessing

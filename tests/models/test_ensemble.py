@@ -17,7 +17,8 @@ from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_writing import write_bundle
 from sentinode.models.card import render_card
 from sentinode.models.config import Mean, TestTime
-from sentinode.models.engines import AGREEMENT, Scores, open_engine
+from sentinode.models.engines.engine import Scores
+from sentinode.models.engines.opening import AGREEMENT, open_engine
 from sentinode.models.ensemble import combine
 from sentinode.models.graph import read_graph
 from sentinode.models.info import BundleInfo

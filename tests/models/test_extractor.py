@@ -14,7 +14,7 @@ from sentinode.models import export
 from sentinode.models.architectures import build_network
 from sentinode.models.bundle import Bundle
 from sentinode.models.config import ModelConfig
-from sentinode.models.engines import AGREEMENT, open_engine
+from sentinode.models.engines.opening import AGREEMENT, open_engine
 from sentinode.models.extractor import Extractor, open_extractor
 
 BundleOf = Callable[[str], Bundle]

@@ -9,7 +9,8 @@ from sentinode.core.errors import DataNotFoundError
 from sentinode.evaluation.decisions.confidence import LowConfidenceBand
 from sentinode.evaluation.predictions import Predictions
 from sentinode.models.bundle import Bundle
-from sentinode.models.engines import Engine, open_engine
+from sentinode.models.engines.engine import Engine
+from sentinode.models.engines.opening import open_engine
 from sentinode.models.prediction import Failure, Prediction, expand_images, predict_images
 
 BundleOf = Callable[[str], Bundle]

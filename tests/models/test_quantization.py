@@ -6,9 +6,9 @@ import pytest
 from onnx import ModelProto, numpy_helper
 
 from sentinode.core.errors import BundleError, SentinodeError
-from sentinode.models import engines
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.engines import open_engine
+from sentinode.models.engines import opening
+from sentinode.models.engines.opening import open_engine
 from sentinode.models.graph import read_graph, widen_weights
 from sentinode.models.info import Threshold
 from sentinode.models.quantization import float_nodes, graph_engine, quantize_graph, write_quantized_bundle
@@ -99,7 +99,7 @@ def test_a_quantised_bundle_is_a_bundle_like_any_other(
     assert "- Quantised." in (written.folder / "MODEL_CARD.md").read_text()
     assert written.graph.stat().st_size < 0.75 * original.graph.stat().st_size
 
-    monkeypatch.setattr(engines, "_has_cuda", lambda: True)
+    monkeypatch.setattr(opening, "_has_cuda", lambda: True)
     engine = open_engine(written, threads=1)
     assert engine.name == "openvino"  # even where auto would take torch
     assert len(engine.predict(tiles).probabilities) == len(tiles)

@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from sentinode.core.covering import cut
 from sentinode.core.errors import BundleError, DataError
-from sentinode.models import engines
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_writing import write_bundle
 from sentinode.models.classical_heads import LinearHead
 from sentinode.models.deployed import DeployedModel
-from sentinode.models.engines import open_engine, probabilities_of
+from sentinode.models.engines import engine as engine_module
+from sentinode.models.engines.engine import probabilities_of
+from sentinode.models.engines.opening import open_engine
 from sentinode.models.extractor import open_extractor
 from sentinode.models.graph import read_graph
 from sentinode.models.info import BundleInfo, HeadSpec
@@ -120,7 +121,7 @@ def test_what_is_too_small_or_too_large_is_refused(
     for shape in ((1, 29, 60, 3), (1, 60, 29, 3), (60, 60, 3), (1, 60, 60, 4)):
         with pytest.raises(DataError, match="H and W at least 30"):
             engine.predict(np.zeros(shape, np.uint8))
-    monkeypatch.setattr(engines, "PIXELS_AT_ONCE", 3600)
+    monkeypatch.setattr(engine_module, "PIXELS_AT_ONCE", 3600)
     assert engine.predict(np.zeros((2, 60, 60, 3), np.uint8)).probabilities.shape == (2, 2)
     with pytest.raises(DataError, match=r"an image of 61×60 px is 0 million .*shrink it or crop it"):
         engine.predict(np.zeros((1, 60, 61, 3), np.uint8))

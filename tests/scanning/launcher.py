@@ -22,7 +22,7 @@ import pyarrow.parquet  # noqa: F401
 import tifffile  # noqa: F401
 
 from sentinode.cli.main import main
-from sentinode.models.engines import Engine
+from sentinode.models.engines.engine import Engine
 from sentinode.scanning import cohort  # noqa: F401
 from sentinode.scanning.progress_file import ProgressFile
 

@@ -27,7 +27,7 @@ _SCANNING = """
 import sys, time
 from pathlib import Path
 from sentinode.models.bundle import open_bundle
-from sentinode.models.engines import Engine
+from sentinode.models.engines.engine import Engine
 from sentinode.scanning.cohort import scan_slides
 from sentinode.scanning.config import Machine, ScanConfig
 bundle, slide, out = sys.argv[1:]

@@ -16,7 +16,7 @@ import pytest
 from sentinode.cli.main import main
 from sentinode.core.errors import StorageError
 from sentinode.models.bundle import Bundle
-from sentinode.models.engines import Engine
+from sentinode.models.engines.engine import Engine
 from sentinode.scanning.record import list_scans, read_record
 from sentinode.scanning.tiles_file import read_tiles
 

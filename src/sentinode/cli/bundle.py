@@ -29,7 +29,7 @@ def show(bundle: Bundle, as_json: AsJson = False) -> None:
 def verify(bundle: Bundle, as_json: AsJson = False) -> None:
     """Check a bundle: every file's hash, and the answers to its example on every engine that is installed."""
     from sentinode.models.bundle import open_bundle
-    from sentinode.models.engines import open_engine, usable_engines
+    from sentinode.models.engines.opening import open_engine, usable_engines
 
     opened = open_bundle(bundle)
     threads = Settings.from_environment().threads

@@ -31,7 +31,7 @@ def predict(
     An image that can't be read does not stop the rest: it is listed at the end, and the exit status is 1.
     """
     from sentinode.models.bundle import open_bundle
-    from sentinode.models.engines import open_engine
+    from sentinode.models.engines.opening import open_engine
     from sentinode.models.prediction import Failure, expand_images, predict_images
 
     paths = expand_images(images)

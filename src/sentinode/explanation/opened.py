@@ -13,11 +13,12 @@ from torch import Tensor
 from sentinode.core.errors import DataError, SentinodeError
 from sentinode.models.bundle import Bundle
 from sentinode.models.deployed import DeployedModel
-from sentinode.models.engines import Engine, open_engine
+from sentinode.models.engines.engine import Engine
+from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.torch import TorchEngine
 from sentinode.models.ensemble import EnsembleNetwork
 from sentinode.models.info import BundleInfo
 from sentinode.models.loading import load_deployed
-from sentinode.models.torch_engine import TorchEngine
 
 Found = TypeVar("Found")
 

@@ -19,7 +19,7 @@ from sentinode.models.card import render_card
 from sentinode.models.classical_heads import can_be_halved
 from sentinode.models.config import Storage
 from sentinode.models.deployed import DeployedModel
-from sentinode.models.engines import open_engine
+from sentinode.models.engines.opening import open_engine
 from sentinode.models.export import export_graph
 from sentinode.models.info import (
     CARD_FILE,

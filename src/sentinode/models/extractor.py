@@ -15,7 +15,8 @@ from sentinode.core.errors import BundleError, SentinodeError
 from sentinode.core.files import sha256_of_json
 from sentinode.models.bundle import Bundle
 from sentinode.models.config import ModelConfig
-from sentinode.models.engines import Engine, engine_of, open_engine
+from sentinode.models.engines.engine import Engine
+from sentinode.models.engines.opening import engine_of, open_engine
 from sentinode.models.feature_space import FeatureSpace
 from sentinode.models.info import GRAPH_FILE, BundleInfo, Classes, Input, Provenance
 

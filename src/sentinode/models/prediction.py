@@ -14,7 +14,7 @@ from PIL import Image
 
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.images import IMAGE_SUFFIXES, read_image
-from sentinode.models.engines import PHOTOGRAPHS, Engine, probabilities_of
+from sentinode.models.engines.engine import PHOTOGRAPHS, Engine, probabilities_of
 from sentinode.models.info import BundleInfo
 
 _BATCH = 256

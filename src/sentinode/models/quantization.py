@@ -18,11 +18,11 @@ from sentinode.core.extras import require
 from sentinode.core.files import atomic_folder
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_writing import library_versions, seal
-from sentinode.models.engines import Engine
+from sentinode.models.engines.engine import Engine
+from sentinode.models.engines.openvino import OpenVinoEngine
+from sentinode.models.engines.telemetry import without_telemetry
 from sentinode.models.graph import INPUT, OUTPUTS, check_graph, read_graph, set_temperature, tidy, widen_weights
 from sentinode.models.info import GRAPH_FILE, WEIGHTS_FILE, BundleInfo, LowConfidence, Threshold
-from sentinode.models.openvino_engine import OpenVinoEngine
-from sentinode.models.telemetry import without_telemetry
 
 _CALIBRATION_BATCH = 4
 # How the exporter begins the names of a network's parameters; a member of an ensemble has other constants beside them.

@@ -7,7 +7,8 @@ from sentinode.core.errors import BundleError
 from sentinode.core.files import sha256_of_file
 from sentinode.models.bundle import Bundle
 from sentinode.models.config import TestTime
-from sentinode.models.engines import Engine, engine_name, engine_of, open_engine
+from sentinode.models.engines.engine import Engine
+from sentinode.models.engines.opening import engine_name, engine_of, open_engine
 from sentinode.models.info import INFO_FILE
 from sentinode.scanning.config import ScanConfig
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sentinode.core.errors import DataError, SentinodeError, SlideNotFoundError, SlideReadError, StorageError
 from sentinode.core.files import atomic_folder, remove_partial, sha256_of_file, sha256_of_json, write_json
 from sentinode.core.progress import Progress
-from sentinode.models.engines import Engine
+from sentinode.models.engines.engine import Engine
 from sentinode.scanning.config import Machine, ScanConfig
 from sentinode.scanning.engine import LazyEngine
 from sentinode.scanning.locking import locked

@@ -14,7 +14,7 @@ from PIL import Image
 
 from sentinode.core.errors import DataError
 from sentinode.core.images import decode_image
-from sentinode.models.engines import Engine
+from sentinode.models.engines.engine import Engine
 from sentinode.models.prediction import fitted
 from sentinode.serving.config import Limits
 from sentinode.serving.problems import Problem

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sentinode.core.errors import SentinodeError
 from sentinode.core.files import sha256_of_file
 from sentinode.models.bundle import Bundle
-from sentinode.models.engines import Engine, open_engine, probabilities_of
+from sentinode.models.engines.engine import Engine, probabilities_of
+from sentinode.models.engines.opening import open_engine
 from sentinode.models.info import INFO_FILE
 from sentinode.serving.problems import Problem, busy
 

@@ -28,7 +28,8 @@ from sentinode.evaluation.figures.style import save_png
 from sentinode.evaluation.figures.training import training_curves
 from sentinode.evaluation.predictions import Predictions
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.engines import PHOTOGRAPHS, open_engine, probabilities_of
+from sentinode.models.engines.engine import PHOTOGRAPHS, probabilities_of
+from sentinode.models.engines.opening import open_engine
 from sentinode.models.info import GRAPH_FILE
 from sentinode.training.calibration import predictions_of
 from sentinode.training.error_maps import error_maps

@@ -19,7 +19,8 @@ from sentinode.evaluation.metric import Metric
 from sentinode.models.bundle import Bundle, check_place, open_bundle
 from sentinode.models.bundle_writing import write_bundle
 from sentinode.models.config import Mean, TestTime
-from sentinode.models.engines import Engine, engine_of
+from sentinode.models.engines.engine import Engine
+from sentinode.models.engines.opening import engine_of
 from sentinode.models.info import BundleInfo, Classes, LowConfidence, Threshold
 from sentinode.models.joining import Joined, check_joinable, join
 from sentinode.training.assessment import score

@@ -17,7 +17,8 @@ from sentinode.data.dataset import Dataset, Images
 from sentinode.evaluation.comparison.differences import Comparison, compare
 from sentinode.evaluation.metric import Metric
 from sentinode.models.bundle import Bundle, check_place, open_bundle
-from sentinode.models.engines import Engine, open_engine
+from sentinode.models.engines.engine import Engine
+from sentinode.models.engines.opening import open_engine
 from sentinode.models.info import LowConfidence, Threshold
 from sentinode.models.quantization import graph_engine, quantize_graph, write_quantized_bundle
 from sentinode.training.assessment import load_split

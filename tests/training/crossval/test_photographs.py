@@ -18,7 +18,7 @@ from sentinode.data.config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.models.bundle import open_bundle
 from sentinode.models.config import ModelConfig
-from sentinode.models.engines import open_engine
+from sentinode.models.engines.opening import open_engine
 from sentinode.models.extractor import open_extractor
 from sentinode.models.prediction import Prediction, predict_images
 from sentinode.training.assessment import evaluate_bundle

@@ -18,7 +18,7 @@ from sentinode.data.stains import stain_statistics
 from sentinode.evaluation.measures.multiclass import macro_auc
 from sentinode.evaluation.model_table.table import Candidate, Cost
 from sentinode.models.bundle import Bundle
-from sentinode.models.engines import open_engine
+from sentinode.models.engines.opening import open_engine
 from sentinode.models.extractor import Extractor
 from sentinode.training.assessment import score
 from sentinode.training.baselines.fitted import (

@@ -19,7 +19,7 @@ from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, Images
 from sentinode.models.bundle import open_bundle
 from sentinode.models.config import TilePooling
-from sentinode.models.engines import engine_name
+from sentinode.models.engines.opening import engine_name
 from sentinode.models.extractor import Embedded, Extractor, open_extractor
 from sentinode.models.feature_space import FeatureSpace
 from sentinode.training.features.config import FeaturesConfig

@@ -1,22 +1,24 @@
-"""Running a bundle. Every engine gives the same answers within 1e-3, and shows so on the bundle's example first."""
+"""Running a bundle. Every engine gives the same answers within 1e-3, and shows so on the bundle's example first.
 
-import abc
+The engines are imported where they are opened: each loads its library, torch or OpenVINO, which takes seconds, and
+torch need not be installed.
+"""
+
 import importlib.util
 import shutil
-from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.core.errors import BundleError, DataError, SentinodeError
+from sentinode.core.errors import BundleError, SentinodeError
 from sentinode.core.extras import require
 from sentinode.models.bundle import Bundle
+from sentinode.models.engines.engine import Engine, Scores
 from sentinode.models.info import BundleInfo
 
-if TYPE_CHECKING:  # torch takes seconds to import, and OpenVINO runs without it
+if TYPE_CHECKING:
     from sentinode.models.deployed import DeployedModel
 
 EngineName = Literal["auto", "openvino", "torch"]
@@ -26,77 +28,6 @@ AGREEMENT = 1e-3
 
 # INT8 kernels round and saturate differently from one processor generation to the next.
 _INT8_AGREEMENT = 0.05
-
-
-PHOTOGRAPHS = 8
-"""Images in memory at a time where they may be of any size."""
-
-PIXELS_AT_ONCE = 40_000_000
-"""Most pixels that the network sees at a time where images of any size are taken; one costs SqueezeNet 140 bytes."""
-
-
-class Scores(NamedTuple):
-    """Answers for N tiles."""
-
-    probabilities: NDArray[np.float32]
-    """(N, classes), rows sum to 1."""
-
-    embedding: NDArray[np.float32]
-    """(N, D)."""
-
-
-class Engine(abc.ABC):
-    """A bundle that is ready to run."""
-
-    name: str
-
-    def __init__(self, info: BundleInfo) -> None:
-        self.info = info
-
-    def predict(self, tiles: NDArray[np.uint8]) -> Scores:
-        """Score tiles, in batches of a bounded size however many there are.
-
-        Args:
-            tiles: (N, H, W, 3) uint8, RGB, of the bundle's tile size; N may be 0. A bundle that pools takes images of
-                any size from that of a tile on.
-
-        Raises:
-            DataError: Another type or shape, or images that are too large for one pass.
-        """
-        if not isinstance(tiles, np.ndarray) or tiles.dtype != np.uint8:
-            kind = getattr(tiles, "dtype", type(tiles).__name__)
-            raise DataError(f"tiles are of type {kind}; the model takes uint8 with values 0 to 255")
-        self.check_shape(tiles.shape)
-        count = len(tiles)
-        scores = Scores(
-            np.empty((count, len(self.info.classes.names)), np.float32),
-            np.empty((count, self.info.embedding_size), np.float32),
-        )
-        if count:
-            self._fill(tiles, scores)
-        return scores
-
-    def check_shape(self, shape: tuple[int, ...]) -> None:
-        """Refuse a shape that tiles or images to predict can't have.
-
-        Raises:
-            DataError: It is one.
-        """
-        size, pools = self.info.input.tile_size, bool(self.info.input.pooling)
-        fits = len(shape) == 4 and shape[3] == 3
-        if not pools and not (fits and shape[1:3] == (size, size)):
-            raise DataError(f"tiles have shape {shape}; the model takes (N, {size}, {size}, 3), RGB")
-        if pools and not (fits and min(shape[1:3]) >= size):
-            raise DataError(f"images have shape {shape}; the model takes (N, H, W, 3), RGB, H and W at least {size}")
-        if pools and (seen := self.info.pixels_an_image(shape[1], shape[2])) > PIXELS_AT_ONCE:
-            raise DataError(
-                f"an image of {shape[2]}×{shape[1]} px is {seen / 1e6:,.0f} million pixels to the network, which takes "
-                f"{PIXELS_AT_ONCE / 1e6:.0f} million at once; shrink it or crop it"
-            )
-
-    @abc.abstractmethod
-    def _fill(self, tiles: NDArray[np.uint8], scores: Scores) -> None:
-        """Write the answers for the tiles, of which there is at least one, into `scores`."""
 
 
 def open_engine(bundle: Bundle, name: str = "auto", *, threads: int | None = None) -> Engine:
@@ -120,12 +51,12 @@ def open_engine(bundle: Bundle, name: str = "auto", *, threads: int | None = Non
                 f"bundle {bundle.folder} is quantised to INT8, which engine torch can't run; use openvino"
             )
         require("torch", extra="models")
+        from sentinode.models.engines.torch import TorchEngine
         from sentinode.models.loading import load_deployed
-        from sentinode.models.torch_engine import TorchEngine
 
         engine = TorchEngine(load_deployed(bundle), bundle.info, threads)
     else:
-        from sentinode.models.openvino_engine import OpenVinoEngine
+        from sentinode.models.engines.openvino import OpenVinoEngine
 
         engine = OpenVinoEngine(bundle.graph, bundle.info, threads)
     check_example(bundle, engine)
@@ -140,11 +71,11 @@ def engine_of(deployed: "DeployedModel", info: BundleInfo, name: str = "auto", *
         info: What an engine has to know of it.
     """
     if engine_name(name, info.precision) == "torch":
-        from sentinode.models.torch_engine import TorchEngine
+        from sentinode.models.engines.torch import TorchEngine
 
         return TorchEngine(deployed, info, threads)
+    from sentinode.models.engines.openvino import OpenVinoEngine
     from sentinode.models.export import export_graph
-    from sentinode.models.openvino_engine import OpenVinoEngine
 
     return OpenVinoEngine(export_graph(deployed, info.model.storage).SerializeToString(), info, threads)
 
@@ -160,16 +91,6 @@ def engine_name(name: str, precision: str) -> str:
     if name != "auto":
         return name
     return "torch" if precision != "int8" and _has_cuda() else "openvino"
-
-
-def probabilities_of(engine: Engine, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """(N, classes): the answers to images (H, W, 3) that may differ in size, where the bundle takes such.
-
-    Neighbours of one size go through together.
-    """
-    parts = [engine.predict(np.stack(list(group))) for _, group in groupby(images, key=np.shape)]
-    empty = np.empty((0, len(engine.info.classes.names)), np.float32)
-    return np.concatenate([empty, *(part.probabilities for part in parts)])
 
 
 def usable_engines(bundle: Bundle) -> list[str]:

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from sentinode.core.errors import BundleError, DataError, MissingExtraError, SentinodeError
-from sentinode.models import engines
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.engines import AGREEMENT, Engine, open_engine
+from sentinode.models.engines import opening
+from sentinode.models.engines.engine import Engine
+from sentinode.models.engines.opening import AGREEMENT, open_engine
 from sentinode.models.loading import load_deployed
 
 BundleOf = Callable[[str], Bundle]
@@ -118,7 +119,7 @@ def test_wrong_tiles_are_refused(opened: Opened, name: str, wrong: np.ndarray, m
 
 
 def test_the_number_of_threads_is_respected(bundle_of: BundleOf, tiles: np.ndarray) -> None:
-    from sentinode.models.openvino_engine import OpenVinoEngine
+    from sentinode.models.engines.openvino import OpenVinoEngine
 
     engine = open_engine(bundle_of("plain"), "openvino", threads=1)
     assert isinstance(engine, OpenVinoEngine)
@@ -133,9 +134,9 @@ def test_the_number_of_threads_is_respected(bundle_of: BundleOf, tiles: np.ndarr
 
 
 def test_auto_is_openvino_without_and_torch_with_a_gpu(bundle_of: BundleOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "_has_cuda", lambda: False)
+    monkeypatch.setattr(opening, "_has_cuda", lambda: False)
     assert open_engine(bundle_of("plain")).name == "openvino"
-    monkeypatch.setattr(engines, "_has_cuda", lambda: True)
+    monkeypatch.setattr(opening, "_has_cuda", lambda: True)
     assert open_engine(bundle_of("plain")).name == "torch"
 
 
@@ -150,7 +151,7 @@ def test_an_engine_that_is_not_installed_says_how_to_install_it(
     import sys
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "sentinode.models.torch_engine", raising=False)
+    monkeypatch.delitem(sys.modules, "sentinode.models.engines.torch", raising=False)
     with pytest.raises(MissingExtraError, match=r"pip install 'sentinode\[models\]'"):
         open_engine(bundle_of("plain"), "torch")
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.models.engines import PIXELS_AT_ONCE, Engine, Scores
+from sentinode.models.engines.engine import PIXELS_AT_ONCE, Engine, Scores
+from sentinode.models.engines.telemetry import without_telemetry
 from sentinode.models.info import BundleInfo
-from sentinode.models.telemetry import without_telemetry
 
 with without_telemetry():
     import openvino

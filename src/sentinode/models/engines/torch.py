@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from sentinode.models.deployed import DeployedModel
-from sentinode.models.engines import Engine, Scores
+from sentinode.models.engines.engine import Engine, Scores
 from sentinode.models.info import BundleInfo
 
 _IMAGES_A_PASS = 256  # through the network at once: fills a GPU, and keeps memory small on a CPU
