@@ -33,7 +33,7 @@ from sentinode.scanning.tiles_file import read_tiles
 from sentinode.slides.compose import compose_slides
 from sentinode.slides.opening import open_slide
 from sentinode.slides.tiling import TileSpec, plan_tiles
-from sentinode.slides.tissue import TissueConfig
+from sentinode.slides.tissue.mask import TissueConfig
 
 MPP = reading_benchmark.MPP
 READ = {  # tile px and µm/px as multiples of level 0's

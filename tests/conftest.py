@@ -41,6 +41,12 @@ def slide_files() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def tissue_pictures() -> ModuleType:
+    """The makers of overviews with tissue, fat and ink: `tests/slides/tissue/tissue_pictures.py`."""
+    return _module("slides/tissue/tissue_pictures.py")
+
+
+@pytest.fixture(scope="session")
 def model_makers() -> ModuleType:
     """The makers of untrained networks: `tests/models/conftest.py`."""
     return _module("models/conftest.py")

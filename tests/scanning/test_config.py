@@ -12,8 +12,8 @@ from sentinode.models.bundle import Bundle
 from sentinode.scanning.cohort import scan_slides
 from sentinode.scanning.config import Machine, ScanConfig
 from sentinode.scanning.record import LesionRule
-from sentinode.slides.tissue import TissueConfig
-from sentinode.slides.tissue_training import TissueExample, train_tissue
+from sentinode.slides.tissue.mask import TissueConfig
+from sentinode.slides.tissue.training import TissueExample, train_tissue
 
 
 def test_a_bundle_for_photographs_is_refused(bundle: Bundle) -> None:

@@ -15,7 +15,7 @@ from sentinode.slides.physical import Mpp
 from sentinode.slides.prefetching import read_batches
 from sentinode.slides.reader import Pixels
 from sentinode.slides.slide import LevelChoice, Slide
-from sentinode.slides.tiff_reader import TiffReader
+from sentinode.slides.tiff.reader import TiffReader
 
 
 @pytest.fixture

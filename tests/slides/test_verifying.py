@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sentinode.core.errors import SlideError, UnsupportedSlideError
-from sentinode.slides import tiff_reader
 from sentinode.slides.openslide_reader import OpenSlideReader
+from sentinode.slides.tiff import reader as tiff_reader
 from sentinode.slides.verifying import verify_readers
 
 

@@ -17,7 +17,7 @@ from sentinode.scanning.record import RECORD_FILE, ScanRecord, read_record
 from sentinode.scanning.scan import check_place, scan_slide
 from sentinode.scanning.slide_score import SlideScore
 from sentinode.scanning.tiles_file import check_classes
-from sentinode.slides.tissue_model import TissueModel
+from sentinode.slides.tissue.model import TissueModel
 
 TABLE_FILE = "scans.csv"
 

@@ -12,7 +12,7 @@ from sentinode.models.info import BundleInfo
 from sentinode.scanning.record import LesionRule
 from sentinode.slides.opening import ReaderName
 from sentinode.slides.tiling import LevelZeroBox, TileSpec
-from sentinode.slides.tissue import TissueConfig
+from sentinode.slides.tissue.mask import TissueConfig
 
 LEAST_THRESHOLD = 0.5
 """Least default score of a lesion's cells: more likely than not. An operating threshold chosen for sensitivity tells

@@ -9,8 +9,8 @@ from sentinode.core.errors import SlideReadError
 from sentinode.slides.physical import Mpp
 from sentinode.slides.reader import Level, Pixels, Reader
 from sentinode.slides.slide import Slide
-from sentinode.slides.tissue import Found, Survey, TissueConfig, TissueMask, survey
-from sentinode.slides.tissue_model import TissueModel
+from sentinode.slides.tissue.mask import Found, Survey, TissueConfig, TissueMask, survey
+from sentinode.slides.tissue.model import TissueModel
 
 _OVERVIEW_UM = 8.0
 _PIECE_PX = 256

@@ -30,8 +30,8 @@ from sentinode.scanning.record import (
 from sentinode.scanning.tiles_file import write_tiles
 from sentinode.slides.slide import Slide
 from sentinode.slides.tiling import TilePlan
-from sentinode.slides.tissue import Survey
-from sentinode.slides.tissue_files import render_overlay
+from sentinode.slides.tissue.files import render_overlay
+from sentinode.slides.tissue.mask import Survey
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,7 @@ from sentinode.slides.opening import open_slide
 from sentinode.slides.prefetching import read_batches
 from sentinode.slides.slide import Slide
 from sentinode.slides.tiling import TilePlan, plan_tiles
-from sentinode.slides.tissue_model import TissueModel
+from sentinode.slides.tissue.model import TissueModel
 from sentinode.slides.verifying import verify_readers
 
 _END_BYTES = 1 << 20

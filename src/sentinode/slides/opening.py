@@ -58,7 +58,7 @@ def open_slide(
 
 def _open(path: Path, name: str, cache_bytes: int) -> Reader:
     if name == "tiff":
-        from sentinode.slides.tiff_reader import TiffReader
+        from sentinode.slides.tiff.reader import TiffReader
 
         return TiffReader(path, cache_bytes)
     if name == "openslide":

@@ -15,7 +15,7 @@ from sentinode.slides.synthetic.drawing import SCALE, draw_slides, outlines
 from sentinode.slides.synthetic.node import Anatomy, field_at, field_rows
 from sentinode.slides.synthetic.painting import Painter
 from sentinode.slides.synthetic.stain import Stains
-from sentinode.slides.tissue import tissue_mask
+from sentinode.slides.tissue.mask import tissue_mask
 
 WIDTH, HEIGHT = 1531, 1101
 

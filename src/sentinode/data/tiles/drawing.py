@@ -33,7 +33,7 @@ from sentinode.slides.annotations.reading import read_annotations
 from sentinode.slides.opening import open_slide
 from sentinode.slides.slide import Slide
 from sentinode.slides.tiling import plan_tiles
-from sentinode.slides.tissue import tissue_mask
+from sentinode.slides.tissue.mask import tissue_mask
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from sentinode.serving.slide_uploads import receive_slide
 from sentinode.slides.annotations.geojson import render_geojson
 from sentinode.slides.annotations.reading import read_annotations
 from sentinode.slides.slide import Slide
-from sentinode.slides.tissue import TissueConfig
+from sentinode.slides.tissue.mask import TissueConfig
 
 router = APIRouter(prefix="/slides", tags=["slides"])
 Level = Annotated[int, Path(ge=0, le=40)]

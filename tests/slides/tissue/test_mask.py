@@ -15,26 +15,26 @@ from skimage.filters import threshold_otsu
 from sentinode.core.errors import SlideError
 from sentinode.slides.opening import open_slide
 from sentinode.slides.physical import Mpp
-from sentinode.slides.tissue import Found, TissueConfig, TissueMask, mask_of, tissue_mask
-from sentinode.slides.tissue_stain import glass_colour, otsu
+from sentinode.slides.tissue.mask import Found, TissueConfig, TissueMask, mask_of, tissue_mask
+from sentinode.slides.tissue.stain import glass_colour, otsu
 
 
 def _found(picture: np.ndarray, **changes: object) -> Found:
     return mask_of(picture, 8.0, TissueConfig(**changes))
 
 
-def test_tissue_is_found_to_its_outline(pictures: ModuleType) -> None:
-    plain = pictures.glass()
-    where = pictures.rectangle(plain, 40, 30, 120, 100)
-    found = _found(pictures.stained(plain, where))
+def test_tissue_is_found_to_its_outline(tissue_pictures: ModuleType) -> None:
+    plain = tissue_pictures.glass()
+    where = tissue_pictures.rectangle(plain, 40, 30, 120, 100)
+    found = _found(tissue_pictures.stained(plain, where))
     assert (found.mask & where).sum() > 0.99 * where.sum()
     assert (found.mask & ~ndimage.binary_dilation(where, iterations=2)).sum() == 0
 
 
-def test_every_pixel_is_counted_once(pictures: ModuleType) -> None:
-    plain = pictures.glass()
-    picture = pictures.stained(plain, pictures.rectangle(plain, 40, 30, 120, 100))
-    picture, _ = pictures.drawn_over(picture, (30, 130, 70), 60)
+def test_every_pixel_is_counted_once(tissue_pictures: ModuleType) -> None:
+    plain = tissue_pictures.glass()
+    picture = tissue_pictures.stained(plain, tissue_pictures.rectangle(plain, 40, 30, 120, 100))
+    picture, _ = tissue_pictures.drawn_over(picture, (30, 130, 70), 60)
     picture[:, :9] = 4  # a black frame
     found = _found(picture)
     counted = found.mask.astype(int) + sum(where.astype(int) for where in found.excluded.values())
@@ -42,32 +42,32 @@ def test_every_pixel_is_counted_once(pictures: ModuleType) -> None:
     assert found.excluded["border"][:, :9].all()
 
 
-def test_a_fragment_of_two_patches_at_10x_does_not_vanish(pictures: ModuleType) -> None:
-    plain = pictures.glass()
-    where = pictures.rectangle(plain, 100, 70, 112, 93)  # 96 × 184 µm
-    found = _found(pictures.stained(plain, where))
+def test_a_fragment_of_two_patches_at_10x_does_not_vanish(tissue_pictures: ModuleType) -> None:
+    plain = tissue_pictures.glass()
+    where = tissue_pictures.rectangle(plain, 100, 70, 112, 93)  # 96 × 184 µm
+    found = _found(tissue_pictures.stained(plain, where))
     assert (found.mask & where).sum() > 0.95 * where.sum()
 
 
-def test_pale_tissue_is_found_on_tinted_glass(pictures: ModuleType) -> None:
-    plain = pictures.glass(colour=(222, 218, 226))
-    where = pictures.rectangle(plain, 40, 30, 120, 100)
-    found = _found(pictures.stained(plain, where, strength=0.16))
+def test_pale_tissue_is_found_on_tinted_glass(tissue_pictures: ModuleType) -> None:
+    plain = tissue_pictures.glass(colour=(222, 218, 226))
+    where = tissue_pictures.rectangle(plain, 40, 30, 120, 100)
+    found = _found(tissue_pictures.stained(plain, where, strength=0.16))
     assert (found.mask & where).sum() > 0.95 * where.sum()
     assert found.mask.sum() < 1.1 * where.sum()
 
 
-def test_dust_is_not_tissue_and_counted(pictures: ModuleType) -> None:
-    plain = pictures.glass()
-    where = pictures.rectangle(plain, 50, 50, 54, 54)  # 32 µm
-    found = _found(pictures.stained(plain, where))
+def test_dust_is_not_tissue_and_counted(tissue_pictures: ModuleType) -> None:
+    plain = tissue_pictures.glass()
+    where = tissue_pictures.rectangle(plain, 50, 50, 54, 54)  # 32 µm
+    found = _found(tissue_pictures.stained(plain, where))
     assert not found.mask.any()
     assert found.excluded["specks"].sum() >= 12
 
 
 @pytest.mark.parametrize("colour", [(243, 241, 244), (255, 255, 255), (225, 225, 232)])
-def test_a_blank_slide_has_an_empty_mask(pictures: ModuleType, colour: tuple[int, int, int]) -> None:
-    found = _found(pictures.glass(colour=colour))
+def test_a_blank_slide_has_an_empty_mask(tissue_pictures: ModuleType, colour: tuple[int, int, int]) -> None:
+    found = _found(tissue_pictures.glass(colour=colour))
     assert not found.mask.any()
     assert found.excluded["glass"].mean() > 0.999
 
@@ -77,31 +77,31 @@ def test_a_slide_of_one_colour_has_an_empty_mask(value: int) -> None:
     assert not _found(np.full((31, 47, 3), value, np.uint8)).mask.any()
 
 
-def test_a_slide_full_of_tissue_is_all_tissue(pictures: ModuleType) -> None:
-    plain = pictures.glass()
-    found = _found(pictures.stained(plain, np.ones(plain.shape[:2], bool)))
+def test_a_slide_full_of_tissue_is_all_tissue(tissue_pictures: ModuleType) -> None:
+    plain = tissue_pictures.glass()
+    found = _found(tissue_pictures.stained(plain, np.ones(plain.shape[:2], bool)))
     assert found.mask.mean() > 0.99
 
 
-def test_fat_does_not_fill_the_mask(pictures: ModuleType) -> None:
-    assert _found(pictures.fat()).mask.mean() < 0.1
+def test_fat_does_not_fill_the_mask(tissue_pictures: ModuleType) -> None:
+    assert _found(tissue_pictures.fat()).mask.mean() < 0.1
 
 
-def test_small_holes_are_filled_and_large_ones_kept(pictures: ModuleType) -> None:
-    plain = pictures.glass()
-    where = pictures.rectangle(plain, 20, 20, 180, 130)
-    small, large = pictures.rectangle(plain, 40, 40, 45, 45), pictures.rectangle(plain, 100, 60, 125, 85)
-    found = _found(pictures.stained(plain, where & ~small & ~large))
+def test_small_holes_are_filled_and_large_ones_kept(tissue_pictures: ModuleType) -> None:
+    plain = tissue_pictures.glass()
+    where = tissue_pictures.rectangle(plain, 20, 20, 180, 130)
+    small, large = tissue_pictures.rectangle(plain, 40, 40, 45, 45), tissue_pictures.rectangle(plain, 100, 60, 125, 85)
+    found = _found(tissue_pictures.stained(plain, where & ~small & ~large))
     assert found.mask[small].all()
     assert found.mask[large].mean() < 0.2
 
 
 @pytest.mark.parametrize("name", ["navy", "blue", "green", "lime", "black"])
-def test_ink_is_left_out_under_its_name(pictures: ModuleType, name: str) -> None:
-    plain = pictures.glass()
-    tissue = pictures.rectangle(plain, 60, 20, 150, 130)
-    colour, reason = pictures.INKS[name]
-    picture, stroke = pictures.drawn_over(pictures.stained(plain, tissue), colour, 60)
+def test_ink_is_left_out_under_its_name(tissue_pictures: ModuleType, name: str) -> None:
+    plain = tissue_pictures.glass()
+    tissue = tissue_pictures.rectangle(plain, 60, 20, 150, 130)
+    colour, reason = tissue_pictures.INKS[name]
+    picture, stroke = tissue_pictures.drawn_over(tissue_pictures.stained(plain, tissue), colour, 60)
     found = _found(picture)
     on_glass, on_tissue = stroke & ~tissue, stroke & tissue
     assert found.excluded[reason][on_glass].mean() > 0.95
@@ -112,16 +112,16 @@ def test_ink_is_left_out_under_its_name(pictures: ModuleType, name: str) -> None
     assert found.mask[tissue & far].mean() > 0.98
 
 
-def test_ink_can_be_taken_for_what_it_is_not(pictures: ModuleType) -> None:
-    picture, stroke = pictures.drawn_over(pictures.glass(), (60, 100, 200), 60)
+def test_ink_can_be_taken_for_what_it_is_not(tissue_pictures: ModuleType) -> None:
+    picture, stroke = tissue_pictures.drawn_over(tissue_pictures.glass(), (60, 100, 200), 60)
     assert "pen-blue" not in _found(picture, pen=False).excluded
     assert not _found(picture).mask[stroke].any()
 
 
-def test_blurred_tissue_is_left_out(pictures: ModuleType) -> None:
-    plain = pictures.glass()
-    where = pictures.rectangle(plain, 30, 30, 180, 120)
-    sharp = pictures.stained(plain, where)
+def test_blurred_tissue_is_left_out(tissue_pictures: ModuleType) -> None:
+    plain = tissue_pictures.glass()
+    where = tissue_pictures.rectangle(plain, 30, 30, 180, 120)
+    sharp = tissue_pictures.stained(plain, where)
     soft = ndimage.gaussian_filter(sharp.astype(float), (3, 3, 0)).astype(np.uint8)  # 24 µm
     assert not _found(sharp).excluded["blur"].any()
     found = _found(soft)
@@ -154,11 +154,11 @@ def test_the_real_slide(shared_data: Path) -> None:
         assert whole == pytest.approx(186 * 139 * 64e-6)
 
 
-def test_glass_is_read_off_the_slide_but_not_off_tissue(pictures: ModuleType) -> None:
-    plain = pictures.glass(colour=(222, 218, 226))
+def test_glass_is_read_off_the_slide_but_not_off_tissue(tissue_pictures: ModuleType) -> None:
+    plain = tissue_pictures.glass(colour=(222, 218, 226))
     assert np.abs(glass_colour(plain) - (222, 218, 226)).max() <= 4
     everywhere = np.ones(plain.shape[:2], bool)
-    assert (glass_colour(pictures.stained(plain, everywhere)) == 245).all()
+    assert (glass_colour(tissue_pictures.stained(plain, everywhere)) == 245).all()
 
 
 @given(hnp.arrays(np.float32, st.integers(2, 60), elements=st.floats(0, 2, width=16)))
@@ -193,15 +193,17 @@ def test_fraction_is_exact(mask: np.ndarray, x0: float, y0: float, width: int, h
     assert found.fraction(np.array([x0]), np.array([y0]), width, height)[0] == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_slide_without_a_known_size_of_its_pixels_is_refused(tmp_path: Path, pictures: ModuleType) -> None:
-    Image.fromarray(pictures.glass(61, 83)).save(tmp_path / "plain.png")
+def test_a_slide_without_a_known_size_of_its_pixels_is_refused(tmp_path: Path, tissue_pictures: ModuleType) -> None:
+    Image.fromarray(tissue_pictures.glass(61, 83)).save(tmp_path / "plain.png")
     with open_slide(tmp_path / "plain.png") as slide, pytest.raises(SlideError, match="µm/px"):
         tissue_mask(slide)
 
 
-def test_a_coarse_image_has_a_mask_at_its_own_scale(tmp_path: Path, pictures: ModuleType) -> None:
-    plain = pictures.glass()
-    Image.fromarray(pictures.stained(plain, pictures.rectangle(plain, 40, 30, 120, 100))).save(tmp_path / "coarse.png")
+def test_a_coarse_image_has_a_mask_at_its_own_scale(tmp_path: Path, tissue_pictures: ModuleType) -> None:
+    plain = tissue_pictures.glass()
+    Image.fromarray(tissue_pictures.stained(plain, tissue_pictures.rectangle(plain, 40, 30, 120, 100))).save(
+        tmp_path / "coarse.png"
+    )
     with open_slide(tmp_path / "coarse.png", mpp=10.0) as slide:
         found = tissue_mask(slide)
     assert (found.mpp, found.mask.shape) == (Mpp(10.0, 10.0), (150, 211))

@@ -12,7 +12,7 @@ from sentinode.slides.annotations.raster import rasterise_polygons
 from sentinode.slides.annotations.reading import find_annotations, read_annotations
 from sentinode.slides.annotations.regions import EXCLUSION
 from sentinode.slides.slide import Slide
-from sentinode.slides.tissue_training import TissueExample
+from sentinode.slides.tissue.training import TissueExample
 
 _SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 _ASPECT_TOLERANCE = 0.02

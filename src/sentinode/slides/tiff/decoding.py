@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.extras import require
-from sentinode.slides.jpeg_damage import DamagedTileError, refuse_damaged_jpeg
 from sentinode.slides.reader import Pixels
+from sentinode.slides.tiff.jpeg_damage import DamagedTileError, refuse_damaged_jpeg
 
 # Compression (TIFF 6.0, its Technical Notes 2 and 3, and Aperio's private numbers)
 NONE, LZW, JPEG, DEFLATE, DEFLATE_OLD = 1, 5, 7, 8, 32946

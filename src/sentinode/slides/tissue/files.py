@@ -10,8 +10,8 @@ from scipy import ndimage
 
 from sentinode.core.files import atomic_file, write_json
 from sentinode.slides.slide import Slide
-from sentinode.slides.tissue import BLUR, GLASS, SPECKS, Survey
-from sentinode.slides.tissue_stain import BLACK, BLUE, BORDER, GREEN
+from sentinode.slides.tissue.mask import BLUR, GLASS, SPECKS, Survey
+from sentinode.slides.tissue.stain import BLACK, BLUE, BORDER, GREEN
 
 _TISSUE = (0, 114, 178)
 _COLOURS = {

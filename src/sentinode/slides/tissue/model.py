@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.files import atomic_file
-from sentinode.slides.tissue_features import FEATURES, pixel_features, reach_px, with_products
-from sentinode.slides.tissue_stain import glass_colour
+from sentinode.slides.tissue.features import FEATURES, pixel_features, reach_px, with_products
+from sentinode.slides.tissue.stain import glass_colour
 
 _BAND = 128
 """Rows of an overview that are worked on together."""

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinode.slides.physical import Mpp
-from sentinode.slides.tissue_cleaning import circle_px, without_holes, without_small, without_thin
-from sentinode.slides.tissue_focus import find_blur
-from sentinode.slides.tissue_stain import find_stain
+from sentinode.slides.tissue.cleaning import circle_px, without_holes, without_small, without_thin
+from sentinode.slides.tissue.focus import find_blur
+from sentinode.slides.tissue.stain import find_stain
 
 if TYPE_CHECKING:
     from sentinode.slides.slide import Slide
-    from sentinode.slides.tissue_model import TissueModel
+    from sentinode.slides.tissue.model import TissueModel
 
 BLUR, SPECKS, GLASS = "blur", "specks", "glass"
-"""Reasons besides those of `tissue_stain`: out of focus, stained but too small or thin, and not stained at all."""
+"""Reasons besides those of `stain`: out of focus, stained but too small or thin, and not stained at all."""
 
 
 class TissueConfig(BaseModel):

@@ -10,7 +10,7 @@ import tifffile
 
 from sentinode.core.errors import SlideError, SlideReadError, UnsupportedSlideError
 from sentinode.slides.opening import open_slide
-from sentinode.slides.tiff_index import read_index
+from sentinode.slides.tiff.index import read_index
 
 
 def test_odd_pyramid_as_vips_writes_it(tmp_path: Path, slide_files: ModuleType) -> None:

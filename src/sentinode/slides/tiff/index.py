@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import SlideError, UnsupportedSlideError
 from sentinode.slides.reader import Level
-from sentinode.slides.tiff_decoding import (
+from sentinode.slides.tiff.decoding import (
     APERIO_JP2K_RGB,
     APERIO_JP2K_YCBCR,
     BLACK_IS_ZERO,
@@ -20,7 +20,7 @@ from sentinode.slides.tiff_decoding import (
     YCBCR,
     TileCoding,
 )
-from sentinode.slides.tiff_directories import SUB_IFDS, Directory, TiffDirectories
+from sentinode.slides.tiff.directories import SUB_IFDS, Directory, TiffDirectories
 
 _SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _FILL_ORDER, _DESCRIPTION, _ORIENTATION, _SAMPLES, _X_RESOLUTION, _Y_RESOLUTION = 266, 270, 274, 277, 282, 283

@@ -8,12 +8,12 @@ import numpy as np
 
 from sentinode.core.errors import SlideReadError
 from sentinode.core.extras import require
-from sentinode.slides.jpeg_damage import DamagedTileError
 from sentinode.slides.physical import mpp_from_properties
 from sentinode.slides.reader import Pixels
 from sentinode.slides.reduction import level_extent, reduce_area
-from sentinode.slides.tiff_index import TiledLevel, read_index
-from sentinode.slides.tile_cache import TileCache
+from sentinode.slides.tiff.index import TiledLevel, read_index
+from sentinode.slides.tiff.jpeg_damage import DamagedTileError
+from sentinode.slides.tiff.tile_cache import TileCache
 
 _WHITE = 255
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sentinode.slides.reader import Pixels
-from sentinode.slides.tile_cache import TileCache
+from sentinode.slides.tiff.tile_cache import TileCache
 
 TILE_BYTES = 4 * 5 * 3
 

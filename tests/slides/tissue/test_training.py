@@ -10,22 +10,22 @@ from PIL import Image
 
 from sentinode.core.errors import AnnotationError, DataError, DataNotFoundError
 from sentinode.slides.opening import open_slide
-from sentinode.slides.tissue import TissueConfig, tissue_mask
-from sentinode.slides.tissue_examples import read_example
-from sentinode.slides.tissue_features import FEATURES, pixel_features, with_products
-from sentinode.slides.tissue_model import TissueModel
-from sentinode.slides.tissue_training import TissueExample, TissueTraining, dice, mean_dice, train_tissue
+from sentinode.slides.tissue.examples import read_example
+from sentinode.slides.tissue.features import FEATURES, pixel_features, with_products
+from sentinode.slides.tissue.mask import TissueConfig, tissue_mask
+from sentinode.slides.tissue.model import TissueModel
+from sentinode.slides.tissue.training import TissueExample, TissueTraining, dice, mean_dice, train_tissue
 
 
 @pytest.fixture(scope="module")
-def examples(pictures: ModuleType) -> list[TissueExample]:
+def examples(tissue_pictures: ModuleType) -> list[TissueExample]:
     """Three slides where a violet drop is no tissue, which the rules can't know."""
     made = []
     for number in range(3):
-        plain = pictures.glass(90 + number, 121, seed=number)
-        tissue = pictures.rectangle(plain, 10 + 9 * number, 12, 60 + 9 * number, 70)
-        drop = pictures.rectangle(plain, 85, 20 + 5 * number, 110, 60 + 5 * number)
-        picture = pictures.stained(plain, tissue, seed=number).astype(float)
+        plain = tissue_pictures.glass(90 + number, 121, seed=number)
+        tissue = tissue_pictures.rectangle(plain, 10 + 9 * number, 12, 60 + 9 * number, 70)
+        drop = tissue_pictures.rectangle(plain, 85, 20 + 5 * number, 110, 60 + 5 * number)
+        picture = tissue_pictures.stained(plain, tissue, seed=number).astype(float)
         picture[drop] *= (0.93, 0.72, 0.95)
         made.append(TissueExample(f"s{number}", picture.astype(np.uint8), tissue & ~drop))
     return made
@@ -86,8 +86,8 @@ def test_one_slide_gives_a_model_without_a_held_out_figure(examples: list[Tissue
     assert mean_dice(trained.model.info.held_out_dice.values()) is None
 
 
-def test_a_slide_without_tissue_is_a_good_example(pictures: ModuleType, examples: list[TissueExample]) -> None:
-    plain = pictures.glass(77, 91)
+def test_a_slide_without_tissue_is_a_good_example(tissue_pictures: ModuleType, examples: list[TissueExample]) -> None:
+    plain = tissue_pictures.glass(77, 91)
     blank = TissueExample("blank", plain, np.zeros(plain.shape[:2], bool))
     assert train_tissue([*examples, blank], TissueConfig()).model.info.held_out_dice["blank"] is None
     with pytest.raises(DataError, match="without tissue"):
@@ -143,10 +143,10 @@ def test_what_is_no_model_is_refused(trained: TissueTraining, tmp_path: Path) ->
 
 
 @pytest.fixture
-def drawn(tmp_path: Path, pictures: ModuleType) -> Path:
+def drawn(tmp_path: Path, tissue_pictures: ModuleType) -> Path:
     """A slide of 422 × 300 pixels at 4 µm/px, and a folder for its masks."""
     (tmp_path / "masks").mkdir()
-    Image.fromarray(pictures.glass(300, 422)).save(tmp_path / "s1.png")
+    Image.fromarray(tissue_pictures.glass(300, 422)).save(tmp_path / "s1.png")
     return tmp_path
 
 

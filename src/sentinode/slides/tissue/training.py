@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sentinode.core.errors import DataError
 from sentinode.core.extras import require
 from sentinode.core.progress import Progress
-from sentinode.slides.tissue import TissueConfig, mask_of
-from sentinode.slides.tissue_features import pixel_features, with_products
-from sentinode.slides.tissue_model import TissueModel, TissueModelInfo
+from sentinode.slides.tissue.features import pixel_features, with_products
+from sentinode.slides.tissue.mask import TissueConfig, mask_of
+from sentinode.slides.tissue.model import TissueModel, TissueModelInfo
 
 _PIXELS = 60_000
 """Pixels that a model is fitted to, over all slides: some seconds of fitting for 91 coefficients."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sentinode.slides.tissue_stain import glass_colour, optical_density
+from sentinode.slides.tissue.stain import glass_colour, optical_density
 
 FEATURES = (
     "od_red",
