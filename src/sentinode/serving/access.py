@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 import threading
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from sentinode.core.errors import SentinodeError
-from sentinode.core.files import write_text
+from sentinode.core.files import atomic_file
 
 Role = Literal["viewer", "reviewer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -25,6 +24,11 @@ _REMEMBERED = 1000
 _REMEMBERED_S = 600.0
 _MOST_CHECKS = 8
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_KEY_NAME, _LOCAL_NAME = "api-key", "local"
+_TAKEN = frozenset({_KEY_NAME, _LOCAL_NAME})
+"""Names that no user may have: whoever has one would be taken for the operator."""
+_NOBODY = f"scrypt${_N}${_R}${_P}${'00' * 16}${'00' * 64}"
+"""Checked where no user has the token's name, so that the time tells nobody which names there are."""
 
 _PUBLIC = frozenset({"/", "/health/live", "/health/ready", "/session", "/favicon.ico", "/favicon.svg"})
 _ASKING = re.compile(r"/predict(/batch)?|/explain|/slides/[^/]+/explain")
@@ -43,7 +47,7 @@ class User:
         return ROLES.index(self.role) >= ROLES.index(role)
 
 
-LOCAL = User("local", "admin")
+LOCAL = User(_LOCAL_NAME, "admin")
 """Whoever reaches a server whose access is off."""
 
 
@@ -82,7 +86,7 @@ class Users:
         """Users and token hashes by name.
 
         Raises:
-            SentinodeError: The file can't be read, or others may write it.
+            SentinodeError: The file can't be read, or is no user file.
         """
         try:
             entries = json.loads(self.path.read_text(encoding="utf-8"))
@@ -104,8 +108,11 @@ class Users:
         Raises:
             SentinodeError: The name or the role can't be.
         """
-        if not _NAME.fullmatch(name):
-            raise SentinodeError(f"{name!r} can't be a user's name; use letters, digits, - and _, at most 64")
+        if not _is_name(name):
+            raise SentinodeError(
+                f"{name!r} can't be a user's name; use letters, digits, - and _, at most 64, and none of "
+                f"{', '.join(sorted(_TAKEN))}"
+            )
         if role not in ROLES:
             raise SentinodeError(f"there is no role {role!r}; choose one of {', '.join(ROLES)}")
         users = self.read() if self.path.exists() else {}
@@ -128,8 +135,9 @@ class Users:
 
     def _write(self, users: dict[str, tuple[User, str]]) -> None:
         entries = [{"name": user.name, "role": user.role, "token": token} for user, token in users.values()]
-        write_text(self.path, json.dumps(entries, indent=2) + "\n")
-        os.chmod(self.path, 0o600)  # noqa: PTH101 - as below
+        with atomic_file(self.path) as temporary:
+            temporary.touch(0o600)
+            temporary.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
 
 
 class Access:
@@ -142,13 +150,13 @@ class Access:
             SentinodeError: The user file can't be read.
         """
         self._file = Users(users) if users else None
+        self._changed = self._stamp()  # before it is read: a change meanwhile is seen at the next look
         self._users = self._file.read() if self._file else {}
-        self._changed = self._stamp()
         self._key = hash_token(api_key) if api_key else None
         self.required = bool(self._file or self._key)
         self._known: OrderedDict[bytes, tuple[float, User]] = OrderedDict()
         self._lock = threading.Lock()
-        self._checking = 0
+        self._places = threading.Semaphore(_MOST_CHECKS)
 
     def remembered(self, token: str) -> User | None:
         """The user of a token that was checked a short while ago."""
@@ -162,15 +170,15 @@ class Access:
         Raises:
             TooManyChecksError: Others are being checked: somebody may be guessing.
         """
-        if self._checking >= _MOST_CHECKS:
+        if not self._places.acquire(blocking=False):
             raise TooManyChecksError
-        self._checking += 1
         try:
             with self._lock:  # one at a time: each takes 16 MiB
-                user = self._check(token)
+                users = self._users
+                user = self._check(token, users)
         finally:
-            self._checking -= 1
-        if user:
+            self._places.release()
+        if user and users is self._users:  # otherwise the file has changed meanwhile, perhaps just for this user
             self._known[_fast(token)] = time.monotonic() + _REMEMBERED_S, user
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
@@ -179,28 +187,27 @@ class Access:
     def named(self, name: str) -> User | None:
         """The user of that name, as the file has it now: for sessions, which outlive a change of roles."""
         self._reload()
-        if self._key and name == "api-key":
-            return User("api-key", "admin")
+        if self._key and name == _KEY_NAME:
+            return User(_KEY_NAME, "admin")
         found = self._users.get(name)
         return found[0] if found else None
 
-    def _check(self, token: str) -> User | None:
+    def _check(self, token: str, users: dict[str, tuple[User, str]]) -> User | None:
         name, dot, _ = token.partition(".")
-        if dot and name in self._users:
-            user, known = self._users[name]
+        if dot and name in users:
+            user, known = users[name]
             return user if _matches(token, known) else None
-        if self._key and _matches(token, self._key):
-            return User("api-key", "admin")
-        return None
+        found = _matches(token, self._key or _NOBODY)
+        return User(_KEY_NAME, "admin") if found and self._key else None
 
     def _reload(self) -> None:
-        if self._file is None or self._stamp() == self._changed:
+        if self._file is None or (stamp := self._stamp()) == self._changed:
             return
+        self._changed = stamp
         try:
             self._users = self._file.read()
         except SentinodeError:
             self._users = {}  # a file that was taken away or damaged lets nobody in
-        self._changed = self._stamp()
         self._known.clear()
 
     def _stamp(self) -> tuple[int, int]:
@@ -213,9 +220,13 @@ class Access:
 
 def _user_of(entry: dict[str, Any]) -> User:
     name, role = entry["name"], entry["role"]
-    if role not in ROLES or not _NAME.fullmatch(name) or len(entry["token"].split("$")) != 6:
+    if role not in ROLES or not _is_name(name) or len(entry["token"].split("$")) != 6:
         raise ValueError(f"the entry of {name!r} is damaged")
     return User(name, role)
+
+
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and name not in _TAKEN
 
 
 def _matches(token: str, known: str) -> bool:

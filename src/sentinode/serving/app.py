@@ -6,7 +6,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -14,15 +13,9 @@ from sentinode import __version__
 from sentinode.core.errors import SentinodeError
 from sentinode.serving.config import ServeConfig
 from sentinode.serving.gate import Gate
-from sentinode.serving.problems import (
-    PROBLEM_SCHEMA,
-    Problem,
-    answer_http_error,
-    answer_invalid,
-    answer_problem,
-)
+from sentinode.serving.openapi import describe
+from sentinode.serving.problems import Problem, answer_http_error, answer_invalid, answer_problem
 from sentinode.serving.routes import explaining, health, model, page, predicting, reviews, scans, session, slides
-from sentinode.serving.schemas import ProblemAnswer
 from sentinode.serving.service import Service
 
 _ABOUT = """Finds metastases in lymph-node histology. **For research use only.**
@@ -47,7 +40,13 @@ def create_app(config: ServeConfig) -> FastAPI:
 
     # No /docs: that page loads its scripts from another host, which the content security policy refuses.
     app = FastAPI(
-        title="Sentinode", version=__version__, description=_ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Sentinode",
+        version=__version__,
+        description=_ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,  # of all routes: clients are generated with these names
     )
     app.state.service = service
     for module in (page, predicting, explaining, model, slides, scans, reviews, session, health):
@@ -81,15 +80,6 @@ def create_app(config: ServeConfig) -> FastAPI:
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """The description of the API, with the problems and the ways to sign in."""
     if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        components = schema.setdefault("components", {})
-        components.setdefault("schemas", {})[ProblemAnswer.__name__] = PROBLEM_SCHEMA
-        components["securitySchemes"] = {
-            "bearer": {"type": "http", "scheme": "bearer"},
-            "session": {"type": "apiKey", "in": "cookie", "name": "sentinode_session"},
-        }
-        schema["security"] = [{}, {"bearer": []}, {"session": []}]
-        app.openapi_schema = schema
+        app.openapi_schema = describe(app)
     return app.openapi_schema

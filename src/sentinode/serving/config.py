@@ -66,6 +66,8 @@ class ServeConfig:
     threads: int = 1
     scan_niceness: int = 10
     """Of the process that scans: at 10 the server's predictions get nine tenths of a processor that both want."""
+    explain_niceness: int = 5
+    """Of the process that explains: behind predictions, before scans."""
     store_images: bool = False
     """Whether the uploaded images themselves are kept; otherwise only their hashes."""
     report: Path | None = None

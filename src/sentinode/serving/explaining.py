@@ -1,47 +1,72 @@
-"""Explanations for clients: the map as an RGBA picture of the image's size, to be laid over it."""
+"""Explanations for clients, made in a process of their own, which is loaded as soon as predictions can be made.
+
+A process, not a thread: loading torch holds the interpreter's lock for seconds, in which no prediction would be
+answered; and what runs out of memory there takes no scan and no prediction with it.
+"""
 
 import base64
-import io
+import logging
 import threading
+import time
+from collections import deque
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from sentinode.core.errors import MissingExtraError, SentinodeError
+from sentinode.core.errors import MissingExtraError
 from sentinode.models.bundle import Bundle
-from sentinode.serving.problems import Problem
+from sentinode.serving.model import ServedModel
+from sentinode.serving.problems import Problem, busy
+from sentinode.serving.worker_process import WorkerProcess
+
+_LOG = logging.getLogger("sentinode.serving")
+PATIENCE_S = 20.0
+"""Longest time that a client waits for torch to be loaded."""
+_COME_AGAIN_S = 5
+_LOOK_S = 0.1
 
 
 class Explaining:
-    """A model that can be explained, opened at the first explanation: torch takes seconds to load."""
+    """The methods, and explanations one at a time."""
 
-    def __init__(self, bundle: Bundle, engine: str, threads: int) -> None:
-        self._bundle, self._engine, self._threads = bundle, engine, threads
-        self._lock = threading.Lock()
-        self._opened: Any = None
-        self._methods: list[dict[str, Any]] | None = None
+    def __init__(self, bundle: Bundle, engine: str, threads: int, niceness: int) -> None:
+        """`niceness`: how far the process stands back behind this one, 0 to 19."""
+        self._opening = {"bundle": str(bundle.folder), "engine": engine, "threads": threads}
+        self._process = WorkerProcess("sentinode.serving.explain_worker", niceness)
+        self._turn = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self.methods: list[dict[str, Any]] | None = None
+        """Those that suit the model, the default first; None: not known yet."""
 
-    def methods(self) -> list[dict[str, Any]]:
-        """The methods that suit the model; the first one is the default.
+    def start(self, model: ServedModel) -> None:
+        """Load the process in the background, once the model is there: predictions don't wait for it."""
+        self._thread = threading.Thread(target=self._warm, args=(model,), name="warm-explanations", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the process; whoever waits for it gets a problem."""
+        self._stopping.set()
+        self._process.end(for_good=True)
+        if self._thread:
+            self._thread.join()
+
+    def find_methods(self, asked: float) -> list[dict[str, Any]]:
+        """`methods`, waiting until they are known.
+
+        Args:
+            asked: When, as `time.monotonic` has it.
 
         Raises:
-            Problem: 501 where torch is not installed.
+            Problem: 501 where torch is not installed, 503 while it is being loaded.
         """
-        model = self._model()
-        if self._methods is None:
-            from sentinode.explanation.methods import METHODS, why_not
-
-            fitting = [method for name, method in METHODS.items() if why_not(model, name) is None]
-            self._methods = [
-                {"name": one.name, "title": one.title, "description": one.about, "default": number == 0}
-                for number, one in enumerate(fitting)
-            ]
-        return self._methods
+        if self.methods is None:
+            self.methods = self._ask({}, asked)["methods"]
+        return self.methods
 
     def explain(
-        self, image: NDArray[np.uint8], method: str | None, target: str | None, *, faithfulness: bool
+        self, image: NDArray[np.uint8], method: str | None, target: str | None, asked: float, *, faithfulness: bool
     ) -> dict[str, Any]:
         """What a method says of an image (H, W, 3) for a class.
 
@@ -49,63 +74,54 @@ class Explaining:
             image: As the model takes it.
             method: None: the default.
             target: None: the positive class.
+            asked: When, as `time.monotonic` has it.
             faithfulness: Measure it, too: some hundred answers of the model.
 
         Raises:
-            Problem: 422 for a method or class that is not there, 501 where torch is not installed.
+            Problem: 422 for a method or class that is not there, 501 where torch is not installed, 503 while it is
+                being loaded.
         """
-        from sentinode.explanation.explaining import Examiner, explain
-
-        model, name = self._model(), method or self.methods()[0]["name"]
-        target = self._bundle.info.classes.aliases.get(target or "", target)
-        try:
-            found = explain(model, image, name, target)
-            figures = (
-                Examiner(model).faithfulness(image, found.map, self._number(found.target)) if faithfulness else None
-            )
-        except SentinodeError as error:
-            raise Problem(422, " ".join(str(error).split())) from error
-        return {
-            "method": found.method,
-            "class": found.target,
-            "map": data_url(_layer(found.map, signed=found.signed), "PNG"),
-            "faithfulness": figures
-            and {
-                "deletion": figures.deletion,
-                "insertion": figures.insertion,
-                "gain": figures.gain,
-                "spread": figures.spread,
-                "random_orders": len(figures.chance.deletion),
-                "random_orders_beaten": figures.beaten,
-            },
+        height, width = image.shape[:2]
+        asking = {
+            "image": base64.b64encode(image.tobytes()).decode(),
+            "height": height,
+            "width": width,
+            "method": method,
+            "class": target,
+            "faithfulness": faithfulness,
         }
+        return self._ask(asking, asked)
 
-    def _number(self, target: str) -> int:
-        return self._bundle.info.classes.names.index(target)
+    def _ask(self, job: dict[str, Any], asked: float) -> dict[str, Any]:
+        if not self._turn.acquire(timeout=max(0.0, asked + PATIENCE_S - time.monotonic())):
+            raise busy("what explains is still being loaded", _COME_AGAIN_S)
+        try:
+            said = deque(self._process.begin({**self._opening, **job}), maxlen=1)
+        finally:
+            self._turn.release()
+        result = said[0] if said else {}
+        if "finished" in result:
+            found: dict[str, Any] = result["finished"]
+            return found
+        raise self._problem(result)
 
-    def _model(self) -> Any:
-        with self._lock:
-            if self._opened is None:
-                try:
-                    from sentinode.explanation.opened import open_model
-                except (MissingExtraError, ModuleNotFoundError) as error:
-                    message = "explanations need torch, which is not installed here: pip install 'sentinode[models]'"
-                    raise Problem(501, message) from error
-                self._opened = open_model(self._bundle, engine=self._engine, threads=self._threads)
-            return self._opened
+    def _problem(self, result: dict[str, Any]) -> Problem:
+        if self._stopping.is_set():
+            return busy("the server is ending", _COME_AGAIN_S)
+        if "places" in result:
+            _LOG.error("an explanation failed: %s", result["places"])
+            return Problem(500, f"{result['failed']}; tell the server's operator the request id")
+        if "failed" in result:
+            return Problem(501 if result["error"] == MissingExtraError.__name__ else 422, result["failed"])
+        _LOG.error("the process that explains ended unexpectedly")
+        return busy("what explains has ended, perhaps for want of memory, and is started again", _COME_AGAIN_S)
 
-
-def data_url(pixels: NDArray[np.uint8], kind: str) -> str:
-    """Pixels (h, w, 3 or 4) as a data URL of a PNG or JPEG."""
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, kind)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(out.getvalue()).decode()}"
-
-
-def _layer(map_: NDArray[np.float32], *, signed: bool) -> NDArray[np.uint8]:
-    """(H, W, 4): colour by the map, opaque where it is strongest, transparent where it is 0."""
-    from sentinode.explanation.pictures import colours_of, scaled
-
-    strength = scaled(map_, signed=signed)
-    alpha = np.rint(np.abs(strength) * 255).astype(np.uint8)
-    return np.concatenate([colours_of(strength, signed=signed), alpha[..., None]], axis=2)
+    def _warm(self, model: ServedModel) -> None:
+        while not model.ready:
+            if model.problem or self._stopping.wait(_LOOK_S):
+                return
+        try:
+            self.find_methods(time.monotonic())
+        except Problem as problem:  # whoever asks is told; the operator is now
+            if not self._stopping.is_set():
+                _LOG.warning("explanations can't be made: %s", problem.detail)

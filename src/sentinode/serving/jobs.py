@@ -7,8 +7,12 @@ file (see `scanning.scan`).
 import logging
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from sentinode.core.errors import DataError, SentinodeError
 from sentinode.models.bundle import Bundle
@@ -18,12 +22,14 @@ from sentinode.serving.library import KnownSlide, Library
 from sentinode.serving.problems import Problem, busy
 from sentinode.serving.store.scans import ACTIVE, Scans
 from sentinode.serving.store.tables import ScanRow, now
+from sentinode.serving.worker import places_of
 from sentinode.serving.worker_process import WorkerProcess
 
 _LOG = logging.getLogger("sentinode.serving")
 AGAIN = ".again"
 """Folder, in that of scans, of second scans of a slide: a finished scan, which may be reviewed, is never replaced."""
 _LOST = "the process of the scan ended unexpectedly; ask for it again, it goes on from where it was"
+_AFTER_A_FAULT_S = 5.0
 
 
 class ScanJobs:
@@ -53,10 +59,9 @@ class ScanJobs:
         self.folder = folder
         self._bundle, self._version, self._scans, self._library = bundle, version, scans, library
         self._threads, self._most_waiting = threads, most_waiting
-        self._process = WorkerProcess(niceness)
+        self._process = WorkerProcess("sentinode.serving.scan_worker", niceness)
         self._progress: dict[str, dict[str, Any]] = {}
         self._changed = threading.Condition()
-        self._cancelled: set[str] = set()
         self._current: str | None = None
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -74,7 +79,7 @@ class ScanJobs:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._process.end()
+        self._process.end(for_good=True)
         if self._thread:
             self._thread.join()
 
@@ -114,10 +119,8 @@ class ScanJobs:
                 raise Problem(
                     409, f"the scan is {row.status} already; only one that is queued or running can be cancelled"
                 )
-            self._cancelled.add(row.id)
-            running = self._current == row.id
-        if running:
-            self._process.end()
+            if self._current == row.id:
+                self._process.end()
 
     def progress(self, scan_id: str) -> dict[str, Any] | None:
         """How far a running scan is: done, total, tiles_per_second, seconds_left."""
@@ -129,53 +132,78 @@ class ScanJobs:
         return self._process.pid
 
     def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._stopping or self._scans.with_status("queued"))
-                if self._stopping:
-                    return
-                row = self._scans.with_status("queued")[0]
-                self._scans.change(row.id, status="running")
-                self._current = row.id
+        while (row := self._next()) is not None:
             try:
                 self._run(row)
             except Exception as error:  # noqa: BLE001 - the next scan must not suffer
-                _LOG.error("scan %s failed: %s", row.id, type(error).__name__)
-                self._fail(row, f"the scan failed ({type(error).__name__}); the server's log has more")
-            finally:
-                with self._changed:
-                    self._current = None
-                    self._progress.pop(row.id, None)
+                _LOG.error("scan %s failed: %s", row.id, places_of(error))
+                with self._looking_away():
+                    self._fail(row, f"the scan failed ({type(error).__name__}); the server's log has more")
+
+    def _next(self) -> ScanRow | None:
+        """The scan whose turn it is, waiting for one; None: the server ends."""
+        while not self._stopping:
+            with self._looking_away(), self._changed:
+                # Nothing runs now: one that is said to was left so when the database was away.
+                active = self._scans.with_status(*ACTIVE)
+                if active:
+                    self._scans.change(active[0].id, status="running")
+                    return active[0]
+                if not self._stopping:
+                    self._changed.wait()
+        return None
+
+    @contextmanager
+    def _looking_away(self) -> Iterator[None]:
+        """A database that is away for a moment must not end the thread, and with it all scans."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            _LOG.error("scans: %s", places_of(error))
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping, _AFTER_A_FAULT_S)
 
     def _run(self, row: ScanRow) -> None:
         try:
             slide = self._library.get(row.slide_id or "")
-        except Problem:
-            self._fail(row, "the slide's file is gone; copy it back and ask for the scan again")
+            job = {
+                "bundle": str(self._bundle.folder),
+                "slide": str(slide.path),
+                "out": str((self.folder / row.folder).parent),
+                "config": self._config(row.settings).model_dump(mode="json"),
+                "threads": self._threads,
+            }
+        except Problem as problem:
+            gone = "the slide's file is gone; copy it back and ask for the scan again"
+            self._fail(row, gone if problem.status == 404 else problem.detail)
             return
-        job = {
-            "bundle": str(self._bundle.folder),
-            "slide": str(slide.path),
-            "out": str((self.folder / row.folder).parent),
-            "config": self._config(row.settings).model_dump(mode="json"),
-            "threads": self._threads,
-        }
         result: dict[str, Any] = {}
-        for said in self._process.run(job):
-            result = said
-            if "done" in said:
-                self._progress[row.id] = said
-        self._ended(row, slide, result)
+        try:
+            for result in self._begin(row, job):
+                if "done" in result:
+                    self._progress[row.id] = result
+            self._ended(row, slide, result)
+        finally:
+            with self._changed:
+                self._current = None
+                self._progress.pop(row.id, None)
+
+    def _begin(self, row: ScanRow, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Begin it, unless it was cancelled meanwhile. Whoever cancels holds the lock, and so ends this scan only."""
+        with self._changed:
+            known = self._scans.get(row.id)
+            if known is None or known.status != "running":
+                return iter(())
+            self._current = row.id
+            return self._process.begin(job)
 
     def _ended(self, row: ScanRow, slide: KnownSlide, result: dict[str, Any]) -> None:
-        with self._changed:
-            cancelled = row.id in self._cancelled
-            self._cancelled.discard(row.id)
-        if cancelled:
-            return
+        """Keep what became of it; one that was cancelled meanwhile stays so."""
         if "finished" in result:
             self._finish(row.id, read_record(self.folder / row.folder))
         elif "failed" in result:
+            if "places" in result:
+                _LOG.error("scan %s failed: %s", row.id, result["places"])
             self._fail(row, self._library.public(str(result["failed"]), slide))
         elif self._stopping:
             self._scans.change(row.id, ("running",), status="queued")

@@ -3,6 +3,7 @@
 A path is only ever made from a file that a listing of the two folders has found, never from what a client sends.
 """
 
+import math
 import os
 import threading
 import time
@@ -52,7 +53,7 @@ class Library:
     def __init__(self, config: ServeConfig, slides: Slides) -> None:
         self._config, self._ids = config, slides
         self._known: dict[str, KnownSlide] = {}
-        self._listed = 0.0
+        self._listed = -math.inf
         self._facts: dict[tuple[str, str], dict[str, Any]] = {}
         self._open: OrderedDict[tuple[str, str], _Open] = OrderedDict()
         self._lock = threading.Lock()
@@ -65,24 +66,30 @@ class Library:
                 self._listed = time.monotonic()
             return sorted(self._known.values(), key=lambda slide: (slide.name.casefold(), slide.path.name))
 
+    def find(self, slide_id: str) -> KnownSlide | None:
+        """The slide of that id, if the last listing has it; asks no disk, so it may be called where requests wait."""
+        return self._known.get(slide_id)
+
     def get(self, slide_id: str) -> KnownSlide:
-        """The slide of that id.
+        """The slide of that id, whose file is there.
 
         Raises:
             Problem: 404.
         """
-        known = self._known.get(slide_id)
+        known = self.find(slide_id)
         if known is None or not known.path.is_file():
-            self.forget_listing()
+            if known is not None:
+                self.forget_listing()
             self.all()
-            known = self._known.get(slide_id)
+            known = self.find(slide_id)
         if known is None:
             raise Problem(404, f"there is no slide {slide_id[:40]!r}; GET /slides lists those that are here")
         return known
 
     def forget_listing(self) -> None:
-        """Look at the folders again at the next question."""
-        self._listed = -_LISTED_S
+        """Look at the folders again at the next question; waits for a look that is being taken, which may be old."""
+        with self._lock:
+            self._listed = -math.inf
 
     @contextmanager
     def open(self, known: KnownSlide) -> Iterator[Slide]:

@@ -1,6 +1,7 @@
 """Errors as RFC 9457 has them: application/problem+json, with the value that was wrong and what to do about it."""
 
 import json
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -25,7 +26,10 @@ from sentinode.core.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
+CLIENT_GONE = 499
+"""No status of HTTP: the client that would read it is gone."""
 
+_LOG = logging.getLogger("sentinode.serving")
 _STATUS: tuple[tuple[type[SentinodeError], int], ...] = (
     (SlideNotFoundError, 404),
     (DataNotFoundError, 404),
@@ -34,7 +38,6 @@ _STATUS: tuple[tuple[type[SentinodeError], int], ...] = (
     (SlideReadError, 422),
     (SlideError, 422),
     (DataError, 422),
-    (StorageError, 507),
     (MissingExtraError, 501),
     (OfflineError, 503),
 )
@@ -53,7 +56,7 @@ class Problem(Exception):  # noqa: N818 - it is called so in RFC 9457
         """The members of the JSON object."""
         return {
             "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
+            "title": "Client Closed Request" if self.status == CLIENT_GONE else HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
             "request_id": request_id,
@@ -71,20 +74,12 @@ def busy(what: str, seconds: int = 1) -> Problem:
     return Problem(503, detail, headers={"Retry-After": str(seconds)})
 
 
-def problem_of(error: Exception, hidden: str = "") -> Problem | None:
-    """An error that a user can mend as a problem; None for any other.
-
-    Args:
-        error: What was raised.
-        hidden: A folder of the server whose path is taken out of the message.
-    """
-    if isinstance(error, Problem):
-        return error
-    if not isinstance(error, SentinodeError):
-        return None
+def problem_of(error: SentinodeError) -> Problem:
+    """An error that a user can mend as a problem."""
+    if isinstance(error, StorageError):  # its message has the server's paths
+        return Problem(507, "the server's disk can't take it; tell its operator, whose log has the request id")
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    message = " ".join(str(error).split())
-    return Problem(status, message.replace(hidden, "") if hidden else message)
+    return Problem(status, " ".join(str(error).split()))
 
 
 def request_id(request: Request) -> str:
@@ -94,8 +89,10 @@ def request_id(request: Request) -> str:
 
 async def answer_problem(request: Request, error: Exception) -> Response:
     """Handler of `Problem` and `SentinodeError`."""
-    problem = problem_of(error)
-    assert problem is not None
+    assert isinstance(error, Problem | SentinodeError)
+    problem = error if isinstance(error, Problem) else problem_of(error)
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR and problem is not error:
+        _LOG.error("request %s failed: %s", request_id(request), type(error).__name__)
     return problem.response(request_id(request))
 
 

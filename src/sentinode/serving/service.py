@@ -1,6 +1,7 @@
 """All parts of a running server, put together once and handed to the routes."""
 
-import threading
+import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,11 +21,14 @@ from sentinode.serving.predicting import Asked, Predictor
 from sentinode.serving.rendered import Rendered
 from sentinode.serving.rendering import Workers
 from sentinode.serving.results import Results
+from sentinode.serving.slide_uploads import remove_left_over
 from sentinode.serving.store.database import open_store
 from sentinode.serving.uploads import BodyBudget
 
 _DECODERS = 2
 _RENDERERS = 2
+_FINISH_S = 20.0
+"""Longest time that views and explanations are waited for at the end; less than the server waits for requests."""
 
 
 class Service:
@@ -41,6 +45,7 @@ class Service:
         for folder in (config.state, config.uploads, config.scans):
             with storage_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
+        remove_left_over(config.uploads)
         self.access = Access(config.users, config.api_key)
         self.store = open_store(config.database_url)
         self.metrics = Metrics()
@@ -59,7 +64,7 @@ class Service:
         self.explainers = Workers("explanations", 1, limits.waiting_explanations)
         self.bodies = BodyBudget(limits.body_bytes_at_once)
         self.rendered = Rendered(limits.rendered_bytes)
-        self.explaining = Explaining(bundle, config.engine, config.threads)
+        self.explaining = Explaining(bundle, config.engine, config.threads, config.explain_niceness)
         self.library = Library(config, self.store.slides)
         self.results = Results(config.scans)
         self.jobs = ScanJobs(
@@ -72,26 +77,32 @@ class Service:
             limits.waiting_scans,
             config.scan_niceness,
         )
-        self.stopping = threading.Event()
+        self.stopping = Stopping(self._give_up)
         """Set when the server is asked to end: streams then end, too."""
         self.streams = 0
         self._watch()
 
     def start(self) -> None:
-        """Load the model in the background, and go on with the scans."""
+        """Load the model in the background, then what explains, and go on with the scans; in the loop that serves."""
+        self.stopping.watch(asyncio.get_running_loop())
         self.model.start()
+        self.explaining.start(self.model)
         self.jobs.start()
 
     async def stop(self) -> None:
-        """Finish what was asked, park the scans, close everything."""
-        self.stopping.set()
+        """Park the scans, close everything; the requests have ended, or were given up."""
         await self.batcher.close()
-        self.renderers.close()
-        self.explainers.close()
+        await self.renderers.close()
+        self.explaining.stop()
+        await self.explainers.close()
         self.decoders.shutdown(cancel_futures=True)
         self.jobs.stop()
         self.library.close()
         self.store.close()
+
+    def _give_up(self) -> None:
+        self.renderers.give_up()
+        self.explainers.give_up()
 
     def _watch(self) -> None:
         watch = self.metrics.watch
@@ -99,6 +110,30 @@ class Service:
         watch("queue_renders", "Views of slides that wait or are drawn", lambda: self.renderers.held)
         watch("queue_explanations", "Explanations that wait or are made", lambda: self.explainers.held)
         watch("rendered_bytes", "Bytes of views that are kept", lambda: self.rendered.held_bytes)
+
+
+class Stopping:
+    """Whether the server was asked to end. What was asked of it before is finished, but not for ever."""
+
+    def __init__(self, give_up: Callable[[], None]) -> None:
+        """`give_up`: called in the loop when the time to finish is over."""
+        self._give_up = give_up
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._asked = False
+
+    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The loop that serves."""
+        self._loop = loop
+
+    def set(self) -> None:
+        """Ask the server to end; may be called where a signal is handled."""
+        if not self._asked and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.call_later, _FINISH_S, self._give_up)
+        self._asked = True
+
+    def is_set(self) -> bool:
+        """Whether it was asked."""
+        return self._asked
 
 
 def service_of(request: Request) -> Service:

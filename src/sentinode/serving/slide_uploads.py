@@ -1,7 +1,10 @@
 """Uploaded slides: a form's file straight to the disk, under a name that is checked, whole or not there."""
 
 import asyncio
+import contextlib
+import os
 import secrets
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +21,7 @@ from sentinode.slides.opening import SLIDE_SUFFIXES
 _ONE_FILE = SLIDE_SUFFIXES - {".mrxs", ".vms", ".vmu"}
 """The others keep their pixels in files beside them."""
 _PIECE_BYTES = 1 << 20
+_LEFT_OVER_S = 86_400
 
 
 async def receive_slide(request: Request, folder: Path, limit: int) -> Path:
@@ -47,16 +51,26 @@ async def receive_slide(request: Request, folder: Path, limit: int) -> Path:
                     pieces.clear()
             await asyncio.to_thread(receiver.take, bytes(pieces))
             name = receiver.finished()
+            await asyncio.to_thread(os.fsync, out.fileno())
         path = _checked(folder, name)
-        try:
-            path.hardlink_to(temporary)  # unlike a rename, this never replaces a slide that came meanwhile
-        except FileExistsError:
-            raise _taken(path.stem) from None
+        with storage_errors(folder):
+            try:
+                path.hardlink_to(temporary)  # unlike a rename, this never replaces a slide that came meanwhile
+            except FileExistsError:
+                raise _taken(path.stem) from None
     except ClientDisconnect:
         raise Problem(400, "the client went before the slide was whole; send it again") from None
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def remove_left_over(folder: Path) -> None:
+    """Remove what uploads left that a server did not see the end of: no upload is silent for a day."""
+    for path in folder.glob(".*.partial"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _LEFT_OVER_S:
+                path.unlink()
 
 
 def _checked(folder: Path, name: str) -> Path:

@@ -1,5 +1,6 @@
 """POST /explain, GET /explain/methods, POST /slides/{id}/explain."""
 
+import time
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,13 +10,14 @@ from starlette.responses import Response
 
 from sentinode.core.errors import SentinodeError
 from sentinode.scanning.config import ScanConfig
-from sentinode.serving.explaining import data_url
+from sentinode.serving.explain_worker import data_url
 from sentinode.serving.library import KnownSlide
 from sentinode.serving.predicting import Asked
 from sentinode.serving.problems import Problem, request_id
 from sentinode.serving.rendering import while_connected
 from sentinode.serving.routes.answering import FILE, answers, as_json, form
 from sentinode.serving.routes.predicting import Resize, decoded, the_file
+from sentinode.serving.routes.summaries import slide_of
 from sentinode.serving.schemas import ExplanationAnswer, MethodAnswer, TileExplanationAnswer, TilePlace
 from sentinode.serving.service import Service, service_of, user_of
 from sentinode.serving.uploads import Part, body_limit, read_form
@@ -30,10 +32,13 @@ Measure = Annotated[bool, Query(description="Measure the map's faithfulness, too
 
 
 @router.get("/explain/methods", responses=answers(list[MethodAnswer], 501), summary="Ways to explain")
-async def methods(request: Request) -> Response:
-    """The methods that suit the model."""
-    service = service_of(request)
-    return as_json(await service.explainers.run(request, service.explaining.methods))
+async def list_explanation_methods(request: Request) -> Response:
+    """The methods that suit the model, the default first."""
+    service, asked = service_of(request), time.monotonic()
+    known = service.explaining.methods
+    if known is None:
+        known = await service.explainers.run(request, lambda: service.explaining.find_methods(asked))
+    return as_json(known)
 
 
 @router.post(
@@ -61,7 +66,7 @@ async def explain(request: Request, resize: Resize = False, faithfulness: Measur
 async def explain_tile(request: Request, slide_id: str, place: TilePlace) -> Response:
     """The tile of the scanning grid that holds the place, its prediction and its map."""
     service = service_of(request)
-    known = service.library.get(slide_id)
+    known = await slide_of(service, slide_id)
     service.model.engine  # noqa: B018 - refuses now, before the slide is read
     box, tile = await service.renderers.run(request, lambda: _tile(service, known, place))
     found = await _explained(
@@ -84,8 +89,9 @@ async def _explained(
         arrived()
         answer = service.batcher.submit(Asked(lambda: image, content, request_id(request), user_of(request).name))
     prediction = await while_connected(request, answer)
+    asked = time.monotonic()
     explained = await service.explainers.run(
-        request, lambda: service.explaining.explain(image, method, target, faithfulness=faithfulness)
+        request, lambda: service.explaining.explain(image, method, target, asked, faithfulness=faithfulness)
     )
     return {"prediction": prediction, **explained}
 

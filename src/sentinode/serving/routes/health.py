@@ -14,20 +14,20 @@ router = APIRouter(tags=["operation"])
 
 
 @router.get("/health/live", responses=answers(Live), summary="Whether the process answers")
-async def live() -> Response:
+async def get_live() -> Response:
     """For a watchdog: restart what does not answer."""
     return as_json({"status": "alive"})
 
 
 @router.get("/health/ready", responses=answers(Ready), summary="Whether predictions can be made")
-async def ready(request: Request) -> Response:
+async def get_ready(request: Request) -> Response:
     """For a load balancer: 503 while the model is being loaded, and where it can't be."""
     service_of(request).model.engine  # noqa: B018 - it is the check
     return as_json({"status": "ready"})
 
 
 @router.get("/metrics", responses=files("text/plain", "Prometheus' text format"), summary="Metrics")
-async def metrics(request: Request) -> Response:
+async def get_metrics(request: Request) -> Response:
     """Latency, queues, predictions by class, share of low confidence, scans."""
     service = service_of(request)
     service.metrics.scans(await asyncio.to_thread(service.store.scans.counts))

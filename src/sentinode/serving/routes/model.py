@@ -23,7 +23,7 @@ REPORT_POLICY = (
 
 
 @router.get("", responses=answers(ModelAnswer), summary="Facts of the model")
-async def model(request: Request) -> Response:
+async def get_model(request: Request) -> Response:
     """What a person should know before relying on it."""
     service = service_of(request)
     info, report = service.model.info, report_of(service)
@@ -51,7 +51,7 @@ async def model(request: Request) -> Response:
 
 
 @router.get("/report", responses=files("text/html", "The report's page"), summary="The evaluation report")
-async def report(request: Request) -> Response:
+async def get_report(request: Request) -> Response:
     """The page that `sentinode evaluate` wrote, where there is one."""
     path = report_of(service_of(request))
     if path is None:

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from sentinode.serving.problems import busy
 from sentinode.serving.routes.answering import answers, as_json, cache_headers, cached, files
-from sentinode.serving.routes.summaries import scan_of, scan_summary
+from sentinode.serving.routes.summaries import scan_of, scan_summary, slide_of
 from sentinode.serving.schemas import GridAnswer, LesionsAnswer, ScanAnswer, ScanRequest, ScansAnswer
 from sentinode.serving.service import Service, service_of, user_of
 
@@ -29,10 +29,10 @@ _KEEP_ALIVE_S = 15.0
     status_code=202,
     summary="Scan a slide",
 )
-async def start(request: Request, wanted: ScanRequest) -> Response:
+async def start_scan(request: Request, wanted: ScanRequest) -> Response:
     """Queue a scan: 202. One of the same slide, model and settings that is there or on its way is answered: 200."""
     service = service_of(request)
-    slide = service.library.get(wanted.slide_id)
+    slide = await slide_of(service, wanted.slide_id)
     given = {"stride": wanted.stride, "test_time": wanted.test_time}
     settings = {name: value for name, value in given.items() if value is not None}
     user = user_of(request).name
@@ -41,7 +41,7 @@ async def start(request: Request, wanted: ScanRequest) -> Response:
 
 
 @router.get("", responses=answers(ScansAnswer), summary="All scans")
-async def scans(request: Request) -> Response:
+async def list_scans(request: Request) -> Response:
     """All scans, the newest first."""
     service = service_of(request)
     rows = await asyncio.to_thread(service.store.scans.all)
@@ -56,7 +56,7 @@ _EVENTS = {"text/event-stream": {"schema": {"type": "string"}}}
     responses={**answers(ScanAnswer), 200: {"model": ScanAnswer, "content": _EVENTS}},
     summary="A scan, or its progress as it comes",
 )
-async def scan(request: Request, scan_id: str) -> Response:
+async def get_scan(request: Request, scan_id: str) -> Response:
     """A scan; asked for as text/event-stream, events `progress` with the same, until it ends."""
     service = service_of(request)
     row = await asyncio.to_thread(scan_of, service, scan_id)
@@ -68,7 +68,7 @@ async def scan(request: Request, scan_id: str) -> Response:
 
 
 @router.delete("/{scan_id}", responses=answers(ScanAnswer, 409), summary="Cancel a scan")
-async def cancel(request: Request, scan_id: str) -> Response:
+async def cancel_scan(request: Request, scan_id: str) -> Response:
     """Cancel a scan that waits or runs; the same scan asked for again goes on from where it was."""
     service = service_of(request)
 
@@ -80,7 +80,7 @@ async def cancel(request: Request, scan_id: str) -> Response:
 
 
 @router.get("/{scan_id}/lesions", responses=answers(LesionsAnswer, 409, 410), summary="Lesions at a threshold")
-async def lesions(request: Request, scan_id: str, threshold: Threshold = None) -> Response:
+async def list_lesions(request: Request, scan_id: str, threshold: Threshold = None) -> Response:
     """The lesions, the most suspicious first, recomputed from the heatmap at this threshold."""
     service = service_of(request)
 
@@ -91,7 +91,7 @@ async def lesions(request: Request, scan_id: str, threshold: Threshold = None) -
 
 
 @router.get("/{scan_id}/grid", responses=answers(GridAnswer, 409, 410), summary="The heatmap's cells")
-async def grid(request: Request, scan_id: str) -> Response:
+async def get_grid(request: Request, scan_id: str) -> Response:
     """Every cell's probability, for the cursor and for a preview of thresholds."""
     service = service_of(request)
     found = await service.renderers.run(request, lambda: service.results.get(scan_of(service, scan_id)).grid())
@@ -103,7 +103,7 @@ async def grid(request: Request, scan_id: str) -> Response:
     responses=files("application/xml", "Sizes", 409, 410),
     summary="DeepZoom descriptor of the heatmap",
 )
-async def descriptor(request: Request, scan_id: str) -> Response:
+async def get_heatmap_descriptor(request: Request, scan_id: str) -> Response:
     """The same sizes as the slide's own."""
     service = service_of(request)
     row = await asyncio.to_thread(scan_of, service, scan_id)
@@ -116,7 +116,7 @@ async def descriptor(request: Request, scan_id: str) -> Response:
     responses=files("image/png", "A tile", 409, 410),
     summary="DeepZoom tile of the heatmap",
 )
-async def tile(request: Request, scan_id: str, level: Level, column: Number, row: Number) -> Response:
+async def get_heatmap_tile(request: Request, scan_id: str, level: Level, column: Number, row: Number) -> Response:
     """A tile in colours that every reader tells apart; transparent where nothing was scanned."""
     service = service_of(request)
     etag = f'"{scan_id}-{level}-{column}-{row}"'

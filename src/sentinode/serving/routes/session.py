@@ -16,7 +16,7 @@ router = APIRouter(prefix="/session", tags=["access"])
 
 
 @router.get("", responses=answers(SessionAnswer), summary="Who asks")
-async def session(request: Request) -> Response:
+async def get_session(request: Request) -> Response:
     """Whether a token is needed, and the caller's role."""
     required = service_of(request).access.required
     user = request.scope["state"].get("user")

@@ -1,6 +1,8 @@
 """GET /slides and everything below a slide but its explanations; POST /slides."""
 
+import asyncio
 from collections.abc import Callable
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from sentinode.serving.deepzoom import Pyramid, jpeg, png, slide_tile
 from sentinode.serving.library import KnownSlide
 from sentinode.serving.problems import Problem
 from sentinode.serving.routes.answering import answers, as_json, cache_headers, cached, files, form
-from sentinode.serving.routes.summaries import newest_scans
+from sentinode.serving.routes.summaries import newest_scans, slide_of
 from sentinode.serving.schemas import SlideAnswer, SlideFactsAnswer, SlidesAnswer
 from sentinode.serving.service import Service, service_of
 from sentinode.serving.slide_uploads import receive_slide
@@ -25,11 +27,12 @@ from sentinode.slides.tissue.mask import TissueConfig
 router = APIRouter(prefix="/slides", tags=["slides"])
 Level = Annotated[int, Path(ge=0, le=40)]
 Number = Annotated[int, Path(ge=0, le=1 << 24)]
+Side = Annotated[int, Query(ge=16, le=2048, description="Pixels of the longer side")]
 _TISSUE = (0, 114, 178, 110)
 
 
 @router.get("", responses=answers(SlidesAnswer), summary="All slides")
-async def slides(request: Request) -> Response:
+async def list_slides(request: Request) -> Response:
     """The slides of the server's folder and those that were uploaded, by name."""
     service = service_of(request)
 
@@ -48,27 +51,19 @@ async def slides(request: Request) -> Response:
     status_code=201,
     summary="Upload a slide",
 )
-async def upload(request: Request) -> Response:
+async def upload_slide(request: Request) -> Response:
     """Takes a slide of one file into the server's own folder; it is refused where no reader opens it."""
     service = service_of(request)
     path = await receive_slide(request, service.config.uploads, service.config.limits.slide_bytes)
-    service.library.forget_listing()
-    known = next((slide for slide in service.library.all() if slide.path == path), None)
-    if known is None:
-        raise Problem(422, "the slide can't be listed; give its file another name")
-    facts = await service.renderers.run(request, lambda: service.library.facts(known))
-    if facts["status"] != "ready":
-        path.unlink(missing_ok=True)
-        service.library.forget_listing()
-        raise Problem(422, str(facts["problem"]))
-    return as_json({**facts, "scan": None}, 201)
+    # Not given up when the client goes: whether the slide stays must be decided.
+    return as_json(await asyncio.to_thread(_taken_in, service, path), 201)
 
 
 @router.get("/{slide_id}", responses=answers(SlideFactsAnswer), summary="A slide")
-async def slide(request: Request, slide_id: str) -> Response:
+async def get_slide(request: Request, slide_id: str) -> Response:
     """The same as in the list, with what the file says of itself."""
     service = service_of(request)
-    known = service.library.get(slide_id)
+    known = await slide_of(service, slide_id)
 
     def work() -> dict[str, Any]:
         facts = service.library.facts(known)
@@ -79,7 +74,9 @@ async def slide(request: Request, slide_id: str) -> Response:
 
 
 @router.get("/{slide_id}/thumbnail", responses=files("image/jpeg", "The slide, small"), summary="Thumbnail")
-async def thumbnail(request: Request, slide_id: str, max_side: Annotated[int, Query(ge=16, le=2048)] = 512) -> Response:
+async def get_thumbnail(
+    request: Request, slide_id: str, max_side: Annotated[int, Query(ge=16, le=2048)] = 512
+) -> Response:
     """The whole slide as JPEG."""
 
     def render(slide: Slide) -> bytes:
@@ -89,7 +86,7 @@ async def thumbnail(request: Request, slide_id: str, max_side: Annotated[int, Qu
 
 
 @router.get("/{slide_id}/deepzoom.dzi", responses=files("application/xml", "Sizes"), summary="DeepZoom descriptor")
-async def descriptor(request: Request, slide_id: str) -> Response:
+async def get_slide_descriptor(request: Request, slide_id: str) -> Response:
     """The pyramid's sizes: 256-px tiles without overlap."""
 
     def render(slide: Slide) -> bytes:
@@ -103,7 +100,7 @@ async def descriptor(request: Request, slide_id: str) -> Response:
     responses=files("image/jpeg", "A tile"),
     summary="DeepZoom tile",
 )
-async def tile(request: Request, slide_id: str, level: Level, column: Number, row: Number) -> Response:
+async def get_slide_tile(request: Request, slide_id: str, level: Level, column: Number, row: Number) -> Response:
     """A tile; level n is half of level n + 1, the last one is the slide's own."""
 
     def render(slide: Slide) -> bytes:
@@ -113,7 +110,7 @@ async def tile(request: Request, slide_id: str, level: Level, column: Number, ro
 
 
 @router.get("/{slide_id}/tissue.png", responses=files("image/png", "The mask"), summary="Tissue mask")
-async def tissue(request: Request, slide_id: str) -> Response:
+async def get_tissue(request: Request, slide_id: str) -> Response:
     """The tissue by rules as RGBA, to be laid over the slide: coloured where there is tissue."""
 
     def render(slide: Slide) -> bytes:
@@ -126,10 +123,10 @@ async def tissue(request: Request, slide_id: str) -> Response:
 @router.get(
     "/{slide_id}/annotations", responses=files("application/geo+json", "GeoJSON, level-0 px"), summary="Annotations"
 )
-async def annotations(request: Request, slide_id: str) -> Response:
+async def get_annotations(request: Request, slide_id: str) -> Response:
     """The regions of the annotation file that lies beside the slide or in the server's folder of annotations."""
     service = service_of(request)
-    known = service.library.get(slide_id)
+    known = await slide_of(service, slide_id)
 
     def work() -> bytes:
         path = service.library.annotations(known)
@@ -143,12 +140,25 @@ async def annotations(request: Request, slide_id: str) -> Response:
     return Response(await service.renderers.run(request, work), media_type="application/geo+json")
 
 
+def _taken_in(service: Service, path: FilePath) -> dict[str, Any]:
+    """The facts of a slide that has just come; one that no reader opens is removed."""
+    library = service.library
+    library.forget_listing()
+    known = next((slide for slide in library.all() if slide.path == path), None)
+    facts = library.facts(known) if known else {"problem": "the slide can't be listed; give its file another name"}
+    if facts["problem"] is not None:
+        path.unlink(missing_ok=True)
+        library.forget_listing()
+        raise Problem(422, str(facts["problem"]))
+    return {**facts, "scan": None}
+
+
 async def _view(
     request: Request, slide_id: str, what: str, media_type: str, render: Callable[[Slide], bytes]
 ) -> Response:
     """Something that is drawn from a slide: kept, and not sent again to whoever has it."""
     service = service_of(request)
-    known = service.library.get(slide_id)
+    known = await slide_of(service, slide_id)
     etag = f'"{known.id}-{known.version}-{what}"'
     if (unchanged := cached(request, etag)) is not None:
         return unchanged

@@ -1,7 +1,9 @@
-"""Scans as clients see them."""
+"""Slides and scans by their ids, and scans as clients see them."""
 
+import asyncio
 from typing import Any
 
+from sentinode.serving.library import KnownSlide
 from sentinode.serving.problems import Problem
 from sentinode.serving.service import Service
 from sentinode.serving.store.tables import ScanRow
@@ -49,3 +51,13 @@ def scan_of(service: Service, scan_id: str) -> ScanRow:
     if row is None:
         raise Problem(404, f"there is no scan {scan_id[:40]!r}; GET /scans lists those that are here")
     return row
+
+
+async def slide_of(service: Service, slide_id: str) -> KnownSlide:
+    """The slide of that id.
+
+    Raises:
+        Problem: 404.
+    """
+    known = service.library.find(slide_id)
+    return known if known is not None else await asyncio.to_thread(service.library.get, slide_id)
