@@ -65,8 +65,12 @@ def test_verdicts_by_key_are_saved_undone_restored_and_exported(own, open_page):
     page.get_by_text("Export").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="GeoJSON").click()
-    features = json.loads(download.value.path().read_text())["features"]
-    assert len(features) == 2
+    content = json.loads(download.value.path().read_text())
+    assert (content["reviewed"], len(content["features"])) == ("part", 2)
+    page.get_by_label("Whole slide reviewed").check()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="GeoJSON").click()
+    assert json.loads(download.value.path().read_text())["reviewed"] == "whole"
     with page.expect_download() as download:
         page.get_by_role("link", name="XML").click()
     assert download.value.path().read_text().count("<Annotation ") == 1

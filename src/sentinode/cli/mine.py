@@ -1,4 +1,4 @@
-"""`sentinode mine`: the false positives of scans become normal tiles to train on."""
+"""`sentinode mine`: false positives of scans become normal tiles to train on, and reviews become truth."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,31 +16,42 @@ if TYPE_CHECKING:
 def mine(
     scans: Annotated[Path, typer.Argument(help="Folder with the scans of `sentinode scan`, of slides to train on.")],
     annotations: Annotated[
-        list[Path], typer.Option("--annotations", help="Folder with the annotations that tiles were drawn with.")
+        list[Path], typer.Option("--annotations", help="Folder of the tiles' annotations, or of reviews. Repeatable.")
     ],
     tiles: Annotated[Path, typer.Option("--tiles", help="Folder of `sentinode tiles` to add to.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the tiles with those added; may be that of --tiles.")],
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Least score of a false positive; without: the scans' own.")
     ] = None,
-    per_slide: Annotated[int, typer.Option(min=1, help="Most tiles added to one slide.")] = 1000,
+    slides: Annotated[
+        list[Path] | None,
+        typer.Option("--slides", help="Slides or folders of them: reviewed ones that the tiles don't have join them."),
+    ] = None,
+    per_slide: Annotated[int, typer.Option(min=1, help="Most tiles of a class added to one slide.")] = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Add the false positives of scans to drawn tiles, as normal ones: hard-negative mining.
+    """Add the false positives of scans to drawn tiles, as normal ones, and the tumour that reviews found.
 
-    Slides of the validation or test part are never mined. Nothing is added twice.
+    A tile that a review contradicts is labelled anew or dropped. Slides of the validation or test part are never mined.
+    Nothing is added twice.
     """
     from sentinode.data.tiles.folder import read_tiles, write_tiles
 
     there = read_tiles(tiles)
     _check_out(out, tiles, there)
-    mined = _mined(there, _positives(scans, threshold), annotations, per_slide)
+    mined = _mined(there, _positives(scans, threshold), annotations, slides or [], per_slide)
     write_tiles(out, mined.tiles)
     added = mined.places.get("added", 0)
     if as_json:
+        reviewed = {name: vars(change) for name, change in mined.reviewed.items()}
         counts = {"tiles": len(mined.tiles.table), "added": added, "places": mined.places, "skipped": mined.skipped}
-        answer({"folder": str(out), **counts})
+        answer({"folder": str(out), **counts, "reviewed": reviewed})
         return
+    for name, change in mined.reviewed.items():
+        say(
+            f"reviewed    {name}: {change.added:,} tumour tiles added, {change.relabelled:,} labelled anew, "
+            f"{change.dropped:,} dropped"
+        )
     say(f"added       {added:,} normal tiles; {len(mined.tiles.table):,} tiles in {out}")
     for kind, count in mined.places.items():
         if kind != "added":
@@ -77,8 +88,11 @@ def _positives(scans: Path, threshold: float | None) -> "list[PositiveTiles]":
     return found
 
 
-def _mined(there: "TileSet", found: "list[PositiveTiles]", annotations: list[Path], per_slide: int) -> "Mined":
-    from sentinode.data.tiles.mining import Suspects, add_false_positives
+def _mined(
+    there: "TileSet", found: "list[PositiveTiles]", annotations: list[Path], slides: list[Path], per_slide: int
+) -> "Mined":
+    from sentinode.data.tiles.mining import Suspects, mine_scans
+    from sentinode.slides.listing import list_slides
 
     suspects = [
         Suspects(
@@ -88,7 +102,7 @@ def _mined(there: "TileSet", found: "list[PositiveTiles]", annotations: list[Pat
         for one in found
     ]  # fmt: skip
     first = found[0]
-    return add_false_positives(
+    return mine_scans(
         there, suspects, annotations, bundle=first.bundle.name, bundle_sha256=first.bundle.sha256,
-        threshold=first.threshold, per_slide=per_slide,
+        threshold=first.threshold, per_slide=per_slide, new={path.stem: path for path in list_slides(slides)},
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sentinode.core.extras import require
@@ -11,10 +12,11 @@ from sentinode.serving.store.tables import ReviewRow
 from sentinode.slides.annotations.asap import render_asap
 from sentinode.slides.annotations.flattening import flatten
 from sentinode.slides.annotations.geojson import render_geojson
-from sentinode.slides.annotations.regions import REJECTED, TUMOUR, Region
+from sentinode.slides.annotations.regions import REJECTED, TUMOUR, Region, Reviewed, parts
 
 shapely = require("shapely", extra="slides")
 
+_JUDGED = {"accept": (TUMOUR, "accepted"), "reject": (REJECTED, "rejected")}
 _MOST_POINTS = 20_000
 _EDGE = 0.01
 """Part of the slide's side by which a line may leave the slide."""
@@ -46,38 +48,47 @@ def checked_polygon(geometry: dict[str, Any], slide_width: int, slide_height: in
 def truth_of(reviews: Sequence[ReviewRow]) -> list[Region]:
     """What reviews say is there: accepted and drawn lesions as tumour, rejected ones as such.
 
-    Of several verdicts on one lesion the last one that was not undone counts.
+    Where two that were not undone contradict each other the later one counts, also where they judge lesions of
+    different thresholds, of which one lies in the other.
 
-    Raises:
-        Problem: 409 where nothing was judged or drawn: an empty file would say that there is no tumour.
+    Args:
+        reviews: Of a scan, in the order in which they were made.
     """
-    valid = [review for review in reviews if review.undone is None and review.polygon]
-    judged = {review.lesion_id or review.id: review for review in valid if review.kind == "verdict" and review.verdict}
-    drawn = [review for review in valid if review.kind == "lesion"]
-    if not judged and not drawn:
-        raise Problem(409, "nothing was accepted, rejected or drawn on this scan yet; review it first")
-    # A drawn lesion may be rejected, too: by a verdict on its id.
-    dropped = {review.lesion_id for review in judged.values() if review.verdict == "reject"}
-    regions = [_region(review, TUMOUR, "drawn") for review in drawn if review.id not in dropped]
-    drawn_ids = {review.id for review in drawn}
-    for review in judged.values():
-        if review.verdict == "reject":
-            regions.append(_region(review, REJECTED, "rejected"))
-        elif review.lesion_id not in drawn_ids:  # otherwise it is there as drawn
-            regions.append(_region(review, TUMOUR, "accepted"))
-    return regions
+    found: dict[str, Region] = {}
+    for review in reviews:
+        if review.undone is not None or not review.polygon or not (review.kind == "lesion" or review.verdict):
+            continue
+        lesion = review.lesion_id or review.id
+        new = _region(review)
+        found.pop(lesion, None)
+        left = {each: _without(old, new) for each, old in found.items()}
+        found = {each: region for each, region in left.items() if region is not None} | {lesion: new}
+    return list(found.values())
 
 
-def exported(reviews: Sequence[ReviewRow], kind: str) -> str:
+def exported(reviews: Sequence[ReviewRow], kind: str, *, whole_slide: bool = False) -> str:
     """What reviews say, as `geojson` (rejected lesions as such) or ASAP `xml` (without them); level-0 pixels.
 
+    Args:
+        reviews: Of a scan, in the order in which they were made.
+        kind: geojson or xml.
+        whole_slide: The reviewer looked at all of the slide: what is neither accepted nor drawn is no tumour. The file
+            says so, and otherwise that it speaks of a part.
+
     Raises:
-        Problem: See `truth_of`.
+        Problem: 409 where nothing was judged or drawn, and not the whole slide was reviewed.
     """
     regions = truth_of(reviews)
+    if not regions and not whole_slide:
+        raise Problem(
+            409,
+            "nothing was accepted, rejected or drawn on this scan yet; review it first, or export it with "
+            "whole_slide=true, which says that there is no tumour",
+        )
+    reviewed: Reviewed = "whole" if whole_slide else "part"
     if kind == "geojson":
-        return render_geojson(regions)
-    return render_asap(flatten([region for region in regions if region.kind != REJECTED]))
+        return render_geojson(regions, reviewed)
+    return render_asap(flatten([region for region in regions if region.kind != REJECTED]), reviewed)
 
 
 def review_fields(row: ReviewRow) -> dict[str, Any]:
@@ -95,8 +106,17 @@ def review_fields(row: ReviewRow) -> dict[str, Any]:
     }
 
 
-def _region(review: ReviewRow, kind: str, name: str) -> Region:
-    return Region(shapely.from_geojson(json.dumps(review.polygon)), kind, f"{name} by {review.author}", kind)
+def _region(review: ReviewRow) -> Region:
+    kind, done = (TUMOUR, "drawn") if review.kind == "lesion" else _JUDGED[review.verdict or ""]
+    return Region(shapely.from_geojson(json.dumps(review.polygon)), kind, f"{done} by {review.author}", kind)
+
+
+def _without(old: Region, new: Region) -> Region | None:
+    """What is left of a region after a later one; None: nothing."""
+    if old.kind == new.kind or not shapely.intersects(old.polygon, new.polygon):
+        return old
+    left = parts(shapely.difference(old.polygon, new.polygon))
+    return replace(old, polygon=shapely.union_all(left)) if left else None
 
 
 def _parsed(geometry: dict[str, Any]) -> Any:

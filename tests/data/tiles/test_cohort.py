@@ -22,7 +22,7 @@ def test_a_slide_without_annotation_is_normal_only_where_that_is_said(tmp_path: 
     touch(tmp_path, "a.tif", "b.tif", "c.tif", "c.json")
     with pytest.raises(DataError, match=r"2 slides have no annotation.*: a, b; .*--normal"):
         list_cohort([tmp_path], [])
-    assert [one.annotation is None for one in list_cohort([tmp_path], [], normal=True).slides] == [True, True, False]
+    assert [not one.annotations for one in list_cohort([tmp_path], [], normal=True).slides] == [True, True, False]
     touch(tmp_path, "slides.csv", content="slide,label,lesions\na.tif,0,0\nb.tif,1,2\n")
     found = list_cohort([tmp_path], [])
     assert [one.name for one in found.slides] == ["a", "c"]
@@ -39,7 +39,7 @@ def test_camelyon16_as_the_challenge_packed_it(tmp_path: Path) -> None:
         list_cohort([tmp_path], [])
     touch(tmp_path, "testing/reference.csv", content="test_001,Tumor,IDC,Macro\ntest_003,Normal,None,None\n")
     found = list_cohort([tmp_path], [])
-    assert [(one.name, one.role, one.annotation is not None, one.complete) for one in found.slides] == [
+    assert [(one.name, one.role, bool(one.annotations), one.complete) for one in found.slides] == [
         ("normal_001", "train", False, True),
         ("tumor_001", "train", True, True),
         ("tumor_018", "train", True, False),
@@ -87,7 +87,8 @@ def test_contradictions_are_errors(tmp_path: Path) -> None:
     touch(tmp_path, "normal_001.json", content=REGION)
     with pytest.raises(DataError, match="said to be normal, but"):
         list_cohort([tmp_path], [])
-    touch(tmp_path, "else/x.tif", "one/x.xml", "two/x.xml")
+    touch(tmp_path, "else/x.tif")
+    touch(tmp_path, "one/x.json", "two/x.json", content=REGION)
     with pytest.raises(AnnotationError, match="annotations of one slide"):
         list_cohort([tmp_path / "else"], [tmp_path / "one", tmp_path / "two"])
 

@@ -10,7 +10,7 @@ import pytest
 
 from sentinode.core.errors import DataError
 from sentinode.data.tiles.folder import TileSet, read_tiles, write_tiles
-from sentinode.data.tiles.mining import ADDED, BEYOND, KNOWN, OVER, TRUE, Suspects, add_false_positives
+from sentinode.data.tiles.mining import ADDED, BEYOND, KNOWN, OVER, TRUE, Suspects, mine_scans
 
 SIDE = 128
 """Level-0 pixels of a tile of 64 px at 1 µm/px."""
@@ -35,9 +35,7 @@ def everywhere(small_slides: ModuleType, name: str, **changes: Any) -> Suspects:
 
 
 def mine(tiles: TileSet, suspects: list[Suspects], folder: Path, per_slide: int = 1000):
-    return add_false_positives(
-        tiles, suspects, [folder], bundle="b", bundle_sha256="s", threshold=0.5, per_slide=per_slide
-    )
+    return mine_scans(tiles, suspects, [folder], bundle="b", bundle_sha256="s", threshold=0.5, per_slide=per_slide)
 
 
 def test_what_is_added_is_normal_new_and_says_where_it_comes_from(
@@ -108,7 +106,7 @@ def test_annotations_must_be_those_of_the_drawing(
     tiles: TileSet, slides: Path, small_slides: ModuleType, tmp_path: Path
 ) -> None:
     suspects = [everywhere(small_slides, "case_1")]
-    with pytest.raises(DataError, match="case_1 has tumour, and no annotation in"):
+    with pytest.raises(DataError, match="case_1 were labelled by its annotation, and there is none in"):
         mine(tiles, suspects, tmp_path)
     (tmp_path / "case_1.xml").write_text((slides / "case_1.xml").read_text().replace("512", "513"))
     with pytest.raises(DataError, match="was changed since"):

@@ -1,5 +1,5 @@
 /** The server's paths; nothing else in the page knows them. */
-import { getJson, Problem, problemFrom, send, sendJson } from "./http";
+import { getJson, Problem, refusal, send, sendJson } from "./http";
 import type {
   BatchAnswer,
   Explanation,
@@ -39,12 +39,13 @@ export async function predict(files: File[], resize: boolean, signal: AbortSigna
 /** How an explanation is wanted: by which method (null: the model's own), and whether to measure how far it holds. */
 export type Wish = { method: string | null; faithfulness: boolean };
 
-export async function explain(file: File, resize: boolean, wish: Wish, signal: AbortSignal): Promise<Explanation> {
+/** An image that was classified can be explained as it was, so here scaling needs no leave. */
+export async function explain(file: File, wish: Wish, signal: AbortSignal): Promise<Explanation> {
   const body = new FormData();
   body.append("file", file, file.name);
   if (wish.method) body.append("method", wish.method);
   return (
-    await send(`/explain?resize=${resize}&faithfulness=${wish.faithfulness}`, { method: "POST", body, signal })
+    await send(`/explain?resize=true&faithfulness=${wish.faithfulness}`, { method: "POST", body, signal })
   ).json();
 }
 
@@ -59,7 +60,7 @@ export const explainTile = (id: string, place: Place, wish: Wish, signal: AbortS
   sendJson<TileExplanation>("POST", at`/slides/${id}/explain`, { ...place, ...wish }, signal);
 
 /** Uploads a slide; `fetch` tells nothing of an upload's progress, so this is the older way. */
-export function uploadSlide(file: File, progress: (part: number) => void): Promise<void> {
+export function uploadSlide(file: File, progress: (part: number) => void, signal: AbortSignal): Promise<void> {
   const body = new FormData();
   body.append("file", file, file.name);
   return new Promise((resolve, reject) => {
@@ -67,13 +68,14 @@ export function uploadSlide(file: File, progress: (part: number) => void): Promi
     request.open("POST", "/slides");
     request.responseType = "json";
     request.upload.onprogress = (event) => progress(event.loaded / Math.max(event.total, 1));
-    request.onerror = () => reject(new Problem("The upload broke off", "Look at the network, then try again.", 0));
+    request.onerror = () =>
+      reject(new Problem("The upload broke off", "Look whether the server and the network are up, then try again.", 0));
+    request.onabort = () => reject(signal.reason);
     request.onload = () => {
-      if (request.status < 300) return resolve();
-      reject(
-        problemFrom({ title: `The server answered ${request.status}`, detail: "Try again.", ...request.response }),
-      );
+      if (request.status < 300) resolve();
+      else reject(refusal(request.status, request.response, (name) => request.getResponseHeader(name)));
     };
+    signal.addEventListener("abort", () => request.abort());
     request.send(body);
   });
 }
@@ -91,4 +93,6 @@ export const getReviews = async (id: string, signal?: AbortSignal) =>
 export const addReview = (id: string, review: NewReview) => sendJson<Review>("POST", at`/scans/${id}/reviews`, review);
 export const undoReview = (id: Review["id"]) => send(at`/reviews/${id}`, { method: "DELETE" });
 export const restoreReview = (id: Review["id"]) => send(at`/reviews/${id}/restore`, { method: "POST" });
-export const reviewFile = (id: string, kind: "geojson" | "xml") => at`/scans/${id}/` + `reviews.${kind}`;
+/** `whole`: the reviewer looked at all of the slide, so what is not marked is no tumour. */
+export const reviewFile = (id: string, kind: "geojson" | "xml", whole: boolean) =>
+  at`/scans/${id}/` + `reviews.${kind}${whole ? "?whole_slide=true" : ""}`;

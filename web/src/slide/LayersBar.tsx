@@ -1,11 +1,15 @@
+import { useState } from "react";
 import { reviewFile } from "../api/endpoints";
 import type { Scan, Slide } from "../api/types";
 import { link } from "../shell/routes";
-import { Slider, Toggle } from "../ui/parts";
+import { length, whole } from "../ui/format";
+import { Menu, Slider, Toggle } from "../ui/parts";
+import { SlideFacts } from "./SlideFacts";
 import type { Layers } from "./SlideView";
 import type { Drawing } from "./useDrawing";
 import type { Reviews } from "./useReviews";
 
+/** What lies over the slide, tools, and what can be taken away as a file. */
 export function LayersBar(props: {
   slide: Slide;
   scan: Scan | null;
@@ -20,7 +24,7 @@ export function LayersBar(props: {
       <a className="back" href={link({ view: "slides" })}>
         ← Slides
       </a>
-      <strong className="bar-name">{slide.name}</strong>
+      <SlideFacts slide={slide} />
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset can't be laid out in a bar in every browser */}
       <div className="group" role="group" aria-label="Layers">
         {scan && (
@@ -50,70 +54,111 @@ export function LayersBar(props: {
           Side by side
         </Toggle>
       </div>
-      {reviews.may && <Draw drawing={drawing} reviews={reviews} />}
-      {scan && (
-        <details className="menu">
-          <summary>Export</summary>
-          <div>
-            {reviews.any ? (
-              <>
-                <a href={reviewFile(scan.id, "geojson")} download={`${slide.name}.geojson`}>
-                  GeoJSON (QuPath)
-                </a>
-                <a href={reviewFile(scan.id, "xml")} download={`${slide.name}.xml`}>
-                  XML (ASAP)
-                </a>
-              </>
-            ) : (
-              <p className="quiet">Accept, reject or draw a lesion first.</p>
-            )}
-          </div>
-        </details>
+      <Tools drawing={drawing} reviews={reviews} />
+      {scan && <Export slide={slide} scan={scan} any={reviews.any} />}
+      {drawing.tool && <DrawingEnds slide={slide} drawing={drawing} />}
+    </div>
+  );
+}
+
+function Tools({ drawing, reviews }: { drawing: Drawing; reviews: Reviews }) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset can't be laid out in a bar in every browser
+    <div className="group" role="group" aria-label="Tools">
+      <Toggle
+        pressed={drawing.tool === "ruler"}
+        onChange={(on) => drawing.start(on ? "ruler" : null)}
+        shortcut="l"
+        title="Measure a length (key L)"
+      >
+        Ruler
+      </Toggle>
+      {reviews.may && (
+        <>
+          <Toggle
+            pressed={drawing.tool === "polygon"}
+            onChange={(on) => drawing.start(on ? "polygon" : null)}
+            shortcut="p"
+            title="Draw a missed lesion, corner by corner (key P)"
+          >
+            Polygon
+          </Toggle>
+          <Toggle
+            pressed={drawing.tool === "freehand"}
+            onChange={(on) => drawing.start(on ? "freehand" : null)}
+            shortcut="f"
+            title="Draw a missed lesion in one stroke (key F)"
+          >
+            Freehand
+          </Toggle>
+          <button type="button" disabled={!reviews.undo} onClick={reviews.undo} aria-keyshortcuts="u" title="Key U">
+            Undo
+          </button>
+          {reviews.restore && (
+            <button type="button" onClick={reviews.restore} title="Shift U">
+              Restore
+            </button>
+          )}
+        </>
       )}
     </div>
   );
 }
 
-function Draw({ drawing, reviews }: { drawing: Drawing; reviews: Reviews }) {
+const HINTS = {
+  polygon: "Click corners, the first one again to finish",
+  freehand: "Draw around it in one stroke",
+  ruler: "Drag, or click both ends",
+};
+
+/** How drawing goes and ends; of the ruler, what it measured. */
+function DrawingEnds({ slide, drawing }: { slide: Slide; drawing: Drawing }) {
+  const { tool, corners } = drawing;
+  if (!tool) return null;
+  const [from, to] = corners;
+  const x = to && from ? to.x - from.x : 0;
+  const y = to && from ? to.y - from.y : 0;
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset can't be laid out in a bar in every browser
-    <div className="group" role="group" aria-label="Review">
-      <Toggle
-        pressed={drawing.tool === "polygon"}
-        onChange={(on) => drawing.start(on ? "polygon" : null)}
-        shortcut="p"
-        title="Draw a missed lesion, corner by corner (key P)"
-      >
-        Polygon
-      </Toggle>
-      <Toggle
-        pressed={drawing.tool === "freehand"}
-        onChange={(on) => drawing.start(on ? "freehand" : null)}
-        shortcut="f"
-        title="Draw a missed lesion in one stroke (key F)"
-      >
-        Freehand
-      </Toggle>
-      {drawing.tool && (
-        <span className="drawing-ends">
-          {drawing.tool === "polygon" && (
-            <button type="button" disabled={drawing.corners.length < 3} onClick={drawing.finish}>
-              Finish
-            </button>
-          )}
-          <button type="button" onClick={drawing.stop}>
-            Stop
-          </button>
-        </span>
-      )}
-      <button type="button" disabled={!reviews.undo} onClick={reviews.undo} aria-keyshortcuts="u" title="Key U">
-        Undo
-      </button>
-      {reviews.restore && (
-        <button type="button" onClick={reviews.restore} title="Shift U">
-          Restore
+    <div className="drawing-ends">
+      <span role="status" className="number">
+        {tool === "ruler" && to
+          ? slide.mpp
+            ? length(Math.hypot(x * slide.mpp.x, y * slide.mpp.y))
+            : `${whole(Math.hypot(x, y))} px`
+          : HINTS[tool]}
+      </span>
+      {tool !== "ruler" && (
+        <button type="button" disabled={corners.length < 3} onClick={drawing.finish}>
+          Finish
         </button>
       )}
+      <button type="button" onClick={drawing.stop}>
+        Stop
+      </button>
     </div>
+  );
+}
+
+function Export({ slide, scan, any }: { slide: Slide; scan: Scan; any: boolean }) {
+  const [all, setAll] = useState(false);
+  return (
+    <Menu title="Export">
+      <label className="check">
+        <input type="checkbox" checked={all} onChange={(event) => setAll(event.target.checked)} />
+        <span>I looked at the whole slide: what is not marked is no tumour</span>
+      </label>
+      {any || all ? (
+        <>
+          <a href={reviewFile(scan.id, "geojson", all)} download={`${slide.name}.geojson`}>
+            GeoJSON (QuPath)
+          </a>
+          <a href={reviewFile(scan.id, "xml", all)} download={`${slide.name}.xml`}>
+            XML (ASAP)
+          </a>
+        </>
+      ) : (
+        <p className="quiet">Accept, reject or draw a lesion first.</p>
+      )}
+    </Menu>
   );
 }

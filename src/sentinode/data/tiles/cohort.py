@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentinode.core.errors import AnnotationError, DataError
+from sentinode.core.errors import DataError
 from sentinode.data.roles import role_of_name
 from sentinode.data.source import Exclusion
 from sentinode.data.tiles.table import SlideRow, read_table
+from sentinode.data.tiles.truth import annotation_files, read_files
 from sentinode.slides.annotations.camelyon import is_partly_annotated, is_wrong, known_trap, named_slide, patient_of
-from sentinode.slides.annotations.reading import find_annotations, read_annotations
+from sentinode.slides.annotations.reading import read_annotations
 from sentinode.slides.annotations.regions import REJECTED
 from sentinode.slides.listing import list_slides
 
@@ -25,14 +26,14 @@ class CohortSlide:
     """One slide to draw from."""
 
     path: Path
-    annotation: Path | None
-    """None: the slide is known to have no tumour."""
+    annotations: tuple[Path, ...]
+    """An annotation, a review of a scan, or both; none: the slide is known to have no tumour."""
     group: str
     """Patient, where known; else the slide's name."""
     role: str | None
     """train, validation or test, where layout or table say it."""
     complete: bool
-    """Whether all of its tumour is annotated."""
+    """Whether an annotation names all of its tumour; of a review the file itself says it."""
 
     @property
     def name(self) -> str:
@@ -75,7 +76,8 @@ def list_cohort(
     by_name = all(named_slide(file.stem) for file in files)
     unknown, slides, left_out = [], [], []
     for file in files:
-        found = _known(file, _annotation(folders, file.stem), rows.get(file.stem), normal=normal, by_name=by_name)
+        files_of = _annotations(folders, file.stem)
+        found = _known(file, files_of, rows.get(file.stem), normal=normal, by_name=by_name)
         if found is None:
             unknown.append(file.stem)
         elif isinstance(found, Exclusion):
@@ -95,42 +97,42 @@ def _existing(path: Path, inner: Sequence[str]) -> list[Path]:
     return [path / name for name in inner if (path / name).exists()]
 
 
-def _annotation(folders: Sequence[Path], name: str) -> Path | None:
-    found = {path.resolve(): path for folder in folders if (path := find_annotations(folder, name)) is not None}
+def _annotations(folders: Sequence[Path], name: str) -> tuple[Path, ...]:
+    found = annotation_files(folders, name)
     if len(found) > 1:
-        shown = " and ".join(map(str, found.values()))
-        raise AnnotationError(f"{shown} are annotations of one slide; keep the one that is meant")
-    return next(iter(found.values()), None)
+        read_files(found)  # refuses two of a kind now, before the first slide is drawn from
+    return found
 
 
 def _known(
-    file: Path, annotation: Path | None, row: SlideRow | None, *, normal: bool, by_name: bool
+    file: Path, annotations: tuple[Path, ...], row: SlideRow | None, *, normal: bool, by_name: bool
 ) -> CohortSlide | Exclusion | None:
     """The slide with what is known of it; an exclusion; None where it is not known whether it has tumour."""
     named = named_slide(file.stem)
     tumour = row.tumour if row and row.tumour is not None else not named.normal if named and named.normal else None
     if is_wrong(file.stem):
         return Exclusion("known to be wrong", file.stem, known_trap(file.stem) or "")
-    if annotation is None:
+    if not annotations:
         if tumour or (tumour is None and named is not None and named.normal is False):
             return Exclusion("has tumour, but no annotation", file.stem, "where its tumour is is not known")
         if tumour is None and not normal:
             return None
     elif tumour is False:
-        _check_empty(annotation, file.stem)
-        annotation = None
+        _check_empty(annotations, file.stem)
+        annotations = ()
     return CohortSlide(
         path=file,
-        annotation=annotation,
+        annotations=annotations,
         group=(row.group if row else "") or patient_of(file.stem) or file.stem,
         role=_role(row.split if row else "", file.stem) or (named.split if named and by_name else None),
         complete=not is_partly_annotated(file.stem) if row is None or row.complete is None else row.complete,
     )
 
 
-def _check_empty(annotation: Path, name: str) -> None:
-    if any(region.kind != REJECTED for region in read_annotations(annotation).regions):
-        raise DataError(f"slide {name} is said to be normal, but {annotation} has regions; correct one of them")
+def _check_empty(annotations: tuple[Path, ...], name: str) -> None:
+    for file in annotations:
+        if any(region.kind != REJECTED for region in read_annotations(file).regions):
+            raise DataError(f"slide {name} is said to be normal, but {file} has regions; correct one of them")
 
 
 def _role(split: str, name: str) -> str | None:

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sentinode.core.errors import AnnotationError, DataError, SlideError
 from sentinode.core.files import sha256_of_file, sha256_of_json
@@ -29,7 +31,8 @@ from sentinode.data.tiles.folder import (
     write_tiles,
 )
 from sentinode.data.tiles.labelling import label_tiles
-from sentinode.slides.annotations.reading import read_annotations
+from sentinode.data.tiles.truth import read_files, truth_of
+from sentinode.slides.annotations.regions import Annotations
 from sentinode.slides.opening import open_slide
 from sentinode.slides.slide import Slide
 from sentinode.slides.tiling import plan_tiles
@@ -111,13 +114,10 @@ def draw_tiles(cohort: Cohort, config: TilesConfig, progress: Progress) -> TileS
 def key_of(cohort: Cohort, config: TilesConfig) -> str:
     """A hash of all that drawn tiles depend on; of slides name, size and time, of annotations the content."""
     slides = [
-        [one.name, *_stamp(one.path), _hash(one.annotation), one.group, one.role, one.complete] for one in cohort.slides
+        [one.name, *_stamp(one.path), [*map(sha256_of_file, one.annotations)], one.group, one.role, one.complete]
+        for one in cohort.slides
     ]
     return sha256_of_json([config.model_dump(mode="json"), slides])
-
-
-def _hash(annotation: Path | None) -> str | None:
-    return None if annotation is None else sha256_of_file(annotation)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -127,20 +127,15 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 def _candidates(one: CohortSlide, config: TilesConfig) -> _Candidates:
     """Places of a slide that are tumour or normal, each class shuffled and cut at the most that a slide may give."""
-    annotations = None if one.annotation is None else read_annotations(one.annotation, config.tumour_names)
+    annotation, review = read_files(one.annotations, config.tumour_names)
     with open_slide(one.path, mpp=config.slide_mpp) as slide:
-        if annotations is not None:
-            annotations.check_within(slide.width, slide.height, slide.name)
-        slide.level_for(config.mpp)  # a slide that is too coarse is found here, not when its pixels are read
-        facts = _facts(one, slide)
-        plan = plan_tiles(slide.width, slide.height, slide.mpp, config.spec, tissue_mask(slide))
-        # What juts out over the edge would be made white: nothing to learn from.
-        whole = (plan.x0 + plan.width <= slide.width) & (plan.y0 + plan.height <= slide.height)
-        x0, y0, tissue = plan.x0[whole], plan.y0[whole], plan.tissue[whole]
-        labelled = label_tiles(x0, y0, slide.mpp, annotations, config, complete=one.complete)
+        facts = facts_of(one, slide, annotation, review)
+        truth = truth_of(annotation, review, complete=facts.complete)
+        truth.check_within(slide)
+        x0, y0, tissue = places_of(slide, config)
+        labelled = label_tiles(x0, y0, slide.mpp, truth.annotations, config, complete=truth.complete)
     counts = {NORMAL: int(labelled.normal.sum()), TUMOUR: int(labelled.tumour.sum()), **labelled.counts()}
-    # Of each slide by itself, whatever other slides there are.
-    rng = np.random.default_rng([config.seed, *hashlib.sha256(one.name.encode()).digest()[:8]])
+    rng = rng_of(one.name, config)
     rows = [rng.permutation(np.flatnonzero(which))[: config.per_slide] for which in (labelled.normal, labelled.tumour)]
     chosen = np.concatenate(rows)
     table = pd.DataFrame(
@@ -150,20 +145,47 @@ def _candidates(one: CohortSlide, config: TilesConfig) -> _Candidates:
             "tumour": labelled.fraction[chosen], "tissue": tissue[chosen], "origin": DRAWN, "score": np.float32(np.nan),
         }
     )  # fmt: skip
-    warnings = () if annotations is None else tuple(f"{one.name}: {text}" for text in annotations.warnings)
-    return _Candidates(facts.model_copy(update={"candidates": counts}), table, warnings)
+    warnings = truth.annotations.warnings if truth.annotations else ()
+    return _Candidates(
+        facts.model_copy(update={"candidates": counts}), table, tuple(f"{one.name}: {text}" for text in warnings)
+    )
 
 
-def _facts(one: CohortSlide, slide: Slide) -> TiledSlide:
+def places_of(slide: Slide, config: TilesConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Left edges, upper edges (level-0 pixels) and parts that are tissue, (N,) each, of the places of a scan's grid.
+
+    Raises:
+        SlideError: The slide is coarser than the tiles.
+    """
+    slide.level_for(config.mpp)  # a slide that is too coarse is found here, not when its pixels are read
+    plan = plan_tiles(slide.width, slide.height, slide.mpp, config.spec, tissue_mask(slide))
+    # What juts out over the edge would be made white: nothing to learn from.
+    whole = (plan.x0 + plan.width <= slide.width) & (plan.y0 + plan.height <= slide.height)
+    return plan.x0[whole], plan.y0[whole], plan.tissue[whole]
+
+
+def rng_of(slide_name: str, config: TilesConfig) -> np.random.Generator:
+    """What chooses among the places of a slide: of each slide by itself, whatever other slides there are."""
+    return np.random.default_rng([config.seed, *hashlib.sha256(slide_name.encode()).digest()[:8]])
+
+
+def facts_of(one: CohortSlide, slide: Slide, annotation: Annotations | None, review: Annotations | None) -> TiledSlide:
+    """What is kept of a slide with its files, before anything is drawn from it."""
     size, changed_ns = _stamp(one.path)
     return TiledSlide(
         name=one.name, file=str(one.path.resolve()), bytes=size, changed_ns=changed_ns,
         width=slide.width, height=slide.height, mpp_x=slide.mpp.x, mpp_y=slide.mpp.y,
-        group=one.group, split=one.role or "", complete=one.complete,
-        annotation=None if one.annotation is None else str(one.annotation.resolve()),
-        annotation_sha256=_hash(one.annotation),
+        group=one.group, split=one.role or "",
+        complete=one.complete and (annotation is not None or not one.annotations),
+        **name_and_hash("annotation", annotation), **name_and_hash("review", review),
         candidates={}, drawn={},
     )  # fmt: skip
+
+
+def name_and_hash(key: str, file: Annotations | None) -> dict[str, Any]:
+    """The fields KEY and KEY_sha256 of `TiledSlide`."""
+    path = file.path if file else None
+    return {key: path and str(path.resolve()), f"{key}_sha256": path and sha256_of_file(path)}
 
 
 def _check_classes(table: pd.DataFrame, found: Sequence[_Candidates], config: TilesConfig) -> None:

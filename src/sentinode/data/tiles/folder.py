@@ -18,7 +18,7 @@ TABLE_FILE, RECORD_FILE = "tiles.parquet", "tiles.json"
 COLUMNS = ("slide", "x0", "y0", "label", "split", "tumour", "tissue", "origin", "score")
 """Columns of `TileSet.table`."""
 
-DRAWN, MINED = "drawn", "mined"
+DRAWN, REVIEWED, MINED = "drawn", "reviewed", "mined"
 
 
 class _Part(BaseModel):
@@ -43,10 +43,13 @@ class TiledSlide(_Part):
     group: str
     split: str
     annotation: str | None
-    """Absolute path; None: the slide is normal."""
+    """Absolute path; None: there is none."""
     annotation_sha256: str | None
+    review: str | None = None
+    """Absolute path of the review of a scan that amends the annotation; None: there is none."""
+    review_sha256: str | None = None
     complete: bool
-    """Whether all of its tumour is annotated."""
+    """Whether the annotation names all of its tumour; without one, whether the slide is known to have none."""
     candidates: dict[str, int]
     """Places on the grid, by what they are: normal, tumour, or why they are neither."""
     drawn: dict[str, int]
@@ -72,6 +75,9 @@ class Mining(_Part):
     scans: dict[str, str]
     """Slide → the key of its scan."""
     added: int
+    """Normal tiles."""
+    reviewed: int = 0
+    """Tumour tiles that reviews added."""
 
 
 class TilesRecord(_Part):
@@ -95,8 +101,8 @@ class TileSet:
 
     table: pd.DataFrame
     """One line a tile: `slide`, `x0` and `y0` (left and upper edge, level-0 pixels), `label`, `split`, `tumour` (part
-    of the judged region), `tissue` (part of the tile; NaN where not known), `origin` (drawn or mined), `score` (of a
-    mined one; else NaN). By slide, then by rows from the top: an order in which reading is fast."""
+    of the judged region), `tissue` (part of the tile; NaN where not known), `origin` (drawn, reviewed or mined),
+    `score` (of a mined one; else NaN). By slide, then by rows from the top: an order in which reading is fast."""
 
     record: TilesRecord
 

@@ -1,6 +1,7 @@
 """The label of tiles by an annotation: exact areas of polygons, in µm, nothing rasterised."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,22 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import AnnotationError
 from sentinode.data.tiles.config import TilesConfig
-from sentinode.slides.annotations.regions import EXCLUSION, UNCLASSIFIED, Annotations, Geometry, parts, shapely
+from sentinode.slides.annotations.regions import (
+    EXCLUSION,
+    REJECTED,
+    UNCLASSIFIED,
+    Annotations,
+    Geometry,
+    Region,
+    parts,
+    shapely,
+)
 from sentinode.slides.physical import Mpp
 
 BETWEEN = "between: some tumour, not enough"
 NEAR = "too near to tumour"
 EXCLUDED = "in an excluded or unclassified region"
-UNSURE = "not annotated, on a slide that is annotated in part"
+UNSURE = "not annotated, on a slide that is annotated or reviewed in part"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +63,8 @@ def label_tiles(
         slide_mpp: µm/px of level 0.
         annotations: Of the slide; None for a slide without tumour.
         config: Tile size, rule, margin.
-        complete: Whether all tumour of the slide is annotated. If not, no tile is called normal.
+        complete: Whether all tumour of the slide is annotated. If not, only a tile that lies in what a reviewer
+            rejected, but for a rim of a pixel, is called normal.
 
     Raises:
         AnnotationError: There are regions, and none is called tumour: whether the slide has some is not known.
@@ -63,23 +74,29 @@ def label_tiles(
         nothing = np.zeros(count, bool)
         reason = np.full(count, "" if complete else UNSURE, object)
         return Labelled(np.zeros(count, np.float32), nothing, np.full(count, complete), reason)
-    _check_tumour_named(annotations)
+    check_tumour_named(annotations)
     judged, whole = (_boxes(x0, y0, slide_mpp, config, side) for side in (config.judged_px, config.size_px))
     tumour_um = _in_um(annotations.tumour, slide_mpp)
     pixel = config.mpp**2
     area = _covered(tumour_um, judged)
     fraction = np.minimum(area / (config.judged_px * config.mpp) ** 2, 1)
     tumour = area >= pixel * (1 - 1e-6) if config.rule == "centre" else fraction >= config.tumour_min - 1e-9
-    others = [region.polygon for kind in (EXCLUSION, UNCLASSIFIED) for region in annotations.of(kind)]
-    excluded = _covered(_in_um(shapely.union_all(others), slide_mpp), whole) >= pixel
+    others = _union_um([*annotations.of(EXCLUSION), *annotations.of(UNCLASSIFIED)], slide_mpp)
+    excluded = _covered(others, whole) >= pixel
     near = _near(tumour_um, judged, config.distance_um)
+    known = complete | _within(_union_um(annotations.of(REJECTED), slide_mpp), judged, config.mpp)
     reasons = np.select(
-        [tumour, area >= pixel, excluded, near, np.full(count, not complete)], ["", BETWEEN, EXCLUDED, NEAR, UNSURE], ""
+        [tumour, area >= pixel, excluded, near, ~known], ["", BETWEEN, EXCLUDED, NEAR, UNSURE], ""
     ).astype(object)
     return Labelled(fraction.astype(np.float32), tumour, ~tumour & (reasons == ""), reasons)
 
 
-def _check_tumour_named(annotations: Annotations) -> None:
+def check_tumour_named(annotations: Annotations) -> None:
+    """Refuse regions none of which is called tumour.
+
+    Raises:
+        AnnotationError: There are such regions, which a reviewer did not reject.
+    """
     if annotations.unnamed:
         raise AnnotationError(
             f"{annotations.path}: no region is called tumour, the classes are: {', '.join(annotations.unnamed)}; say "
@@ -99,6 +116,17 @@ def _boxes(
 
 def _in_um(geometry: Geometry, slide_mpp: Mpp) -> Geometry:
     return shapely.transform(geometry, lambda places: places * (slide_mpp.x, slide_mpp.y))
+
+
+def _union_um(regions: Iterable[Region], slide_mpp: Mpp) -> Geometry:
+    return _in_um(shapely.union_all([region.polygon for region in regions]), slide_mpp)
+
+
+def _within(geometry: Geometry, boxes: NDArray[np.float64], rim_um: float) -> NDArray[np.bool_]:
+    """(N,) whether each box lies in `geometry`, but for a rim: places are rounded to pixels, outlines are not."""
+    inner = boxes + np.array([rim_um, rim_um, -rim_um, -rim_um])
+    area = (inner[:, 2] - inner[:, 0]) * (inner[:, 3] - inner[:, 1])
+    return np.asarray(_covered(geometry, inner) >= area * (1 - 1e-6))
 
 
 def _covered(geometry: Geometry, boxes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,11 +1,11 @@
-"""Hard negatives: normal places that a model took for tumour become normal tiles to train on.
+"""Hard negatives: normal places that a model took for tumour become normal tiles to train on; and reviews of scans.
 
 Only slides of the training part give any. A place of a test slide would make the test harder by the very model that is
 tested on it, one of a validation slide would move the threshold that is chosen there.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError
-from sentinode.core.files import sha256_of_file
 from sentinode.data.tiles.config import NORMAL, TilesConfig
 from sentinode.data.tiles.folder import COLUMNS, MINED, Mining, TiledSlide, TileSet
 from sentinode.data.tiles.labelling import label_tiles
-from sentinode.slides.annotations.reading import find_annotations, read_annotations
-from sentinode.slides.annotations.regions import REJECTED, Annotations
+from sentinode.data.tiles.reviews import Change, apply_reviews
+from sentinode.data.tiles.truth import Truth
 from sentinode.slides.physical import Mpp
 
 ADDED = "added"
@@ -59,9 +58,11 @@ class Mined:
     """How many of the places were added, or why not."""
     skipped: dict[str, str]
     """Slide → why nothing was looked for on it."""
+    reviewed: dict[str, Change]
+    """Slide → what a review changed about its tiles."""
 
 
-def add_false_positives(
+def mine_scans(
     tiles: TileSet,
     suspects: Sequence[Suspects],
     annotations: Sequence[Path],
@@ -70,52 +71,62 @@ def add_false_positives(
     bundle_sha256: str,
     threshold: float,
     per_slide: int,
+    new: Mapping[str, Path] | None = None,
 ) -> Mined:
-    """Add the places that are normal by the rule the tiles were drawn by, the highest scores of each slide first.
+    """Bring the tiles up to date with reviews, and add the places that are normal by the rule they were drawn by.
 
     Args:
         tiles: What is added to; it is not changed.
-        suspects: One for each scan.
-        annotations: Folders with the annotations that the tiles were drawn with.
+        suspects: One for each scan; of each slide the highest scores are added first.
+        annotations: Folders with the annotations that the tiles were drawn with, and with reviews of scans.
         bundle: Name of the model.
         bundle_sha256: Its hash.
         threshold: Score from which a place was taken.
-        per_slide: At most so many from one slide, those of earlier calls included.
+        per_slide: At most so many tiles of a class from one slide, those of earlier calls included.
+        new: Slide → file, of slides that the tiles don't have: reviewed ones join the training part.
 
     Raises:
         DataError: Scans of other tiles than these or of another slide of the same name, or a changed annotation.
+        AnnotationError: An annotation can't be read.
+        SlideError: A reviewed slide can't be read.
     """
+    reviewed = apply_reviews(tiles, annotations, [one.slide for one in suspects], new or {}, per_slide)
+    tiles = reviewed.tiles
     known = {slide.name: slide for slide in tiles.record.slides}
     places: Counter[str] = Counter()
     skipped: dict[str, str] = {}
     parts: list[pd.DataFrame] = []
     for one in suspects:
         slide = known.get(one.slide)
-        reason = _not_mined(slide)
+        reason = reviewed.refused.get(one.slide) or _not_mined(slide)
         if slide is None or reason:
             skipped[one.slide] = reason
             continue
         _check_same(one, slide, tiles.record.config)
-        part, counts = _mine(one, slide, tiles, _annotations(slide, annotations, tiles.record.config), per_slide)
+        part, counts = _mine(one, slide, tiles, reviewed.truths[one.slide], per_slide)
         parts.append(part)
         places.update(counts)
     added = sum(map(len, parts))
-    if not added:
-        return Mined(tiles, dict(places), skipped)
+    if not added and not reviewed.changes:
+        return Mined(tiles, dict(places), skipped, {})
     table = pd.concat([tiles.table, *(part for part in parts if len(part))], ignore_index=True)
     table = table.sort_values(["slide", "y0", "x0"], kind="stable").reset_index(drop=True)
-    scans = {one.slide: one.scan_key for one in suspects if one.slide not in skipped}
-    mining = Mining(bundle=bundle, bundle_sha256=bundle_sha256, threshold=threshold, scans=scans, added=added)
+    mining = Mining(
+        bundle=bundle, bundle_sha256=bundle_sha256, threshold=threshold, added=added,
+        scans={one.slide: one.scan_key for one in suspects if one.slide not in skipped},
+        reviewed=sum(change.added for change in reviewed.changes.values()),
+    )  # fmt: skip
     record = tiles.record.model_copy(update={"minings": (*tiles.record.minings, mining)})
-    return Mined(TileSet(table[list(COLUMNS)], record), dict(places), skipped)
+    return Mined(TileSet(table[list(COLUMNS)], record), dict(places), skipped, reviewed.changes)
 
 
 def _not_mined(slide: TiledSlide | None) -> str:
     if slide is None:
-        return "not among the slides that the tiles were drawn from"
+        return "not among the slides of the tiles; if it was reviewed, --slides with its folder adds it"
     if slide.split != "train":
         return f"its tiles are for {slide.split}"
-    return "" if slide.complete else "annotated in part: what is not annotated may be tumour"
+    known = slide.complete or slide.review is not None
+    return "" if known else "annotated in part: what is not annotated may be tumour"
 
 
 def _check_same(one: Suspects, slide: TiledSlide, config: TilesConfig) -> None:
@@ -131,33 +142,11 @@ def _check_same(one: Suspects, slide: TiledSlide, config: TilesConfig) -> None:
         )
 
 
-def _annotations(slide: TiledSlide, folders: Sequence[Path], config: TilesConfig) -> Annotations | None:
-    """The annotation that the tiles of a slide were drawn with; None for a normal slide."""
-    found = [path for folder in folders if (path := find_annotations(folder, slide.name)) is not None]
-    if slide.annotation is None:
-        for path in found:
-            _check_still_normal(path, config)
-        return None
-    if not found:
-        raise DataError(
-            f"slide {slide.name} has tumour, and no annotation in {', '.join(map(str, folders))}; name its folder, "
-            f"that of {slide.annotation}"
-        )
-    if sha256_of_file(found[0]) != slide.annotation_sha256:
-        raise DataError(f"{found[0]} is not what tiles were drawn with: it was changed since; draw the tiles again")
-    return read_annotations(found[0], config.tumour_names)
-
-
-def _check_still_normal(path: Path, config: TilesConfig) -> None:
-    if any(region.kind != REJECTED for region in read_annotations(path, config.tumour_names).regions):
-        raise DataError(f"{path} has regions, and the tiles were drawn of a slide without tumour; draw the tiles again")
-
-
 def _mine(
-    one: Suspects, slide: TiledSlide, tiles: TileSet, annotations: Annotations | None, per_slide: int
+    one: Suspects, slide: TiledSlide, tiles: TileSet, truth: Truth, per_slide: int
 ) -> tuple[pd.DataFrame, Counter[str]]:
     config, mpp = tiles.record.config, Mpp(slide.mpp_x, slide.mpp_y)
-    labelled = label_tiles(one.x0, one.y0, mpp, annotations, config)
+    labelled = label_tiles(one.x0, one.y0, mpp, truth.annotations, config, complete=truth.complete)
     mine = tiles.table[tiles.table["slide"] == slide.name]
     there = set(zip(mine["x0"], mine["y0"], strict=True))
     side_um = config.size_px * config.mpp

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinode.core.errors import DataError, DataNotFoundError
-from sentinode.data.sources.columns import read_columns
+from sentinode.data.columns import read_columns
 from sentinode.slides.annotations.camelyon import named_slide
 
 _COLUMNS = ("label", "patient", "group", "split", "annotated")

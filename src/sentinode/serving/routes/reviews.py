@@ -1,9 +1,9 @@
 """Reviews of scans: verdicts, drawn lesions, comments; undoing; export as annotations."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from sentinode.serving.problems import Problem
@@ -15,6 +15,10 @@ from sentinode.serving.service import Service, service_of, user_of
 from sentinode.serving.store.tables import ReviewRow
 
 router = APIRouter(tags=["reviews"])
+
+WholeSlide = Annotated[
+    bool, Query(description="All of the slide was reviewed: what is neither accepted nor drawn is no tumour")
+]
 
 
 @router.get("/scans/{scan_id}/reviews", responses=answers(ReviewsAnswer), summary="Reviews of a scan")
@@ -59,9 +63,9 @@ async def restore(request: Request, review_id: str) -> Response:
     responses=files("application/geo+json", "Accepted and drawn: Tumor; rejected: rejected", 409),
     summary="Reviews as GeoJSON for QuPath",
 )
-async def as_geojson(request: Request, scan_id: str) -> Response:
+async def as_geojson(request: Request, scan_id: str, whole_slide: WholeSlide = False) -> Response:
     """Accepted and drawn lesions as tumour, rejected ones as class `rejected`; level-0 pixels."""
-    return await _export(request, scan_id, "geojson", "application/geo+json")
+    return await _export(request, scan_id, "geojson", "application/geo+json", whole_slide=whole_slide)
 
 
 @router.get(
@@ -69,9 +73,9 @@ async def as_geojson(request: Request, scan_id: str) -> Response:
     responses=files("application/xml", "Accepted and drawn lesions", 409),
     summary="Reviews as ASAP XML",
 )
-async def as_xml(request: Request, scan_id: str) -> Response:
+async def as_xml(request: Request, scan_id: str, whole_slide: WholeSlide = False) -> Response:
     """Accepted and drawn lesions as tumour; rejected ones are left out."""
-    return await _export(request, scan_id, "xml", "application/xml")
+    return await _export(request, scan_id, "xml", "application/xml", whole_slide=whole_slide)
 
 
 def _add(service: Service, scan_id: str, given: ReviewRequest, author: str) -> ReviewRow:
@@ -116,12 +120,13 @@ async def _mark(request: Request, review_id: str, *, undone: bool) -> Response:
     return as_json(await asyncio.to_thread(work))
 
 
-async def _export(request: Request, scan_id: str, kind: str, media_type: str) -> Response:
+async def _export(request: Request, scan_id: str, kind: str, media_type: str, *, whole_slide: bool) -> Response:
     """A file NAME.kind to save."""
     service = service_of(request)
 
     def work() -> str:
-        return exported(service.store.reviews.of_scan(scan_of(service, scan_id).id), kind)
+        rows = service.store.reviews.of_scan(scan_of(service, scan_id).id)
+        return exported(rows, kind, whole_slide=whole_slide)
 
     text = await service.renderers.run(request, work)
     headers = {"Content-Disposition": f'attachment; filename="{scan_id}.{kind}"'}

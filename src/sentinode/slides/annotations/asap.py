@@ -9,12 +9,13 @@ import numpy as np
 from sentinode.core.errors import AnnotationError
 from sentinode.slides.annotations.building import RegionBuilder, Ring
 from sentinode.slides.annotations.flattening import FlatRegion
-from sentinode.slides.annotations.regions import EXCLUSION, TUMOUR, UNCLASSIFIED
+from sentinode.slides.annotations.regions import EXCLUSION, TUMOUR, UNCLASSIFIED, Reviewed
 
 _AREAS = {"polygon", "spline", "rectangle"}
 _GROUPS = {TUMOUR: "Tumor", EXCLUSION: "Exclusion", UNCLASSIFIED: "None"}
 _COLOURS = {TUMOUR: "#d81b60", EXCLUSION: "#1e88e5"}
 _OTHER_COLOUR = "#ffc107"
+_REVIEWED = "Reviewed"  # ours: ASAP passes over an attribute that it does not know
 
 
 def parse_asap(content: bytes, builder: RegionBuilder) -> None:
@@ -35,6 +36,7 @@ def parse_asap(content: bytes, builder: RegionBuilder) -> None:
             f"{builder.source} is XML with the root <{root.tag}>, not <ASAP_Annotations>; export it from ASAP, or as "
             "GeoJSON from QuPath"
         )
+    builder.mark(root.get(_REVIEWED))
     left_out: Counter[str] = Counter()
     for element in root.iter("Annotation"):
         kind = element.get("Type", "Polygon")
@@ -67,9 +69,9 @@ def _ring(element: ET.Element, name: str, source: str) -> Ring:
     return np.array([place[1:] for place in places], float).reshape(-1, 2)
 
 
-def render_asap(regions: Sequence[FlatRegion]) -> str:
+def render_asap(regions: Sequence[FlatRegion], reviewed: Reviewed | None = None) -> str:
     """The regions as an ASAP file; holes are regions of the group Exclusion of their own."""
-    root = ET.Element("ASAP_Annotations")
+    root = ET.Element("ASAP_Annotations", {} if reviewed is None else {_REVIEWED: reviewed})
     listed = ET.SubElement(root, "Annotations")
     for number, region in enumerate(regions):
         attributes = {

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import AnnotationError
-from sentinode.slides.annotations.regions import Geometry, Region, kind_of, parts, shapely
+from sentinode.slides.annotations.regions import Geometry, Region, Reviewed, kind_of, parts, shapely
 
 Ring = NDArray[np.float64]
 """(N, 2) x, y in level-0 pixels; whether the first place comes again at the end does not matter."""
@@ -20,6 +20,7 @@ class RegionBuilder:
         self.source = source
         self.regions: list[Region] = []
         self.warnings: list[str] = []
+        self.reviewed: Reviewed | None = None
         self._tumour_names = tuple(tumour_names)
         self._without_places = 0
 
@@ -44,6 +45,19 @@ class RegionBuilder:
             return
         polygon = whole[0] if len(whole) == 1 else shapely.union_all(whole)
         self.regions.append(Region(polygon, kind_of(group, self._tumour_names), name, group))
+
+    def mark(self, reviewed: object) -> None:
+        """Take what the file says of how much of the slide was reviewed; None where it is no review.
+
+        Raises:
+            AnnotationError: It says something that means nothing.
+        """
+        if reviewed == "part" or reviewed == "whole":
+            self.reviewed = reviewed
+        elif reviewed is not None:
+            raise AnnotationError(
+                f"{self.source} is the review of {str(reviewed)[:40]!r}; write part or whole, or export it again"
+            )
 
     def leave_out(self, what: str, count: int = 1) -> None:
         """Say that elements of the file have no area and were left out."""

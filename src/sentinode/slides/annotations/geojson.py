@@ -8,11 +8,12 @@ from typing import Any
 from sentinode.core.errors import AnnotationError
 from sentinode.slides.annotations.building import RegionBuilder, Ring
 from sentinode.slides.annotations.polygons import numbers, ring_of
-from sentinode.slides.annotations.regions import EXCLUSION, TUMOUR, UNCLASSIFIED, Region, parts, shapely
+from sentinode.slides.annotations.regions import EXCLUSION, TUMOUR, UNCLASSIFIED, Region, Reviewed, parts, shapely
 
 _CLASSES = {TUMOUR: "Tumor", EXCLUSION: "Ignore*"}
 _COLOURS = {TUMOUR: [216, 27, 96], EXCLUSION: [30, 136, 229]}
 _OTHER_COLOUR = [255, 193, 7]
+_REVIEWED = "reviewed"  # ours: RFC 7946 (6.1) allows further members, which other programs pass over
 _AREAS = {"Polygon", "MultiPolygon"}
 _OTHER_GEOMETRIES = {"Point", "MultiPoint", "LineString", "MultiLineString", "GeometryCollection"}
 
@@ -33,6 +34,7 @@ def parse_geojson(content: Any, builder: RegionBuilder) -> None:
     Raises:
         AnnotationError: A feature without the members that GeoJSON (RFC 7946) asks for.
     """
+    builder.mark(content.get(_REVIEWED) if isinstance(content, dict) else None)
     left_out: Counter[str] = Counter()
     for number, feature in enumerate(_features(content, builder.source), 1):
         where = f"{builder.source}: feature {number}"
@@ -79,10 +81,11 @@ def _polygons(geometry: dict[str, Any], where: str) -> list[list[Ring]]:
     return [[ring_of(ring, where) for ring in rings] for rings in listed]
 
 
-def render_geojson(regions: Sequence[Region]) -> str:
+def render_geojson(regions: Sequence[Region], reviewed: Reviewed | None = None) -> str:
     """The regions as a FeatureCollection that QuPath opens, a feature a line."""
+    mark = "" if reviewed is None else f'"{_REVIEWED}": "{reviewed}", '
     features = ",\n".join(json.dumps(each, ensure_ascii=False, allow_nan=False) for each in _rendered(regions))
-    return f'{{"type": "FeatureCollection", "features": [\n{features}\n]}}\n'
+    return f'{{"type": "FeatureCollection", {mark}"features": [\n{features}\n]}}\n'
 
 
 def _rendered(regions: Iterable[Region]) -> Iterator[dict[str, Any]]:

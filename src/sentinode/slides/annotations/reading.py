@@ -11,7 +11,7 @@ from sentinode.slides.annotations.building import RegionBuilder
 from sentinode.slides.annotations.camelyon import known_trap
 from sentinode.slides.annotations.geojson import is_geojson, parse_geojson
 from sentinode.slides.annotations.polygons import GROUPS, parse_polygons
-from sentinode.slides.annotations.regions import Annotations
+from sentinode.slides.annotations.regions import REJECTED, Annotations
 
 SUFFIXES = (".xml", ".geojson", ".json")
 """What an annotation file beside a slide may end in."""
@@ -41,8 +41,12 @@ def read_annotations(path: Path, tumour_names: Iterable[str] = ()) -> Annotation
         raise AnnotationError(f"{path} can't be read: {error.strerror or error}; check the file") from error
     _parse(content, builder)
     builder.check()
-    found = Annotations(tuple(builder.regions), path)
+    found = Annotations(tuple(builder.regions), path, reviewed=builder.reviewed)
+    if found.reviewed is None and found.of(REJECTED):
+        found = replace(found, reviewed="part")  # a review that another program saved again, without its mark
     warnings = builder.warnings
+    if found.reviewed == "part":
+        warnings.append("it is a review of a part of the slide: elsewhere there may be tumour that is not drawn")
     if found.unnamed:
         warnings.append(f"no region is called tumour; the classes are: {', '.join(found.unnamed)}")
     trap = known_trap(path.stem)

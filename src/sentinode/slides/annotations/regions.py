@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sentinode.core.errors import AnnotationError
 from sentinode.core.extras import require
@@ -26,6 +26,9 @@ EXCLUSION = "exclusion"
 UNCLASSIFIED = "unclassified"
 REJECTED = "rejected"
 """What a model took for tumour and a reviewer did not: a region without tumour, that says so."""
+
+Reviewed = Literal["part", "whole"]
+"""How much of a slide a reviewer looked at: what a model found, or all of it."""
 
 # CAMELYON16 calls tumour Tumor, _0 and _1, and a hole of normal tissue in it _2 or Exclusion; CAMELYON17 and ASAP's own
 # conversion say metastases. QuPath says Tumor, and Ignore* for what its commands leave out.
@@ -61,7 +64,7 @@ class Region:
     polygon: Geometry
     """Valid and not empty, level-0 pixels; a repaired line or a GeoJSON feature may be of several parts."""
     kind: str
-    """`TUMOUR`, `EXCLUSION` (taken out of every tumour region), `UNCLASSIFIED` or another class's name."""
+    """`TUMOUR`, `EXCLUSION` (taken out of every tumour region), `UNCLASSIFIED`, `REJECTED` or another class's name."""
     name: str = ""
     group: str = ""
     """The class as the file calls it."""
@@ -75,6 +78,8 @@ class Annotations:
     path: Path | None = None
     warnings: tuple[str, ...] = field(default=())
     """What a reader should know: lines that were repaired, elements without an area, names of no known class."""
+    reviewed: Reviewed | None = None
+    """Of a review of what a model found, how much of the slide it speaks of; None: it is no review, and complete."""
 
     def of(self, kind: str) -> tuple[Region, ...]:
         """The regions of one kind."""
