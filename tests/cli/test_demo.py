@@ -41,7 +41,7 @@ def train_nothing(_recipe: Any, out: Path, *_others: Any) -> SimpleNamespace:
 @pytest.fixture
 def last_word(workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> list[str]:
     """The words of the command that a demo ends with; drawing and scanning of slides are the demo's own."""
-    for skipped in ("data.inspection.inspect_source", "cli.predict.predict", "cli.demo._write_images"):
+    for skipped in ("data.inspection.inspecting.inspect_source", "cli.predict.predict", "cli.demo._write_images"):
         monkeypatch.setattr(f"sentinode.{skipped}", lambda *_given, **_named: None)
     monkeypatch.setattr("sentinode.training.run.start_run", train_nothing)
     monkeypatch.setattr(demo_module, "_SLIDE_PX", (900, 700))

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sentinode.core.errors import DataError
-from sentinode.data.synthetic import SyntheticPatches
+from sentinode.data.synthetic.patches import SyntheticPatches
 
 _CENTRE = slice(32, 64)
 

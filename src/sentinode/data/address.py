@@ -114,6 +114,6 @@ def _open_synthetic(rest: str) -> Source:
     except ValueError as error:
         message = f"can't read {query!r} in synthetic:{rest}; write parameters as in synthetic:patches?n=2000&seed=1"
         raise DataError(message) from error
-    from sentinode.data.synthetic import SyntheticPatches
+    from sentinode.data.synthetic.patches import SyntheticPatches
 
     return SyntheticPatches(parameters)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.data.columns import read_columns
 from sentinode.data.source import Record, recognise_positive
-from sentinode.data.sources.columns import read_columns
 from sentinode.data.sources.files import FileSource
 
 

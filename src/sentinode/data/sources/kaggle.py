@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.data.columns import read_columns
 from sentinode.data.source import Exclusion, Record
-from sentinode.data.sources.columns import read_columns
 from sentinode.data.sources.files import FileSource
 
 CLASS_NAMES = ("normal", "tumour")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinode.core.errors import DataError, DataNotFoundError
-from sentinode.data.sources.columns import read_columns
+from sentinode.data.columns import read_columns
 
 COLUMNS = ("id", "label")
 """Of `sample_submission.csv`, and of a submission."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
-from sentinode.data.synthetic_tissue import MARGIN, PATCH, SIZE
+from sentinode.data.synthetic.tissue import MARGIN, PATCH, SIZE
 from sentinode.slides.synthetic.cells import Array
 from sentinode.slides.synthetic.stain import Stains
 

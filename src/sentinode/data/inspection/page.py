@@ -12,8 +12,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from sentinode.data.inspection_facts import SIDES
-from sentinode.data.inspection_figures import series_colour, stain_plane, stain_quantiles
+from sentinode.data.inspection.facts import SIDES
+from sentinode.data.inspection.figures import series_colour, stain_plane, stain_quantiles
 
 Facts = dict[str, Any]
 
@@ -26,7 +26,7 @@ def draw_page(facts: Facts, table: pd.DataFrame, tiles: NDArray[np.uint8]) -> st
 
     Args:
         facts: What `inspect.json` holds.
-        table: One line for each image; see `sentinode.data.inspection_facts`.
+        table: One line for each image; see `sentinode.data.inspection.facts`.
         tiles: (M, H, W, 3) uint8, which the facts' rows refer to.
     """
     environment = Environment(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sentinode.data.near_duplicates import CORRELATION, EVEN_SHARE, EVEN_TONE, NearPair
+from sentinode.data.inspection.near_duplicates import CORRELATION, EVEN_SHARE, EVEN_TONE, NearPair
 from sentinode.data.roles import ROLES
 from sentinode.data.source import Exclusion
 from sentinode.data.stains import STAIN_COLUMNS

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sentinode.data.inspection_facts import SIDES
+from sentinode.data.inspection.facts import SIDES
 
 SERIES = 9
 """Colours that the page has for classes and splits; a tenth class begins again."""

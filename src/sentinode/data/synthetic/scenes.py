@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.data.synthetic_tissue import CENTRE, CENTRE_DISTANCE, SIZE, Canvas, X, Y, soft
+from sentinode.data.synthetic.tissue import CENTRE, CENTRE_DISTANCE, SIZE, Canvas, X, Y, soft
 from sentinode.slides.synthetic.cells import Array
 
 Scene = Callable[[Canvas], None]

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from sentinode.core.errors import DataError, SentinodeError
 from sentinode.core.files import atomic_folder, write_json, write_text
 from sentinode.core.progress import Progress
-from sentinode.data import inspection_facts as facts_of
 from sentinode.data.address import open_configured
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_baseline
 from sentinode.data.config import DataConfig
 from sentinode.data.dataset import Images, build_manifest
-from sentinode.data.inspection_findings import findings
-from sentinode.data.inspection_page import draw_page
+from sentinode.data.inspection import facts as facts_of
+from sentinode.data.inspection.findings import findings
+from sentinode.data.inspection.near_duplicates import Tones, near_pairs
+from sentinode.data.inspection.page import draw_page
 from sentinode.data.manifest import Manifest
-from sentinode.data.near_duplicates import Tones, near_pairs
 from sentinode.data.packing import Pack, pack
 from sentinode.data.roles import ROLES, assign_roles
 from sentinode.data.source import Exclusion, Source

@@ -15,8 +15,8 @@ from PIL import Image
 from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data.config import DataConfig
-from sentinode.data.inspection import inspect_source
-from sentinode.data.synthetic import SyntheticPatches
+from sentinode.data.inspection.inspecting import inspect_source
+from sentinode.data.synthetic.patches import SyntheticPatches
 
 _DROP = {"on_leak": "drop", "on_conflict": "drop", "on_size": "drop"}
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from sentinode.data.dataset import Images
-from sentinode.data.near_duplicates import NearPair, Tones, best_correlation, even_tone, near_pairs
-from sentinode.data.synthetic import SyntheticPatches
+from sentinode.data.inspection.near_duplicates import NearPair, Tones, best_correlation, even_tone, near_pairs
+from sentinode.data.synthetic.patches import SyntheticPatches
 
 _GREY = np.array([0.299, 0.587, 0.114])
 

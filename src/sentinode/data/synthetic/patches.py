@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from sentinode.core.errors import DataError
 from sentinode.core.files import sha256_of_json
 from sentinode.data.source import Exclusion, Record
-from sentinode.data.synthetic_scenes import draw_scene
-from sentinode.data.synthetic_stain import SlideLook
-from sentinode.data.synthetic_tissue import Canvas, Kit
+from sentinode.data.synthetic.scenes import draw_scene
+from sentinode.data.synthetic.stain import SlideLook
+from sentinode.data.synthetic.tissue import Canvas, Kit
 
 _SPLITS = ("train",) * 12 + ("validation",) * 4 + ("test",) * 6
 _DRAWING = 1  # counted up when the drawing changes, so that packed patches of an older drawing are not used again
