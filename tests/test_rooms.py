@@ -1,4 +1,7 @@
-"""The order of the rooms: each imports only from those that the design names, function-level imports included."""
+"""The order of the rooms: each imports only from those that the design names, function-level imports included.
+
+Inside a room, data flows one way between its folders, too.
+"""
 
 import ast
 import subprocess
@@ -68,6 +71,28 @@ def test_room_imports_only_from_rooms_that_the_design_names(room: str) -> None:
         if name.startswith("sentinode.") and name.split(".")[1] in _MAY_IMPORT and name.split(".")[1] not in allowed
     ]
     assert not wrong
+
+
+def _inside(room: str) -> dict[str, set[str]]:
+    """Each folder, and each file beside the folders, of a room → those of the room that it imports."""
+    arrows: dict[str, set[str]] = {}
+    for path in _modules(room):
+        here = path.relative_to(_PACKAGE / room).with_suffix("").parts[0]
+        found = {name.split(".")[2] for name in _imports_of(path) if name.startswith(f"sentinode.{room}.")}
+        arrows[here] = arrows.get(here, set()) | (found - {here})
+    return arrows
+
+
+@pytest.mark.parametrize("room", _ROOMS)
+def test_no_folder_of_a_room_imports_what_imports_it(room: str) -> None:
+    arrows = _inside(room)
+    for folder in sorted(path.parent.name for path in (_PACKAGE / room).glob("*/__init__.py")):
+        reached, to_see = set(), [folder]
+        while to_see:
+            new = arrows.get(to_see.pop(), set()) - reached
+            reached |= new
+            to_see += new
+        assert folder not in reached, f"{room}/{folder} imports {sorted(arrows[folder])}, one of which leads back to it"
 
 
 @pytest.mark.parametrize("room", sorted(_WITHOUT_TORCH & set(_ROOMS)))
