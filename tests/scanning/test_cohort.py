@@ -1,6 +1,7 @@
 """Nothing stops a cohort: faults of one slide, kills, and processes that share a folder."""
 
 import errno
+import json
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ import pytest
 
 from sentinode.core.errors import StorageError
 from sentinode.models.bundle import Bundle
+from sentinode.scanning.engine import LazyEngine
 from sentinode.scanning.locking import BusyError, locked
 from sentinode.scanning.progress_file import ProgressFile
 from sentinode.scanning.record import read_record
@@ -103,6 +105,29 @@ def test_a_finished_scan_is_kept_until_another_is_whole(scan: Any, slide: Path) 
     slide.write_bytes(content)
     assert not scan(slide, threshold=0.3)[0].reused
     assert read_record(scan.out / "one").bundle.threshold == 0.3
+
+
+def test_lesions_by_another_rule_are_looked_for_anew_without_scoring_again(
+    scan: Any, slide: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = scan(slide, threshold=0.0, alone=0.0)
+    folder = scan.out / "one"
+    tiles = (folder / "tiles.parquet").read_bytes()
+    older = json.loads((folder / "scan.json").read_text())
+    older["lesion_rule"]["smoothing_um"], older["lesions"] = 7.0, []  # as another version left it
+    (folder / "scan.json").write_text(json.dumps(older))
+    with monkeypatch.context() as patch:
+        patch.setattr(LazyEngine, "get", lambda _: pytest.fail("a tile was scored again"))
+        (again,) = scan(slide, threshold=0.0, alone=0.0)
+        assert scan(slide, threshold=0.0, alone=0.0)[0].reused
+    assert not again.reused
+    assert again.record.lesions == first.record.lesions != ()
+    assert again.record.lesion_rule == first.record.lesion_rule
+    assert (folder / "tiles.parquet").read_bytes() == tiles
+    assert not [path for path in scan.out.iterdir() if path.suffix == ".progress"]
+    (folder / "scan.json").write_text(json.dumps(older))
+    (folder / "tiles.parquet").write_bytes(b"damaged")
+    assert scan(slide, threshold=0.0, alone=0.0)[0].record.lesions == first.record.lesions
 
 
 def test_a_folder_that_holds_something_else_is_refused(scan: Any, slide: Path) -> None:

@@ -48,10 +48,7 @@ def mine(
         answer({"folder": str(out), **counts, "reviewed": reviewed})
         return
     for name, change in mined.reviewed.items():
-        say(
-            f"reviewed    {name}: {change.added:,} tumour tiles added, {change.relabelled:,} labelled anew, "
-            f"{change.dropped:,} dropped"
-        )
+        say(f"reviewed    {name}: {change}")
     say(f"added       {added:,} normal tiles; {len(mined.tiles.table):,} tiles in {out}")
     for kind, count in mined.places.items():
         if kind != "added":

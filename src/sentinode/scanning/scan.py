@@ -25,6 +25,7 @@ from sentinode.scanning.overview import survey_slide
 from sentinode.scanning.progress_file import ProgressFile
 from sentinode.scanning.record import RECORD_FILE, Failure, ScanRecord, SlideFacts, Stage, read_record
 from sentinode.scanning.results import Scanned, write_results
+from sentinode.scanning.tiles_file import ScannedTiles, read_tiles
 from sentinode.slides.opening import open_slide
 from sentinode.slides.prefetching import read_batches
 from sentinode.slides.slide import Slide
@@ -71,8 +72,9 @@ def scan_slide(
     """Scan a slide into the folder `out`/NAME. A slide that fails is a result, too: its record says why.
 
     While it runs, scores are kept in `out`/.NAME.progress: after a kill the same call goes on from there, and ends
-    with the same bytes. A finished scan of the same slide, bundle and configuration is not run again; one that differs
-    is replaced when the new one is whole. At most (5 × batch) tiles, `machine.cache_bytes` of decoded file tiles and
+    with the same bytes. A finished scan of the same slide, bundle and configuration is not run again, but where this
+    version has another rule for lesions, they are looked for anew among its scores. One that differs is replaced when
+    the new one is whole. At most (5 × batch) tiles, `machine.cache_bytes` of decoded file tiles and
     the overview are held, beside the engine, and (24 + 8 × classes) bytes for each tile of the slide.
 
     Args:
@@ -99,13 +101,16 @@ def scan_slide(
                 with clock.stage("opening"):
                     verify_readers(path, machine.verify_tiles)
             known = _finished(folder)
-            if known is not None and known.key == key:
+            same = known is not None and known.key == key
+            if known is not None and same and known.lesion_rule == config.lesion_rule(engine.bundle.info):
                 _kept(folder).unlink(missing_ok=True)  # killed between its last two steps
                 return Outcome(known, reused=True)
             with clock.stage("opening"):
                 slide = open_slide(path, reader=config.reader, mpp=config.slide_mpp, cache_bytes=machine.cache_bytes)
             with slide:
-                return Outcome(_scan(engine, slide, folder, key, config, machine, progress or Progress(), clock), False)
+                scanned = _known_tiles(folder) if same else None
+                record = _scan(engine, slide, folder, key, config, machine, progress or Progress(), clock, scanned)
+                return Outcome(record, reused=False)
         except SlideFailedError as error:
             record = _failed(error, path, config)
             if _finished(folder) is None:
@@ -135,7 +140,9 @@ def _scan(
     machine: Machine,
     progress: Progress,
     clock: _Clock,
+    scanned: ScannedTiles | None,
 ) -> ScanRecord:
+    """`scanned`: the tiles of this very scan, where only what follows from their scores is to be done."""
     info = engine.bundle.info
     with clock.stage("planning"):
         spec = config.tile_spec(info)
@@ -148,6 +155,9 @@ def _scan(
         plan = plan_tiles(slide.width, slide.height, slide.mpp, spec, mask, region)
     kept = _kept(folder)
     with ProgressFile(kept, key, len(plan), len(info.classes.names), config.batch) as done:
+        if scanned is not None:
+            for start in range(done.done, len(plan), config.batch):
+                done.append(scanned.scores[start : start + config.batch])
         before = done.done
         runner = engine.get() if before < len(plan) else None  # not timed with the slide, and no fault of it
         with clock.stage("reading"):
@@ -160,13 +170,13 @@ def _scan(
         now = len(plan) - before
     rate = now / clock.seconds["reading"] if now and clock.seconds["reading"] else None
     with clock.stage("writing"):
-        scanned = Scanned(
+        everything = Scanned(
             slide=slide, facts=facts, info=info, bundle_sha256=engine.sha256, engine=engine.name,
             config=config, config_sha256=_config_sha256(config), key=key, survey=found, plan=plan,
             scores=done.scores, messages=messages, tiles_per_s=rate, seconds=clock.seconds,
         )  # fmt: skip
         with atomic_folder(folder) as temporary:
-            record = write_results(temporary, scanned)
+            record = write_results(temporary, everything)
     kept.unlink(missing_ok=True)
     return record
 
@@ -268,6 +278,14 @@ def _finished(folder: Path) -> ScanRecord | None:
     except DataError:
         return None
     return record if record.status == "finished" else None
+
+
+def _known_tiles(folder: Path) -> ScannedTiles | None:
+    """The tiles of a finished scan; None where the table is gone or damaged."""
+    try:
+        return read_tiles(folder)
+    except DataError:
+        return None
 
 
 def _failed(error: SlideFailedError, path: Path, config: ScanConfig) -> ScanRecord:

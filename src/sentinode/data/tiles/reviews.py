@@ -31,6 +31,11 @@ class Change:
     dropped: int = 0
     """Neither tumour nor known to be normal any more."""
 
+    def __str__(self) -> str:
+        counts = {"tumour tiles added": self.added, "labelled anew": self.relabelled, "dropped": self.dropped}
+        said = [f"{count:,} {what}" for what, count in counts.items() if count]
+        return ", ".join(said) or "no tile contradicts it, and it has no tumour that gives a new one"
+
 
 @dataclass(frozen=True, eq=False)
 class ReviewedTiles:
