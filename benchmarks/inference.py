@@ -20,7 +20,6 @@ import torch
 from numpy.typing import NDArray
 
 from sentinode.core.settings import Settings
-from sentinode.models.architectures import build_network
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_writing import library_versions, write_bundle
 from sentinode.models.config import ModelConfig
@@ -28,6 +27,7 @@ from sentinode.models.deployed import DeployedModel
 from sentinode.models.engines.opening import open_engine
 from sentinode.models.info import BundleInfo, Classes, Input, Provenance, Threshold
 from sentinode.models.loading import load_deployed
+from sentinode.models.networks.architectures import build_network
 from sentinode.models.preprocessing import Preprocessing
 
 TARGET = 1.5

@@ -34,7 +34,7 @@ from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset as PatchData
 from sentinode.data.dataset import load_dataset
-from sentinode.models.torchvision_ops import register_missing_ops
+from sentinode.models.networks.torchvision_ops import register_missing_ops
 from sentinode.training.batches import PackedBatches, Share, loader
 from sentinode.training.fitting import build_classifier, build_model, quiet_lightning, train_order, trainer_options
 from sentinode.training.lightning import Callback, Trainer

@@ -20,8 +20,8 @@ import pytest
 from safetensors.torch import save_file
 
 from sentinode.data import decoding
-from sentinode.models.architectures import build_network
 from sentinode.models.config import ModelConfig
+from sentinode.models.networks.architectures import build_network
 
 Command = Callable[..., Any]
 READERS = {

@@ -11,8 +11,8 @@ from sentinode.explanation.geometry import cell_centres
 from sentinode.explanation.methods import METHODS
 from sentinode.explanation.opened import OpenedModel
 from sentinode.explanation.spreading import spread, spread_matrix
-from sentinode.models.architectures import build_network
 from sentinode.models.config import ModelConfig
+from sentinode.models.networks.architectures import build_network
 
 
 class Branches(nn.Module):

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from sentinode.core.files import sha256_of_file
-from sentinode.models.architectures import build_network
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_writing import library_versions, write_bundle
 from sentinode.models.config import ModelConfig
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.info import BundleInfo, Classes, Input, LowConfidence, Provenance, Threshold
+from sentinode.models.networks.architectures import build_network
 from sentinode.models.preprocessing import Preprocessing
 
 KINDS: dict[str, dict[str, Any]] = {

@@ -9,13 +9,13 @@ from safetensors.numpy import load_file
 
 from sentinode.core.errors import BundleError
 from sentinode.models import bundle_writing
-from sentinode.models.architectures import build_network
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_writing import amend, write_bundle
 from sentinode.models.config import ModelConfig
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.info import BundleInfo, Figure, Headline
-from sentinode.models.weights import load_weights
+from sentinode.models.networks.architectures import build_network
+from sentinode.models.networks.weights import load_weights
 
 BundleOf = Callable[[str], Bundle]
 Deployed = Callable[[str], tuple[DeployedModel, BundleInfo]]

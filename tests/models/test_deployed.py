@@ -2,10 +2,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sentinode.models.architectures import build_network
 from sentinode.models.config import ModelConfig
 from sentinode.models.deployed import DeployedModel, orientations
-from sentinode.models.networks import Network
+from sentinode.models.networks.architectures import build_network
+from sentinode.models.networks.network import Network
 from sentinode.models.preprocessing import Preprocessing
 
 

@@ -11,11 +11,11 @@ from safetensors.torch import save_file
 
 from sentinode.core.errors import BundleError, DataError, RecipeError, SentinodeError, WeightsError
 from sentinode.models import export
-from sentinode.models.architectures import build_network
 from sentinode.models.bundle import Bundle
 from sentinode.models.config import ModelConfig
 from sentinode.models.engines.opening import AGREEMENT, open_engine
 from sentinode.models.extractor import Extractor, open_extractor
+from sentinode.models.networks.architectures import build_network
 
 BundleOf = Callable[[str], Bundle]
 SIDE = 30

@@ -14,7 +14,6 @@ from sentinode.core.covering import cut
 from sentinode.core.errors import BundleError, DataError
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_writing import write_bundle
-from sentinode.models.classical_heads import LinearHead
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.engines import engine as engine_module
 from sentinode.models.engines.engine import probabilities_of
@@ -23,6 +22,7 @@ from sentinode.models.extractor import open_extractor
 from sentinode.models.graph import read_graph
 from sentinode.models.info import BundleInfo, HeadSpec
 from sentinode.models.joining import check_joinable
+from sentinode.models.networks.heads import LinearHead
 from sentinode.models.prediction import Failure, predict_images
 from sentinode.models.tiling import cut_images
 

@@ -13,7 +13,7 @@ from sentinode.explanation.geometry import even_centres
 from sentinode.explanation.opened import OpenedModel, members_of
 from sentinode.explanation.spreading import joined_tiles, spread, turned_back
 from sentinode.models.deployed import DeployedModel
-from sentinode.models.networks import Network
+from sentinode.models.networks.network import Network
 
 
 class AttentionRollout:

@@ -21,7 +21,7 @@ from sentinode.explanation.layers import as_maps, find_layer, finer_layers, pool
 from sentinode.explanation.opened import OpenedModel, members_of
 from sentinode.explanation.spreading import joined_tiles, spread, turned_back
 from sentinode.models.deployed import DeployedModel
-from sentinode.models.networks import PooledNetwork
+from sentinode.models.networks.network import PooledNetwork
 
 EXACT = 1e-3
 """Largest part of the score that an exact map may leave out, by rounding."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sentinode.explanation.layers import as_maps
-from sentinode.models.networks import Network
+from sentinode.models.networks.network import Network
 
 Centres = tuple[float, ...]
 """Of the cells along an axis, in pixels from the edge of an image."""

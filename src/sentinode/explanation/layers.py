@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sentinode.core.errors import SentinodeError
 from sentinode.models.deployed import DeployedModel
-from sentinode.models.networks import Network, PooledNetwork
+from sentinode.models.networks.network import Network, PooledNetwork
 
 FINER = 2
 """Sizes of maps beside the last one that LayerCAM takes."""

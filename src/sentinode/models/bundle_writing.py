@@ -16,7 +16,6 @@ from safetensors.torch import save
 from sentinode.core.files import atomic_folder, sha256_of_file, write_json
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.card import render_card
-from sentinode.models.classical_heads import can_be_halved
 from sentinode.models.config import Storage
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.engines.opening import open_engine
@@ -31,7 +30,8 @@ from sentinode.models.info import (
     WEIGHTS_FILE,
     BundleInfo,
 )
-from sentinode.models.networks import Network
+from sentinode.models.networks.heads import can_be_halved
+from sentinode.models.networks.network import Network
 
 _LIBRARIES = ("sentinode", "torch", "torchvision", "timm", "openvino", "onnx", "onnxscript", "scikit-learn", "numpy")
 

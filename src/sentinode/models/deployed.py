@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sentinode.models.config import Head, TestTime, TilePooling
-from sentinode.models.networks import Network
+from sentinode.models.networks.network import Network
 from sentinode.models.preprocessing import Preprocessing
 from sentinode.models.tiling import cut_images, pool_tiles
 

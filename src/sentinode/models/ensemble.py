@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sentinode.models.config import Mean, ModelConfig, Storage
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.info import ENSEMBLE, Input
-from sentinode.models.networks import Network
+from sentinode.models.networks.network import Network
 
 # Each member prepares the tiles in its own way, so the bytes reach it as they are: a mean of 0 and, as the mean and the
 # standard deviation are on the scale 0 to 1, a standard deviation of 1/255.

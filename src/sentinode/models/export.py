@@ -9,10 +9,10 @@ from onnxscript import optimizer
 from torch import nn
 
 from sentinode.core.errors import WeightsError
-from sentinode.models.classical_heads import can_be_halved
 from sentinode.models.config import Storage
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.graph import INPUT, OUTPUTS, check_graph, halve_weights, set_temperature, tidy
+from sentinode.models.networks.heads import can_be_halved
 
 # The first with the current GroupNormalization, Gelu and Reduce*; OpenVINO, onnxruntime and NNCF read it.
 _OPSET = 20

@@ -22,7 +22,7 @@ from sentinode.models.info import GRAPH_FILE, BundleInfo, Classes, Input, Proven
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a bundle's graph runs without it
     from sentinode.models.deployed import DeployedModel
-    from sentinode.models.networks import Network
+    from sentinode.models.networks.network import Network
     from sentinode.models.preprocessing import Preprocessing
 
 
@@ -155,8 +155,8 @@ def _of_bundle(bundle: Bundle, tile_size: int, engine: str, threads: int | None)
 
 def _of_architecture(config: ModelConfig, tile_size: int, engine: str, threads: int | None) -> Extractor:
     from sentinode.models.deployed import DeployedModel
+    from sentinode.models.networks.timm import own_size
     from sentinode.models.preprocessing import Preprocessing
-    from sentinode.models.timm_networks import own_size
 
     size = config.input_size or own_size(config) or tile_size
     model = config.model_copy(update={"input_size": size, "head": "logit"})
@@ -189,9 +189,9 @@ def _frozen(model: ModelConfig, tile_size: int) -> "Network":
     """The network with its weights and a head of zeros, which nobody looks at."""
     import torch
 
-    from sentinode.models.architectures import build_network
     from sentinode.models.export import round_weights
-    from sentinode.models.weights import load_weights
+    from sentinode.models.networks.architectures import build_network
+    from sentinode.models.networks.weights import load_weights
 
     with torch.random.fork_rng():
         torch.manual_seed(0)  # without weights they are random, and must be the same ones tomorrow

@@ -11,7 +11,7 @@ from sentinode.models.deployed import DeployedModel
 from sentinode.models.ensemble import EnsembleArguments, EnsembleNetwork, ensemble_config, ensemble_input
 from sentinode.models.info import GRAPH_FILE, WEIGHTS_FILE, Input, Member
 from sentinode.models.loading import around, ensemble_of, load_deployed
-from sentinode.models.networks import Network
+from sentinode.models.networks.network import Network
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sentinode.core.errors import BundleError
-from sentinode.models.architectures import build_network
 from sentinode.models.bundle import Bundle
-from sentinode.models.classical_heads import build_head
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.ensemble import EnsembleArguments, EnsembleNetwork
 from sentinode.models.info import BundleInfo, Member
-from sentinode.models.networks import Network
+from sentinode.models.networks.architectures import build_network
+from sentinode.models.networks.heads import build_head
+from sentinode.models.networks.network import Network
 from sentinode.models.preprocessing import Preprocessing
 
 

@@ -17,11 +17,11 @@ from safetensors.torch import load_file
 from sentinode.core.errors import RecipeError, TrainingError
 from sentinode.core.progress import Progress
 from sentinode.data.dataset import Dataset
-from sentinode.models.architectures import build_network
 from sentinode.models.config import ModelConfig
-from sentinode.models.networks import Network
+from sentinode.models.networks.architectures import build_network
+from sentinode.models.networks.network import Network
+from sentinode.models.networks.weights import load_weights
 from sentinode.models.preprocessing import Preprocessing
-from sentinode.models.weights import load_weights
 from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, loader
 from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, EarlyEnd, LastCheckpoint, RunLog, is_over
 from sentinode.training.classifier import PatchClassifier

@@ -1,6 +1,6 @@
 """Lightning's names, imported here alone: it imports torchvision, which may need its missing operators first."""
 
-from sentinode.models.torchvision_ops import register_missing_ops
+from sentinode.models.networks.torchvision_ops import register_missing_ops
 
 register_missing_ops()
 

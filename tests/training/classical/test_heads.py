@@ -6,7 +6,7 @@ import torch
 from scipy.special import softmax
 
 from sentinode.core.errors import RecipeError
-from sentinode.models.classical_heads import ClassicalHead, build_head, can_be_halved
+from sentinode.models.networks.heads import ClassicalHead, build_head, can_be_halved
 from sentinode.training.classical.config import ClassicalConfig, ClassicalModel
 from sentinode.training.classical.heads import head_of
 from sentinode.training.classical.tuning import TunedModel, fit_tuned

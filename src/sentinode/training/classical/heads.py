@@ -14,8 +14,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, LinearSVC
 
 from sentinode.core.errors import RecipeError
-from sentinode.models.classical_heads import ClassicalHead, build_head
 from sentinode.models.info import HeadSpec
+from sentinode.models.networks.heads import ClassicalHead, build_head
 from sentinode.training.classical.logits import pair_means
 from sentinode.training.classical.models import CLASSIFIER, SCALER, SELECTOR
 from sentinode.training.classical.trees import Scaling, boosting_trees, forest_trees, stack

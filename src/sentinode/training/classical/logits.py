@@ -8,7 +8,7 @@ from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 from sklearn.svm import SVC
 
-from sentinode.models.classical_heads import LEAST_PROBABILITY
+from sentinode.models.networks.heads import LEAST_PROBABILITY
 
 # A forest averages each class by itself, so that equal votes may differ in their last digits, and ties would be lost.
 _DIGITS = 9

@@ -12,8 +12,8 @@ from torch import Tensor
 from sentinode.core.errors import WeightsError
 from sentinode.models.bundle import open_bundle
 from sentinode.models.config import BUNDLE_PREFIX, ModelConfig
-from sentinode.models.hub import pretrained_state
-from sentinode.models.networks import Network
+from sentinode.models.networks.hub import pretrained_state
+from sentinode.models.networks.network import Network
 
 _TORCH_SUFFIXES = {".pt", ".pth", ".bin", ".ckpt"}
 _WRAPPERS = ("state_dict", "model")

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sentinode.core.errors import WeightsError
-from sentinode.models.networks import Network
+from sentinode.models.networks.network import Network
 
 _FEW = 6
 

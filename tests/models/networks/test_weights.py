@@ -5,10 +5,10 @@ import torch
 from safetensors.torch import save_file
 
 from sentinode.core.errors import OfflineError, WeightsError
-from sentinode.models import hub
-from sentinode.models.architectures import build_network
 from sentinode.models.config import ModelConfig
-from sentinode.models.weights import load_weights
+from sentinode.models.networks import hub
+from sentinode.models.networks.architectures import build_network
+from sentinode.models.networks.weights import load_weights
 
 
 def _network(

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from sentinode.core.errors import OfflineError, WeightsError
 from sentinode.models.config import ModelConfig
-from sentinode.models.networks import Network
-from sentinode.models.timm_networks import TimmNetwork
-from sentinode.models.torchvision_ops import register_missing_ops
+from sentinode.models.networks.network import Network
+from sentinode.models.networks.timm import TimmNetwork
+from sentinode.models.networks.torchvision_ops import register_missing_ops
 
 _PROBE_SECONDS = 5.0
 _HUB_PREFIX = "hf-hub:"

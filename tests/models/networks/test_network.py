@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinode.models.networks import central_third, pool
+from sentinode.models.networks.network import central_third, pool
 
 
 @given(st.integers(1, 60))

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from sentinode.models.classical_heads import ClassicalHead
 from sentinode.models.config import Pooling
+from sentinode.models.networks.heads import ClassicalHead
 
 
 class Network(nn.Module, abc.ABC):

@@ -4,8 +4,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import nn
 
 from sentinode.models.config import ModelConfig
-from sentinode.models.networks import PooledNetwork
-from sentinode.models.torchvision_ops import register_missing_ops
+from sentinode.models.networks.network import PooledNetwork
+from sentinode.models.networks.torchvision_ops import register_missing_ops
 
 _CHANNELS = {3: 128, 4: 128, 6: 256, 7: 256, 9: 384, 10: 384, 11: 512, 12: 512}
 """Places of the fire modules in `features`, and the channels of the map that each gives."""

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from sentinode.core.errors import RecipeError, WeightsError
 from sentinode.models.config import ModelConfig
-from sentinode.models.networks import Network
-from sentinode.models.torchvision_ops import register_missing_ops
+from sentinode.models.networks.network import Network
+from sentinode.models.networks.torchvision_ops import register_missing_ops
 
 
 class TimmNetwork(Network):

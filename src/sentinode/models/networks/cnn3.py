@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from sentinode.models.config import ModelConfig
-from sentinode.models.networks import PooledNetwork
+from sentinode.models.networks.network import PooledNetwork
 
 _WIDTHS = (32, 64, 128)
 

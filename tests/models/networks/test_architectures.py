@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from sentinode.core.errors import RecipeError, WeightsError
-from sentinode.models.architectures import build_network
 from sentinode.models.config import ModelConfig
+from sentinode.models.networks.architectures import build_network
 
 CASES = {
     "squeezenet1_1": {"pooling": ["mean", "centre-max"]},

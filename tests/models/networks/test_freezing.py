@@ -2,10 +2,10 @@ import pytest
 import torch
 
 from sentinode.core.errors import WeightsError
-from sentinode.models.architectures import build_network
 from sentinode.models.config import ModelConfig
-from sentinode.models.freezing import freeze, stages
-from sentinode.models.networks import Network
+from sentinode.models.networks.architectures import build_network
+from sentinode.models.networks.freezing import freeze, stages
+from sentinode.models.networks.network import Network
 
 
 @pytest.fixture
