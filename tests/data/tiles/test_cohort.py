@@ -72,14 +72,24 @@ def test_a_table_gives_patient_split_and_completeness_over_what_names_say(tmp_pa
         ("slide,label,split\na,0,holdout\n", "write train, validation or test"),
         ("slide,label,split\na,0,train\nb,0,\n", "1 of 2 slides have no split"),
         ("slide,label,annotated\na,1,half\n", "write fully or partly"),
-        ("name,label\na,0\n", "no column slide"),
+        ("name,label\na,0\n", "has the columns name, label; it needs slide and any of label, patient"),
+        ("slide,lesions\na,0\n", "has the columns slide, lesions; it needs slide and any of label, patient"),
     ],
 )
 def test_what_is_wrong_in_a_table_is_said(tmp_path: Path, rows: str, said: str) -> None:
     touch(tmp_path, "a.tif", "b.tif")
-    touch(tmp_path, "t.csv", content=rows)
-    with pytest.raises(DataError, match=said):
-        list_cohort([tmp_path], [], tmp_path / "t.csv", normal=True)
+    touch(tmp_path, "t.csv", "slides.csv", content=rows)
+    for table in (tmp_path / "t.csv", None):  # named, and found beside the slides
+        with pytest.raises(DataError, match=said):
+            list_cohort([tmp_path], [], table, normal=True)
+
+
+def test_a_table_without_labels_counts_too(tmp_path: Path) -> None:
+    touch(tmp_path, "a.tif", "b.tif")
+    touch(tmp_path, "slides.csv", content="slide,patient\na,p1\nb,p1\n")
+    assert [one.group for one in list_cohort([tmp_path], [], normal=True).slides] == ["p1", "p1"]
+    with pytest.raises(DataError, match="nothing says that they are normal: a, b"):
+        list_cohort([tmp_path], [])
 
 
 def test_contradictions_are_errors(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def list_cohort(
     if not annotations:
         folders += sorted({file.parent for file in files})
     tables = [table] if table else [found for path in paths for found in _existing(path, _TABLES)]
-    rows = read_table(tables, required=table is not None)
+    rows = read_table(tables)
     by_name = all(named_slide(file.stem) for file in files)
     unknown, slides, left_out = [], [], []
     for file in files:

@@ -31,14 +31,13 @@ class SlideRow:
     """Whether all of its tumour is annotated; None: not said."""
 
 
-def read_table(paths: Sequence[Path], *, required: bool) -> dict[str, SlideRow]:
+def read_table(paths: Sequence[Path]) -> dict[str, SlideRow]:
     """What tables say of slides, by name without a suffix.
 
     Args:
         paths: CSV files with a column `slide` (a suffix does not matter) and any of `label` (normal or tumour, 0 or 1),
             `patient`, `split` (train, validation, test) and `annotated` (fully or partly). CAMELYON16's reference.csv
             has no header: `test_001,Tumor,IDC,Macro`.
-        required: Refuse a file of another form, instead of passing over it.
 
     Raises:
         DataNotFoundError: There is no such file.
@@ -51,10 +50,9 @@ def read_table(paths: Sequence[Path], *, required: bool) -> dict[str, SlideRow]:
         first = _first_line(path)
         if first and named_slide(Path(first[0]).stem) is not None:
             found = _reference(path)
-        elif required or {"slide", "label"} <= set(first):
-            found = _with_header(path)
         else:
-            continue
+            _check_header(first, path)
+            found = _with_header(path)
         for name, row in found:
             if rows.setdefault(name, row) != row:
                 raise DataError(f"{path} says two things of slide {name}; keep one of them")
@@ -67,6 +65,15 @@ def _first_line(path: Path) -> list[str]:
             return [value.strip() for value in next(csv.reader(file), [])]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a csv file that can be read ({error}); save it as UTF-8 with commas") from error
+
+
+def _check_header(names: Sequence[str], path: Path) -> None:
+    """A table that says nothing is never passed over: its slides would be taken for something else than it meant."""
+    if "slide" not in names or not set(_COLUMNS) & set(names):
+        raise DataError(
+            f"{path} has the columns {', '.join(names) or '(none)'}; it needs slide and any of {', '.join(_COLUMNS)}: "
+            "correct its first line, or give another --table"
+        )
 
 
 def _reference(path: Path) -> list[tuple[str, SlideRow]]:
