@@ -1,5 +1,6 @@
 """Searches over the small recipe, with trainings that are real or made up."""
 
+import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,3 +74,14 @@ def made_up_auc(recipe: Recipe, epoch: int) -> float:
     """What `made_up` says of a recipe after an epoch."""
     rate = recipe.training.learning_rate
     return 0.9 - 0.05 * abs(rate - 0.003) / (rate + 0.003) - 0.1 / epoch - recipe.training.batch_size / 10_000
+
+
+@pytest.fixture
+def trial_rows() -> Callable[[Path], list[dict[str, str]]]:
+    """Reads the lines of a search's `trials.csv`."""
+
+    def read(folder: Path) -> list[dict[str, str]]:
+        with (folder / "trials.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    return read
