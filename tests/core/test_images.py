@@ -152,7 +152,36 @@ def test_folder_in_place_of_a_file(tmp_path: Path) -> None:
 def test_image_of_absurd_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
     with pytest.raises(ImageError, match="too large to be a patch"):
-        decode_image(_encoded(Image.fromarray(_RGB)), "x")
+        decode_image(_encoded(Image.fromarray(_RGB), "BMP"), "x")
+
+
+def test_plain_pngs_are_decoded_as_pillow_does_damaged_or_not() -> None:
+    generator = np.random.default_rng(3)
+    image = generator.integers(0, 256, (40, 33, 3), dtype=np.uint8)
+    whole = _encoded(Image.fromarray(image))
+    assert np.array_equal(decode_image(whole, "x"), image)
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(whole)
+        damaged[generator.integers(8, len(whole))] ^= 1 << generator.integers(8)
+        try:
+            with Image.open(io.BytesIO(damaged)) as opened:
+                expected = np.asarray(opened.convert("RGB"))
+        except (OSError, SyntaxError, ValueError):
+            expected = None
+        try:
+            found = decode_image(bytes(damaged), "x")
+        except ImageError:
+            refused += 1
+            continue
+        assert np.array_equal(found, expected)
+    assert refused > 100
+
+
+def test_a_transparent_colour_in_a_plain_png_is_seen() -> None:
+    content = _encoded(Image.fromarray(_RGB), transparency=tuple(int(value) for value in _RGB[0, 0]))
+    with pytest.raises(ImageError, match="transparent"):
+        decode_image(content, "x")
 
 
 @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=3, max_dims=3, max_side=4)))

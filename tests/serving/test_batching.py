@@ -58,6 +58,47 @@ def test_no_batch_is_larger_than_allowed_and_the_order_holds():
     assert sum(sizes) == 10
 
 
+def test_what_comes_while_a_batch_runs_goes_through_together_when_it_ends():
+    release, started, batches = threading.Event(), threading.Event(), []
+
+    def run(items):
+        batches.append(items)
+        started.set()
+        release.wait(10)
+        return items
+
+    async def work():
+        batcher = _batcher(run)
+        answers = [batcher.submit(0)]
+        await asyncio.to_thread(started.wait, 10)
+        for item in (1, 2, 3):
+            answers.append(batcher.submit(item))
+            await asyncio.sleep(0)
+        assert batches == [[0]]
+        release.set()
+        await asyncio.gather(*answers)
+        await batcher.close()
+
+    asyncio.run(work())
+    assert batches == [[0], [1, 2, 3]]
+
+
+def test_a_full_batch_does_not_wait_for_the_one_that_runs():
+    both = threading.Barrier(2, timeout=10)  # only two batches at a time get past it
+
+    def run(items):
+        both.wait()
+        return items
+
+    async def work():
+        batcher = _batcher(run)
+        answers = [batcher.submit(item) for item in range(5)]
+        await asyncio.gather(*answers)
+        await batcher.close()
+
+    asyncio.run(work())
+
+
 def test_work_whose_client_is_gone_is_dropped():
     release, seen = threading.Event(), []
 

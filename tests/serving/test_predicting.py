@@ -88,6 +88,35 @@ def test_another_size_is_refused_unless_asked_for(client, make_pixels, encode):
     )
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"files": {"file": ("a.png", b"no image")}},
+        {"files": {"image": ("a.png", b"")}},
+        {"files": {"file": ("../a.png", b"")}},
+        {"files": [("file", ("a.png", b"")), ("file", ("b.png", b""))]},
+        {"data": {"file": "text"}},
+        {"content": b"{}", "headers": {"content-type": "application/json"}},
+        {"content": b"--b", "headers": {"content-type": "multipart/form-data; boundary=b"}},
+        {"content": b"", "headers": {"content-length": "99999999999"}},
+        {"headers": {"host": "elsewhere"}},
+        {"headers": {"origin": "http://elsewhere"}},
+    ],
+)
+def test_the_short_way_to_predict_answers_as_the_long_way_does(start, changes):
+    client = start(hosts=frozenset({"testserver"}))
+    # With a query the request goes through FastAPI's routing.
+    short, long = client.post("/predict", **changes), client.post("/predict?resize=false", **changes)
+    assert short.status_code >= 400
+    assert short.status_code == long.status_code
+    assert {**short.json(), "request_id": ""} == {**long.json(), "request_id": ""}
+    differing = {"x-request-id", "content-length"}
+    assert {k: v for k, v in short.headers.items() if k not in differing} == {
+        k: v for k, v in long.headers.items() if k not in differing
+    }
+
+
 def test_problems_are_problem_json(client):
     for answer in (client.post("/predict"), client.get("/nothing"), client.delete("/predict")):
         fields = answer.json()

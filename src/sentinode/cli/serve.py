@@ -74,7 +74,7 @@ def serve(
     )
     app = create_app(config)
     shown = f"[{host}]" if ":" in host else host
-    run(app, config, host, port, lambda bound: say(f"serving {bundle} at http://{shown}:{bound} (Ctrl-C to end)"))
+    run(app, host, port, lambda bound: say(f"serving {bundle} at http://{shown}:{bound} (Ctrl-C to end)"))
     logging.getLogger("sentinode.serving").info("ended")
 
 

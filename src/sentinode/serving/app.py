@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from sentinode import __version__
 from sentinode.core.errors import SentinodeError
@@ -38,17 +39,7 @@ def create_app(config: ServeConfig) -> FastAPI:
         yield
         await service.stop()
 
-    # No /docs: that page loads its scripts from another host, which the content security policy refuses.
-    app = FastAPI(
-        title="Sentinode",
-        version=__version__,
-        description=_ABOUT,
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        generate_unique_id_function=lambda route: route.name,  # of all routes: clients are generated with these names
-    )
-    app.state.service = service
+    app = _App(service, lifespan)
     for module in (page, predicting, explaining, model, slides, scans, reviews, session, health):
         app.include_router(module.router)
     handlers: dict[Any, Any] = {
@@ -59,27 +50,48 @@ def create_app(config: ServeConfig) -> FastAPI:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
-    app.add_middleware(predicting.Shortcut)  # within the gate, and within the rules for other origins
-    if config.origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=config.origins,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type"],
-        )
-    app.add_middleware(
-        Gate,
-        access=service.access,
-        store=service.store,
-        metrics=service.metrics,
-        hosts=config.hosts,
-        origins=config.origins,
-    )
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        app.openapi_schema = describe(app)
-    return app.openapi_schema
+class _App(FastAPI):
+    """FastAPI with the gate before everything of its own."""
+
+    def __init__(self, service: Service, lifespan: Any) -> None:
+        # No /docs: that page loads its scripts from another host, which the content security policy refuses.
+        super().__init__(
+            title="Sentinode",
+            version=__version__,
+            description=_ABOUT,
+            lifespan=lifespan,
+            docs_url=None,
+            redoc_url=None,
+            generate_unique_id_function=lambda route: route.name,  # clients are generated with these names
+        )
+        self.state.service = service
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What a request passes: the gate, the rules for other origins, the shortcut, FastAPI's own layers."""
+        service: Service = self.state.service
+        config = service.config
+        stack: ASGIApp = predicting.Shortcut(super().build_middleware_stack())
+        if config.origins:
+            stack = CORSMiddleware(
+                stack,
+                allow_origins=config.origins,
+                allow_methods=["GET", "POST", "DELETE"],
+                allow_headers=["Authorization", "Content-Type"],
+            )
+        return Gate(
+            stack,
+            access=service.access,
+            store=service.store,
+            metrics=service.metrics,
+            hosts=config.hosts,
+            origins=config.origins,
+        )
+
+    def openapi(self) -> dict[str, Any]:
+        """The description of the API."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(self)
+        return self.openapi_schema

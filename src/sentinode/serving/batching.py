@@ -26,8 +26,9 @@ class _Waiting(Generic[Item, Answer]):
 class Batcher(Generic[Item, Answer]):
     """A queue before a function that is faster for many items at a time.
 
-    An item waits for nothing but the batches before it, unless others are known to come (see `coming`); then it waits
-    for them, `wait_s` at most. An item whose future was cancelled, because its client is gone, is dropped.
+    A batch begins at once where nothing runs and nothing is known to come (see `coming`). Otherwise it begins when it
+    is full, when a batch before it ends, or after `wait_s`: a second one beside a batch that runs gains time only if it
+    is large. An item whose future was cancelled, because its client is gone, is dropped.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Batcher(Generic[Item, Answer]):
         run: Items to answers, in their order, or to an error of one item; called in a thread, from two at a time.
         most_waiting: Items that may wait; one more is refused.
         most_at_once: Items of a call.
-        wait_s: Longest wait for items that are known to come.
+        wait_s: Longest wait for others, while there is room for another batch.
         seen: Told the number of items of each call.
         """
         self._run, self._seen = run, seen
@@ -101,8 +102,8 @@ class Batcher(Generic[Item, Answer]):
     def _start(self, *, at_once: bool = False) -> None:
         """Begin a batch if there is one to begin."""
         while self._waiting and self._running < _BATCHES_AT_ONCE:
-            more_will_come = self._coming > 0 and len(self._waiting) < self._most_at_once
-            if more_will_come and not at_once and (self._running or self._wait_s > 0):
+            more_may_come = (self._running > 0 or self._coming > 0) and len(self._waiting) < self._most_at_once
+            if more_may_come and not at_once:
                 if self._timer is None:
                     self._timer = asyncio.get_running_loop().call_later(self._wait_s, self._waited)
                 return

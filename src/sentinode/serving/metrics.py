@@ -29,6 +29,7 @@ class Metrics:
         # Children are kept: `labels` costs more than what it counts.
         self._seconds_of: dict[tuple[str, str], Histogram] = {}
         self._answers_of: dict[tuple[str, str, int], Counter] = {}
+        self._predictions_of: dict[str, Counter] = {}
 
     def watch(self, name: str, what: str, value: Callable[[], float]) -> None:
         """A gauge that asks `value` when it is read."""
@@ -47,7 +48,10 @@ class Metrics:
 
     def predicted(self, label: str, *, low: bool) -> None:
         """Count a prediction."""
-        self._predictions.labels(label).inc()
+        counted = self._predictions_of.get(label)
+        if counted is None:
+            counted = self._predictions_of[label] = self._predictions.labels(label)
+        counted.inc()
         if low:
             self._low.inc()
 

@@ -48,7 +48,8 @@ class Predictor:
         if not good:
             return [image for image in images if isinstance(image, Exception)]
         answers = [self._answer(each) for each in self._model.probabilities([image for _, image in good])]
-        self._log.add([self._row(*one, answer) for one, answer in zip(good, answers, strict=True)])
+        created = now()
+        self._log.add([self._row(created, *one, answer) for one, answer in zip(good, answers, strict=True)])
         for (asked, _), answer in zip(good, answers, strict=True):
             answer["request_id"] = asked.request_id
             self._metrics.predicted(answer["prediction"], low=answer["low_confidence"])
@@ -67,7 +68,7 @@ class Predictor:
             "low_confidence": decided.low_confidence,
         }
 
-    def _row(self, asked: Asked, image: NDArray[np.uint8], answer: dict[str, Any]) -> dict[str, Any]:
+    def _row(self, created: str, asked: Asked, image: NDArray[np.uint8], answer: dict[str, Any]) -> dict[str, Any]:
         digest = hashlib.sha256(asked.content).hexdigest()
         if self._images is not None:
             path = self._images / digest[:2] / digest
@@ -75,7 +76,7 @@ class Predictor:
                 with atomic_file(path) as temporary:
                     temporary.write_bytes(asked.content)
         return {
-            "created": now(),
+            "created": created,
             "request_id": asked.request_id,
             "image_sha256": digest,
             "image_bytes": len(asked.content),

@@ -1,7 +1,7 @@
 """The server's process: uvicorn, told to end cleanly, and how far it is."""
 
+import gc
 import ipaddress
-import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -12,11 +12,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from sentinode.core.errors import SentinodeError
-from sentinode.serving.config import ServeConfig
+from sentinode.serving.logs import start_logging
 
 _FINISH_S = 30
 """Longest time that requests are given to end."""
 _SWITCH_S = 0.0005
+_GARBAGE = 10_000
+"""New objects before the collector runs: some hundred requests."""
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -74,12 +76,11 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def run(app: FastAPI, config: ServeConfig, host: str, port: int, started: Callable[[int], None]) -> None:
+def run(app: FastAPI, host: str, port: int, started: Callable[[int], None]) -> None:
     """Serve until SIGTERM or Ctrl-C; requests that are being answered then are finished.
 
     Args:
         app: From `create_app`.
-        config: Of the same app.
         host: Address to listen on.
         port: 0: any that is free.
         started: Called with the port when requests are taken.
@@ -87,13 +88,13 @@ def run(app: FastAPI, config: ServeConfig, host: str, port: int, started: Callab
     Raises:
         SentinodeError: The address can't be listened on.
     """
-    del config
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for name in ("uvicorn", "uvicorn.error", "alembic", "PIL", "multipart", "python_multipart", "tifffile"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    start_logging()
     # A thread that decodes or runs the model may hold the interpreter for this long while a request waits; the usual
     # 5 ms are more than a prediction takes.
     sys.setswitchinterval(_SWITCH_S)
+    # What is there now stays; the collector need not walk through it again and again.
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
     socket = _listening(host, port)
     server = _Server(
         uvicorn.Config(

@@ -1,8 +1,6 @@
 """Request bodies under limits: read as they come, counted, and given up on when they are too large."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +9,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
+from sentinode.serving.plain_form import plain_boundary, plain_file
 from sentinode.serving.problems import Problem, busy
 
 _OVERHEAD_BYTES = 1 << 16
@@ -34,38 +33,61 @@ class BodyBudget:
     def __init__(self, most: int) -> None:
         self._most, self._held = most, 0
 
-    @asynccontextmanager
-    async def reading(self, request: Request, limit: int) -> AsyncIterator[bytes]:
-        """The body of `request`, which is counted until the block is left.
+    def reading(self, request: Request, limit: int) -> "_Reading":
+        """The body of `request`, for `async with`; it is counted until the block is left.
 
         Raises:
-            Problem: 413 where it has more than `limit` bytes, 503 where there is no room for it now.
+            Problem: 413 where it has more than `limit` bytes, 503 where there is no room for it now, 400 where the
+                client goes before it is whole.
         """
-        length = _declared(request)
-        if length > limit:
-            raise too_large(length, limit)
-        held, pieces = 0, []
-        try:
-            held = self._take(length)
-            read = 0
-            async for piece in request.stream():
-                read += len(piece)
-                if read > limit:
-                    raise too_large(read, limit)
-                if read > held:
-                    held += self._take(read - held)
-                pieces.append(piece)
-            yield b"".join(pieces) if len(pieces) != 1 else pieces[0]
-        except ClientDisconnect:
-            raise Problem(400, "the client went before the request was whole; send it again") from None
-        finally:
-            self._held -= held
+        return _Reading(self, request, limit)
 
-    def _take(self, count: int) -> int:
+    def take(self, count: int) -> int:
+        """Make room for `count` bytes more, or raise 503."""
         if self._held + count > self._most:
             raise busy("the server holds as many uploads as it may")
         self._held += count
         return count
+
+    def give_back(self, count: int) -> None:
+        """`count` bytes are not held any more."""
+        self._held -= count
+
+
+class _Reading:
+    """One body. By hand: `asynccontextmanager` takes a tenth of the time of a request."""
+
+    def __init__(self, budget: BodyBudget, request: Request, limit: int) -> None:
+        self._budget, self._request, self._limit = budget, request, limit
+        self._held = 0
+
+    async def __aenter__(self) -> bytes:
+        try:
+            return await self._read()
+        except BaseException:
+            self._budget.give_back(self._held)
+            raise
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._budget.give_back(self._held)
+
+    async def _read(self) -> bytes:
+        length = _declared(self._request)
+        if length > self._limit:
+            raise too_large(length, self._limit)
+        self._held = self._budget.take(length)
+        read, pieces = 0, []
+        try:
+            async for piece in self._request.stream():
+                read += len(piece)
+                if read > self._limit:
+                    raise too_large(read, self._limit)
+                if read > self._held:
+                    self._held += self._budget.take(read - self._held)
+                pieces.append(piece)
+        except ClientDisconnect:
+            raise Problem(400, "the client went before the request was whole; send it again") from None
+        return b"".join(pieces)
 
 
 async def read_form(request: Request, body: bytes, *, most_files: int) -> list[Part]:
@@ -74,7 +96,12 @@ async def read_form(request: Request, body: bytes, *, most_files: int) -> list[P
     Raises:
         Problem: 415 for another type, 400 for a damaged body or a file name that is a path, 413 for too many fields.
     """
-    kind, options = parse_options_header(request.headers.get("content-type"))
+    content_type = request.headers.get("content-type", "")
+    plain = plain_boundary(content_type.encode("latin-1"))
+    if plain is not None and (found := plain_file(body, plain)) is not None:
+        field, file, content = (found[0].decode("utf-8", "replace"), found[1].decode("utf-8", "replace"), found[2])
+        return [Part(field, file_name(file), content)]
+    kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
         raise Problem(415, "the body is not multipart/form-data with a boundary; send the image as a form's file field")

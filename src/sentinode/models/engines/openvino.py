@@ -31,8 +31,7 @@ class OpenVinoEngine(Engine):
             options["INFERENCE_NUM_THREADS"] = threads
         core = openvino.Core()
         self._compiled = core.compile_model(core.read_model(graph), "CPU", options)
-        # One more than can run at once, so that none of the streams waits for Python to hand it the next.
-        self._in_flight = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
+        self._streams = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     @property
     def threads(self) -> int:
@@ -43,15 +42,17 @@ class OpenVinoEngine(Engine):
         # Requests in turn rather than OpenVINO's queue with a callback: a Python callback is released by one of its
         # threads, which then waits for the interpreter, while the interpreter waits for that thread to end.
         pixels = self.info.pixels_an_image(*tiles.shape[1:3])
-        batch = max(1, _PIXELS_A_PASS // pixels)
+        batch = max(1, min(_PIXELS_A_PASS // pixels, -(-len(tiles) // self._streams)))
         parts = [slice(start, start + batch) for start in range(0, len(tiles), batch)]
-        in_flight = max(1, min(self._in_flight, len(parts), PIXELS_AT_ONCE // (batch * pixels)))
-        requests = [self._compiled.create_infer_request() for _ in range(in_flight)]
-        ahead = len(requests)
+        # One more than can run at once, so that none of the streams waits for Python to hand it the next.
+        ahead = max(1, min(self._streams + 1, len(parts), PIXELS_AT_ONCE // (batch * pixels)))
+        requests = [self._compiled.create_infer_request() for _ in range(ahead)]
+        inputs = np.ascontiguousarray(tiles)
         for number, part in enumerate(parts):
             if number >= ahead:
                 self._finish(requests[number % ahead], parts[number - ahead], scores)
-            requests[number % ahead].start_async({0: np.ascontiguousarray(tiles[part])})
+            # Not copied: the array outlives the request.
+            requests[number % ahead].start_async({0: inputs[part]}, share_inputs=True)
         for number in range(len(parts) - ahead, len(parts)):
             self._finish(requests[number % ahead], parts[number], scores)
 

@@ -23,12 +23,13 @@ _PROBLEMS = {
     501: "An optional part is not installed",
     503: "A queue is full; Retry-After says when to come again",
 }
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _ALWAYS = (401, 403, 404, 421, 422, 503)
 
 
 def as_json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """`value` as an answer. Built by hand: a response model would cost more time than the prediction of a tile."""
-    return Response(json.dumps(value, ensure_ascii=False, allow_nan=False), status, headers, "application/json")
+    return Response(_JSON.encode(value), status, headers, "application/json")
 
 
 def answers(shape: Any, *problems: int, status: int = 200) -> dict[int | str, dict[str, Any]]:
