@@ -52,6 +52,12 @@ def model_makers() -> ModuleType:
     return _module("models/conftest.py")
 
 
+@pytest.fixture(scope="session")
+def server_process() -> ModuleType:
+    """Servers as processes of their own: `tests/serving/server_process.py`."""
+    return _module("serving/server_process.py")
+
+
 def _module(path: str) -> ModuleType:
     file = Path(__file__).parent / path
     spec = importlib.util.spec_from_file_location(file.stem, file)

@@ -1,0 +1,105 @@
+"""SIGTERM: what was asked is finished, or answered with a problem, and nothing stray is logged."""
+
+import json
+import os
+import signal
+
+import pytest
+
+
+@pytest.fixture
+def held(server_process, bundle, slides, tmp_path):
+    """Starts a server; and the file that holds its views."""
+    hold = tmp_path / "hold"
+    servers = []
+
+    def start(**options):
+        servers.append(server_process.Server(bundle, slides, tmp_path / "scans", hold=hold, **options).ready())
+        return servers[-1]
+
+    yield start, hold
+    hold.unlink(missing_ok=True)
+    for server in servers:
+        if server.process.poll() is None:
+            server.end(signal.SIGKILL)
+
+
+def _tile(server):
+    slide_id = server.get("/slides")["slides"][0]["id"]
+    return server.ask("GET", f"/slides/{slide_id}/deepzoom_files/9/0_0.jpeg")
+
+
+def _asked_to_end(server):
+    """Send SIGTERM; returns when the server takes no more requests."""
+    server.process.send_signal(signal.SIGTERM)
+
+    def refuses():
+        try:
+            server.ask("GET", "/health/live").close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    server.wait(refuses)
+
+
+def test_a_view_that_is_being_drawn_is_finished(held, server_process):
+    start, hold = held
+    server = start()
+    hold.touch()
+    client = _tile(server)
+    server.wait(lambda: server.metric("sentinode_queue_renders") == 1)
+    _asked_to_end(server)
+    hold.unlink()
+    status, content = server_process.answer_of(client)
+    assert status == 200
+    assert content.startswith(b"\xff\xd8")
+    assert server.end() == 0
+    assert server.complaints() == []
+
+
+def test_a_view_that_outlives_its_client_and_its_server(held):
+    start, hold = held
+    server = start()
+    hold.touch()
+    client = _tile(server)
+    server.wait(lambda: server.metric("sentinode_queue_renders") == 1)
+    client.close()
+    _asked_to_end(server)
+    hold.unlink()
+    assert server.end() == 0
+    assert server.complaints() == []
+
+
+def test_an_explanation_is_finished(held, server_process, make_pixels, encode):
+    start, _ = held
+    server = start()
+    client, pid = _explaining(server, server_process, encode(make_pixels(1)))
+    _asked_to_end(server)
+    os.kill(pid, signal.SIGCONT)
+    status, content = server_process.answer_of(client)
+    assert (status, json.loads(content)["class"]) == (200, "tumour")
+    assert server.end() == 0
+    assert server.complaints() == []
+
+
+def test_an_explanation_that_takes_too_long_is_answered_with_a_problem(held, server_process, make_pixels, encode):
+    start, _ = held
+    server = start(finish_s=0.5)
+    client, _ = _explaining(server, server_process, encode(make_pixels(1)))
+    _asked_to_end(server)
+    status, content = server_process.answer_of(client)
+    assert status == 503
+    assert "the server is ending" in json.loads(content)["detail"]
+    assert server.end() == 0
+    assert server.complaints() == []
+
+
+def _explaining(server, server_process, content):
+    """An explanation that has begun, in a process that is held; and that process."""
+    server.wait(lambda: server.get("/explain/methods"))
+    pid = server.worker("explain_worker")
+    os.kill(pid, signal.SIGSTOP)
+    client = server.ask("POST", "/explain", server_process.form(content))
+    server.wait(lambda: server.metric("sentinode_queue_explanations") == 1)
+    return client, pid
