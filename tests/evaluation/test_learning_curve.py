@@ -31,7 +31,7 @@ def _curve(aucs=AUCS, groups=None):
 
 
 def _page(curve, path) -> str:
-    write_curve_page(curve, CurveContext("Forest on <colour>", "folder:x", "test", notes=("A note.",)), path)
+    write_curve_page(curve, CurveContext("folder:x", "test", notes=("A note.",), model="Forest on <colour>"), path)
     return path.read_text(encoding="utf-8")
 
 

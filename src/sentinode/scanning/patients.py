@@ -26,6 +26,22 @@ class Patients:
     """Slide → true class, where it is known."""
 
 
+def table_rows(path: Path, remedy: str) -> list[dict[str, str]]:
+    """The rows of a CSV about slides, by its columns.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        DataError: It can't be read; the message ends in `remedy`.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            return list(csv.DictReader(stream))
+    except FileNotFoundError as error:
+        raise DataNotFoundError(f"{path} does not exist; check the path") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is no CSV that can be read ({error}); {remedy}") from error
+
+
 def read_patients(path: Path) -> Patients:
     """Read a CSV of patients: `slide,patient[,stage]`, or CAMELYON17's `patient,stage`.
 
@@ -33,13 +49,7 @@ def read_patients(path: Path) -> Patients:
         DataNotFoundError: There is no such file.
         DataError: It has other columns, or says two things of one slide or patient.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except FileNotFoundError as error:
-        raise DataNotFoundError(f"{path} does not exist; check the path") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is no CSV that can be read ({error}); {_FORMS}") from error
+    rows = table_rows(path, _FORMS)
     columns = list(rows[0]) if rows else []
     if {"slide", "patient"} <= set(columns):
         return _by_slide(rows, path)

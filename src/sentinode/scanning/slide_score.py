@@ -1,6 +1,5 @@
 """A slide score fitted on scans with labels: kept as JSON, and put into finished scans without scanning again."""
 
-import csv
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -15,7 +14,7 @@ from sentinode.core.files import write_json
 from sentinode.evaluation.slide_score.model import SlideScoreModel, cross_validated_slide_score, heatmap_features
 from sentinode.evaluation.staging.stages import SLIDE_CLASSES
 from sentinode.scanning.heatmap import Heatmap, read_heatmap
-from sentinode.scanning.patients import read_patients
+from sentinode.scanning.patients import read_patients, table_rows
 from sentinode.scanning.record import RECORD_FILE, BundleFacts, ScanRecord, list_scans, read_record
 
 LEAST_SLIDES = 10
@@ -203,13 +202,7 @@ def read_labels(path: Path) -> tuple[Mapping[str, int], Mapping[str, str]]:
         DataNotFoundError: There is no such file.
         DataError: It has other columns, or a label that is none of these.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except FileNotFoundError as error:
-        raise DataNotFoundError(f"{path} does not exist; check the path") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is no CSV that can be read ({error}); give columns slide and label") from error
+    rows = table_rows(path, "give columns slide and label")
     if rows and {"slide", "label"} <= set(rows[0]):
         truths: dict[str, int] = {}
         for row in rows:

@@ -1,6 +1,6 @@
 """The page of a learning curve: whether more images would help."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from sentinode.evaluation.learning_curve.curve import METRICS, CurveStep, Learni
 from sentinode.evaluation.learning_curve.figures import curve_chart, metric_name
 from sentinode.evaluation.metric import Metric
 from sentinode.evaluation.pages import wording
-from sentinode.evaluation.pages.page import write_page
+from sentinode.evaluation.pages.page import MeasuredContext, write_page
 
 _DRAWS = (
     "The band is the range over the seeds, each with its own draw of the training images; it is no confidence interval,"
@@ -20,21 +20,11 @@ _LIKELIEST = "Accuracy is of the likeliest class, whatever operating threshold a
 
 
 @dataclass(frozen=True)
-class CurveContext:
+class CurveContext(MeasuredContext):
     """What the page says around the curve."""
 
-    model: str
+    model: str = field(kw_only=True)
     """What was trained, in a few words."""
-
-    data: str
-    split: str
-    """What was measured on."""
-
-    method: tuple[str, ...] = ()
-    """How it was done, in sentences."""
-
-    notes: tuple[str, ...] = ()
-    """What a reader must know, in sentences; the page adds its own."""
 
 
 def write_curve_page(curve: LearningCurve, context: CurveContext, out: Path) -> None:

@@ -9,7 +9,7 @@ from sentinode.evaluation.metric import Metric
 from sentinode.evaluation.model_table.figures import table_chart
 from sentinode.evaluation.model_table.table import ModelRow, ModelTable
 from sentinode.evaluation.pages import wording
-from sentinode.evaluation.pages.page import write_page
+from sentinode.evaluation.pages.page import MeasuredContext, write_page
 
 _CLOCK = "Times were taken once, on the machine that made this page, while it may have had other work."
 _LIKELIEST = (
@@ -19,23 +19,11 @@ _LIKELIEST = (
 
 
 @dataclass(frozen=True)
-class TableContext:
+class TableContext(MeasuredContext):
     """What the page says around the table."""
-
-    data: str
-    """Address of the data."""
-
-    split: str
-    """Name of the split that was measured on."""
 
     facts: tuple[tuple[str, str], ...] = ()
     """Further terms and values for the head."""
-
-    method: tuple[str, ...] = ()
-    """How the baselines were made, in sentences."""
-
-    notes: tuple[str, ...] = ()
-    """What a reader must know, in sentences; the page adds its own."""
 
 
 def write_table_page(table: ModelTable, context: TableContext, out: Path) -> None:

@@ -1,5 +1,6 @@
 """From a template and its values to one self-contained HTML file."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,23 @@ from jinja2 import Environment
 from sentinode.core.files import write_text
 from sentinode.core.pages import page_environment
 from sentinode.evaluation.pages import wording
+
+
+@dataclass(frozen=True)
+class MeasuredContext:
+    """What a page says around what was measured on a split of a data set."""
+
+    data: str
+    """Address of the data."""
+
+    split: str
+    """Name of the split that was measured on."""
+
+    method: tuple[str, ...] = ()
+    """How it was done, in sentences."""
+
+    notes: tuple[str, ...] = ()
+    """What a reader must know, in sentences; the page adds its own."""
 
 
 def write_page(template: str, values: dict[str, Any], out: Path) -> None:

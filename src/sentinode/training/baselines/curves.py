@@ -184,7 +184,7 @@ def _written(task: Task, data: Dataset, address: str, out: Path) -> LearningCurv
     n_train, n = len(manifest.rows("train")), len(manifest.rows("test"))
     curve = learning_curve(points, n_train=n_train, n=n, positive=manifest.positive)
     model, method, notes = _words(task, data)
-    context = CurveContext(model, address, "test", (*method, _draws_in_words(curve)), (*notes, *_alike(curve)))
+    context = CurveContext(address, "test", (*method, _draws_in_words(curve)), (*notes, *_alike(curve)), model=model)
     write_json(out / "learning-curve.json", {"data": address, "model": model, **curve.to_json()})
     write_curve(curve, out / "learning-curve.csv")
     save_png(curve_picture(curve), out / "learning-curve.png")
