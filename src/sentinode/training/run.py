@@ -1,22 +1,22 @@
 """A run: one folder from the resolved recipe to the report, which can be resumed after any interruption."""
 
 import datetime
+import errno
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from sentinode.core.errors import RecipeError, SentinodeError, TrainingError
+from sentinode.core.errors import RecipeError, SentinodeError, StorageError, TrainingError
 from sentinode.core.files import atomic_folder, sha256_of_json, storage_errors, write_json, write_text
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.data.manifest import Manifest
+from sentinode.training.locking import alone
 from sentinode.training.recipe import Recipe, load_recipe
 from sentinode.training.rehearsal import rehearse
 
@@ -76,18 +76,13 @@ def start_run(recipe: Recipe, out: Path | None, settings: Settings, progress: Pr
             raise RecipeError("training.devices > 1 starts several processes, which must agree on a folder: give --out")
         out = Path("runs") / f"{recipe.name or 'run'}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
     if settings.local_rank == 0 and out.exists() and any(out.iterdir()):
-        raise TrainingError(f"{out} is not empty; go on with `sentinode train --resume {out}` or choose another --out")
+        raise _taken(out)
     data = load_dataset(recipe.data, cache=settings.cache, progress=progress)
     data.manifest.require("train", "validation")
     rehearse(recipe.evaluation, data.manifest)
     if settings.local_rank == 0:
         _lay_out(out, recipe, data)
-    try:
-        return _go(out, recipe, data, settings, progress)
-    except SentinodeError:
-        if settings.local_rank == 0 and not (out / "log.csv").exists():
-            shutil.rmtree(out, ignore_errors=True)  # refused before an epoch was done: there is nothing to go on with
-        raise
+    return _go(out, recipe, data, settings, progress, new=settings.local_rank == 0)
 
 
 def resume_run(folder: Path, settings: Settings, progress: Progress) -> RunResult:
@@ -119,19 +114,38 @@ def _lay_out(folder: Path, recipe: Recipe, data: Dataset) -> None:
         "data_sha256": data.manifest.hash,
         "split_sha256": data.manifest.split_hash,
     }
-    # One rename makes the folder with everything that a resumed run needs, or nothing.
-    with atomic_folder(folder) as temporary:
-        write_text(temporary / "recipe.toml", recipe.to_toml())
-        data.manifest.save(temporary / "split.parquet")
-        write_json(temporary / _STATUS, status)
+    try:
+        # One rename makes the folder with everything that a resumed run needs, or nothing. It replaces none: the same
+        # command may have been started twice, and the other one was quicker.
+        with atomic_folder(folder, replace=False) as temporary:
+            write_text(temporary / "recipe.toml", recipe.to_toml())
+            data.manifest.save(temporary / "split.parquet")
+            write_json(temporary / _STATUS, status)
+    except StorageError as error:
+        if error.errno == errno.EEXIST:
+            raise _taken(folder) from error
+        raise
 
 
-def _go(folder: Path, recipe: Recipe, data: Dataset, settings: Settings, progress: Progress) -> RunResult:
+def _taken(folder: Path) -> TrainingError:
+    return TrainingError(
+        f"{folder} is not empty; go on with `sentinode train --resume {folder}` or choose another --out"
+    )
+
+
+def _go(
+    folder: Path, recipe: Recipe, data: Dataset, settings: Settings, progress: Progress, *, new: bool = False
+) -> RunResult:
     with _alone(folder, settings.local_rank), storage_errors(folder):
         try:
             _fit_and_finish(folder, recipe, data, settings, progress)
         except KeyboardInterrupt as error:
             raise KeyboardInterrupt(f"go on with `sentinode train --resume {folder}`") from error
+        except SentinodeError:
+            if new and not (folder / "log.csv").exists():
+                # Refused before an epoch was done: there is nothing to go on with. Under the lock, so that it is ours.
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
     return _result(folder)
 
 
@@ -151,18 +165,9 @@ def _fit_and_finish(folder: Path, recipe: Recipe, data: Dataset, settings: Setti
 @contextmanager
 def _alone(folder: Path, local_rank: int) -> Iterator[None]:
     """Two commands must not train into one folder; the processes of one command's several devices may."""
-    lock = FileLock(folder / ".lock")
-    if local_rank:
+    busy = TrainingError(f"another process is training into {folder}; wait for it or stop it first")
+    with nullcontext() if local_rank else alone(folder / ".lock", busy):
         yield
-        return
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise TrainingError(f"another process is training into {folder}; wait for it or stop it first") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _status(folder: Path) -> dict[str, Any]:

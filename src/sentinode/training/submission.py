@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from sentinode.core.errors import BundleError, DataError, ImageError, StorageError
 from sentinode.core.files import atomic_file, sha256_of_json
 from sentinode.core.images import read_image
@@ -21,6 +19,7 @@ from sentinode.models.engines.opening import open_engine
 from sentinode.models.info import GRAPH_FILE, BundleInfo
 from sentinode.models.prediction import Failure, predict_images
 from sentinode.training.journal import Answer, Journal, stamp_of
+from sentinode.training.locking import alone
 
 _HEADER = ",".join(COLUMNS)
 _NOTED = 512  # answers between two writes: what a kill costs at most
@@ -196,12 +195,5 @@ def _alone(out: Path, cache: Path) -> Iterator[None]:
     """Two commands must not write one submission. The lock lies in the cache, as it stays there."""
     path = cache / "locks" / f"{sha256_of_json(str(out.resolve()))[:32]}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise StorageError(f"another process is writing {out}; wait for it or stop it first") from error
-    try:
+    with alone(path, StorageError(f"another process is writing {out}; wait for it or stop it first")):
         yield
-    finally:
-        lock.release()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from sentinode.core.errors import RecipeError, StorageError
@@ -18,6 +17,7 @@ from sentinode.evaluation.learning_curve.curve import CurvePoint
 from sentinode.training.baselines.subsets import check_enough, draw
 from sentinode.training.classical.config import ClassicalModel
 from sentinode.training.crossval.recipe import CrossvalRecipe, DeepCrossvalRecipe, load_crossval_recipe
+from sentinode.training.locking import alone
 from sentinode.training.recipe import Recipe
 
 PLAN_FILE = "plan.json"
@@ -123,17 +123,11 @@ def curve_folder(out: Path, task: Task, data: Dataset, features: str) -> Iterato
     plan = {"recipe": _identity(task), "data_sha256": data.manifest.hash, "features_sha256": features}
     _check_folder(out, sha256_of_json(plan))
     out.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise StorageError(f"another process works on the learning curve in {out}; wait for it or stop it") from error
-    try:
+    busy = StorageError(f"another process works on the learning curve in {out}; wait for it or stop it")
+    with alone(out / ".lock", busy):
         if not (out / PLAN_FILE).exists():
             write_json(out / PLAN_FILE, {**plan, "sha256": sha256_of_json(plan)})
         yield
-    finally:
-        lock.release()
 
 
 def finished_points(out: Path) -> dict[str, CurvePoint]:

@@ -22,7 +22,7 @@ from sentinode.models.bundle_writing import amend
 from sentinode.training.crossval.folds import Fold, Samples, inner_parts
 from sentinode.training.crossval.nested import Tested, collected
 from sentinode.training.crossval.recipe import DeepCrossvalRecipe
-from sentinode.training.crossval.results import CrossvalResult, alone, conclude, headline, lay_out, summarised
+from sentinode.training.crossval.results import CrossvalResult, alone_in, conclude, headline, lay_out, summarised
 from sentinode.training.ensembling import write_ensemble
 from sentinode.training.finishing import finish
 from sentinode.training.fitting import fit
@@ -69,7 +69,7 @@ def run_deep(
     for part in parts:
         rehearse(recipe.evaluation, part.manifest)
     lay_out(out, recipe, data)
-    with alone(out), storage_errors(out):
+    with alone_in(out), storage_errors(out):
         tested = []
         with progress.bar("folds", len(folds), "folds") as advance:
             for fold, part in zip(folds, parts, strict=True):

@@ -2,13 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from sentinode.core.errors import TrainingError
 from sentinode.core.files import atomic_folder, sha256_of_json, write_json, write_text
@@ -23,6 +21,7 @@ from sentinode.models.info import Figure, Headline
 from sentinode.training.crossval.folds import Samples, plan_words
 from sentinode.training.crossval.nested import Tested
 from sentinode.training.crossval.recipe import AnyCrossvalRecipe, DeepCrossvalRecipe
+from sentinode.training.locking import alone
 
 STATUS = "crossval.json"
 _HEADLINE = ("auc", "sensitivity", "specificity", "accuracy", "brier")
@@ -104,22 +103,14 @@ def lay_out(out: Path, recipe: AnyCrossvalRecipe, data: Dataset) -> None:
         write_json(temporary / STATUS, status)
 
 
-@contextmanager
-def alone(out: Path) -> Iterator[None]:
+def alone_in(out: Path) -> AbstractContextManager[None]:
     """Two commands must not write into one folder.
 
     Raises:
-        TrainingError: Another one does.
+        TrainingError: On entering: another one does.
     """
-    lock = FileLock(out / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise TrainingError(f"another process is cross-validating into {out}; wait for it or stop it") from error
-    try:
-        yield
-    finally:
-        lock.release()
+    busy = TrainingError(f"another process is cross-validating into {out}; wait for it or stop it")
+    return alone(out / ".lock", busy)
 
 
 def summarised(

@@ -20,7 +20,15 @@ from sentinode.training.crossval.folds import Fold, Samples, inner_parts, plan_f
 from sentinode.training.crossval.images import load_images, rehearse_rule, samples_of, uncut
 from sentinode.training.crossval.nested import Procedure, collected, cross_validate, permute
 from sentinode.training.crossval.recipe import AnyCrossvalRecipe, CrossvalRecipe, DeepCrossvalRecipe
-from sentinode.training.crossval.results import CrossvalResult, alone, conclude, finished, headline, lay_out, summarised
+from sentinode.training.crossval.results import (
+    CrossvalResult,
+    alone_in,
+    conclude,
+    finished,
+    headline,
+    lay_out,
+    summarised,
+)
 from sentinode.training.features.extraction import extract, open_for
 from sentinode.training.features.table import FeatureTable
 
@@ -62,7 +70,7 @@ def run_crossval(
             return run_deep(recipe, data, samples, folds, out, settings=settings, progress=progress)
         table = extract(recipe.features, data, settings=settings, progress=progress, engine=engine)
         lay_out(out, recipe, data)
-        with alone(out), storage_errors(out):
+        with alone_in(out), storage_errors(out):
             return _run_classical(recipe, data, samples, folds, table, out, engine, settings, progress)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("the same command goes on where it was") from error
