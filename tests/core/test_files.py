@@ -124,3 +124,17 @@ def test_hash_of_json_tells_values_apart(one: object, other: object) -> None:
     assert (sha256_of_json(one) == sha256_of_json(other)) == (
         json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
     )
+
+
+def test_of_folders_that_replace_none_the_first_stays(tmp_path: Path) -> None:
+    def make(content: str) -> None:
+        with atomic_folder(tmp_path / "made", replace=False) as folder:
+            (folder / "file").write_text(content)
+
+    (tmp_path / "made").mkdir()
+    make("first")  # takes an empty folder's place
+    with pytest.raises(StorageError, match="holds something already") as caught:
+        make("second")
+    assert caught.value.errno == errno.EEXIST
+    assert (tmp_path / "made" / "file").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]

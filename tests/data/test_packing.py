@@ -1,6 +1,7 @@
 """Packing: facts about each image, resuming, two at once, a full disk."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from sentinode.core.errors import StorageError
@@ -220,3 +222,17 @@ def test_two_processes_at_once_do_the_work_once(folder: Path, tmp_path: Path) ->
     counts = sorted(int(process.communicate(timeout=120)[0]) for process in processes)
     assert [process.returncode for process in processes] == [0, 0]
     assert counts == [0, 29]  # nine of the twenty are read twice, to find the size
+
+
+def test_what_was_begun_of_data_that_has_changed_is_removed_in_time(folder: Path, tmp_path: Path) -> None:
+    packs = tmp_path / "cache" / "packs"
+    old, young, held = (packs / f"{name}-1.partial" for name in ("old", "young", "held"))
+    for partial in (old, young, held):
+        partial.mkdir(parents=True)
+        (partial / "tiles.npy").write_bytes(b"some")
+    for partial in (old, held):
+        for path in (partial / "tiles.npy", partial):
+            os.utime(path, (1e9, 1e9))
+    with FileLock(packs / "held-1.lock"):  # as whoever writes it does
+        packed = _pack(open_source(str(folder)), tmp_path)
+    assert {path for path in packs.iterdir() if path.is_dir()} == {packed.folder, young, held}

@@ -69,13 +69,18 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """Yield a new temporary folder beside `path`; on success it takes the place of `path`, otherwise it is removed.
 
     A folder that was at `path` is replaced as a whole, never mixed with the new one.
 
+    Args:
+        path: The folder to make.
+        replace: Whether a folder that holds something is replaced. Of several processes that make one at the same
+            moment without that, one succeeds.
+
     Raises:
-        StorageError: The disk is full or the folder can't be written.
+        StorageError: The disk is full or the folder can't be written; or, with EEXIST, it holds something.
     """
     temporary = _temporary_beside(path)
     try:
@@ -85,7 +90,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             for file in temporary.rglob("*"):
                 if file.is_file():
                     _flush(file)
-            _swap_in(temporary, path)
+            if replace:
+                _swap_in(temporary, path)
+            else:
+                _put_in(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -137,6 +145,15 @@ def _flush(path: Path) -> None:
     # Without this a power cut after the rename can leave an empty file under the final name.
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def _put_in(new: Path, path: Path) -> None:
+    try:
+        new.replace(path)  # POSIX: takes the place of an empty folder, and of no other
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        raise StorageError(errno.EEXIST, f"{path} holds something already; choose another place") from error
 
 
 def _swap_in(new: Path, path: Path) -> None:

@@ -1,12 +1,15 @@
 """Every labelled image of a source decoded once, into one memory-mapped array: what training reads from then on."""
 
+import shutil
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from sentinode.core.covering import joined, tile_count, tiles_along
@@ -14,6 +17,9 @@ from sentinode.core.files import atomic_file, storage_errors, write_json
 from sentinode.core.progress import Progress
 from sentinode.data.decoding import decode_all
 from sentinode.data.source import Exclusion, Source
+
+_FORGOTTEN_S = 7 * 24 * 3600
+"""Since the last image that was added: then a pack that was never finished makes room."""
 
 _VERSION = 1  # counted up when the form of a pack changes: packs of an older form are then made anew
 
@@ -122,3 +128,14 @@ def _make(source: Source, folder: Path, fingerprint: str, progress: Progress, ti
             facts = {"version": _VERSION, "fingerprint": fingerprint, "address": source.address, "images": len(index)}
             write_json(partial / "pack.json", facts)
             partial.replace(folder)
+        _remove_forgotten(folder.parent)
+
+
+def _remove_forgotten(packs: Path) -> None:
+    """Remove what was begun of data that nobody asked for since: it has changed, or was a trial."""
+    for partial in packs.glob("*.partial"):
+        written = max((file.stat().st_mtime for file in (partial, *partial.iterdir())), default=time.time())
+        if time.time() - written < _FORGOTTEN_S:
+            continue
+        with suppress(Timeout), FileLock(partial.with_suffix(".lock"), timeout=0):  # whoever writes it holds the lock
+            shutil.rmtree(partial, ignore_errors=True)
