@@ -83,6 +83,29 @@ def test_what_comes_while_a_batch_runs_goes_through_together_when_it_ends():
     assert batches == [[0], [1, 2, 3]]
 
 
+def test_clients_that_ask_again_and_again_stay_together_and_a_single_one_never_waits():
+    batches = []
+
+    async def client(batcher, times):
+        for _ in range(times):
+            await asyncio.sleep(0)  # a turn of the loop, as a request takes
+            assert await batcher.submit(1) == 1
+
+    async def work():
+        # A wait that nobody would live to see the end of.
+        batcher = _batcher(lambda items: batches.append(len(items)) or items, wait_s=1e6)
+        await client(batcher, 3)
+        assert batches == [1, 1, 1]
+        with batcher.coming(3) as arrived:
+            first = [batcher.submit(1) for _ in range(3) if arrived() is None]
+        await asyncio.gather(*first)
+        await asyncio.gather(*(client(batcher, 5) for _ in range(3)))
+        await batcher.close()
+
+    asyncio.run(work())
+    assert batches == [1, 1, 1, *[3] * 6]
+
+
 def test_a_full_batch_does_not_wait_for_the_one_that_runs():
     both = threading.Barrier(2, timeout=10)  # only two batches at a time get past it
 

@@ -26,9 +26,10 @@ class _Waiting(Generic[Item, Answer]):
 class Batcher(Generic[Item, Answer]):
     """A queue before a function that is faster for many items at a time.
 
-    A batch begins at once where nothing runs and nothing is known to come (see `coming`). Otherwise it begins when it
-    is full, when a batch before it ends, or after `wait_s`: a second one beside a batch that runs gains time only if it
-    is large. An item whose future was cancelled, because its client is gone, is dropped.
+    A batch waits for what is known to come (see `coming`), and for as many items as the last batch had and left: those
+    clients are likely to be back at once. So a single client never waits, and several don't miss one another by a hair.
+    Beside a batch that runs another one begins when it is full, since only then it gains time. No wait is longer than
+    `wait_s`. An item whose future was cancelled, because its client is gone, is dropped.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Batcher(Generic[Item, Answer]):
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._coming = 0
         self._running = 0
+        self._expected = 1
         self._timer: asyncio.TimerHandle | None = None
         self._pool = ThreadPoolExecutor(_BATCHES_AT_ONCE, "model")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -102,8 +104,7 @@ class Batcher(Generic[Item, Answer]):
     def _start(self, *, at_once: bool = False) -> None:
         """Begin a batch if there is one to begin."""
         while self._waiting and self._running < _BATCHES_AT_ONCE:
-            more_may_come = (self._running > 0 or self._coming > 0) and len(self._waiting) < self._most_at_once
-            if more_may_come and not at_once:
+            if len(self._waiting) < self._enough() and not at_once:
                 if self._timer is None:
                     self._timer = asyncio.get_running_loop().call_later(self._wait_s, self._waited)
                 return
@@ -114,6 +115,12 @@ class Batcher(Generic[Item, Answer]):
                 task = asyncio.get_running_loop().create_task(self._answer(batch))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+
+    def _enough(self) -> int:
+        """Items for which a batch begins without waiting for more."""
+        if self._running:
+            return self._most_at_once
+        return min(self._most_at_once, max(self._expected, len(self._waiting) + self._coming))
 
     def _waited(self) -> None:
         self._timer = None
@@ -151,4 +158,5 @@ class Batcher(Generic[Item, Answer]):
                     one.answer.set_result(answer)
         finally:
             self._running -= 1
+            self._expected = len(batch) + len(self._waiting)
             self._start()

@@ -29,7 +29,7 @@ class Limits(BaseModel):
     """Images that wait for the model."""
     images_at_once: int = Field(default=16, ge=1)
     """Images that the model gets at a time."""
-    batch_wait_s: float = Field(default=0.004, ge=0)
+    batch_wait_s: float = Field(default=0.002, ge=0)
     """Longest time that an image waits for others to go through the model with, while there is room for a batch."""
     waiting_renders: int = Field(default=256, ge=1)
     """Tiles and other views of slides that wait to be drawn."""
