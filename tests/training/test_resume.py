@@ -6,13 +6,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sentinode.core.errors import TrainingError
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
+from sentinode.training import run
+from sentinode.training.locking import alone
 from sentinode.training.recipe import Recipe, load_recipe
 from sentinode.training.run import resume_run, start_run
 
@@ -90,3 +94,40 @@ def test_two_processes_do_not_train_into_one_folder(
     monkeypatch.setattr("sentinode.training.fitting.fit", while_held)
     with pytest.raises(KeyboardInterrupt):
         start_run(small_recipe(), tmp_path / "run", settings, Progress())
+
+
+def test_of_two_that_start_at_once_one_trains(
+    recipe: Path, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, out = load_recipe(str(recipe)), tmp_path / "run"
+    second = first.model_copy(update={"seed": first.seed + 1})
+    load = run.load_dataset
+
+    def while_the_other_is_quicker(*args: Any, **more: Any) -> Any:
+        data = load(*args, **more)
+        monkeypatch.setattr(run, "load_dataset", load)
+        start_run(first, out, settings, Progress())
+        return data
+
+    monkeypatch.setattr(run, "load_dataset", while_the_other_is_quicker)
+    with pytest.raises(TrainingError, match="run is not empty; go on with"):
+        start_run(second, out, settings, Progress())
+    assert load_recipe(str(out / "recipe.toml")).seed == first.seed
+    assert (out / "report" / "report.html").is_file()
+
+
+def test_a_run_that_another_process_goes_on_with_is_not_removed(
+    recipe: Path, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    lay_out = run._lay_out
+
+    def and_another_takes_it(folder: Path, *rest: Any) -> None:
+        lay_out(folder, *rest)
+        held.enter_context(alone(folder / ".lock", TrainingError("busy")))
+
+    monkeypatch.setattr(run, "_lay_out", and_another_takes_it)
+    with ExitStack() as held:
+        with pytest.raises(TrainingError, match="another process is training"):
+            start_run(load_recipe(str(recipe)), out, settings, Progress())
+        assert (out / "run.json").is_file()

@@ -69,7 +69,10 @@ def inspect_source(config: DataConfig, out: Path, *, cache: Path, progress: Prog
     """
     _check_free(out)
     if config.tile_size is not None:
-        raise DataError("data inspect looks at whole images of one size; leave data.tile_size out")
+        raise DataError(
+            f"data.tile_size = {config.tile_size}: data inspect looks at whole images and says which sizes there "
+            "are; leave data.tile_size out"
+        )
     source = open_configured(config, cache, progress)
     packed = pack(source, cache, progress)
     survey = _survey(source, packed, config)

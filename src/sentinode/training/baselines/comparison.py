@@ -110,8 +110,8 @@ def compare_with_baselines(
     data = load_dataset(config, cache=settings.cache, progress=progress)
     if data.tile_size is not None:
         raise DataError(
-            "baselines are measured on images of one size; leave data.tile_size out, or cross-validate the features of "
-            "tiles with `sentinode crossval`"
+            f"data.tile_size = {data.tile_size}: baselines are measured on images of one size, not on photographs that "
+            "are cut into tiles; `sentinode crossval` measures classical models on those"
         )
     data.manifest.require("train", "validation", "test")
     for bundle in opened:
