@@ -2,11 +2,13 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from sentinode.core.errors import SentinodeError
-from sentinode.serving.access import Access, Users, hash_token
+from sentinode.serving import access as access_module
+from sentinode.serving.access import Access, TooManyChecksError, User, Users, hash_token
 from sentinode.serving.running import allowed_hosts, check_access
 
 KEY = "a-long-key-of-the-operator-0123456789"
@@ -132,6 +134,45 @@ def test_a_new_token_makes_the_old_one_worthless(tmp_path):
     assert access.remembered(old) is None
     assert access.check(old) is None
     assert access.check(new).role == "reviewer"
+
+
+def test_a_user_who_is_removed_while_the_token_is_checked_is_not_remembered(tmp_path, monkeypatch):
+    users = Users(tmp_path / "users.json")
+    token = users.add("jo", "admin")
+    access = Access(users.path)
+    matches = access_module._matches
+
+    def removed_meanwhile(given, known):
+        users.remove("jo")
+        access.named("jo")
+        return matches(given, known)
+
+    monkeypatch.setattr(access_module, "_matches", removed_meanwhile)
+    access.check(token)
+    assert access.remembered(token) is None
+
+
+def test_tokens_are_checked_under_a_bound_that_does_not_drift(tmp_path):
+    users = Users(tmp_path / "users.json")
+    token = users.add("jo", "viewer")
+    access = Access(users.path)
+    refused = 0
+    with ThreadPoolExecutor(24) as pool:
+        for found in [pool.submit(access.check, token) for _ in range(24)]:
+            try:
+                assert found.result() == User("jo", "viewer")
+            except TooManyChecksError:
+                refused += 1
+    assert refused > 0
+    for _ in range(10):
+        assert access.check(token) == User("jo", "viewer")
+
+
+@pytest.mark.parametrize("name", ["api-key", "local", "", "a b", "../x", "-x"])
+def test_names_that_no_user_may_have(tmp_path, name):
+    users = Users(tmp_path / "users.json")
+    with pytest.raises(SentinodeError, match="can't be a user's name"):
+        users.add(name, "viewer")
 
 
 @pytest.mark.parametrize("content", ["{", "[1]", '[{"name": "a", "role": "king", "token": "x"}]', '[{"name": "a"}]'])

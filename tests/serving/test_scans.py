@@ -103,6 +103,45 @@ def test_a_scan_is_cancelled_and_goes_on_when_it_is_asked_for_again(client, conf
     assert service.jobs.progress(scan["id"]) is None
 
 
+def test_a_scan_cancelled_before_its_process_begins_is_not_begun(client, monkeypatch):
+    jobs = client.app.state.service.jobs
+    slide_id, config_of = _slide_id(client), jobs._config
+
+    def cancelled_meanwhile(settings):
+        for row in jobs._scans.with_status("running"):
+            jobs.cancel(row)
+        return config_of(settings)
+
+    monkeypatch.setattr(jobs, "_config", cancelled_meanwhile)
+    scan = client.post("/scans", json={"slide_id": slide_id}).json()
+    _wait(client, scan["id"], "cancelled")
+    assert jobs.worker_pid is None
+    monkeypatch.setattr(jobs, "_config", config_of)
+    again = client.post("/scans", json={"slide_id": slide_id}).json()
+    assert _wait(client, again["id"], "finished", "failed")["status"] == "finished"
+
+
+def test_scans_outlive_a_database_that_is_away_for_a_moment(client, monkeypatch):
+    from sqlalchemy.exc import OperationalError
+
+    from sentinode.serving import jobs as module
+
+    monkeypatch.setattr(module, "_AFTER_A_FAULT_S", 0.01)
+    jobs = client.app.state.service.jobs
+    with_status, faults = jobs._scans.with_status, []
+
+    def away(*statuses):
+        if len(statuses) == 2 and len(faults) < 3:  # as the queue asks, not as a request does
+            faults.append(statuses)
+            raise OperationalError("select", {}, Exception("gone"))
+        return with_status(*statuses)
+
+    monkeypatch.setattr(jobs._scans, "with_status", away)
+    scan = client.post("/scans", json={"slide_id": _slide_id(client)}).json()
+    assert _wait(client, scan["id"], "finished", "failed")["status"] == "finished"
+    assert len(faults) == 3
+
+
 def test_a_scan_that_ran_when_the_server_ended_goes_on(start, config):
     first = start()
     scan = first.post("/scans", json={"slide_id": _slide_id(first)}).json()

@@ -1,7 +1,9 @@
 """Slides: listed, drawn, uploaded; names never become paths."""
 
 import io
+import os
 import shutil
+import time
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -147,6 +149,26 @@ def test_a_bad_upload_leaves_nothing(start, config):
     assert client.post("/slides", content=cut, headers=kind).status_code == 400
     assert list(config.uploads.iterdir()) == []
     assert client.get("/slides").json()["slides"][0]["name"] == "one"
+
+
+def test_what_an_upload_left_long_ago_is_removed_at_the_start(start, config):
+    config.uploads.mkdir(parents=True)
+    for name, age in ((".old.partial", 2 * 86_400), (".new.partial", 60)):
+        (config.uploads / name).write_bytes(b"x")
+        os.utime(config.uploads / name, (time.time() - age,) * 2)
+    start()
+    assert [path.name for path in config.uploads.iterdir()] == [".new.partial"]
+
+
+def test_unknown_ids_do_not_make_the_server_list_its_folders_each_time(client, monkeypatch):
+    _only(client)
+    library = client.app.state.service.library
+    listed = []
+    monkeypatch.setattr(library, "_list", lambda: listed.append(1) or {})
+    library._listed = time.monotonic() + 3600
+    for _ in range(5):
+        assert client.get("/slides/none").status_code == 404
+    assert not listed
 
 
 def test_many_slides_are_served_with_few_open(start, slides):

@@ -1,6 +1,7 @@
 """`sentinode serve`: the HTTP API and the page."""
 
 import logging
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -73,6 +74,7 @@ def serve(
         origins=tuple(allow_origin or ()),
     )
     app = create_app(config)
+    warnings.simplefilter("ignore")  # libraries warn of what is in uploads and slides, which is not for the log
     shown = f"[{host}]" if ":" in host else host
     run(app, host, port, lambda bound: say(f"serving {bundle} at http://{shown}:{bound} (Ctrl-C to end)"))
     logging.getLogger("sentinode.serving").info("ended")

@@ -6,11 +6,13 @@ outlives the server.
 """
 
 import json
+import logging
 import os
 import queue
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +33,9 @@ def work(handle: Callable[[Fields, Say], Fields]) -> None:
     """
     if hasattr(os, "nice"):
         os.nice(int(sys.argv[1]))
+    # What libraries say of slides goes to the server's log, in which no name of a file may be.
+    warnings.simplefilter("ignore")
+    logging.disable()
     # A library that prints must not write into the middle of a line.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
