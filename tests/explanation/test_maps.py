@@ -45,9 +45,7 @@ def test_a_method_gives_the_same_finite_map_each_time(
 
 
 @pytest.mark.parametrize("name", ["occlusion", "lime"])
-def test_methods_that_perturb_are_repeatable_and_find_what_matters(
-    opened_of: Opened, tiles: np.ndarray, name: str
-) -> None:
+def test_methods_that_perturb_are_repeatable(opened_of: Opened, tiles: np.ndarray, name: str) -> None:
     one = explain(opened_of("plain"), tiles[0], name)
     two = explain(opened_of("plain"), tiles[0], name)
     np.testing.assert_array_equal(one.map, two.map)

@@ -65,7 +65,11 @@ def grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 
 
 def grad_cam_plus_plus(activations: Tensor, gradients: Tensor) -> Tensor:
-    """Channels weighed by their positive gradients, shared out by place (Chattopadhyay et al. 2018, equation 19)."""
+    """Channels weighed by their positive gradients, shared out by place (Chattopadhyay et al. 2018, equation 19).
+
+    The derivatives are those of exp(score), with the score linear in the maps: powers of its gradient, times
+    exp(score), which scales the whole map and is left out.
+    """
     squared, cubed = gradients**2, gradients**3
     below = 2 * squared + activations.sum((2, 3), keepdim=True) * cubed
     share = torch.where(below != 0, squared / torch.where(below != 0, below, 1), 0)
