@@ -1,4 +1,4 @@
-"""The examples of docs/command-line.md, run as they stand there."""
+"""The examples of docs/command-line.md and the Python of README.md, run as they stand there."""
 
 import re
 import shlex
@@ -7,10 +7,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import typer.main
 
 from sentinode.cli.main import app
 
+README = Path(__file__).parents[2] / "README.md"
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
 
 
@@ -39,3 +41,12 @@ def test_the_examples_run(sentinode: Callable[..., Any], workplace: Path, layout
         assert (outcome.status, outcome.err) == (0, ""), line
     for made in ("look/index.html", "measured/report.html", "compared/comparison.html", "predictions.csv"):
         assert (workplace / made).is_file()
+
+
+def test_the_python_of_the_readme_runs() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        names: dict[str, Any] = {"tiles": np.zeros((2, 96, 96, 3), np.uint8)}
+        exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - our own page
+        assert names["scores"].probabilities.shape == (2, 2)
