@@ -5,7 +5,9 @@ import logging
 import sys
 from typing import TextIO
 
-_QUIET = ("uvicorn", "uvicorn.error", "alembic", "PIL", "multipart", "python_multipart", "tifffile")
+_QUIET = ("uvicorn", "uvicorn.error", "alembic", "multipart", "python_multipart")
+_SILENT = ("PIL", "tifffile")
+"""They speak of what is in uploads and slides; the server's answer says what is wrong with them."""
 _FORM = "%(asctime)s %(levelname)s %(message)s"
 
 
@@ -51,6 +53,8 @@ def start_logging() -> None:
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     # What no line shows is not asked for (the logging library's documentation, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
