@@ -1,9 +1,16 @@
 """Five hundred malformed uploads, and the API's own description turned against it."""
 
 import gc
+import io
 import random
 import resource
+import struct
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
 
+import numpy as np
 import pytest
 import schemathesis
 import schemathesis.generation.dictionaries
@@ -37,16 +44,8 @@ def _mutated(content, generator):
 
 
 def test_500_malformed_uploads_give_no_server_error_and_no_leak(client, make_pixels, encode, request):
-    originals = [
-        encode(make_pixels(seed), kind) for seed in range(4) for kind in ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
-    ]
-    originals += _real(request)
-    generator = random.Random(11)
     counts, before = {}, 0
-    for number in range(UPLOADS):
-        content = _mutated(generator.choice(originals), generator)
-        path = ("/predict", "/predict?resize=true", "/predict/batch")[number % 3]
-        field = "files" if path.endswith("batch") else "file"
+    for number, (path, field, content) in enumerate(_malformed(make_pixels, encode, request)):
         status = client.post(path, files={field: ("a.png", content)}).status_code
         counts[status] = counts.get(status, 0) + 1
         if number == UPLOADS // 2:  # by then every library is loaded and every pool has its threads
@@ -57,6 +56,92 @@ def test_500_malformed_uploads_give_no_server_error_and_no_leak(client, make_pix
     gc.collect()
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 64 << 10, f"{grown} KiB more at the end than half way"
+
+
+def _malformed(make_pixels, encode, request):
+    """(path, field, content) of uploads that are mostly no images."""
+    originals = [
+        encode(make_pixels(seed), kind) for seed in range(4) for kind in ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+    ]
+    originals += _real(request)
+    generator = random.Random(11)
+    for number in range(UPLOADS):
+        path = ("/predict", "/predict?resize=true", "/predict/batch")[number % 3]
+        yield path, "files" if path.endswith("batch") else "file", _mutated(generator.choice(originals), generator)
+
+
+def _status(server, path, form):
+    request = urllib.request.Request(server.address + path, *form, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=600) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+@pytest.fixture
+def server(server_process, bundle, slides, tmp_path):
+    """A server as a process, with nothing left to load."""
+    server = server_process.Server(bundle, slides, tmp_path / "scans").ready()
+    yield server
+    assert server.end() == 0
+    assert server.complaints() == []
+
+
+def test_500_malformed_uploads_leave_a_servers_process_as_small_as_it_was(
+    server, server_process, make_pixels, encode, request
+):
+    server.predict(encode(make_pixels(1)))
+    counts, resident = {}, []
+    for number, (path, field, content) in enumerate(_malformed(make_pixels, encode, request)):
+        status = _status(server, path, (server_process.form(content, field), {"Content-Type": server_process.FORM}))
+        counts[status] = counts.get(status, 0) + 1
+        if number % 50 == 49:
+            resident.append(server.memory_kib("VmRSS"))
+    assert all(status < 500 for status in counts), counts
+    # The first tenth loads what decodes each format; of what each upload leaves, 450 more would leave 9 times as much.
+    assert resident[-1] - resident[0] < 16 << 10, resident
+
+
+def _png(width, height, rows, bits=1):
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    packer, line = zlib.compressobj(9), b"\0" * (1 + (width * bits + 7) // 8)
+    body = b"".join(packer.compress(line) for _ in range(rows)) + packer.flush()
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def _polyglot(image):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("run.sh", "true")
+    return image + out.getvalue()
+
+
+def test_hostile_images_over_http_cost_a_servers_process_no_memory(server, server_process, make_pixels, encode):
+    server.predict(encode(make_pixels(1)))
+    good = encode(make_pixels(2))
+    noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3)).astype(np.uint8)
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+    hostile = {
+        "100 megapixels": (_png(10_000, 10_000, 10_000), {413}),
+        # 62 MB behind a header of 30 x 30: what is beyond the image is never unpacked.
+        "decompression bomb": (_png(30, 30, 2_000_000, bits=8), {200, 422}),
+        "polyglot": (_polyglot(good), {422}),
+        "SVG": (svg, {415}),
+        "truncated JPEG": (encode(noise, "JPEG")[:-1000], {422}),
+    }
+    for name, (content, expected) in hostile.items():
+        server.forget_peak()
+        before = server.memory_kib("VmRSS")
+        form = server_process.form(content), {"Content-Type": server_process.FORM}
+        statuses = {_status(server, "/predict?resize=true", form) for _ in range(3)}
+        assert statuses <= expected, (name, statuses)
+        # A 100-megapixel image has 300 MB; of what is allowed, 16 MiB as a file and 48 MB as pixels are in memory.
+        assert server.memory_kib("VmHWM") - before < 24 << 10, name
 
 
 def _real(request):
@@ -71,8 +156,6 @@ def _real(request):
 # schemathesis imports parts of itself while it draws, deep in hypothesis' stack, where pytest's rewriting of an import
 # fails on Python 3.11 ("AST constructor recursion depth mismatch"): what it needs is imported above.
 def test_schemathesis_finds_no_server_error(config, bundle, scan_folders, monkeypatch):
-    import numpy as np
-
     from sentinode.serving.app import create_app
 
     scan_folders.write_scan(config.scans / "case", np.full((4, 5), 0.9, np.float32))

@@ -82,6 +82,22 @@ def again_score(scans):
     return json.loads((scans / "one" / "scan.json").read_text())["slide_score"]
 
 
+def test_a_scan_and_predictions_go_on_beside_each_other(server_process, bundle, large, tmp_path, make_pixels, encode):
+    server = server_process.Server(bundle, large, tmp_path / "scans").ready()
+    slide_id = server.get("/slides")["slides"][0]["id"]
+    path = f"/scans/{server.post('/scans', json.dumps({'slide_id': slide_id, 'stride': 15}).encode())['id']}"
+    first = server.wait(lambda: (server.get(path)["progress"] or {}).get("done", 0))
+    content, answered, seen = encode(make_pixels(1)), 0, {first}
+    while len(seen) < 4 and server.get(path)["status"] == "running":
+        assert server.predict(content)["prediction"] in ("normal", "tumour")
+        answered += 1
+        seen.add((server.get(path)["progress"] or {}).get("done", first))
+    assert answered > 0
+    assert max(seen) > first  # the scan went on while predictions were answered
+    assert server.end() == 0
+    assert server.complaints() == []
+
+
 def test_another_address_without_a_lock_is_refused(bundle):
     done = subprocess.run(
         [sys.executable, "-m", "sentinode.cli.main", "serve", str(bundle.folder), "--host", "0.0.0.0"],
