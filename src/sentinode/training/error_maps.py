@@ -12,10 +12,13 @@ from sentinode.models.bundle import Bundle
 Images = Callable[[int], NDArray[np.uint8]]
 """The image of a row: (H, W, 3) uint8."""
 
+Maps = Callable[[int], NDArray[np.uint8] | None]
+"""The same with the map over it; None where the map is empty."""
+
 _METHOD = "gradcam"
 
 
-def error_maps(bundle: Bundle, images: Images) -> tuple[Images | None, str]:
+def error_maps(bundle: Bundle, images: Images) -> tuple[Maps | None, str]:
     """Images with a map over them by their rows, or None, and words on what they are or why there are none.
 
     A map is of a single look at the tile: over all orientations and sizes it would cost many times as much, and a
@@ -24,7 +27,7 @@ def error_maps(bundle: Bundle, images: Images) -> tuple[Images | None, str]:
     info = bundle.info
     if info.input.pooling or info.precision == "int8":
         kind = "which pools the tiles of large images" if info.input.pooling else "which is INT8"
-        return None, f"No maps over the errors of this bundle, {kind}; see `sentinode explain`."
+        return None, f"No maps over the errors of this bundle, {kind}; see sentinode explain."
     from sentinode.explanation.explaining import explain
     from sentinode.explanation.methods import method_of
     from sentinode.explanation.opened import OpenedModel, open_model
@@ -39,10 +42,10 @@ def error_maps(bundle: Bundle, images: Images) -> tuple[Images | None, str]:
     except SentinodeError as error:
         return None, f"No maps over the errors: {error}."
 
-    def draw(row: int) -> NDArray[np.uint8]:
+    def draw(row: int) -> NDArray[np.uint8] | None:
         one = explain(model(), np.ascontiguousarray(images(row)), _METHOD)
-        return blended(one.tile, one.map, signed=one.signed)
+        return None if one.empty else blended(one.tile, one.map, signed=one.signed)
 
     shown = "each error's likeliest class" if info.classes.positive is None else info.classes.positive
-    words = f"Below each error, the same image with what spoke for {shown} in yellow: Grad-CAM of one look, unchecked"
-    return draw, f"{words}; `sentinode explain` measures how far such a map is to be trusted."
+    words = f"Below an error is the same image with what spoke for {shown} in yellow (Grad-CAM of one look, unchecked)"
+    return draw, f"{words}; where the map is empty, nothing did. The command sentinode explain measures such maps."

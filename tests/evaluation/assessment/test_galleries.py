@@ -85,3 +85,16 @@ def test_short_ids_keep_what_tells_them_apart(name, short):
     predictions = Predictions([name], [""], np.array([1]), np.array([[0.9, 0.1]]), ("normal", "tumour"), 1)
     sample = binary_galleries(predictions, 0.5, None, "patch")[0].samples[0]
     assert (sample.short_id, sample.id) == (short, name)
+
+
+def test_errors_carry_their_maps_and_an_empty_one_is_said(make_predictions):
+    predictions = make_predictions(60, 0)
+    picture = np.zeros((8, 8, 3), np.uint8)
+    (of_none, *_), (of_all, *_, hits) = (
+        binary_galleries(predictions, 0.5, lambda _: picture, "patch", maps)
+        for maps in (lambda _: None, lambda _: picture)
+    )
+    assert of_none.samples
+    assert all(not sample.map and sample.note.endswith("empty map") for sample in of_none.samples)
+    assert all(sample.map.startswith("data:image/jpeg") and "map" not in sample.note for sample in of_all.samples)
+    assert not any(sample.map for sample in hits.samples)

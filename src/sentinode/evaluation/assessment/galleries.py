@@ -17,6 +17,9 @@ from sentinode.evaluation.predictions import Predictions
 Images = Callable[[int], NDArray[np.uint8]]
 """The image of a row of the predictions: (H, W, 3) uint8, RGB."""
 
+Maps = Callable[[int], NDArray[np.uint8] | None]
+"""The same with what moved the model over it; None where nothing did."""
+
 SIZE = 12
 """Samples in a gallery: three rows of four."""
 
@@ -46,7 +49,7 @@ class Sample:
     """`data:` address of its picture; empty without pictures."""
 
     map: str = ""
-    """`data:` address of the picture with what moved the model over it; empty without."""
+    """`data:` address of the picture with what moved the model over it; empty without, or where nothing did."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Gallery:
 
 
 def binary_galleries(
-    predictions: Predictions, threshold: float, images: Images | None, noun: str, maps: Images | None = None
+    predictions: Predictions, threshold: float, images: Images | None, noun: str, maps: Maps | None = None
 ) -> tuple[Gallery, ...]:
     """Worst false negatives, worst false positives, typical true positives and typical true negatives.
 
@@ -114,7 +117,7 @@ def binary_galleries(
 
 
 def multiclass_galleries(
-    predictions: Predictions, images: Images | None, noun: str, maps: Images | None = None
+    predictions: Predictions, images: Images | None, noun: str, maps: Maps | None = None
 ) -> tuple[Gallery, ...]:
     """The surest errors, and typical hits of all classes in turn. See `binary_galleries`."""
     decided, confidence = predictions.decided(None), predictions.confidences(None)
@@ -168,11 +171,14 @@ def _remark(shown: int, total: int, noun: str, how: str) -> str:
 
 
 def _sample(
-    predictions: Predictions, row: int, score: float, note: str, images: Images | None, maps: Images | None = None
+    predictions: Predictions, row: int, score: float, note: str, images: Images | None, maps: Maps | None = None
 ) -> Sample:
     name = predictions.ids[row]
     truth = predictions.class_names[predictions.labels[row]]
     group = f" of {predictions.groups[row]}" if predictions.groups else ""
+    mapped = maps(row) if maps else None
+    if maps and mapped is None:
+        note = f"{note}, empty map" if note else "empty map"
     return Sample(
         id=f"{name}{group}",
         short_id=wording.shortened(_stem(name), 16),
@@ -180,7 +186,7 @@ def _sample(
         note=note,
         alt=f"{name}{group}: true class {truth}, score {score:.3f}",
         image=_address(images(row)) if images else "",
-        map=_address(maps(row)) if maps else "",
+        map="" if mapped is None else _address(mapped),
     )
 
 

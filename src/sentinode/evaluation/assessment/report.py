@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sentinode.evaluation.assessment import narrative
 from sentinode.evaluation.assessment.assessing import Assessment
 from sentinode.evaluation.assessment.charts import binary_charts, multiclass_charts, training_charts
-from sentinode.evaluation.assessment.galleries import Images, binary_galleries, multiclass_galleries
+from sentinode.evaluation.assessment.galleries import Images, Maps, binary_galleries, multiclass_galleries
 from sentinode.evaluation.assessment.tables import confused_pairs, confusion_cells, subgroup_table
 from sentinode.evaluation.decisions.thresholds import OperatingPoint
 from sentinode.evaluation.figures.style import drawn
@@ -65,7 +65,7 @@ def write_report(
     context: ReportContext,
     out: Path,
     images: Images | None = None,
-    maps: Images | None = None,
+    maps: Maps | None = None,
 ) -> None:
     """Write `assessment` as one HTML page without scripts, links to elsewhere or a date: same input, same bytes.
 
@@ -112,7 +112,7 @@ def _binary(
     predictions: Predictions,
     context: ReportContext,
     images: Images | None,
-    maps: Images | None,
+    maps: Maps | None,
 ) -> dict[str, Any]:
     noun = context.noun
     at = (assessment.metrics["sensitivity"], assessment.metrics["specificity"])
@@ -129,7 +129,7 @@ def _multi(
     predictions: Predictions,
     context: ReportContext,
     images: Images | None,
-    maps: Images | None,
+    maps: Maps | None,
 ) -> dict[str, Any]:
     return {
         "headline": narrative.multiclass_headline(assessment, context.noun),
