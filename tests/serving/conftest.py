@@ -60,8 +60,9 @@ def config(bundle: Bundle, tmp_path: Path, slides: Path) -> ServeConfig:
 
 
 @pytest.fixture
-def start(config: ServeConfig) -> Iterator[Start]:
+def start(config: ServeConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts apps, with changes to `config`; they are stopped at the end."""
+    monkeypatch.setattr("sentinode.serving.explaining.PATIENCE_S", 600.0)  # torch loads slowly on a busy machine
     clients: list[TestClient] = []
 
     def run(**changes: Any) -> TestClient:
