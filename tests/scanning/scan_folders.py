@@ -18,14 +18,14 @@ PLAIN = LesionRule(outline=0.5, dense=0.5, peak=0.5, alone=0.5, smoothing_um=0)
 """Lesions as drawn: every cell from 0.5 on."""
 
 
-def write_scan(folder, scores, *, bundle="pcam", width=None, height=None):
-    """A finished scan of a slide at 0.5 µm/px whose cells of 100 µm have these scores (rows, columns)."""
+def write_scan(folder, scores, *, bundle="pcam", width=None, height=None, cell_px=CELL_PX):
+    """A finished scan of a slide at 0.5 µm/px whose cells have these scores (rows, columns)."""
     rows, columns = scores.shape
-    width, height = width or columns * CELL_PX, height or rows * CELL_PX
-    name, spec = folder.name, TileSpec(size_px=100, mpp=1.0)
-    y0, x0 = (place.ravel() * CELL_PX for place in np.indices(scores.shape))
+    width, height = width or columns * cell_px, height or rows * cell_px
+    name, spec = folder.name, TileSpec(size_px=cell_px // 2, mpp=1.0)
+    y0, x0 = (place.ravel() * cell_px for place in np.indices(scores.shape))
     flat = scores.ravel().astype(np.float32)
-    plan = TilePlan(x0, y0, CELL_PX, CELL_PX, np.ones(len(flat), np.float32), spec)
+    plan = TilePlan(x0, y0, cell_px, cell_px, np.ones(len(flat), np.float32), spec)
     folder.mkdir(parents=True)
     write_tiles(folder, plan, ("normal", "tumour"), np.stack([1 - flat, flat], axis=1))
     heatmap = build_heatmap(width, height, Mpp(MPP, MPP), spec, x0, y0, flat)

@@ -104,12 +104,27 @@ def scores() -> np.ndarray:
     return cells
 
 
-@pytest.fixture(scope="session")
-def make_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
-    """Makes a folder with `slides` (one scanned and annotated, one fresh) and `scans`."""
-    slide_files = load("slide_files", "slides/slide_files.py")
+def many_scores() -> np.ndarray:
+    """(80, 107) cells of 15 µm: 540 foci, more and more of them below each threshold from 0.6 on."""
+    cells = np.full((80, 107), 0.03)
+    generator = np.random.default_rng(1)
+    for row in range(0, 78, 4):
+        for column in range(0, 105, 4):
+            cells[row : row + 2, column : column + 2] = generator.uniform(0.6, 0.99)
+    return cells
 
-    def make() -> Path:
+
+@pytest.fixture(scope="session")
+def slide_files() -> ModuleType:
+    """Writes slides."""
+    return load("slide_files", "slides/slide_files.py")
+
+
+@pytest.fixture(scope="session")
+def make_folder(tmp_path_factory: pytest.TempPathFactory, slide_files: ModuleType) -> Callable[..., Path]:
+    """Makes a folder with `slides` (one scanned and annotated, one fresh, perhaps one of many lesions) and `scans`."""
+
+    def make(*, many: bool = False) -> Path:
         folder = tmp_path_factory.mktemp("served")
         slides = folder / "slides"
         slides.mkdir()
@@ -122,45 +137,80 @@ def make_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
             '<ASAP_Annotations><Annotations><Annotation Name="a" Type="Polygon" PartOfGroup="Tumor">'
             f"<Coordinates>{corners}</Coordinates></Annotation></Annotations></ASAP_Annotations>"
         )
-        load("scan_folders", "scanning/scan_folders.py").write_scan(folder / "scans" / "known", scores())
-        # The server knows a scan's slide by its name and size.
-        path = folder / "scans" / "known" / "scan.json"
-        record = json.loads(path.read_text())
-        record["slide"]["bytes"] = (slides / "known.tif").stat().st_size
-        path.write_text(json.dumps(record))
+        scan_folders = load("scan_folders", "scanning/scan_folders.py")
+        scan_folders.write_scan(folder / "scans" / "known", scores())
+        belong(folder, "known")
+        if many:
+            shutil.copy(slides / "known.tif", slides / "many.tif")
+            scan_folders.write_scan(folder / "scans" / "many", many_scores(), width=3200, height=2400, cell_px=30)
+            belong(folder, "many", lesion_rule=scan_folders.PLAIN.model_dump())
         return folder
 
     return make
 
 
-@pytest.fixture(scope="session")
-def served(make_folder: Callable[[], Path]) -> Path:
-    """The folder that `server` serves."""
-    return make_folder()
+def belong(folder: Path, name: str, **changes: Any) -> None:
+    """The server knows a scan's slide by its name and size."""
+    path = folder / "scans" / name / "scan.json"
+    record = {**json.loads(path.read_text()), **changes}
+    record["slide"]["bytes"] = (folder / "slides" / f"{name}.tif").stat().st_size
+    path.write_text(json.dumps(record))
 
 
 @pytest.fixture(scope="session")
-def server(small_bundle: Path, served: Path) -> Iterator[Server]:
-    """A server without sign-in, for all tests that leave it as it was or only add to it."""
+def start_server(small_bundle: Path) -> Iterator[Callable[..., Server]]:
+    """Starts servers, each a few seconds: share them."""
     if not PAGE.is_file():
         pytest.fail("the viewer is not built; run `make page`")
-    started = Server(small_bundle, served).ready()
-    yield started
-    started.end()
-
-
-@pytest.fixture(scope="module")
-def start_server(small_bundle: Path) -> Iterator[Callable[..., Server]]:
-    """Starts servers that a module has for itself."""
     started: list[Server] = []
 
     def start(folder: Path, *words: str) -> Server:
-        started.append(Server(small_bundle, folder, *words).ready())
-        return started[-1]
+        started.append(Server(small_bundle, folder, *words))
+        return started[-1].ready()
 
     yield start
     for one in started:
         one.end()
+
+
+@pytest.fixture(scope="session")
+def server(start_server: Callable[..., Server], make_folder: Callable[..., Path]) -> Server:
+    """A server without sign-in, for tests that change nothing; none of its slides has a review."""
+    return start_server(make_folder())
+
+
+@pytest.fixture(scope="session")
+def lab(
+    start_server: Callable[..., Server], make_folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Server:
+    """A server for tests that review, scan and upload; it has a slide of many lesions, and an evaluation report."""
+    report = tmp_path_factory.mktemp("report")
+    (report / "report.html").write_text("<!doctype html><html lang='en'><title>Report</title><p>Measured.</p></html>")
+    table = [
+        {"threshold": value, "sensitivity": {"value": 1 - value**2}, "specificity": {"value": value**0.5}}
+        for value in (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
+    ]
+    (report / "metrics.json").write_text(json.dumps({"split": "test", "curves": {"threshold_table": table}}))
+    return start_server(make_folder(many=True), "--report", str(report / "report.html"))
+
+
+KEY = "a-key-of-more-than-sixteen-letters"
+
+
+@pytest.fixture(scope="session")
+def keyed(
+    start_server: Callable[..., Server], make_folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Server:
+    """A server that asks for `KEY`."""
+    path = tmp_path_factory.mktemp("key") / "key"
+    path.write_text(KEY)
+    return start_server(make_folder(), "--api-key-file", str(path))
+
+
+@pytest.fixture(scope="session")
+def key() -> str:
+    """What `keyed` lets in."""
+    return KEY
 
 
 @pytest.fixture(scope="session")
@@ -183,7 +233,9 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     contexts = []
 
     def open_(address: str, view: str = "", *, refused: bool = False, **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        # The slide's movements take no time, so that no test has to wait for their end.
+        usual = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+        context = browser.new_context(**{**usual, **options})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)

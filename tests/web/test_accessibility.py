@@ -54,3 +54,58 @@ def test_no_view_breaks_a_rule(server, open_page, axe, images, theme):
 
     page.keyboard.press("?")
     assert faults(page, axe) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_state_of_the_slide_view_breaks_a_rule(server, open_page, axe, theme):
+    page = open_page(server.address, color_scheme=theme)
+    page.get_by_role("heading", name="known").get_by_role("link").click()
+    expect(page.locator(".lesion")).to_have_count(2)
+
+    def looked(name):
+        assert faults(page, axe) == [], name
+
+    page.get_by_role("button", name="known: facts").click()
+    looked("facts")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Export").click()
+    looked("export")
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    expect(page.locator(".pane")).to_have_count(2)
+    looked("side by side")
+    page.keyboard.press("c")
+    page.keyboard.press("p")
+    page.keyboard.press("Space")
+    expect(page.locator(".corner")).to_have_count(1)
+    looked("drawing")
+    page.keyboard.press("l")
+    looked("measuring")
+    page.keyboard.press("Escape")
+    page.get_by_label("Threshold").fill("0.99")
+    expect(page.get_by_text("No lesion at this threshold")).to_be_visible()
+    looked("no lesion")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_failure_breaks_a_rule(server, keyed, open_page, axe, images, tmp_path, theme):
+    page = open_page(keyed.address, color_scheme=theme)
+    expect(page.get_by_label("Access key")).to_be_visible()
+    assert faults(page, axe) == []
+
+    page = open_page(server.address, "#/slides/nosuchslide0", color_scheme=theme, refused=True)
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert faults(page, axe) == []
+
+    text = tmp_path / "notes.png"
+    text.write_text("no image")
+    page.keyboard.press("2")
+    page.get_by_label("Images", exact=True).set_input_files([text, images[0]])
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert faults(page, axe) == []
+
+    page.keyboard.press("1")
+    expect(page.get_by_role("heading", name="known")).to_be_visible()
+    page.get_by_label("Slide files").set_input_files([text])
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert faults(page, axe) == []

@@ -1,5 +1,7 @@
 """Story: what the model is, and what it may be used for."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -34,12 +36,23 @@ def test_a_card_brings_no_script_and_no_picture_into_the_page(server, open_page)
     assert page.evaluate("window.bad") is None
 
 
-def test_the_report_is_shown_where_there_is_one(make_folder, start_server, open_page, tmp_path):
-    report = tmp_path / "report.html"
-    report.write_text("<!doctype html><html lang='en'><title>Report</title><p>Measured.</p></html>")
-    own = start_server(make_folder(), "--report", str(report))
-    page = open_page(own.address, "#/model")
+def test_the_report_is_shown_where_there_is_one(lab, open_page):
+    page = open_page(lab.address, "#/model")
     expect(page.frame_locator("iframe[title='Evaluation report']").get_by_text("Measured.")).to_be_visible()
+
+
+def test_the_report_gives_the_sensitivity_and_specificity_of_every_threshold(lab, open_page):
+    page = open_page(lab.address, "#/model")
+    choices = page.get_by_role("region", name="Threshold choices")
+    expect(choices).to_contain_text("Measured on test")
+    for kind in ("sensitivity", "specificity"):
+        path = choices.locator(f".curve-{kind}").get_attribute("d")
+        assert len(re.findall("[ML]", path)) == 7
+    choices.get_by_role("slider").fill("0.72")  # 0.75 is the nearest that was measured
+    expect(choices).to_contain_text("43.8 %")
+    expect(choices).to_contain_text("86.6 %")
+    choices.get_by_role("slider").press("Home")
+    expect(choices).to_contain_text("100.0 %")
 
 
 @pytest.mark.parametrize("view", ["slides", "patch", "model"])

@@ -7,19 +7,13 @@ import pytest
 from playwright.sync_api import expect
 
 
-@pytest.fixture(scope="module")
-def reviewed(make_folder, start_server):
-    """A server whose reviews are this module's own."""
-    return start_server(make_folder())
-
-
 @pytest.fixture
-def own(reviewed):
+def own(lab):
     """The server without a review; one test's are taken back before the next."""
-    yield reviewed
-    for review in reviews(reviewed)[1]:
+    yield lab
+    for review in reviews(lab)[1]:
         BEFORE.add(review["id"])
-        request = urllib.request.Request(f"{reviewed.address}/reviews/{review['id']}", method="DELETE")
+        request = urllib.request.Request(f"{lab.address}/reviews/{review['id']}", method="DELETE")
         urllib.request.urlopen(request, timeout=60).close()
 
 
@@ -27,8 +21,8 @@ BEFORE = set()
 """Ids of reviews of earlier tests, which are undone, and kept as all are."""
 
 
-def opened(server, open_page):
-    page = open_page(server.address)
+def opened(server, open_page, **options):
+    page = open_page(server.address, **options)
     page.get_by_role("heading", name="known").get_by_role("link").click()
     expect(page.locator(".scale")).to_be_visible()
     expect(page.locator(".lesion")).to_have_count(2)
@@ -62,7 +56,7 @@ def test_verdicts_by_key_are_saved_undone_restored_and_exported(own, open_page):
 
     page.reload()
     expect(page.locator(".lesion").nth(1)).to_contain_text("rejected")
-    page.get_by_text("Export").click()
+    page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="GeoJSON").click()
     content = json.loads(download.value.path().read_text())
@@ -104,7 +98,6 @@ def test_a_missed_lesion_is_drawn_corner_by_corner(own, open_page):
     corners = [(0, 0), (80, 0), (80, 60), (0, 60)]
     for x, y in corners:
         page.mouse.click(centre[0] + x, centre[1] + y)
-        page.wait_for_timeout(350)  # two clicks in quick succession are a double click
     expect(page.locator(".corner")).to_have_count(4)
     page.keyboard.press("Enter")
     expect(page.locator(".line-drawn")).to_have_count(1)
@@ -133,12 +126,57 @@ def test_a_missed_lesion_is_drawn_in_one_stroke(own, open_page):
 
 def test_a_polygon_can_be_drawn_by_keys_alone(own, open_page):
     page = opened(own, open_page)
-    page.keyboard.press("+")
-    page.keyboard.press("p")
-    for key in ("d", "s", "a"):
-        page.keyboard.press("Space")
-        page.keyboard.press(key)
-        page.wait_for_timeout(700)  # the movement
-    expect(page.locator(".corner")).to_have_count(3)
+    drawn(page)
     page.keyboard.press("Enter")
     expect(page.locator(".line-drawn")).to_have_count(1)
+
+
+def drawn(page):
+    """A lesion drawn by the keyboard alone, not yet finished."""
+    page.keyboard.press("+")
+    page.keyboard.press("p")
+    for count, key in enumerate(("d", "s", "a"), start=1):
+        page.keyboard.press("Space")
+        expect(page.locator(".corner")).to_have_count(count)
+        page.keyboard.press(key)
+
+
+def test_a_drawn_lesion_is_listed_commented_on_and_removed(own, open_page):
+    page = opened(own, open_page)
+    drawn(page)
+    page.keyboard.press("Enter")
+    row = page.get_by_role("listitem").filter(has_text="mm²").last
+    row.get_by_role("button").first.click()
+    row.get_by_label("Comment on the drawn lesion").fill("Subcapsular.")
+    row.get_by_role("button", name="Save").click()
+    expect(row.locator("blockquote")).to_contain_text("Subcapsular.")
+    row.get_by_role("button", name="Remove").click()
+    expect(page.locator(".line-drawn")).to_have_count(0)
+    expect(page.get_by_text("Drawn by reviewers")).to_have_count(0)
+
+
+def test_what_can_not_be_saved_is_not_lost(own, open_page):
+    page = opened(own, open_page, refused=True)
+    drawn(page)
+    page.route("**/reviews", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("sentinode serve")
+    expect(page.locator(".corner")).to_have_count(3)
+    page.unroute("**/reviews")
+    page.get_by_role("button", name="Finish").click()
+    expect(page.locator(".corner")).to_have_count(0)
+    expect(page.locator(".line-drawn")).to_have_count(1)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_slide_without_tumour_is_exported_once_all_of_it_was_looked_at(own, open_page):
+    page = opened(own, open_page)
+    page.get_by_role("button", name="Export").click()
+    expect(page.get_by_text("Accept, reject or draw a lesion first.")).to_be_visible()
+    page.get_by_label("Whole slide reviewed").check()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="GeoJSON").click()
+    assert json.loads(download.value.path().read_text())["features"] == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="GeoJSON")).to_have_count(0)
+    expect(page.get_by_role("button", name="Export")).to_be_focused()

@@ -3,18 +3,14 @@
 import pytest
 from playwright.sync_api import expect
 
-KEY = "a-key-of-more-than-sixteen-letters"
 
-
-def test_a_server_with_keys_asks_for_one(make_folder, start_server, open_page, tmp_path):
-    (tmp_path / "key").write_text(KEY)
-    own = start_server(make_folder(), "--api-key-file", str(tmp_path / "key"))
-    page = open_page(own.address, "#/slides", refused=True)
+def test_a_server_with_keys_asks_for_one(keyed, key, open_page):
+    page = open_page(keyed.address, "#/slides", refused=True)
     field = page.get_by_label("Access key")
     field.fill("not the key of this server")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("This key is not known")
-    field.fill(KEY)
+    field.fill(key)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="known")).to_be_visible()
     page.reload()
@@ -60,11 +56,3 @@ def test_no_view_is_wider_than_the_screen(server, open_page, width):
     page.get_by_role("heading", name="known").get_by_role("link").click()
     expect(page.locator(".lesion")).to_have_count(2)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def test_a_server_that_is_gone_is_told_with_what_to_do(server, open_page):
-    page = open_page(server.address, "#/patch", refused=True)
-    expect(page.get_by_text("Drop images here")).to_be_visible()
-    page.route("**/slides", lambda route: route.abort())
-    page.keyboard.press("1")
-    expect(page.get_by_role("alert")).to_contain_text("sentinode serve")

@@ -19,22 +19,44 @@ const TITLES: Record<number, string> = {
   403: "Not allowed",
   404: "Not found",
   409: "Not possible as it is",
+  410: "No longer there",
   413: "Too large",
   415: "Not readable",
   422: "Not possible with this",
+  501: "Not available on this server",
   503: "The server is busy",
+  507: "No room on the server",
 };
 
 export const titled = (status: number, title: string): string => TITLES[status] ?? title;
-const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** A name, as that of a file, stays as it is. */
+const sentence = (text: string): string =>
+  /^[a-z]+[ ,;:]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 
 /** Sent on `window` when the server wants a token that it was not given. */
 export const SIGNED_OUT = "sentinode:signed-out";
+/** Sent on `window` when a busy server is waited for, and when that wait is over. */
+export const WAITING = "sentinode:waiting";
+export const WAITED = "sentinode:waited";
 
+/** A busy server says when to come again; after so many times it is told to the person. */
+const ATTEMPTS = 6;
+const LONGEST_WAIT_S = 30;
+
+/** Asks the server; one that is busy is asked again by itself when it said so. */
 export async function send(path: string, init: RequestInit = {}): Promise<Response> {
-  let response: Response;
+  for (let attempt = 1; ; attempt++) {
+    const response = await reach(path, init);
+    if (response.ok) return response;
+    const problem = await problemOf(response);
+    if (problem.status !== 503 || problem.retryAfter === null || attempt === ATTEMPTS) throw problem;
+    await rest(Math.min(problem.retryAfter, LONGEST_WAIT_S) * 1000, init.signal ?? null);
+  }
+}
+
+async function reach(path: string, init: RequestInit): Promise<Response> {
   try {
-    response = await fetch(path, { credentials: "same-origin", ...init });
+    return await fetch(path, { credentials: "same-origin", ...init });
   } catch (error) {
     if (init.signal?.aborted) throw error;
     throw new Problem(
@@ -43,8 +65,22 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
       0,
     );
   }
-  if (!response.ok) throw await problemOf(response);
-  return response;
+}
+
+/** Rejects as soon as nobody waits for the answer any more. */
+async function rest(ms: number, signal: AbortSignal | null): Promise<void> {
+  window.dispatchEvent(new Event(WAITING));
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(resolve, ms);
+      signal?.addEventListener("abort", () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      });
+    });
+  } finally {
+    window.dispatchEvent(new Event(WAITED));
+  }
 }
 
 export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
@@ -63,19 +99,25 @@ export async function sendJson<T>(method: string, path: string, body?: unknown, 
 }
 
 async function problemOf(response: Response): Promise<Problem> {
-  const retry = Number(response.headers.get("Retry-After"));
-  let body: Partial<ProblemBody> = {};
+  let body: unknown = null;
   try {
-    body = (await response.json()) as Partial<ProblemBody>;
+    body = await response.json();
   } catch {
     // A proxy's page, or nothing: the status says what there is to say.
   }
-  if (response.status === 401) window.dispatchEvent(new Event(SIGNED_OUT));
+  return refusal(response.status, body, (name) => response.headers.get(name));
+}
+
+/** What the server refused, from the parts of its answer. */
+export function refusal(status: number, answer: unknown, header: (name: string) => string | null): Problem {
+  const body = (answer ?? {}) as Partial<ProblemBody>;
+  const retry = Number(header("Retry-After"));
+  if (status === 401) window.dispatchEvent(new Event(SIGNED_OUT));
   return new Problem(
-    titled(response.status, body.title ?? `The server answered ${response.status}`),
+    titled(status, body.title ?? `The server answered ${status}`),
     sentence(body.detail ?? "Try again; if it stays, the server's log says more."),
-    response.status,
-    body.request_id ?? response.headers.get("X-Request-ID"),
+    status,
+    body.request_id ?? header("X-Request-ID"),
     Number.isFinite(retry) && retry > 0 ? retry : null,
   );
 }

@@ -2,13 +2,13 @@ import { getModel, REPORT } from "../api/endpoints";
 import type { Interval, ModelFacts } from "../api/types";
 import { probability } from "../ui/format";
 import { useLoad } from "../ui/hooks";
-import { Failure, Progress } from "../ui/parts";
+import { Facts, Failure, Progress } from "../ui/parts";
 import { SafeHtml } from "./SafeHtml";
 import { ThresholdChoices } from "./ThresholdChoices";
 
 export function ModelView() {
-  const { value: model, problem, reload } = useLoad("model", getModel);
-  if (problem) return <Failure problem={problem} retry={reload} />;
+  const { value: model, problem, retry } = useLoad("model", getModel);
+  if (problem) return <Failure problem={problem} retry={retry} />;
   if (!model) return <Progress label="Loading the model" />;
   return (
     <div className="model">
@@ -21,7 +21,7 @@ export function ModelView() {
       </header>
       <div className="model-body">
         <div className="model-side">
-          <Facts model={model} />
+          <About model={model} />
           <Metrics metrics={model.metrics} split={model.metrics_split} />
         </div>
         <div className="model-main">
@@ -38,7 +38,7 @@ export function ModelView() {
   );
 }
 
-function Facts({ model }: { model: ModelFacts }) {
+function About({ model }: { model: ModelFacts }) {
   const facts: [string, string][] = [
     ["Version", model.version],
     ["Classes", model.classes.join(", ")],
@@ -48,7 +48,7 @@ function Facts({ model }: { model: ModelFacts }) {
   ];
   if (model.threshold) {
     const { value, rule, split } = model.threshold;
-    facts.push(["Threshold", `${probability(value)} (${rule}, set on ${split})`]);
+    facts.push(["Threshold", `${probability(value)} (${rule.replaceAll(">=", " ≥ ")}, set on ${split})`]);
   }
   if (model.low_confidence) {
     const { low, high } = model.low_confidence;
@@ -57,14 +57,7 @@ function Facts({ model }: { model: ModelFacts }) {
   return (
     <section className="card" aria-labelledby="facts">
       <h2 id="facts">What it is</h2>
-      <dl className="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd className="break">{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
     </section>
   );
 }

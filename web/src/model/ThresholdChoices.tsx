@@ -4,8 +4,8 @@ import { percent, probability } from "../ui/format";
 import { Slider } from "../ui/parts";
 
 const WIDTH = 640;
-const HEIGHT = 220;
-const MARGIN = { left: 44, right: 12, top: 12, bottom: 34 };
+const HEIGHT = 232;
+const MARGIN = { left: 44, right: 12, top: 12, bottom: 46 };
 /** Points of a curve; with fewer, the figures are said. */
 const FEWEST = 5;
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
@@ -92,13 +92,16 @@ function Curves({ choices, own, shown }: { choices: ModelFacts["thresholds"]; ow
         <g key={tick}>
           <line className="grid" x1={across(0)} x2={across(1)} y1={down(tick)} y2={down(tick)} />
           <text x={MARGIN.left - 8} y={down(tick) + 4} textAnchor="end">
-            {tick * 100}
+            {tick * 100} %
           </text>
-          <text x={across(tick)} y={HEIGHT - 14} textAnchor="middle">
+          <text x={across(tick)} y={HEIGHT - 28} textAnchor="middle">
             {tick}
           </text>
         </g>
       ))}
+      <text x={across(0.5)} y={HEIGHT - 6} textAnchor="middle">
+        Threshold of the probability{own !== null && " (dotted: the model's own)"}
+      </text>
       {own !== null && <line className="own" x1={across(own)} x2={across(own)} y1={down(0)} y2={down(1)} />}
       <line className="shown" x1={across(shown)} x2={across(shown)} y1={down(0)} y2={down(1)} />
       <path className="curve-sensitivity" d={path("sensitivity")} />

@@ -72,7 +72,7 @@ export function ExplanationControls(props: {
         </button>
       )}
       {props.problem && <Failure problem={props.problem} retry={props.onRetry} />}
-      {methods.problem && <Failure problem={methods.problem} retry={methods.reload} />}
+      {methods.problem && <Failure problem={methods.problem} retry={methods.retry} />}
     </div>
   );
 }

@@ -10,15 +10,14 @@ export function PatchDetail(props: {
   row: Row;
   positive: string | null;
   onRetry: () => void;
-  resize: boolean;
   wish: Wish;
   onWish: (wish: Wish) => void;
   opacity: number;
   onOpacity: (opacity: number) => void;
 }) {
-  const { row, positive, resize, wish, opacity } = props;
+  const { row, positive, wish, opacity } = props;
   const explained = useLoad(row.prediction ? `explain ${row.key} ${JSON.stringify(wish)}` : null, (signal) =>
-    explain(new File([row.file], row.name), resize, wish, signal),
+    explain(new File([row.file], row.name), wish, signal),
   );
   return (
     <section className="card detail" aria-label={`Result for ${row.name}`}>
@@ -47,7 +46,7 @@ export function PatchDetail(props: {
             explanation={explained.value}
             busy={explained.loading}
             problem={explained.problem}
-            onRetry={explained.reload}
+            onRetry={explained.retry}
           />
         </>
       )}
@@ -59,7 +58,7 @@ function Verdict({ row }: { row: Row }) {
   if (!row.prediction) return null;
   const { prediction, confidence, low_confidence, model } = row.prediction;
   return (
-    <div className="verdict" aria-live="polite">
+    <div className="verdict">
       <p className="verdict-class">{prediction}</p>
       <p className="quiet">
         calibrated probability {confidence.toFixed(3)} · {model.name} {model.version}

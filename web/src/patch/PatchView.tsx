@@ -1,23 +1,22 @@
-import { type DragEvent, useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { getModel, type Wish } from "../api/endpoints";
-import { useKeys, useLoad } from "../ui/hooks";
+import { probability } from "../ui/format";
+import { useDrop, useKeys, useLoad } from "../ui/hooks";
 import { Progress } from "../ui/parts";
 import { FIRST_WISH } from "./Explained";
 import { PatchDetail } from "./PatchDetail";
 import { PatchTable } from "./PatchTable";
-import { csvOf, type Order, ordered, saveAs } from "./results";
-import { usePredictions } from "./usePredictions";
+import { csvOf, type Order, ordered, type Row, saveAs } from "./results";
+import type { Predictions } from "./usePredictions";
 
 const TYPES = ".png,.jpg,.jpeg,.tif,.tiff,.bmp,.webp,image/*";
 
-export function PatchView() {
+export function PatchView({ predictions }: { predictions: Predictions }) {
+  const { rows, add, retry, clear, resize, setResize } = predictions;
   const model = useLoad("model", getModel).value;
   const [order, setOrder] = useState<Order | null>(null);
   const [chosen, setChosen] = useState<number | null>(null);
-  const [over, setOver] = useState(false);
   const [wish, setWish] = useState<Wish>(FIRST_WISH);
-  const [resize, setResize] = useState(false);
-  const { rows, add, again, clear } = usePredictions(resize);
   const [opacity, setOpacity] = useState(0.5);
   const input = useRef<HTMLInputElement>(null);
 
@@ -33,26 +32,13 @@ export function PatchView() {
 
   usePaste(add);
 
-  const drop = (event: DragEvent) => {
-    event.preventDefault();
-    setOver(false);
-    const files = [...event.dataTransfer.files];
-    if (files.length) add(files);
-  };
+  const { over, handlers } = useDrop(add);
   const done = rows.filter((row) => row.state !== "waiting").length;
   const failed = rows.filter((row) => row.state === "failed");
   const csv = () => saveAs("predictions.csv", csvOf(shown, model?.classes ?? []), "text/csv");
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping is a second way; the button is the first
-    <div
-      className={over ? "patch dropping" : "patch"}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={drop}
-    >
+    <div className={over ? "patch dropping" : "patch"} {...handlers}>
       <header className="view-head">
         <h1>Patch</h1>
         {rows.length > 0 && (
@@ -61,7 +47,7 @@ export function PatchView() {
               Add images
             </button>
             {failed.length > 0 && (
-              <button type="button" onClick={() => again(failed)}>
+              <button type="button" onClick={() => retry(failed)}>
                 Try {failed.length} again
               </button>
             )}
@@ -89,14 +75,7 @@ export function PatchView() {
       />
       {model && !model.any_size && (
         <label className="check">
-          <input
-            type="checkbox"
-            checked={resize}
-            onChange={(event) => {
-              setResize(event.target.checked);
-              again(failed, event.target.checked);
-            }}
-          />
+          <input type="checkbox" checked={resize} onChange={(event) => setResize(event.target.checked)} />
           Scale square images of another size to {model.tile_size} × {model.tile_size} px
         </label>
       )}
@@ -121,6 +100,9 @@ export function PatchView() {
       {rows.length > 0 && done < rows.length && (
         <Progress label={`${done} of ${rows.length} images`} part={done / rows.length} />
       )}
+      <p className="away" role="status">
+        {selected && done === rows.length && said(rows.length, selected)}
+      </p>
       {selected && (
         <div className="patch-body">
           <PatchTable
@@ -135,8 +117,7 @@ export function PatchView() {
             key={selected.key}
             row={selected}
             positive={positive}
-            onRetry={() => again([selected])}
-            resize={resize}
+            onRetry={() => retry([selected])}
             wish={wish}
             onWish={setWish}
             opacity={opacity}
@@ -146,6 +127,13 @@ export function PatchView() {
       )}
     </div>
   );
+}
+
+/** For who doesn't see the table: that all is done, and what was found in the image that is shown. */
+function said(count: number, { name, prediction, problem }: Row): string {
+  const all = count === 1 ? "" : `${count} images done. `;
+  if (!prediction) return `${all}${name}: ${problem?.title ?? "failed"}`;
+  return `${all}${name}: ${prediction.prediction}, probability ${probability(prediction.confidence)}`;
 }
 
 /** Images pasted anywhere on the page; a picture cut out elsewhere has no name of its own. */

@@ -6,10 +6,10 @@ import type { Row } from "./results";
 const AT_ONCE = 16;
 /** Bytes of one request: well under what a server takes. */
 const BYTES_AT_ONCE = 12 * 1024 * 1024;
-const ATTEMPTS = 5;
 
 /** Images and their answers; what waits is sent in small lots, so the table fills as one looks. */
-export function usePredictions(resize: boolean) {
+export function usePredictions() {
+  const [resize, setResize] = useState(false);
   const [rows, setRows] = useState<Row[]>([]);
   const next = useRef(0);
   const abort = useRef<AbortController | null>(null);
@@ -44,24 +44,43 @@ export function usePredictions(resize: boolean) {
   );
 
   const again = useCallback(
-    (failed: Row[], scale: boolean = resize) => {
+    (failed: Row[], scale: boolean) => {
       settle(new Map(failed.map((row) => [row.key, { state: "waiting", problem: null }])));
       void run(failed, scale);
     },
-    [run, settle, resize],
+    [run, settle],
   );
 
   const latest = useRef(rows);
   latest.current = rows;
-  const clear = useCallback(() => {
+  const forget = useCallback(() => {
     abort.current?.abort();
     abort.current = null;
     for (const row of latest.current) URL.revokeObjectURL(row.url);
-    setRows([]);
   }, []);
-  useEffect(() => () => abort.current?.abort(), []);
-  return { rows, add, again, clear };
+  const clear = useCallback(() => {
+    forget();
+    setRows([]);
+  }, [forget]);
+  useEffect(() => forget, [forget]);
+  return {
+    rows,
+    add,
+    clear,
+    retry: (failed: Row[]) => again(failed, resize),
+    /** Whether square images of another size are scaled to the model's tile. */
+    resize,
+    setResize: (wanted: boolean) => {
+      setResize(wanted);
+      again(
+        rows.filter((row) => row.state === "failed"),
+        wanted,
+      );
+    },
+  };
 }
+
+export type Predictions = ReturnType<typeof usePredictions>;
 
 function* lots(rows: Row[]): Generator<Row[]> {
   let lot: Row[] = [];
@@ -79,17 +98,12 @@ function* lots(rows: Row[]): Generator<Row[]> {
 }
 
 async function answersFor(lot: Row[], resize: boolean, signal: AbortSignal): Promise<Map<number, Partial<Row>>> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const files = lot.map((row) => new File([row.file], row.name));
-      const { predictions } = await predict(files, resize, signal);
-      return new Map(lot.map((row, index) => [row.key, answered(predictions[index])]));
-    } catch (error) {
-      const problem = asProblem(error);
-      if (problem.status !== 503 || attempt === ATTEMPTS || signal.aborted) return failed(lot, problem);
-      // The server's queue is full: it says when to come again.
-      await new Promise((resolve) => setTimeout(resolve, (problem.retryAfter ?? attempt) * 1000));
-    }
+  try {
+    const files = lot.map((row) => new File([row.file], row.name));
+    const { predictions } = await predict(files, resize, signal);
+    return new Map(lot.map((row, index) => [row.key, answered(predictions[index])]));
+  } catch (error) {
+    return failed(lot, asProblem(error));
   }
 }
 

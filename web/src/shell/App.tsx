@@ -1,9 +1,10 @@
 import { useCallback, useEffect, useState } from "react";
 import { getSession, signOut } from "../api/endpoints";
-import { asProblem, type Problem, SIGNED_OUT } from "../api/http";
+import { asProblem, type Problem, SIGNED_OUT, WAITED, WAITING } from "../api/http";
 import type { Session } from "../api/types";
 import { ModelView } from "../model/ModelView";
 import { PatchView } from "../patch/PatchView";
+import { usePredictions } from "../patch/usePredictions";
 import { SlideView } from "../slide/SlideView";
 import { SlidesView } from "../slides/SlidesView";
 import { useKeys } from "../ui/hooks";
@@ -37,9 +38,8 @@ export function App() {
     document.title = `${signedIn ? TITLES[route.view] : "Sign in"} · Sentinode`;
   }, [route.view, signedIn]);
 
-  const leave = async () => {
-    await signOut();
-    refresh();
+  const leave = () => {
+    signOut().then(refresh, refresh);
   };
   return (
     <div className={route.view === "slide" && signedIn ? "frame frame-slide" : "frame"}>
@@ -60,22 +60,25 @@ export function App() {
         {session && !signedIn && <SignIn onDone={refresh} />}
         {session && signedIn && (
           <SessionContext.Provider value={session}>
-            <View route={route} />
+            <Views route={route} />
           </SessionContext.Provider>
         )}
       </main>
       <footer className="foot">
         <strong>Research use only.</strong> Not a medical device, not for diagnosis or decisions on patients.
       </footer>
+      <BusyNote />
       {help && <Shortcuts onClose={() => setHelp(false)} />}
     </div>
   );
 }
 
-function View({ route }: { route: Route }) {
+/** What was classified stays while one looks at another view. */
+function Views({ route }: { route: Route }) {
+  const predictions = usePredictions();
   switch (route.view) {
     case "patch":
-      return <PatchView />;
+      return <PatchView predictions={predictions} />;
     case "model":
       return <ModelView />;
     case "slide":
@@ -83,6 +86,26 @@ function View({ route }: { route: Route }) {
     case "slides":
       return <SlidesView />;
   }
+}
+
+/** A server with full queues is asked again by itself; that is said, as a wait without a reason looks like a fault. */
+function BusyNote() {
+  const [waits, setWaits] = useState(0);
+  useEffect(() => {
+    const more = () => setWaits((count) => count + 1);
+    const fewer = () => setWaits((count) => count - 1);
+    window.addEventListener(WAITING, more);
+    window.addEventListener(WAITED, fewer);
+    return () => {
+      window.removeEventListener(WAITING, more);
+      window.removeEventListener(WAITED, fewer);
+    };
+  }, []);
+  return (
+    <div className="busy" role="status">
+      {waits > 0 && <p className="notice">The server is busy. The page tries again by itself.</p>}
+    </div>
+  );
 }
 
 function useSession() {

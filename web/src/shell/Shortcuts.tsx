@@ -21,6 +21,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
       ["M  N", "Tissue mask, annotations"],
       ["C", "Side by side with the truth"],
       ["X", "Explain the tile in the middle"],
+      ["L", "Ruler; Space sets an end in the middle"],
     ],
   },
   {

@@ -6,7 +6,7 @@ import { useViewer, type Viewer } from "./viewer";
 
 /** The same place of the slide with its annotations alone. */
 export function ComparePane({ slide, other, truth }: { slide: Slide; other: Viewer; truth: Features | null }) {
-  const { ref, viewer, problem } = useViewer(slide.id, false);
+  const { ref, viewer, problem } = useViewer(slide, false);
   useEffect(() => (viewer ? follow(other, viewer) : undefined), [other, viewer]);
   return (
     <div className="pane">

@@ -145,7 +145,7 @@ function Export({ slide, scan, any }: { slide: Slide; scan: Scan; any: boolean }
     <Menu title="Export">
       <label className="check">
         <input type="checkbox" checked={all} onChange={(event) => setAll(event.target.checked)} />
-        <span>I looked at the whole slide: what is not marked is no tumour</span>
+        <span>Whole slide reviewed: what is not marked is no tumour</span>
       </label>
       {any || all ? (
         <>

@@ -6,7 +6,7 @@ import { ClassBadge, Failure, Slider } from "../ui/parts";
 import { TileCard } from "./TileCard";
 import type { ExplainedTile } from "./useExplainedTile";
 import type { Findings } from "./useFindings";
-import type { Reviews } from "./useReviews";
+import type { Drawn, Reviews } from "./useReviews";
 import { Worklist } from "./Worklist";
 
 /** Beside the slide: what the scan says, the threshold, the worklist, and the tile that was clicked. */
@@ -18,6 +18,7 @@ export function Panel(props: {
   reviews: Reviews;
   explained: ExplainedTile;
   jump: (lesion: Lesion) => void;
+  visit: (drawn: Drawn) => void;
   target: string;
 }) {
   const { slide, scan, findings, reviews, explained } = props;
@@ -26,10 +27,10 @@ export function Panel(props: {
       {scan?.status === "finished" ? (
         <>
           <Summary scan={scan} />
-          <Threshold findings={findings} />
-          {findings.problem && <Failure problem={findings.problem} retry={findings.reload} />}
-          {reviews.problem && <Failure problem={reviews.problem} retry={reviews.reload} />}
-          <Worklist findings={findings} reviews={reviews} jump={props.jump} />
+          <Threshold findings={findings} reviews={reviews} />
+          {findings.problem && <Failure problem={findings.problem} retry={findings.retry} />}
+          {reviews.problem && <Failure problem={reviews.problem} retry={reviews.retry} />}
+          <Worklist slide={slide} findings={findings} reviews={reviews} jump={props.jump} visit={props.visit} />
         </>
       ) : (
         <section className="panel-part">
@@ -66,9 +67,10 @@ function Summary({ scan }: { scan: Scan }) {
   );
 }
 
-function Threshold({ findings }: { findings: Findings }) {
+function Threshold({ findings, reviews }: { findings: Findings; reviews: Reviews }) {
   const { threshold, own, lesions, counting } = findings;
   const count = lesions?.length ?? 0;
+  const judged = lesions?.filter((lesion) => reviews.verdicts.get(lesion.id)).length ?? 0;
   return (
     <section className="panel-part threshold">
       <Slider
@@ -83,6 +85,7 @@ function Threshold({ findings }: { findings: Findings }) {
       />
       <p className="count" aria-live="polite" aria-busy={counting}>
         <span className="number big">{lesions ? count : "…"}</span> {count === 1 ? "lesion" : "lesions"}
+        {judged > 0 && <span className="quiet">· {judged} reviewed</span>}
         {own !== null && Math.abs(own - threshold) > 0.001 && (
           <button type="button" className="plain" onClick={() => findings.setThreshold(null)}>
             Back to {own.toFixed(2)}

@@ -4,24 +4,25 @@ import { length, probability, whole } from "../ui/format";
 import type { Grid } from "./grid";
 import { SvgLayer } from "./SvgLayer";
 import { useCursor } from "./useCursor";
-import { frameOf, useFrame, type Viewer } from "./viewer";
+import { frameOf, useFrame, type Viewer, zoomBy, zoomHome, zoomTo } from "./viewer";
 
 const LONGEST_PX = 150;
 /** An eyepiece view of 10× shows about 1 µm to the pixel. */
 const UM_AT_1X = 10;
+/** What a microscope's objectives show. */
+const OBJECTIVES = [1.25, 2.5, 5, 10, 20, 40];
+const ZOOM = 1.5;
 
-/** Scale bar, magnification, and what lies under the cursor. */
-export function Readout({
-  viewer,
-  slide,
-  grid,
-  target,
-}: {
+/** Scale bar, magnification, the heatmap's colours, and what lies under the cursor. */
+export function Readout(props: {
   viewer: Viewer;
   slide: Slide;
   grid: Grid | null;
   target: string;
+  /** Null: no heatmap is shown. */
+  heatmap: { opacity: number; threshold: number } | null;
 }) {
+  const { viewer, slide, grid, target, heatmap } = props;
   const [scale, setScale] = useState(() => frameOf(viewer).scale);
   useFrame(viewer, () => {
     const now = frameOf(viewer).scale;
@@ -38,8 +39,12 @@ export function Readout({
         </SvgLayer>
       )}
       <div className="readout">
-        {slide.mpp ? <ScaleBar umPerPx={slide.mpp.x / scale} /> : <span>{(scale * 100).toPrecision(3)} %</span>}
-        <span className="readout-cursor">
+        <span className="readout-part">
+          {slide.mpp && <ScaleBar umPerPx={slide.mpp.x / scale} />}
+          <Magnification viewer={viewer} slide={slide} scale={scale} />
+        </span>
+        {heatmap && <Legend target={target} {...heatmap} />}
+        <span className="readout-part readout-cursor">
           {inside && (
             <>
               <span className="number quiet">
@@ -60,18 +65,70 @@ export function Readout({
   );
 }
 
+/** Nearer, farther, and straight to what an objective shows. */
+function Magnification({ viewer, slide, scale }: { viewer: Viewer; slide: Slide; scale: number }) {
+  const times = (at: number) => (slide.mpp ? (at * UM_AT_1X) / slide.mpp.x : at * 100);
+  const unit = slide.mpp ? "×" : " %";
+  const steps = slide.mpp ? OBJECTIVES : [25, 50, 100, 200];
+  const now = times(scale);
+  return (
+    <span className="magnification">
+      <button type="button" aria-label="Farther" title="Key −" onClick={() => zoomBy(viewer, 1 / ZOOM)}>
+        −
+      </button>
+      <select
+        aria-label="Magnification"
+        title={slide.mpp ? "As through a microscope: 10× is 1 µm/px" : "Screen pixels to a pixel of the slide"}
+        value=""
+        onChange={(event) => {
+          if (event.target.value === "whole") zoomHome(viewer);
+          else zoomTo(viewer, Number(event.target.value) / times(1));
+        }}
+      >
+        <option value="" hidden>
+          {`${now >= 10 ? now.toFixed(0) : now.toPrecision(2)}${unit}`}
+        </option>
+        <option value="whole">Whole slide</option>
+        {steps.map((step) => (
+          <option key={step} value={step}>
+            {`${step}${unit}`}
+          </option>
+        ))}
+      </select>
+      <button type="button" aria-label="Nearer" title="Key +" onClick={() => zoomBy(viewer, ZOOM)}>
+        +
+      </button>
+    </span>
+  );
+}
+
+/** The heatmap's colours as they lie over glass, and where lesions begin. */
+function Legend({ target, opacity, threshold }: { target: string; opacity: number; threshold: number }) {
+  return (
+    <span
+      className="readout-part legend"
+      role="img"
+      aria-label={`Heatmap: P(${target}) from 0, dark blue, to 1, yellow`}
+    >
+      <span className="quiet">P({target})</span>
+      <span className="number">0</span>
+      <span className="legend-bar">
+        <span className="legend-colours" style={{ opacity }} />
+        <span className="legend-mark" style={{ left: `${threshold * 100}%` }} />
+      </span>
+      <span className="number">1</span>
+    </span>
+  );
+}
+
 function ScaleBar({ umPerPx }: { umPerPx: number }) {
   const most = LONGEST_PX * umPerPx;
   const power = 10 ** Math.floor(Math.log10(most));
   const um = power * (most >= 5 * power ? 5 : most >= 2 * power ? 2 : 1);
-  const magnification = UM_AT_1X / umPerPx;
   return (
     <span className="scale">
       <span className="scale-bar" style={{ width: `${um / umPerPx}px` }} />
       <span className="number">{length(um)}</span>
-      <span className="number quiet" title="As through a microscope: 10× is 1 µm/px">
-        {magnification >= 10 ? magnification.toFixed(0) : magnification.toPrecision(2)}×
-      </span>
     </span>
   );
 }

@@ -1,6 +1,8 @@
+import { useMemo } from "react";
 import type { Features, Lesion } from "../api/types";
 import { pathOf } from "./geometry";
 import { SvgLayer } from "./SvgLayer";
+import { useCursor } from "./useCursor";
 import type { Drawing } from "./useDrawing";
 import type { ExplainedTile } from "./useExplainedTile";
 import type { Findings } from "./useFindings";
@@ -17,17 +19,18 @@ function Outline({ d, kind }: { d: string; kind: string }) {
   );
 }
 
-/** Lesions found and drawn, the tile that is explained, and the line being drawn. */
+/** Lesions found and drawn, and the tile that is explained. */
 export function Shapes(props: {
   viewer: Viewer;
   findings: Findings;
   reviews: Reviews;
-  drawing: Drawing;
   outlines: boolean;
   explained: ExplainedTile;
 }) {
-  const { findings, reviews, drawing, explained } = props;
-  const kind = (lesion: Lesion) => reviews.verdictOf(lesion)?.verdict ?? "found";
+  const { explained } = props;
+  const { lesions, selected } = props.findings;
+  const { verdicts, drawn } = props.reviews;
+  const paths = useMemo(() => pathsOf(lesions ?? [], verdicts), [lesions, verdicts]);
   return (
     <SvgLayer viewer={props.viewer}>
       {explained.answer && (
@@ -39,24 +42,39 @@ export function Shapes(props: {
         />
       )}
       {explained.answer && <rect className="explained-tile" {...explained.answer.tile} />}
-      {props.outlines &&
-        findings.lesions?.map((lesion) => <Outline key={lesion.id} d={pathOf(lesion.polygon)} kind={kind(lesion)} />)}
-      {reviews.drawn.map((one) => one.polygon && <Outline key={one.id} d={pathOf(one.polygon)} kind="drawn" />)}
-      {findings.selected && <Outline d={pathOf(findings.selected.polygon)} kind="selected" />}
-      {drawing.corners.length > 0 && <Line drawing={drawing} />}
+      {props.outlines && paths.map(([kind, d]) => <Outline key={kind} d={d} kind={kind} />)}
+      {drawn.map((one) => (
+        <Outline key={one.id} d={pathOf(one.polygon)} kind="drawn" />
+      ))}
+      {selected && <Outline d={pathOf(selected.polygon)} kind="selected" />}
     </SvgLayer>
   );
 }
 
-function Line({ drawing }: { drawing: Drawing }) {
-  const points = drawing.corners.map(({ x, y }) => `${x} ${y}`).join("L");
+/** All lesions of a kind as one path: a slide may have a thousand. */
+function pathsOf(lesions: Lesion[], verdicts: Reviews["verdicts"]): [string, string][] {
+  const byKind = new Map<string, string>();
+  for (const lesion of lesions) {
+    const kind = verdicts.get(lesion.id)?.verdict ?? "found";
+    byKind.set(kind, (byKind.get(kind) ?? "") + pathOf(lesion.polygon));
+  }
+  return [...byKind];
+}
+
+/** The line that is being drawn or measured, up to where the pointer is. */
+export function Sketch({ viewer, drawing }: { viewer: Viewer; drawing: Drawing }) {
+  const { tool, corners } = drawing;
+  const cursor = useCursor(viewer);
+  const open = tool === "polygon" || (tool === "ruler" && corners.length === 1);
+  const places = open && cursor ? [...corners, cursor] : corners;
+  if (corners.length === 0) return null;
   return (
-    <>
-      <Outline d={`M${points}`} kind="drawn" />
-      {drawing.tool === "polygon" &&
+    <SvgLayer viewer={viewer}>
+      <Outline d={`M${places.map(({ x, y }) => `${x} ${y}`).join("L")}`} kind={tool === "ruler" ? "ruler" : "drawn"} />
+      {tool !== "freehand" &&
         // A line of no length with round ends is a dot of the same size at every zoom.
-        drawing.corners.map(({ x, y }) => <path key={`${x} ${y}`} className="corner" d={`M${x} ${y}h0`} />)}
-    </>
+        corners.map(({ x, y }) => <path key={`${x} ${y}`} className="corner" d={`M${x} ${y}h0`} />)}
+    </SvgLayer>
   );
 }
 

@@ -2,28 +2,41 @@ import { useCallback, useState } from "react";
 import { getAnnotations, getModel, getSlide, heatmapPyramid, tissueMask } from "../api/endpoints";
 import { Problem, problemFrom } from "../api/http";
 import type { Slide } from "../api/types";
+import { link } from "../shell/routes";
 import { useProgress } from "../slides/useScans";
 import { useLoad } from "../ui/hooks";
 import { Failure, Progress } from "../ui/parts";
 import { ComparePane } from "./ComparePane";
+import { boundsOf } from "./geometry";
 import { LayersBar } from "./LayersBar";
 import { useLayer } from "./layers";
 import { Panel } from "./Panel";
 import { Readout } from "./Readout";
-import { Shapes, TruthShapes } from "./Shapes";
+import { Shapes, Sketch, TruthShapes } from "./Shapes";
 import { useDrawing } from "./useDrawing";
 import { useExplainedTile } from "./useExplainedTile";
 import { useFindings } from "./useFindings";
-import { useReviews } from "./useReviews";
+import { type Drawn, useReviews } from "./useReviews";
 import { useSlideKeys } from "./useSlideKeys";
 import { showBox, useViewer } from "./viewer";
 
 export function SlideView({ id }: { id: string }) {
-  const { value: slide, problem, reload } = useLoad(`slide ${id}`, (signal) => getSlide(id, signal));
-  if (problem && !slide) return <Failure problem={problem} retry={reload} />;
+  const { value: slide, problem, reload, retry } = useLoad(`slide ${id}`, (signal) => getSlide(id, signal));
+  const unreadable = slide?.status === "unreadable" ? problemFrom(slide.problem ?? "") : null;
+  const failed = unreadable ?? (slide ? null : problem);
+  if (failed) return <Elsewhere problem={failed} retry={retry} />;
   if (!slide) return <Progress label="Opening the slide" />;
-  if (slide.status === "unreadable") return <Failure problem={problemFrom(slide.problem ?? "")} retry={reload} />;
   return <Workplace slide={slide} onChange={reload} />;
+}
+
+/** Of a slide that can't be shown: the way back to those that can. */
+function Elsewhere({ problem, retry }: { problem: Problem; retry?: () => void }) {
+  const way = (
+    <a className="button" href={link({ view: "slides" })}>
+      All slides
+    </a>
+  );
+  return <Failure problem={problem} way={way} {...(retry ? { retry } : {})} />;
 }
 
 export type Layers = {
@@ -43,13 +56,13 @@ function Workplace({ slide, onChange }: { slide: Slide; onChange: () => void }) 
   const scan = useProgress(slide.scan, onChange);
   const finished = scan?.status === "finished" ? scan : null;
   const model = useLoad("model", getModel).value;
-  const { ref, viewer, problem, missing } = useViewer(slide.id, true);
+  const { ref, viewer, problem, missing } = useViewer(slide, true);
   const [layers, setLayers] = useState<Layers>(FIRST);
   const [failed, setFailed] = useState<string[]>([]);
   const change = useCallback((part: Partial<Layers>) => setLayers((was) => ({ ...was, ...part })), []);
 
   const findings = useFindings(finished);
-  const reviews = useReviews(finished?.id ?? null);
+  const reviews = useReviews(finished?.id ?? null, findings.lesions);
   const explained = useExplainedTile(slide.id, viewer, findings);
   const drawing = useDrawing(viewer, reviews.draw);
   const truth = useLoad(slide.has_annotations ? `truth ${slide.id}` : null, (signal) =>
@@ -63,6 +76,10 @@ function Workplace({ slide, onChange }: { slide: Slide; onChange: () => void }) 
     },
     [viewer, findings.select, slide.mpp],
   );
+  const visit = (drawn: Drawn) => {
+    findings.select(null);
+    if (viewer) showBox(viewer, boundsOf(drawn.polygon), LEAST_UM / (slide.mpp?.x ?? 1));
+  };
   const failure = (what: string) => setFailed((was) => (was.includes(what) ? was : [...was, what]));
   useLayer(
     viewer,
@@ -94,13 +111,21 @@ function Workplace({ slide, onChange }: { slide: Slide; onChange: () => void }) 
                 viewer={viewer}
                 findings={findings}
                 reviews={reviews}
-                drawing={drawing}
                 outlines={layers.outlines}
                 explained={explained}
               />
               {layers.truth && !layers.compare && truth.value && <TruthShapes viewer={viewer} truth={truth.value} />}
-              <Readout viewer={viewer} slide={slide} grid={findings.grid} target={target} />
-              {drawing.tool === "polygon" && <span className="cross" aria-hidden="true" />}
+              {drawing.tool && <Sketch viewer={viewer} drawing={drawing} />}
+              <Readout
+                viewer={viewer}
+                slide={slide}
+                grid={findings.grid}
+                target={target}
+                heatmap={finished && layers.heatmap ? { opacity: layers.opacity, threshold: findings.threshold } : null}
+              />
+              {(drawing.tool === "polygon" || drawing.tool === "ruler") && (
+                <span className="cross" aria-hidden="true" />
+              )}
             </>
           )}
           {layers.compare && <span className="pane-title">Found</span>}
@@ -121,6 +146,7 @@ function Workplace({ slide, onChange }: { slide: Slide; onChange: () => void }) 
         reviews={reviews}
         explained={explained}
         jump={jump}
+        visit={visit}
         target={target}
       />
     </div>
@@ -139,7 +165,7 @@ function Troubles(props: { problem: Problem | null; missing: number; failed: str
   if (problem) {
     return (
       <div className="over">
-        <Failure problem={problem} />
+        <Elsewhere problem={problem} />
       </div>
     );
   }

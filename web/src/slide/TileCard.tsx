@@ -39,7 +39,7 @@ export function TileCard({ explained, target }: { explained: ExplainedTile; targ
         onOpacity={explained.setOpacity}
         explanation={answer}
         problem={explained.problem}
-        onRetry={explained.reload}
+        onRetry={explained.retry}
       />
     </section>
   );

@@ -23,13 +23,29 @@ export function contains(shape: Geometry, { x, y }: Place): boolean {
   return inside;
 }
 
+const boxes = new WeakMap<Geometry, Box>();
+
+/** Worked out once for each shape. */
 export function boundsOf(shape: Geometry): Box {
-  const points = polygons(shape).flat(2);
-  const xs = points.map(([x = 0]) => x);
-  const ys = points.map(([, y = 0]) => y);
-  const [left, top] = [Math.min(...xs), Math.min(...ys)];
-  return { x: left, y: top, width: Math.max(...xs) - left, height: Math.max(...ys) - top };
+  const known = boxes.get(shape);
+  if (known) return known;
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const [x = 0, y = 0] of polygons(shape).flat(2)) {
+    left = Math.min(left, x);
+    top = Math.min(top, y);
+    right = Math.max(right, x);
+    bottom = Math.max(bottom, y);
+  }
+  const box = { x: left, y: top, width: right - left, height: bottom - top };
+  boxes.set(shape, box);
+  return box;
 }
+
+const apart = (one: Box, other: Box): boolean =>
+  one.x > other.x + other.width ||
+  other.x > one.x + one.width ||
+  one.y > other.y + other.height ||
+  other.y > one.y + one.height;
 
 /** A corner of each part and the middle of each box: enough to tell whether two shapes are the same finding. */
 function probes(shape: Geometry): Place[] {
@@ -41,8 +57,10 @@ function probes(shape: Geometry): Place[] {
   });
 }
 
-export const overlap = (one: Geometry, other: Geometry): boolean =>
-  probes(one).some((place) => contains(other, place)) || probes(other).some((place) => contains(one, place));
+export function overlap(one: Geometry, other: Geometry): boolean {
+  if (apart(boundsOf(one), boundsOf(other))) return false;
+  return probes(one).some((place) => contains(other, place)) || probes(other).some((place) => contains(one, place));
+}
 
 /** A closed ring of at least three corners; null if there are fewer. */
 export function polygonOf(corners: Place[]): Geometry | null {
@@ -52,14 +70,20 @@ export function polygonOf(corners: Place[]): Geometry | null {
   return { type: "Polygon", coordinates: [ring] };
 }
 
-/** Area of a simple ring, square level-0 pixels (shoelace formula). */
-export function areaOf(corners: Place[]): number {
-  let twice = 0;
-  corners.forEach((one, index) => {
-    const next = corners[(index + 1) % corners.length] ?? one;
-    twice += one.x * next.y - next.x * one.y;
-  });
-  return Math.abs(twice) / 2;
+/** Square level-0 pixels (shoelace formula); holes are taken off. */
+export function areaOf(shape: Geometry): number {
+  const ring = (points: Ring) => {
+    let twice = 0;
+    points.forEach(([x = 0, y = 0], index) => {
+      const [nextX = 0, nextY = 0] = points[(index + 1) % points.length] ?? [];
+      twice += x * nextY - nextX * y;
+    });
+    return Math.abs(twice) / 2;
+  };
+  return polygons(shape).reduce(
+    (sum, [outer, ...holes]) => sum + ring(outer ?? []) - holes.reduce((hole, one) => hole + ring(one), 0),
+    0,
+  );
 }
 
 /** Fewer corners, none of the line farther than `tolerance` away (Ramer 1972; Douglas and Peucker 1973). */

@@ -7,14 +7,14 @@ import { frameOf, middleOf, placeOf, type Viewer } from "./viewer";
 
 type DragEvent = Omit<OpenSeadragon.CanvasDragEvent, "delta">;
 
-export type Tool = "polygon" | "freehand";
+export type Tool = "polygon" | "freehand" | "ruler";
 /** A click this near the first corner closes the polygon; screen pixels. */
 const CLOSE_PX = 10;
 /** How far a freehand line may be from what was drawn; screen pixels. */
 const SMOOTH_PX = 1;
 
-/** Drawing on the slide: the wheel and, for a polygon, dragging still move it. */
-export function useDrawing(viewer: Viewer | null, onDone: (polygon: Geometry) => void) {
+/** Drawing and measuring on the slide: the wheel, two fingers and, for a polygon, dragging still move it. */
+export function useDrawing(viewer: Viewer | null, onDone: (polygon: Geometry) => Promise<boolean>) {
   const [tool, setTool] = useState<Tool | null>(null);
   const [corners, setCorners] = useState<Place[]>([]);
   const latest = useRef({ corners, onDone });
@@ -24,61 +24,86 @@ export function useDrawing(viewer: Viewer | null, onDone: (polygon: Geometry) =>
     setTool(null);
     setCorners([]);
   };
-  const finish = (places: Place[]) => {
+  /** What can't be saved stays, to be finished again. */
+  const finish = async (places: Place[]) => {
     const polygon = polygonOf(places);
     if (!polygon) return;
-    stop();
-    latest.current.onDone(polygon);
+    setCorners(places);
+    if (await latest.current.onDone(polygon)) stop();
   };
   const finishing = useRef(finish);
   finishing.current = finish;
+  /** A ruler has two ends. */
+  const mark = (place: Place) =>
+    setCorners((places) => (tool === "ruler" && places.length !== 1 ? [place] : [...places, place]));
+  const marking = useRef(mark);
+  marking.current = mark;
 
   useEffect(() => {
     if (!viewer || !tool) return;
+    viewer.canvas.focus({ preventScroll: true }); // else Space would press the button that has the keyboard
     const at = (event: { position: OpenSeadragon.Point }) => placeOf(viewer, event.position);
+    let from: Place | null = null; // where a drag of the ruler began
+    let fingers = false; // two of them move the slide
     const click = (event: OpenSeadragon.CanvasClickEvent) => {
       event.preventDefaultAction = true;
-      if (tool !== "polygon" || !event.quick) return;
+      if (tool === "freehand" || !event.quick) return;
       const { corners: places } = latest.current;
       const here = at(event);
       const [first] = places;
       const near = first && Math.hypot(first.x - here.x, first.y - here.y) * frameOf(viewer).scale < CLOSE_PX;
-      if (near && places.length >= 3) finishing.current(places);
-      else setCorners([...places, here]);
+      if (tool === "polygon" && near && places.length >= 3) void finishing.current(places);
+      else marking.current(here);
     };
     const doubled = (event: { preventDefaultAction?: boolean }) => {
       event.preventDefaultAction = true;
     };
-    const drag = (event: DragEvent) => {
-      if (tool !== "freehand") return;
+    const drag = (event: DragEvent & { delta: OpenSeadragon.Point }) => {
+      if (tool === "polygon" || fingers) return;
       event.preventDefaultAction = true;
       const here = at(event);
-      setCorners((places) => [...places, here]);
+      if (tool === "freehand") return setCorners((places) => [...places, here]);
+      from ??= placeOf(viewer, event.position.minus(event.delta));
+      setCorners([from, here]);
     };
     const dragged = (event: DragEvent) => {
-      if (tool !== "freehand") return;
+      if (tool === "polygon" || fingers) return;
       event.preventDefaultAction = true;
+      from = null;
+      if (tool === "ruler") return;
       const line = simplified(latest.current.corners, SMOOTH_PX / frameOf(viewer).scale);
-      if (line.length >= 3) finishing.current(line);
+      if (line.length >= 3) void finishing.current(line);
       else setCorners([]);
     };
+    const pressed = () => {
+      fingers = false;
+    };
+    // What the first finger drew before the second came was not meant.
+    const pinched = () => {
+      if (!fingers && tool !== "polygon") setCorners([]);
+      [fingers, from] = [true, null];
+    };
+    viewer.addHandler("canvas-press", pressed);
     viewer.addHandler("canvas-click", click);
     viewer.addHandler("canvas-double-click", doubled);
     viewer.addHandler("canvas-drag", drag);
     viewer.addHandler("canvas-drag-end", dragged);
+    viewer.addHandler("canvas-pinch", pinched);
     return () => {
       viewer.removeHandler("canvas-click", click);
       viewer.removeHandler("canvas-double-click", doubled);
       viewer.removeHandler("canvas-drag", drag);
       viewer.removeHandler("canvas-drag-end", dragged);
+      viewer.removeHandler("canvas-pinch", pinched);
+      viewer.removeHandler("canvas-press", pressed);
     };
   }, [viewer, tool]);
 
   useKeys(
     {
-      " ": tool === "polygon" ? () => viewer && setCorners((places) => [...places, middleOf(viewer)]) : undefined,
+      " ": tool === "freehand" || !viewer ? undefined : () => mark(middleOf(viewer)),
       Backspace: () => setCorners((places) => places.slice(0, -1)),
-      Enter: () => finish(corners),
+      Enter: tool === "ruler" ? undefined : () => void finish(corners),
       Escape: stop,
     },
     tool !== null,
@@ -87,7 +112,7 @@ export function useDrawing(viewer: Viewer | null, onDone: (polygon: Geometry) =>
     setCorners([]);
     setTool(next);
   };
-  return { tool, start, corners, finish: () => finish(corners), stop };
+  return { tool, start, corners, finish: () => void finish(corners), stop };
 }
 
 export type Drawing = ReturnType<typeof useDrawing>;

@@ -58,7 +58,7 @@ export function useExplainedTile(slideId: string, viewer: Viewer | null, finding
     answer: place ? answer.value : null,
     loading: answer.loading,
     problem: answer.problem,
-    reload: answer.reload,
+    retry: answer.retry,
   };
 }
 

@@ -29,9 +29,9 @@ export function useFindings(scan: Scan | null) {
     lesions,
     counting: found.loading || chosen !== asked,
     problem: found.problem ?? gridAnswer.problem,
-    reload: () => {
-      found.reload();
-      gridAnswer.reload();
+    retry: () => {
+      found.retry();
+      gridAnswer.retry();
     },
     grid,
     selected,

@@ -7,7 +7,7 @@ import { useLoad } from "../ui/hooks";
 import { overlap } from "./geometry";
 
 /** What reviewers said of a scan, and a way to say more; every step is saved at once. */
-export function useReviews(scanId: string | null) {
+export function useReviews(scanId: string | null, lesions: Lesion[] | null) {
   const session = useContext(SessionContext);
   const may = useMay("reviewer") && scanId !== null;
   const all = useLoad(scanId && `reviews ${scanId}`, (signal) => getReviews(scanId ?? "", signal));
@@ -32,15 +32,24 @@ export function useReviews(scanId: string | null) {
     },
     [reload],
   );
-  const add = (review: NewReview, said: string) => {
-    if (!scanId) return;
+  const add = async (review: NewReview, said: string) => {
+    if (!scanId) return false;
     setUndone([]);
     return save(() => addReview(scanId, review), said);
   };
-  const mine = reviews.filter((one) => !session.required || session.role === "admin" || one.author === session.name);
-  const undo = async () => {
+  const verdicts = useMemo(
+    () => new Map((lesions ?? []).map((lesion) => [lesion.id, verdictOn(reviews, lesion.polygon)])),
+    [lesions, reviews],
+  );
+  const drawn = useMemo(() => reviews.filter(isDrawn), [reviews]);
+  const owns = (one: Review) => !session.required || session.role === "admin" || one.author === session.name;
+  const mine = reviews.filter(owns);
+  const takeBack = async (one: Review) => {
+    if (await save(() => undoReview(one.id), "Undone")) setUndone((ids) => [...ids, one.id]);
+  };
+  const undo = () => {
     const last = mine.at(-1);
-    if (last && (await save(() => undoReview(last.id), "Undone"))) setUndone((ids) => [...ids, last.id]);
+    if (last) void takeBack(last);
   };
   const restore = async () => {
     const last = undone.at(-1);
@@ -50,31 +59,40 @@ export function useReviews(scanId: string | null) {
     may,
     /** Whether there is something to export. */
     any: reviews.some((review) => review.kind === "lesion" || review.verdict !== null),
-    drawn: reviews.filter((review) => review.kind === "lesion"),
-    verdictOf: (lesion: Lesion) => verdictOf(reviews, lesion.polygon),
+    drawn,
+    /** By the lesion's id: the newest verdict on it. */
+    verdicts,
     commentsOn: (polygon: Geometry) => reviews.filter((one) => one.comment && about(one, polygon)),
     judge: (lesion: Lesion, verdict: "accept" | "reject") =>
       add(
         { kind: "verdict", lesion_id: lesion.id, verdict, polygon: lesion.polygon, comment: "" },
         `Lesion ${lesion.rank} ${verdict}ed`,
       ),
-    comment: (lesion: Lesion | null, polygon: Geometry, comment: string) =>
-      add({ kind: "verdict", lesion_id: lesion?.id ?? null, verdict: null, polygon, comment }, "Comment saved"),
+    comment: (lesionId: string, polygon: Geometry, comment: string) =>
+      add({ kind: "verdict", lesion_id: lesionId, verdict: null, polygon, comment }, "Comment saved"),
     draw: (polygon: Geometry) =>
       add({ kind: "lesion", lesion_id: null, verdict: null, polygon, comment: "" }, "Drawn lesion saved"),
+    remove: (one: Review) => (may && owns(one) ? () => takeBack(one) : undefined),
     undo: may && mine.length > 0 ? undo : undefined,
     restore: may && undone.length > 0 ? restore : undefined,
     problem: problem ?? all.problem,
-    reload,
+    retry: () => {
+      setProblem(null);
+      all.retry();
+    },
     saved,
   };
 }
 
 export type Reviews = ReturnType<typeof useReviews>;
 
+/** A lesion that a reviewer drew. */
+export type Drawn = Review & { polygon: Geometry };
+const isDrawn = (review: Review): review is Drawn => review.kind === "lesion" && review.polygon !== null;
+
 const about = (review: Review, polygon: Geometry) => review.polygon !== null && overlap(review.polygon, polygon);
 
 /** The newest word on what lies there, whatever the threshold was when it was said; the server lists them in order. */
-function verdictOf(reviews: Review[], polygon: Geometry): Review | null {
+function verdictOn(reviews: Review[], polygon: Geometry): Review | null {
   return reviews.findLast((one) => one.verdict !== null && about(one, polygon)) ?? null;
 }

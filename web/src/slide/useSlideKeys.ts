@@ -72,6 +72,7 @@ export function useSlideKeys(context: {
     m: () => change({ tissue: !layers.tissue }),
     n: () => change({ truth: !layers.truth }),
     c: () => change({ compare: !layers.compare }),
+    l: () => draw("ruler"),
     ...(!drawing.tool && explained.place && { Escape: explained.close }),
   });
 }

@@ -1,10 +1,12 @@
 import OpenSeadragon from "openseadragon";
 import { useEffect, useRef, useState } from "react";
-import { slidePyramid } from "../api/endpoints";
-import { Problem } from "../api/http";
-import type { Box, Place } from "../api/types";
+import { getSlide, slidePyramid } from "../api/endpoints";
+import { asProblem, Problem } from "../api/http";
+import type { Box, Place, Slide } from "../api/types";
 
 export type Viewer = OpenSeadragon.Viewer;
+
+const NAVIGATOR_PX = { width: 160, height: 130 };
 
 /**
  * OpenSeadragon puts a style element into the page unless one with this mark is there; the content security policy
@@ -18,7 +20,13 @@ function markStyle(): void {
   document.head.append(element);
 }
 
-function create(element: HTMLElement, navigator: boolean): Viewer {
+/** The navigator has the slide's form, however the window is cut. */
+function navigatorSize({ width, height }: Slide) {
+  const scale = Math.min(NAVIGATOR_PX.width / width, NAVIGATOR_PX.height / height);
+  return { navigatorWidth: `${Math.round(width * scale)}px`, navigatorHeight: `${Math.round(height * scale)}px` };
+}
+
+function create(element: HTMLElement, slide: Slide, navigator: boolean): Viewer {
   markStyle();
   return OpenSeadragon({
     element,
@@ -26,7 +34,7 @@ function create(element: HTMLElement, navigator: boolean): Viewer {
     showNavigationControl: false,
     showNavigator: navigator,
     navigatorPosition: "TOP_RIGHT",
-    navigatorSizeRatio: 0.16,
+    ...navigatorSize(slide),
     navigatorBackground: "#fff",
     navigatorBorderColor: "#7d8894",
     navigatorDisplayRegionColor: "#b3370f",
@@ -49,35 +57,48 @@ function create(element: HTMLElement, navigator: boolean): Viewer {
 }
 
 /** A viewer of a slide in the element that `ref` is given to; `viewer` is there once the slide is open. */
-export function useViewer(slideId: string, navigator: boolean) {
+export function useViewer(slide: Slide, navigator: boolean) {
   const ref = useRef<HTMLDivElement>(null);
   const [viewer, setViewer] = useState<Viewer | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [missing, setMissing] = useState(0);
+  const of = useRef(slide); // its form is the same however often it is asked for
   useEffect(() => {
     if (!ref.current) return;
-    const made = create(ref.current, navigator);
+    const made = create(ref.current, of.current, navigator);
     let base: OpenSeadragon.TiledImage | null = null;
+    let asked = false;
+    // A picture that fails has no status; a request does, and one that is signed out leads to the sign-in.
+    const askWhy = () => {
+      if (asked) return;
+      asked = true;
+      getSlide(slide.id).catch((error: unknown) => setProblem(asProblem(error)));
+    };
     made.addHandler("open", () => {
       base = made.world.getItemAt(0);
       setViewer(made);
     });
-    made.addHandler("open-failed", () =>
+    made.addHandler("open-failed", () => {
       setProblem(
         new Problem("The slide can't be shown", "Reload the page; if it stays, the server's log says why.", 0),
-      ),
-    );
-    made.addHandler("tile-load-failed", (event) => event.tiledImage === base && setMissing((count) => count + 1));
+      );
+      askWhy();
+    });
+    made.addHandler("tile-load-failed", (event) => {
+      if (event.tiledImage !== base) return;
+      setMissing((count) => count + 1);
+      askWhy();
+    });
     // The page has keys of its own for all that OpenSeadragon's do.
     made.addHandler("canvas-key", (event) => {
       event.preventDefaultAction = true;
     });
-    made.open([{ tileSource: slidePyramid(slideId) }]);
+    made.open([{ tileSource: slidePyramid(slide.id) }]);
     return () => {
       setViewer(null);
       made.destroy();
     };
-  }, [slideId, navigator]);
+  }, [slide.id, navigator]);
   return { ref, viewer, problem, missing };
 }
 
@@ -113,6 +134,9 @@ export function showBox(viewer: Viewer, box: Box, least: number): void {
 }
 
 export const zoomBy = (viewer: Viewer, factor: number) => viewer.viewport.zoomBy(factor).applyConstraints();
+/** `scale`: screen pixels to a level-0 pixel. */
+export const zoomTo = (viewer: Viewer, scale: number) =>
+  viewer.viewport.zoomTo(slideOf(viewer).imageToViewportZoom(scale)).applyConstraints();
 export const zoomHome = (viewer: Viewer) => viewer.viewport.goHome();
 
 /** Moves by a part of what is seen. */

@@ -1,12 +1,13 @@
-import { useEffect, useRef, useState } from "react";
-import { getSlides, uploadSlide } from "../api/endpoints";
-import { asProblem, type Problem } from "../api/http";
+import { useEffect, useState } from "react";
+import { getSlides } from "../api/endpoints";
 import type { Slide } from "../api/types";
 import { useMay } from "../shell/session";
-import { useLoad } from "../ui/hooks";
+import { useDrop, useLoad } from "../ui/hooks";
 import { Failure, Progress } from "../ui/parts";
 import { SlideCard } from "./SlideCard";
+import { UploadButton, UploadState } from "./UploadParts";
 import { active } from "./useScans";
+import { useUpload } from "./useUpload";
 
 type SlideOrder = "name" | "score" | "state";
 const STATES = ["running", "queued", "failed", "cancelled", "none", "finished"];
@@ -14,7 +15,10 @@ const STATES = ["running", "queued", "failed", "cancelled", "none", "finished"];
 const LOOK_MS = 4000;
 
 export function SlidesView() {
-  const { value: slides, problem, reload } = useLoad("slides", getSlides);
+  const { value: slides, problem, reload, retry } = useLoad("slides", getSlides);
+  const may = useMay("reviewer");
+  const upload = useUpload(reload);
+  const { over, handlers } = useDrop(upload.add);
   const [words, setWords] = useState("");
   const [order, setOrder] = useState<SlideOrder>("name");
   const waiting = slides?.some((slide) => active(slide.scan)) ?? false;
@@ -26,7 +30,7 @@ export function SlidesView() {
 
   const shown = arranged(slides ?? [], words, order);
   return (
-    <div className="slides">
+    <div className={over && may ? "slides dropping" : "slides"} {...(may ? handlers : {})}>
       <header className="view-head">
         <h1>Slides</h1>
         {slides && slides.length > 0 && (
@@ -46,19 +50,21 @@ export function SlidesView() {
                 <option value="state">State</option>
               </select>
             </label>
-            <Upload onDone={reload} />
+            {may && <UploadButton upload={upload} />}
           </div>
         )}
       </header>
-      {problem && <Failure problem={problem} retry={reload} />}
+      <UploadState upload={upload} />
+      {problem && <Failure problem={problem} retry={retry} />}
       {!slides && !problem && <Progress label="Loading the slides" />}
       {slides?.length === 0 && (
         <div className="drop">
           <p className="drop-title">No slide yet</p>
           <p className="quiet">
-            Start the server with <code>--slides FOLDER</code>, or add a file.
+            Start the server with <code>--slides FOLDER</code>
+            {may ? ", or drop slides here." : "."}
           </p>
-          <Upload onDone={reload} />
+          {may && <UploadButton upload={upload} />}
         </div>
       )}
       {slides && slides.length > 0 && shown.length === 0 && (
@@ -81,46 +87,4 @@ function arranged(slides: Slide[], words: string, order: SlideOrder): Slide[] {
     if (order === "score") return (other.scan?.slide_score ?? -1) - (one.scan?.slide_score ?? -1) || byName;
     return order === "state" ? state(one) - state(other) || byName : byName;
   });
-}
-
-function Upload({ onDone }: { onDone: () => void }) {
-  const may = useMay("reviewer");
-  const input = useRef<HTMLInputElement>(null);
-  const [part, setPart] = useState<number | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  if (!may) return null;
-  const send = async (file: File) => {
-    setProblem(null);
-    setPart(0);
-    try {
-      await uploadSlide(file, setPart);
-      onDone();
-    } catch (error) {
-      setProblem(asProblem(error));
-    }
-    setPart(null);
-  };
-  return (
-    <>
-      <input
-        ref={input}
-        type="file"
-        className="away"
-        tabIndex={-1}
-        aria-label="Slide file"
-        onChange={(event) => {
-          const file = event.target.files?.[0];
-          if (file) void send(file);
-          event.target.value = "";
-        }}
-      />
-      <button type="button" disabled={part !== null} onClick={() => input.current?.click()}>
-        Add a slide
-      </button>
-      {part !== null && (
-        <Progress label={part < 1 ? "Uploading" : "The server looks at it"} part={part < 1 ? part : null} />
-      )}
-      {problem && <Failure problem={problem} />}
-    </>
-  );
 }

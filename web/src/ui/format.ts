@@ -2,7 +2,7 @@
 
 export const probability = (value: number) => value.toFixed(value > 0 && value < 0.001 ? 4 : 3);
 export const whole = (value: number) => Math.round(value).toLocaleString("en-GB");
-export const percent = (part: number) => `${Math.round(part * 100)} %`;
+export const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
 
 export function length(um: number): string {
   return um < 1000 ? `${Number(um.toPrecision(3))} µm` : `${Number((um / 1000).toPrecision(3))} mm`;

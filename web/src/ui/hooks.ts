@@ -1,7 +1,15 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { type DragEvent, useCallback, useEffect, useRef, useState } from "react";
 import { asProblem, type Problem } from "../api/http";
 
-export type Loaded<T> = { value: T | null; problem: Problem | null; loading: boolean; reload: () => void };
+export type Loaded<T> = {
+  value: T | null;
+  problem: Problem | null;
+  loading: boolean;
+  /** Quietly: what is shown stays until the answer has come. */
+  reload: () => void;
+  /** After a failure, which goes at once, so that the wait shows. */
+  retry: () => void;
+};
 
 /** Loads when `key` changes (null: not at all); what was there stays until the new answer has come. */
 export function useLoad<T>(key: string | null, load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
@@ -24,13 +32,40 @@ export function useLoad<T>(key: string | null, load: (signal: AbortSignal) => Pr
     return () => abort.abort();
   }, [key, turn]);
   const reload = useCallback(() => setTurn((count) => count + 1), []);
+  const retry = useCallback(() => {
+    setState((was) => ({ ...was, key: null, problem: null }));
+    reload();
+  }, [reload]);
   const current = key !== null;
   return {
     value: current ? state.value : null,
     problem: current && state.key === key ? state.problem : null,
     loading: current && state.key !== key,
     reload,
+    retry,
   };
+}
+
+/** A place that takes files that are dropped onto it. */
+export function useDrop(take: (files: File[]) => void) {
+  const [over, setOver] = useState(false);
+  const handlers = {
+    onDragOver: (event: DragEvent) => {
+      event.preventDefault();
+      setOver(true);
+    },
+    onDragLeave: (event: DragEvent) => {
+      // Passing from one part of the place to another leaves nothing.
+      if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(false);
+    },
+    onDrop: (event: DragEvent) => {
+      event.preventDefault();
+      setOver(false);
+      const files = [...event.dataTransfer.files];
+      if (files.length) take(files);
+    },
+  };
+  return { over, handlers };
 }
 
 /** `value` once it has rested for `ms`. */

@@ -1,15 +1,17 @@
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import type { Problem } from "../api/http";
 
-/** A failure: what happened, what to do, and a way to do it. */
-export function Failure({ problem, retry }: { problem: Problem; retry?: (() => void) | undefined }) {
+/** A failure: what happened (and to what), what to do, and a way to do it. */
+export function Failure(props: { problem: Problem; about?: string; retry?: () => void; way?: ReactNode }) {
+  const { problem, about, retry, way } = props;
   return (
     <div className="notice notice-bad" role="alert">
       <div>
-        <strong>{problem.title}</strong>
+        <strong>{about ? `${about}: ${problem.title.toLowerCase()}` : problem.title}</strong>
         <p>{problem.detail}</p>
         {problem.requestId && <p className="quiet">Request {problem.requestId}</p>}
       </div>
+      {way}
       {retry && (
         <button type="button" onClick={retry}>
           Try again
@@ -104,6 +106,62 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
       </header>
       {children}
     </dialog>
+  );
+}
+
+/** A button that opens a small sheet; Escape and anything outside of it close it. */
+export function Menu({ title, children }: { title: string; children: ReactNode }) {
+  const [open, setOpen] = useState(false);
+  const menu = useRef<HTMLDivElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  const id = useId();
+  useEffect(() => {
+    if (!open) return;
+    const outside = (event: Event) => {
+      if (!menu.current?.contains(event.target as Node)) setOpen(false);
+    };
+    window.addEventListener("pointerdown", outside, true);
+    window.addEventListener("focusin", outside);
+    return () => {
+      window.removeEventListener("pointerdown", outside, true);
+      window.removeEventListener("focusin", outside);
+    };
+  }, [open]);
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes it from wherever the keyboard is in it
+    <div
+      ref={menu}
+      className="menu"
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || !open) return;
+        event.preventDefault();
+        setOpen(false);
+        button.current?.focus();
+      }}
+    >
+      <button ref={button} type="button" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+        {title} <span aria-hidden="true">▾</span>
+      </button>
+      {open && (
+        <div id={id} className="menu-sheet">
+          {children}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Names and what they are. */
+export function Facts({ facts }: { facts: [string, string][] }) {
+  return (
+    <dl className="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd className="break">{value}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 
