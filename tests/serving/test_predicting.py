@@ -184,6 +184,25 @@ def test_503_while_the_model_is_loading(config, make_pixels, encode, monkeypatch
         assert client.get("/health/ready").json() == {"status": "ready"}
 
 
+def test_a_model_that_can_not_be_opened_says_so_and_is_not_waited_for(config, make_pixels, encode, monkeypatch, caplog):
+    from sentinode.serving import model
+    from sentinode.serving.app import create_app
+
+    def broken(*_arguments, **_options):
+        raise RuntimeError("/data/Jane_Doe")
+
+    monkeypatch.setattr(model, "open_engine", broken)
+    app = create_app(config)
+    with TestClient(app) as client:
+        assert not app.state.service.model.wait(60)
+        answer = client.post("/predict", files={"file": ("a.png", encode(make_pixels(1)))})
+        assert (answer.status_code, "retry-after" in answer.headers) == (503, False)
+        assert "opening it failed (RuntimeError)" in answer.json()["detail"]
+        assert client.get("/health/ready").status_code == 503
+    assert "RuntimeError at " in caplog.text
+    assert "Jane" not in caplog.text
+
+
 def test_metrics_count_predictions_by_class(client, make_pixels, encode):
     answer = client.post("/predict", files={"file": ("a.png", encode(make_pixels(1)))}).json()
     lines = _metrics(client)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sentinode.serving.access import LOCAL, Access, TooManyChecksError, User, required_role
+from sentinode.serving.logs import places_of
 from sentinode.serving.metrics import Metrics
 from sentinode.serving.problems import Problem, busy
 from sentinode.serving.store.database import Store
@@ -82,7 +83,7 @@ class Gate:
                     raise
                 await problem.response(request_id)(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - nobody foresaw it, and its message may hold a name
-            _LOG.error("request %s failed: %s", request_id, _places(error))
+            _LOG.error("request %s failed: %s", request_id, places_of(error))
             if not status:
                 failed = Problem(500, f"the server failed; tell its operator the request id {request_id}")
                 await failed.response(request_id)(scope, receive, answer)
@@ -166,12 +167,3 @@ def session_id_of(header: str) -> str | None:
     except CookieError:
         return None
     return found.value if found else None
-
-
-def _places(error: BaseException) -> str:
-    """Type and places of an error, without its message, which may name a patient's file."""
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    places = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
-    return f"{type(error).__name__} at {places}"

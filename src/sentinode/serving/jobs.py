@@ -19,10 +19,10 @@ from sentinode.models.bundle import Bundle
 from sentinode.scanning.config import ScanConfig
 from sentinode.scanning.record import RECORD_FILE, ScanRecord, read_record
 from sentinode.serving.library import KnownSlide, Library
+from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
 from sentinode.serving.store.scans import ACTIVE, Scans
 from sentinode.serving.store.tables import ScanRow, now
-from sentinode.serving.worker import places_of
 from sentinode.serving.worker_process import WorkerProcess
 
 _LOG = logging.getLogger("sentinode.serving")

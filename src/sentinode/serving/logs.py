@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+import traceback
 from typing import TextIO
 
 _QUIET = ("uvicorn", "uvicorn.error", "alembic", "multipart", "python_multipart")
@@ -58,3 +59,10 @@ def start_logging() -> None:
     # What no line shows is not asked for (the logging library's documentation, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
+
+
+def places_of(error: BaseException) -> str:
+    """Type and places of an error, without its message, which may name a patient's file."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    places = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
+    return f"{type(error).__name__} at {places}"

@@ -1,5 +1,6 @@
 """The model that is served: opened in the background, so that the server answers while the graph is compiled."""
 
+import logging
 import threading
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine import Engine, probabilities_of
 from sentinode.models.engines.opening import open_engine
 from sentinode.models.info import INFO_FILE
+from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
+
+_LOG = logging.getLogger("sentinode.serving")
 
 
 class ServedModel:
@@ -64,5 +68,8 @@ class ServedModel:
             self._engine = open_engine(self.bundle, self._name, threads=self._threads)  # runs the bundle's example
         except SentinodeError as error:
             self.problem = " ".join(str(error).split())
+        except Exception as error:  # noqa: BLE001 - otherwise it would be "being loaded" for ever
+            _LOG.error("the model can't be opened: %s", places_of(error))
+            self.problem = f"opening it failed ({type(error).__name__}); the server's log says where"
         finally:
             self._opened.set()

@@ -11,12 +11,12 @@ import os
 import queue
 import sys
 import threading
-import traceback
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 from sentinode.core.errors import SentinodeError
+from sentinode.serving.logs import places_of
 
 Fields = dict[str, Any]
 Say = Callable[[Fields], None]
@@ -62,10 +62,3 @@ def _answer(handle: Callable[[Fields, Say], Fields], job: Fields, say: Say) -> F
         return {"failed": " ".join(str(error).split()), "error": type(error).__name__}
     except Exception as error:  # noqa: BLE001 - nobody foresaw it; the next job must not suffer
         return {"failed": f"it failed unexpectedly ({type(error).__name__})", "places": places_of(error)}
-
-
-def places_of(error: BaseException) -> str:
-    """Type and places of an error, without its message, which may name a patient's file."""
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    places = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
-    return f"{type(error).__name__} at {places}"

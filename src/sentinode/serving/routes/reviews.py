@@ -22,7 +22,7 @@ WholeSlide = Annotated[
 
 
 @router.get("/scans/{scan_id}/reviews", responses=answers(ReviewsAnswer), summary="Reviews of a scan")
-async def reviews(request: Request, scan_id: str) -> Response:
+async def list_reviews(request: Request, scan_id: str) -> Response:
     """All of them in their order, those that were undone too."""
     service = service_of(request)
 
@@ -39,7 +39,7 @@ async def reviews(request: Request, scan_id: str) -> Response:
     status_code=201,
     summary="Review a lesion, or draw one",
 )
-async def review(request: Request, scan_id: str, given: ReviewRequest) -> Response:
+async def add_review(request: Request, scan_id: str, given: ReviewRequest) -> Response:
     """Saved at once under the caller's name, with the polygon that it judges: it outlives a change of threshold."""
     service, author = service_of(request), user_of(request).name
     row = await service.renderers.run(request, lambda: _add(service, scan_id, given, author))
@@ -47,13 +47,13 @@ async def review(request: Request, scan_id: str, given: ReviewRequest) -> Respon
 
 
 @router.delete("/reviews/{review_id}", responses=answers(ReviewAnswer), summary="Undo a review")
-async def undo(request: Request, review_id: str) -> Response:
+async def undo_review(request: Request, review_id: str) -> Response:
     """Marks it as undone; nothing is deleted. A reviewer may undo their own, an admin any."""
     return await _mark(request, review_id, undone=True)
 
 
 @router.post("/reviews/{review_id}/restore", responses=answers(ReviewAnswer), summary="Restore an undone review")
-async def restore(request: Request, review_id: str) -> Response:
+async def restore_review(request: Request, review_id: str) -> Response:
     """Takes the undoing back."""
     return await _mark(request, review_id, undone=False)
 
@@ -63,7 +63,7 @@ async def restore(request: Request, review_id: str) -> Response:
     responses=files("application/geo+json", "Accepted and drawn: Tumor; rejected: rejected", 409),
     summary="Reviews as GeoJSON for QuPath",
 )
-async def as_geojson(request: Request, scan_id: str, whole_slide: WholeSlide = False) -> Response:
+async def reviews_as_geojson(request: Request, scan_id: str, whole_slide: WholeSlide = False) -> Response:
     """Accepted and drawn lesions as tumour, rejected ones as class `rejected`; level-0 pixels."""
     return await _export(request, scan_id, "geojson", "application/geo+json", whole_slide=whole_slide)
 
@@ -73,7 +73,7 @@ async def as_geojson(request: Request, scan_id: str, whole_slide: WholeSlide = F
     responses=files("application/xml", "Accepted and drawn lesions", 409),
     summary="Reviews as ASAP XML",
 )
-async def as_xml(request: Request, scan_id: str, whole_slide: WholeSlide = False) -> Response:
+async def reviews_as_xml(request: Request, scan_id: str, whole_slide: WholeSlide = False) -> Response:
     """Accepted and drawn lesions as tumour; rejected ones are left out."""
     return await _export(request, scan_id, "xml", "application/xml", whole_slide=whole_slide)
 
