@@ -11,8 +11,8 @@ from sentinode.core.errors import SentinodeError
 from sentinode.core.settings import Settings
 
 if TYPE_CHECKING:
+    from sentinode.explanation.explained import Subject
     from sentinode.explanation.opened import OpenedModel
-    from sentinode.explanation.results import Subject
     from sentinode.models.prediction import Failure
 
 DONE_IN_PART = 1
@@ -101,7 +101,7 @@ def explain(
 
 
 def _of_images(model: "OpenedModel", images: list[str], resize: bool, failures: "list[Failure]") -> "list[Subject]":
-    from sentinode.explanation.results import Subject
+    from sentinode.explanation.explained import Subject
     from sentinode.models.prediction import Failure, expand_images, read_tile
 
     found = []
@@ -119,7 +119,7 @@ def _of_images(model: "OpenedModel", images: list[str], resize: bool, failures: 
 def _of_slide(
     model: "OpenedModel", path: Path, at: list[str], scan: Path | None, top: int, mpp: float | None
 ) -> "list[Subject]":
-    from sentinode.explanation.results import Subject
+    from sentinode.explanation.explained import Subject
     from sentinode.slides.opening import open_slide
 
     size = model.info.input

@@ -3,23 +3,21 @@
 import base64
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sentinode.core.files import write_text
 from sentinode.core.pages import page_environment
+from sentinode.explanation.explained import Explained
 from sentinode.explanation.explaining import LIKENESS, Explanation
 from sentinode.explanation.faithfulness import STEPS
 from sentinode.explanation.methods import METHODS
 from sentinode.explanation.opened import OpenedModel
 from sentinode.explanation.pictures import draw_map, png
 
-if TYPE_CHECKING:
-    from sentinode.explanation.results import Explained
 
-
-def write_explanation_page(out: Path, model: OpenedModel, done: "Sequence[Explained]", layer: str | None) -> None:
+def write_explanation_page(out: Path, model: OpenedModel, done: Sequence[Explained], layer: str | None) -> None:
     """Write the page to `out`: no scripts, nothing from elsewhere, light and dark."""
     used = list(dict.fromkeys(one.method for each in done for one in each.explanations))
     info = model.info
@@ -71,7 +69,7 @@ def _map(one: Explanation) -> dict[str, Any]:
     }
 
 
-def _summary(name: str, done: "Sequence[Explained]") -> dict[str, Any]:
+def _summary(name: str, done: Sequence[Explained]) -> dict[str, Any]:
     """A method over all images."""
     found = [one for each in done for one in each.explanations if one.method == name]
     faith = [one.faithfulness for one in found if one.faithfulness]

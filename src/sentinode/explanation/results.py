@@ -1,46 +1,22 @@
 """Explanations as a folder: overlays, maps, figures, and one page that needs nothing else."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sentinode.core.errors import StorageError
 from sentinode.core.files import atomic_folder, write_json
+from sentinode.explanation.explained import Explained, Subject
 from sentinode.explanation.explaining import Examiner, Explanation, explain
 from sentinode.explanation.methods import METHODS
 from sentinode.explanation.opened import OpenedModel
 from sentinode.explanation.page import write_explanation_page
-from sentinode.models.prediction import Prediction, decide
+from sentinode.models.prediction import decide
 
 RECORD = "explanations.json"
 PAGE = "index.html"
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """A tile to explain."""
-
-    name: str
-    """Of its files and on the page."""
-    path: Path
-    """Where it comes from."""
-    tile: NDArray[np.uint8]
-    """(H, W, 3)."""
-    place: str = ""
-    """Of a slide: where it lies, in words."""
-
-
-@dataclass(frozen=True, eq=False)
-class Explained:
-    """A tile, what the model says of it, and a map by each method."""
-
-    subject: Subject
-    prediction: Prediction
-    explanations: tuple[Explanation, ...]
 
 
 def check_place(out: Path) -> None:
