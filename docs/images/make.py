@@ -20,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).parent
 SIZE = {"width": 1280, "height": 800}
-QUALITY = 58
+QUALITY = 52
 WAIT_MS = 900_000
 """Cold, the first explanation loads torch; on a busy machine that takes minutes."""
 SENTINODE = [sys.executable, "-m", "sentinode.cli.main"]

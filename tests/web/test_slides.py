@@ -49,6 +49,7 @@ def test_a_scan_is_started_watched_and_ends_with_a_result(lab, open_page):
 
 def test_every_state_of_a_scan_says_what_it_means(server, open_page):
     page = open_page(server.address, "#/patch")
+    expect(page.get_by_text("Drop images here")).to_be_visible()
     known = next(one for one in server.get("/slides")["slides"] if one["name"] == "known")
 
     def slide(name, **scan):

@@ -4,7 +4,7 @@ import { length, probability, whole } from "../ui/format";
 import type { Grid } from "./grid";
 import { SvgLayer } from "./SvgLayer";
 import { useCursor } from "./useCursor";
-import { frameOf, useFrame, type Viewer, zoomBy, zoomHome, zoomTo } from "./viewer";
+import { frameOf, scalesOf, useFrame, type Viewer, zoomBy, zoomHome, zoomTo } from "./viewer";
 
 const LONGEST_PX = 150;
 /** An eyepiece view of 10× shows about 1 µm to the pixel. */
@@ -71,6 +71,7 @@ function Magnification({ viewer, slide, scale }: { viewer: Viewer; slide: Slide;
   const unit = slide.mpp ? "×" : " %";
   const steps = slide.mpp ? OBJECTIVES : [25, 50, 100, 200];
   const now = times(scale);
+  const [least, most] = scalesOf(viewer).map(times) as [number, number];
   return (
     <span className="magnification">
       <button type="button" aria-label="Farther" title="Key −" onClick={() => zoomBy(viewer, 1 / ZOOM)}>
@@ -89,11 +90,13 @@ function Magnification({ viewer, slide, scale }: { viewer: Viewer; slide: Slide;
           {`${now >= 10 ? now.toFixed(0) : now.toPrecision(2)}${unit}`}
         </option>
         <option value="whole">Whole slide</option>
-        {steps.map((step) => (
-          <option key={step} value={step}>
-            {`${step}${unit}`}
-          </option>
-        ))}
+        {steps
+          .filter((step) => step >= least && step <= most)
+          .map((step) => (
+            <option key={step} value={step}>
+              {`${step}${unit}`}
+            </option>
+          ))}
       </select>
       <button type="button" aria-label="Nearer" title="Key +" onClick={() => zoomBy(viewer, ZOOM)}>
         +

@@ -137,6 +137,9 @@ export const zoomBy = (viewer: Viewer, factor: number) => viewer.viewport.zoomBy
 /** `scale`: screen pixels to a level-0 pixel. */
 export const zoomTo = (viewer: Viewer, scale: number) =>
   viewer.viewport.zoomTo(slideOf(viewer).imageToViewportZoom(scale)).applyConstraints();
+/** The least and the most that it can be zoomed to. */
+export const scalesOf = (viewer: Viewer): number[] =>
+  [viewer.viewport.getMinZoom(), viewer.viewport.getMaxZoom()].map((zoom) => slideOf(viewer).viewportToImageZoom(zoom));
 export const zoomHome = (viewer: Viewer) => viewer.viewport.goHome();
 
 /** Moves by a part of what is seen. */
