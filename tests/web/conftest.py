@@ -30,6 +30,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 WAIT_MS = 60_000
 """For what the server computes on a busy machine; nothing waits so long on a free one."""
+REFUSED = ("Failed to load resource", "Tile %s failed to load")
+"""What Chromium and OpenSeadragon say of a refused request."""
 RING = [(400, 400), (1200, 400), (1200, 1200), (400, 1200)]
 """Corners of the annotation, level-0 pixels."""
 
@@ -242,7 +244,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
         def said(message: Any) -> None:
             # Chromium writes every refused request to the console; where a refusal is the story, it is no error.
-            if message.type in ("error", "warning") and not (refused and "Failed to load resource" in message.text):
+            if message.type in ("error", "warning") and not (refused and message.text.startswith(REFUSED)):
                 complaints.append(message.text)
 
         page.on("console", said)

@@ -73,7 +73,7 @@ def test_every_state_of_a_scan_says_what_it_means(server, open_page):
     page.keyboard.press("1")
     expect(card(page, "waits")).to_contain_text("Waiting for its turn")
     expect(card(page, "waits").get_by_role("button", name="Cancel")).to_be_visible()
-    expect(card(page, "broke")).to_contain_text("Scan failed: level 0 is damaged; copy the file again")
+    expect(card(page, "broke")).to_contain_text("Scan failed: Level 0 is damaged; copy the file again")
     expect(card(page, "broke").get_by_role("button", name="Scan again")).to_be_visible()
     expect(card(page, "stopped")).to_contain_text("goes on where it stopped")
     expect(card(page, "odd")).to_contain_text("odd.tif is truncated; copy it again")
