@@ -30,7 +30,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 WAIT_MS = 60_000
 """For what the server computes on a busy machine; nothing waits so long on a free one."""
-REFUSED = ("Failed to load resource", "Tile %s failed to load")
+REFUSED = ("Failed to load resource", "Tile %s failed to load", "HTTP 401 attempting to load")
 """What Chromium and OpenSeadragon say of a refused request."""
 RING = [(400, 400), (1200, 400), (1200, 1200), (400, 1200)]
 """Corners of the annotation, level-0 pixels."""
