@@ -32,6 +32,8 @@ WAIT_MS = 60_000
 """For what the server computes on a busy machine; nothing waits so long on a free one."""
 REFUSED = ("Failed to load resource", "Tile %s failed to load", "HTTP 401 attempting to load")
 """What Chromium and OpenSeadragon say of a refused request."""
+LATE = "Ignoring tile %s loaded before reset"
+"""OpenSeadragon's note that a tile came after its layer was taken away: no error."""
 RING = [(400, 400), (1200, 400), (1200, 1200), (400, 1200)]
 """Corners of the annotation, level-0 pixels."""
 
@@ -244,7 +246,8 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
         def said(message: Any) -> None:
             # Chromium writes every refused request to the console; where a refusal is the story, it is no error.
-            if message.type in ("error", "warning") and not (refused and message.text.startswith(REFUSED)):
+            meant = message.text.startswith(LATE) or (refused and message.text.startswith(REFUSED))
+            if message.type in ("error", "warning") and not meant:
                 complaints.append(message.text)
 
         page.on("console", said)

@@ -95,4 +95,4 @@ export const undoReview = (id: Review["id"]) => send(at`/reviews/${id}`, { metho
 export const restoreReview = (id: Review["id"]) => send(at`/reviews/${id}/restore`, { method: "POST" });
 /** `whole`: the reviewer looked at all of the slide, so what is not marked is no tumour. */
 export const reviewFile = (id: string, kind: "geojson" | "xml", whole: boolean) =>
-  at`/scans/${id}/` + `reviews.${kind}${whole ? "?whole_slide=true" : ""}`;
+  `${at`/scans/${id}/`}reviews.${kind}${whole ? "?whole_slide=true" : ""}`;

@@ -34,7 +34,6 @@ export function PatchTable(props: {
         </thead>
         <tbody>
           {props.rows.map((row) => (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: the button in the row does the same
             <tr
               key={row.key}
               ref={row.key === props.selected ? current : null}

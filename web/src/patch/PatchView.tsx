@@ -24,7 +24,7 @@ export function PatchView({ predictions }: { predictions: Predictions }) {
   const shown = useMemo(() => ordered(rows, order, positive), [rows, order, positive]);
   const selected = shown.find((row) => row.key === chosen) ?? shown[0] ?? null;
   const move = (step: number) => {
-    const index = shown.findIndex((row) => row === selected) + step;
+    const index = (selected ? shown.indexOf(selected) : -1) + step;
     const row = shown[Math.max(0, Math.min(shown.length - 1, index))];
     if (row) setChosen(row.key);
   };
@@ -37,7 +37,6 @@ export function PatchView({ predictions }: { predictions: Predictions }) {
   const failed = rows.filter((row) => row.state === "failed");
   const csv = () => saveAs("predictions.csv", csvOf(shown, model?.classes ?? []), "text/csv");
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: dropping is a second way; the button is the first
     <div className={over ? "patch dropping" : "patch"} {...handlers}>
       <header className="view-head">
         <h1>Patch</h1>

@@ -4,8 +4,8 @@ import type { Scan, Slide } from "../api/types";
 import { link } from "../shell/routes";
 import { length, whole } from "../ui/format";
 import { Menu, Slider, Toggle } from "../ui/parts";
+import type { Layers } from "./layers";
 import { SlideFacts } from "./SlideFacts";
-import type { Layers } from "./SlideView";
 import type { Drawing } from "./useDrawing";
 import type { Reviews } from "./useReviews";
 

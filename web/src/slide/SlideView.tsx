@@ -9,7 +9,7 @@ import { Failure, Progress } from "../ui/parts";
 import { ComparePane } from "./ComparePane";
 import { boundsOf } from "./geometry";
 import { LayersBar } from "./LayersBar";
-import { useLayer } from "./layers";
+import { type Layers, useLayer } from "./layers";
 import { Panel } from "./Panel";
 import { Readout } from "./Readout";
 import { Shapes, Sketch, TruthShapes } from "./Shapes";
@@ -24,9 +24,13 @@ export function SlideView({ id }: { id: string }) {
   const { value: slide, problem, reload, retry } = useLoad(`slide ${id}`, (signal) => getSlide(id, signal));
   const unreadable = slide?.status === "unreadable" ? problemFrom(slide.problem ?? "") : null;
   const failed = unreadable ?? (slide ? null : problem);
-  if (failed) return <Elsewhere problem={failed} retry={retry} />;
-  if (!slide) return <Progress label="Opening the slide" />;
-  return <Workplace slide={slide} onChange={reload} />;
+  if (slide && !failed) return <Workplace slide={slide} onChange={reload} />;
+  return (
+    <>
+      <h1 className="away">Slide</h1>
+      {failed ? <Elsewhere problem={failed} retry={retry} /> : <Progress label="Opening the slide" />}
+    </>
+  );
 }
 
 /** Of a slide that can't be shown: the way back to those that can. */
@@ -38,15 +42,6 @@ function Elsewhere({ problem, retry }: { problem: Problem; retry?: () => void })
   );
   return <Failure problem={problem} way={way} {...(retry ? { retry } : {})} />;
 }
-
-export type Layers = {
-  heatmap: boolean;
-  opacity: number;
-  outlines: boolean;
-  tissue: boolean;
-  truth: boolean;
-  compare: boolean;
-};
 
 const FIRST: Layers = { heatmap: true, opacity: 0.5, outlines: true, tissue: false, truth: false, compare: false };
 /** A lesion is shown with at least this much around it; µm. */

@@ -2,6 +2,16 @@ import type OpenSeadragon from "openseadragon";
 import { useEffect, useRef } from "react";
 import type { Viewer } from "./viewer";
 
+/** What is shown over the slide. */
+export type Layers = {
+  heatmap: boolean;
+  opacity: number;
+  outlines: boolean;
+  tissue: boolean;
+  truth: boolean;
+  compare: boolean;
+};
+
 /** A picture over the whole slide: a DeepZoom pyramid, or one image. */
 export type Layer = { url: string; kind: "pyramid" | "image" };
 

@@ -1,6 +1,6 @@
 import type { Lesion } from "../api/types";
 import { useKeys } from "../ui/hooks";
-import type { Layers } from "./SlideView";
+import type { Layers } from "./layers";
 import type { Drawing, Tool } from "./useDrawing";
 import type { ExplainedTile } from "./useExplainedTile";
 import type { Findings } from "./useFindings";

@@ -111,9 +111,10 @@ export function placeOf(viewer: Viewer, point: OpenSeadragon.Point): Place {
   return { x, y };
 }
 
+/** Level-0 pixels of the middle of what is shown, or will be once the slide has come to rest. */
 export function middleOf(viewer: Viewer): Place {
-  const size = viewer.viewport.getContainerSize();
-  return placeOf(viewer, new OpenSeadragon.Point(size.x / 2, size.y / 2));
+  const { x, y } = slideOf(viewer).viewportToImageCoordinates(viewer.viewport.getCenter());
+  return { x, y };
 }
 
 /** Screen pixels to one level-0 pixel, and where level 0 begins in the viewer's element. */
