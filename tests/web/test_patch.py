@@ -84,6 +84,7 @@ def test_what_is_no_image_says_so_and_the_rest_goes_on(server, open_page, images
     expect(page.locator("tbody tr").first.locator(".number").first).to_be_visible()
     page.get_by_role("button", name="notes.png").click()
     expect(page.get_by_role("alert")).to_contain_text("no image of a known format; send a PNG")
+    expect(page.get_by_role("button", name="again")).to_have_count(0)  # the same file would be refused again
 
 
 def test_an_image_of_another_size_is_refused_until_scaling_is_asked_for(server, open_page, tmp_path):

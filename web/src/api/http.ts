@@ -11,6 +11,11 @@ export class Problem extends Error {
   ) {
     super(detail ? `${title}: ${detail}` : title);
   }
+
+  /** Whether the very same request may do better another time. */
+  get passing(): boolean {
+    return this.status === 0 || this.status >= 500;
+  }
 }
 
 /** A status in plain words; the server's own title is the phrase of the protocol. */

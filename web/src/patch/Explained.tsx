@@ -21,7 +21,7 @@ export function ExplanationPicture(props: {
       {shown ? (
         <img src={props.image} alt={props.alt} onError={() => setShown(false)} />
       ) : (
-        <p className="quiet">This browser can't show the image's format; the map is shown alone.</p>
+        <p className="quiet">This browser can't show the image{props.map ? "; the map is shown alone" : ""}.</p>
       )}
       {props.map && (
         <img className="map" src={props.map} alt="Where the model looked" style={{ opacity: props.opacity }} />

@@ -29,7 +29,7 @@ export function PatchDetail(props: {
         busy={explained.loading}
         alt={row.name}
       />
-      {row.problem && <Failure problem={row.problem} retry={props.onRetry} />}
+      {row.problem && <Failure problem={row.problem} {...(row.problem.passing ? { retry: props.onRetry } : {})} />}
       {row.prediction && (
         <>
           <Verdict row={row} />

@@ -34,7 +34,7 @@ export function PatchView({ predictions }: { predictions: Predictions }) {
 
   const { over, handlers } = useDrop(add);
   const done = rows.filter((row) => row.state !== "waiting").length;
-  const failed = rows.filter((row) => row.state === "failed");
+  const failed = rows.filter((row) => row.state === "failed" && row.problem?.passing);
   const csv = () => saveAs("predictions.csv", csvOf(shown, model?.classes ?? []), "text/csv");
   return (
     <div className={over ? "patch dropping" : "patch"} {...handlers}>
