@@ -65,32 +65,19 @@ function Tools({ drawing, reviews }: { drawing: Drawing; reviews: Reviews }) {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset can't be laid out in a bar in every browser
     <div className="group" role="group" aria-label="Tools">
-      <Toggle
-        pressed={drawing.tool === "ruler"}
-        onChange={(on) => drawing.start(on ? "ruler" : null)}
-        shortcut="l"
-        title="Measure a length (key L)"
-      >
-        Ruler
-      </Toggle>
+      {TOOLS.filter((tool) => tool.name === "ruler" || reviews.may).map((tool) => (
+        <Toggle
+          key={tool.name}
+          pressed={drawing.tool === tool.name}
+          onChange={(on) => drawing.start(on ? tool.name : null)}
+          shortcut={tool.shortcut}
+          title={`${tool.about} (key ${tool.shortcut.toUpperCase()})`}
+        >
+          {tool.label}
+        </Toggle>
+      ))}
       {reviews.may && (
         <>
-          <Toggle
-            pressed={drawing.tool === "polygon"}
-            onChange={(on) => drawing.start(on ? "polygon" : null)}
-            shortcut="p"
-            title="Draw a missed lesion, corner by corner (key P)"
-          >
-            Polygon
-          </Toggle>
-          <Toggle
-            pressed={drawing.tool === "freehand"}
-            onChange={(on) => drawing.start(on ? "freehand" : null)}
-            shortcut="f"
-            title="Draw a missed lesion in one stroke (key F)"
-          >
-            Freehand
-          </Toggle>
           <button type="button" disabled={!reviews.undo} onClick={reviews.undo} aria-keyshortcuts="u" title="Key U">
             Undo
           </button>
@@ -104,6 +91,12 @@ function Tools({ drawing, reviews }: { drawing: Drawing; reviews: Reviews }) {
     </div>
   );
 }
+
+const TOOLS = [
+  { name: "ruler", shortcut: "l", label: "Ruler", about: "Measure a length" },
+  { name: "polygon", shortcut: "p", label: "Polygon", about: "Draw a missed lesion, corner by corner" },
+  { name: "freehand", shortcut: "f", label: "Freehand", about: "Draw a missed lesion in one stroke" },
+] as const;
 
 const HINTS = {
   polygon: "Click corners, the first one again to finish",
