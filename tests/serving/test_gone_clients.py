@@ -1,8 +1,12 @@
 """Clients that go before they are answered: what was not begun for them is dropped, and that is no error."""
 
+import fcntl
 import json
 import os
 import signal
+import struct
+import termios
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +31,22 @@ def _gone(server, clients):
         client.close()
     seen = 'sentinode_requests_total{method="%s",path="%s",status="499"}'
     return lambda method, path: server.wait(lambda: server.metric(seen % (method, path)) == len(clients))
+
+
+def _stop(server, pid):
+    """Stop a process; a thread that is not yet stopped would still read a job."""
+    os.kill(pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{pid}/task")
+    server.wait(lambda: all(task.read_text().rpartition(") ")[2][0] == "T" for task in tasks.glob("*/stat")))
+
+
+def _given(pid):
+    """Bytes of a job that a process was given and has not read: the job is begun."""
+    pipe = os.open(f"/proc/{pid}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+    finally:
+        os.close(pipe)
 
 
 def test_predictions_that_were_not_begun_are_dropped(held, server_process, make_pixels, encode):
@@ -61,10 +81,10 @@ def test_explanations_that_were_not_begun_are_dropped(held, server_process, make
     server, _ = held
     server.wait(lambda: server.get("/explain/methods"))
     pid = server.worker("explain_worker")
-    os.kill(pid, signal.SIGSTOP)
+    _stop(server, pid)
     body = server_process.form(encode(make_pixels(1)))
     clients = [server.ask("POST", "/explain", body) for _ in range(CLIENTS)]
-    server.wait(lambda: server.metric("sentinode_queue_explanations") == CLIENTS)
+    server.wait(lambda: server.metric("sentinode_queue_explanations") == CLIENTS and _given(pid))
     _gone(server, clients)("POST", "/explain")
     server.wait(lambda: server.metric("sentinode_queue_explanations") == 1)  # the one that was begun
     os.kill(pid, signal.SIGCONT)
@@ -76,10 +96,10 @@ def test_the_process_that_explains_is_started_again(held, server_process, make_p
     server, _ = held
     server.wait(lambda: server.get("/explain/methods"))
     pid = server.worker("explain_worker")
-    os.kill(pid, signal.SIGSTOP)
+    _stop(server, pid)
     body = server_process.form(encode(make_pixels(1)))
     client = server.ask("POST", "/explain", body)
-    server.wait(lambda: server.metric("sentinode_queue_explanations") == 1)
+    server.wait(lambda: _given(pid))  # killed before, it would be started again for this very request
     os.kill(pid, signal.SIGKILL)
     status, content = server_process.answer_of(client)
     assert (status, json.loads(content)["status"]) == (503, 503)
