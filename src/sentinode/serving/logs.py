@@ -15,7 +15,7 @@ _FORM = "%(asctime)s %(levelname)s %(message)s"
 class TogetherHandler(logging.Handler):
     """Writes what is logged in one turn of the event loop at its end, at one go.
 
-    The answers to a batch are sent in one turn; a write for each line took a quarter of the loop's time.
+    The answers to a batch are sent in one turn; a write for each line took a fifth of the loop's time.
     """
 
     def __init__(self, stream: TextIO) -> None:
