@@ -19,7 +19,7 @@ from huge_slide import write_huge_slide
 from inference import random_bundle
 from interleaving import Rates, Run, interleave
 from sentinode.cli.compose import _patches
-from sentinode.evaluation.measures.roc import auc
+from sentinode.metrics.measures.roc import auc
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_writing import write_bundle
 from sentinode.models.loading import around, load_deployed

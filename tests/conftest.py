@@ -11,6 +11,8 @@ from hypothesis import settings
 settings.register_profile("sentinode", deadline=None)
 settings.load_profile("sentinode")
 
+pytest_plugins = ["helpers.patches", "helpers.scanner"]
+
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sentinode.training.search import objective, storage
+from sentinode.studies.search import objective, storage
 
 Command = Callable[..., Any]
 

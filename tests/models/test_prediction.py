@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from sentinode.core.errors import DataNotFoundError
-from sentinode.evaluation.decisions.confidence import LowConfidenceBand
-from sentinode.evaluation.predictions import Predictions
+from sentinode.metrics.decisions.confidence import LowConfidenceBand
+from sentinode.metrics.predictions import Predictions
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.opening import open_engine

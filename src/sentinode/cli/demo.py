@@ -29,9 +29,11 @@ def demo(
 ) -> None:
     """Inspect, train, evaluate, predict and scan slides on built-in synthetic data, in a few minutes."""
     from sentinode.cli.predict import predict
-    from sentinode.data.inspection.inspecting import inspect_source
-    from sentinode.evaluation.metric import Metric
-    from sentinode.scanning.froc import froc_of_scans  # here: what it lacks is missed before the training, not after
+    from sentinode.metrics.metric import Metric
+    from sentinode.studies.cohort.froc import (
+        froc_of_scans,  # here: what it lacks is missed before the training, not after
+    )
+    from sentinode.studies.inspection import inspect_source
     from sentinode.training.recipe import load_recipe
     from sentinode.training.run import start_run
 

@@ -60,9 +60,9 @@ def explain(
     from sentinode.explanation.explaining import Examiner, class_number
     from sentinode.explanation.methods import METHODS, method_of
     from sentinode.explanation.opened import open_model
-    from sentinode.explanation.results import PAGE, check_place, write_explanations
     from sentinode.models.bundle import open_bundle
     from sentinode.models.prediction import Failure
+    from sentinode.studies.explanations import PAGE, check_place, write_explanations
 
     if bool(images) == bool(slide):
         raise SentinodeError("give either images, or --slide with --at X,Y or --scan SCAN")

@@ -21,8 +21,8 @@ def froc(
     as_json: AsJson = False,
 ) -> None:
     """FROC by CAMELYON16's algorithm, and slide AUC, of scans with annotations."""
-    from sentinode.evaluation.metric import Metric
-    from sentinode.scanning.froc import froc_of_scans
+    from sentinode.metrics.metric import Metric
+    from sentinode.studies.cohort.froc import froc_of_scans
 
     found = froc_of_scans(
         scans, annotations, out, radius_um=radius_um, minimum=minimum, patients=patients, slides=slides

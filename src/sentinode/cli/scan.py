@@ -107,7 +107,7 @@ def _table(failed: "list[ScanRecord]") -> str:
 
 def line(one: "Outcome") -> str:
     """What a slide gave, in one line."""
-    from sentinode.evaluation.pages.wording import plural
+    from sentinode.reports.wording import plural
 
     record = one.record
     name = " ".join(record.name.split())  # a line each, whatever the file is called

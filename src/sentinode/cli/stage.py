@@ -18,8 +18,8 @@ def stage(
     as_json: AsJson = False,
 ) -> None:
     """Class of each slide by its longest lesion, and each patient's pN stage by CAMELYON17's rule."""
-    from sentinode.evaluation.metric import Metric
-    from sentinode.scanning.stage import stage_scans
+    from sentinode.metrics.metric import Metric
+    from sentinode.studies.cohort.stages import stage_scans
 
     found = stage_scans(scans, patients, out, least_score=least_score)
     if as_json:

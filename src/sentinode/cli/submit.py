@@ -23,7 +23,7 @@ def submit(
 
     Stopped, the same command goes on where it was.
     """
-    from sentinode.training.submission import write_submission
+    from sentinode.studies.submission import write_submission
 
     settings = Settings.from_environment()
     result = write_submission(bundle, data, out, engine=engine, settings=settings, progress=progress(quiet))

@@ -10,7 +10,7 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
 from sentinode.core.extras import require
-from sentinode.evaluation.staging.stages import ITC_UM, MICRO_UM
+from sentinode.metrics.stages import ITC_UM, MICRO_UM
 from sentinode.scanning.heatmap import Heatmap
 from sentinode.scanning.record import Lesion, LesionRule
 

@@ -11,10 +11,10 @@ from scipy.special import softmax
 from sentinode.data.dataset import Dataset
 from sentinode.data.manifest import Manifest
 from sentinode.data.splits import stain_clusters
-from sentinode.evaluation.decisions.confidence import LowConfidenceBand, low_confidence_band
-from sentinode.evaluation.decisions.thresholds import OperatingPoint, choose_threshold
-from sentinode.evaluation.measures.calibration import fit_temperature
-from sentinode.evaluation.predictions import Predictions
+from sentinode.metrics.decisions.confidence import LowConfidenceBand, low_confidence_band
+from sentinode.metrics.decisions.thresholds import OperatingPoint, choose_threshold
+from sentinode.metrics.measures.calibration import fit_temperature
+from sentinode.metrics.predictions import Predictions
 from sentinode.training.config import EvaluationConfig
 
 # A slide of PatchCamelyon gives a few dozen patches to a validation part of two thousand.

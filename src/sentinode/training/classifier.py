@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from sentinode.core.errors import TrainingError
-from sentinode.evaluation.measures.multiclass import accuracy_argmax, macro_auc
+from sentinode.metrics.measures.multiclass import accuracy_argmax, macro_auc
 from sentinode.models.networks.freezing import freeze
 from sentinode.models.networks.network import Network
 from sentinode.models.preprocessing import Preprocessing

@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from sentinode.evaluation.assessment.targets import parse_target
-from sentinode.evaluation.decisions.rules import parse_rule
+from sentinode.metrics.decisions.rules import parse_rule
+from sentinode.metrics.targets import parse_target
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -98,7 +98,7 @@ class EvaluationConfig(BaseModel):
     model_config = _FROZEN
 
     threshold: str = "sensitivity>=0.95"
-    """The rule that chooses the operating threshold; see `sentinode.evaluation.decisions.thresholds`."""
+    """The rule that chooses the operating threshold; see `sentinode.metrics.decisions.thresholds`."""
     flagged: float = Field(default=0.1, gt=0, lt=1)
     """The part of the validation images that the low-confidence band flags."""
     targets: tuple[str, ...] = ()

@@ -12,12 +12,12 @@ from sentinode.core.files import sha256_of_json
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
-from sentinode.evaluation.assessment.assessing import Assessment
+from sentinode.metrics.assessment import Assessment
 from sentinode.models.bundle_writing import amend, library_versions, write_bundle
 from sentinode.models.deployed import DeployedModel
 from sentinode.models.export import round_weights
 from sentinode.models.info import BundleInfo, Classes, Figure, Headline, Input, LowConfidence, Provenance, Threshold
-from sentinode.training.assessment import report_on, score
+from sentinode.studies.assessment import report_on, score
 from sentinode.training.calibration import Calibration, calibrate
 from sentinode.training.callbacks import best_epoch
 from sentinode.training.enclosures import example_tiles, pixel_hashes, reference, reference_tiles

@@ -4,8 +4,8 @@ import numpy as np
 
 from sentinode.core.errors import EvaluationError, RecipeError
 from sentinode.data.manifest import Manifest
-from sentinode.evaluation.assessment.assessing import assess
-from sentinode.evaluation.decisions.thresholds import choose_threshold
+from sentinode.metrics.assessment import assess
+from sentinode.metrics.decisions.thresholds import choose_threshold
 from sentinode.training.calibration import predictions_of
 from sentinode.training.config import EvaluationConfig
 

@@ -13,12 +13,12 @@ from sentinode.core.progress import Progress
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.engines.opening import open_engine
 from sentinode.models.info import Figure, Headline
-from sentinode.training.assessment import evaluate_bundle
+from sentinode.studies.assessment import evaluate_bundle
+from sentinode.studies.quantization import quantize_bundle
 from sentinode.training.classical.bundling import calibrate_out_of_fold, write_classical_bundle
 from sentinode.training.classical.config import ClassicalConfig, ClassicalModel
 from sentinode.training.classical.tuning import TunedModel, fit_tuned
 from sentinode.training.config import EvaluationConfig
-from sentinode.training.quantization import quantize_bundle
 
 HEADLINE = Headline(split="out-of-fold", n=96, figures={"auc": Figure(value=0.8, low=0.7, high=0.9, method="DeLong")})
 SMALL: dict[str, dict[str, Any]] = {

@@ -12,9 +12,9 @@ from scipy.special import softmax
 from sentinode.core.errors import BundleError, DataError, EvaluationError
 from sentinode.core.files import sha256_of_json
 from sentinode.data.dataset import Dataset
-from sentinode.evaluation.decisions.rules import parse_rule
-from sentinode.evaluation.measures.calibration import fit_temperature
-from sentinode.evaluation.predictions import Predictions
+from sentinode.metrics.decisions.rules import parse_rule
+from sentinode.metrics.measures.calibration import fit_temperature
+from sentinode.metrics.predictions import Predictions
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_writing import library_versions, write_bundle
 from sentinode.models.extractor import Extractor

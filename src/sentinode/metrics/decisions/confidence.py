@@ -1,0 +1,157 @@
+"""Which answers to look at again: the low-confidence band, set on validation, and the risk–coverage curve."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinode.core.errors import EvaluationError
+from sentinode.metrics.measures.curves import thinned
+from sentinode.metrics.measures.intervals import rate
+from sentinode.metrics.metric import Metric
+from sentinode.metrics.predictions import Predictions
+
+
+@dataclass(frozen=True)
+class LowConfidenceBand:
+    """An answer is of low confidence when `low` <= quantity <= `high`."""
+
+    low: float
+    """Lower end, strictly between two values seen on the split that set it, or 0."""
+
+    high: float
+    """Upper end, likewise, or 1."""
+
+    quantity: Literal["score", "confidence"]
+    """`score`: the positive class's probability (two classes). `confidence`: the predicted class's (more)."""
+
+    split: str = "validation"
+    """The split on which it was set."""
+
+    def flags(self, predictions: Predictions) -> NDArray[np.bool_]:
+        """Which answers are of low confidence (N)."""
+        values = _quantity(predictions)
+        return (values >= self.low) & (values <= self.high)
+
+    def to_json(self) -> dict[str, Any]:
+        """`{low, high, quantity, split}`."""
+        return {"low": float(self.low), "high": float(self.high), "quantity": self.quantity, "split": self.split}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """The band that `to_json` wrote."""
+        return cls(float(fields["low"]), float(fields["high"]), fields["quantity"], fields.get("split", "validation"))
+
+
+@dataclass(frozen=True)
+class FlaggedResult:
+    """What the low-confidence flag gives on the assessed set."""
+
+    band: LowConfidenceBand
+    """The band, frozen on validation."""
+
+    flagged: Metric
+    """Share of the samples that carry the flag."""
+
+    errors_caught: Metric
+    """Share of all errors that carry the flag."""
+
+    error_rate_flagged: Metric
+    """Errors among the flagged."""
+
+    error_rate_kept: Metric
+    """Errors among the rest."""
+
+
+@dataclass(frozen=True)
+class RiskCoverage:
+    """Error rate among the most confident share of the samples, over that share (El-Yaniv & Wiener 2010)."""
+
+    coverage: tuple[float, ...]
+    """Share of the samples kept, ascending up to 1."""
+
+    risk: tuple[float, ...]
+    """Error rate among them."""
+
+    area: float
+    """Area under the curve (AURC): smaller is better; compare it with the error rate at coverage 1."""
+
+
+def low_confidence_band(
+    predictions: Predictions, threshold: float | None, *, flagged: float = 0.1, split: str = "validation"
+) -> LowConfidenceBand:
+    """The stretch of scores with at most the share `flagged` of the samples that holds as many errors as possible.
+
+    Two classes: a stretch of the positive class's probability, wherever the errors are densest (near the threshold,
+    as a rule). More: of the predicted class's probability. Of stretches with equally many errors the one nearest to
+    the threshold (more classes: to 0) is taken. Equal scores are never parted.
+
+    Raises:
+        EvaluationError: `flagged` is not in (0, 1), or so many scores are equal that no stretch is that small.
+    """
+    if not 0 < flagged < 1:
+        raise EvaluationError(f"the flagged share is {flagged}; give one between 0 and 1, such as 0.1")
+    values = _quantity(predictions)
+    wrong = predictions.decided(threshold) != predictions.labels
+    distinct, which = np.unique(values, return_inverse=True)
+    samples = np.concatenate([[0], np.cumsum(np.bincount(which))])
+    errors = np.concatenate([[0], np.cumsum(np.bincount(which, weights=wrong))])
+    # Each stretch starts at a distinct score and takes in as many more as fit: [first, past).
+    most = int(flagged * len(values))
+    past = np.searchsorted(samples, samples[:-1] + most, side="right") - 1
+    first = np.arange(len(distinct))
+    if (past <= first).all():
+        message = (
+            f"no stretch of scores holds at most {most} of {len(values)} samples, because too many scores are equal;"
+            " raise the flagged share, or set it to 0 for no band"
+        )
+        raise EvaluationError(message)
+    first, past = first[past > first], past[past > first]
+    anchor = np.searchsorted(values[np.argsort(values)], threshold if threshold is not None else 0.0)
+    distance = np.abs((samples[first] + samples[past]) / 2 - anchor)
+    caught = errors[past] - errors[first]
+    best = np.lexsort((distance, -caught))[0]
+    low, high = _between(distinct, int(first[best])), _between(distinct, int(past[best]))
+    return LowConfidenceBand(low, high, "score" if predictions.binary else "confidence", split)
+
+
+def flagged_result(predictions: Predictions, threshold: float | None, band: LowConfidenceBand) -> FlaggedResult:
+    """How many answers the band flags here, and how many of the errors are among them."""
+    flags = band.flags(predictions)
+    wrong = predictions.decided(threshold) != predictions.labels
+    caught, errors, flagged = int((flags & wrong).sum()), int(wrong.sum()), int(flags.sum())
+    return FlaggedResult(
+        band,
+        flagged=rate(flagged, len(flags), "no sample"),
+        errors_caught=rate(caught, errors, "no error"),
+        error_rate_flagged=rate(caught, flagged, "nothing flagged"),
+        error_rate_kept=rate(errors - caught, len(flags) - flagged, "everything flagged"),
+    )
+
+
+def risk_coverage(predictions: Predictions, threshold: float | None) -> RiskCoverage:
+    """Keep the most confident answers first, by the predicted class's probability: how often are they wrong?
+
+    Equal confidences share their errors evenly, so that the order of the samples does not matter.
+    """
+    confidences = predictions.confidences(threshold)
+    wrong = (predictions.decided(threshold) != predictions.labels).astype(np.float64)
+    _, which, counts = np.unique(-confidences, return_inverse=True, return_counts=True)
+    shared = np.repeat(np.bincount(which, weights=wrong) / counts, counts)
+    kept = np.arange(1, len(shared) + 1)
+    risk = np.cumsum(shared) / kept
+    coverage = kept / len(shared)
+    shown = thinned(coverage, risk, points=200)
+    return RiskCoverage(tuple(coverage[shown].tolist()), tuple(risk[shown].tolist()), float(risk.mean()))
+
+
+def _quantity(predictions: Predictions) -> NDArray[np.float64]:
+    return predictions.scores if predictions.binary else predictions.confidences(None)
+
+
+def _between(distinct: NDArray[np.float64], index: int) -> float:
+    """A value above `distinct[index - 1]` and below `distinct[index]`; 0 or 1 beyond the ends."""
+    if index == 0:
+        return 0.0
+    return 1.0 if index == len(distinct) else float(distinct[index - 1 : index + 1].mean())
