@@ -25,10 +25,10 @@ from PIL import Image
 
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
-from sentinode.data.config import DataConfig, SplitConfig
+from sentinode.data.data_config import DataConfig, SplitConfig
 from sentinode.data.dataset import Dataset, load_dataset
-from sentinode.models.config import ModelConfig
 from sentinode.models.extractor import Extractor
+from sentinode.models.model_config import ModelConfig
 from sentinode.training.features import extraction
 from sentinode.training.features.config import FeaturesConfig
 from sentinode.training.features.extraction import extract, open_for

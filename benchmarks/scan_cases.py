@@ -21,8 +21,8 @@ from interleaving import Rates, Run, interleave
 from sentinode.cli.compose import _patches
 from sentinode.metrics.measures.roc import auc
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.bundle_writing import write_bundle
-from sentinode.models.loading import around, load_deployed
+from sentinode.models.bundle_network import around, load_deployed
+from sentinode.models.bundle_writer import write_bundle
 from sentinode.models.quantization import quantize_graph, write_quantized_bundle
 from sentinode.scanning.config import Machine, Region, ScanConfig
 from sentinode.scanning.engine import LazyEngine

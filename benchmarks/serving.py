@@ -44,7 +44,7 @@ from PIL import Image
 
 from sentinode.core.settings import Settings
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.serving.config import Limits
 from sentinode.serving.deepzoom import Pyramid, slide_tile
 from sentinode.serving.images import decode_upload

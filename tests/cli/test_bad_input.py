@@ -19,8 +19,8 @@ import pandas as pd
 import pytest
 from safetensors.torch import save_file
 
-from sentinode.data import decoding
-from sentinode.models.config import ModelConfig
+from sentinode.data import decoder
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 
 Command = Callable[..., Any]
@@ -190,7 +190,7 @@ def test_too_little_space_is_seen_before_packing(
     command: str, refused: Command, patches: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": 1000})()
-    monkeypatch.setattr(decoding.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(decoder.shutil, "disk_usage", lambda path: usage)
     line = refused(*READERS[command](patches))
     assert line.startswith("error: packing needs 0.07 GB below ")
     assert "and 0.00 GB are free; free some space, or set SENTINODE_CACHE" in line
@@ -204,7 +204,7 @@ def test_a_disk_that_fills_up_while_packing(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(decoding, "_append", full)
+        patch.setattr(decoder, "_append", full)
         line = refused(*READERS[command](patches))
     packs = tmp_path / "cache" / "packs"
     assert f"no space left on the disk while writing {packs}" in line

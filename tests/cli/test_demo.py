@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from sentinode.cli import demo as demo_module
-from sentinode.models.bundle_writing import write_bundle
+from sentinode.models.bundle_writer import write_bundle
 
 SIDE = 30
 """Pixels of the network's tiles."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sentinode.explanation.opened import OpenedModel, members_of
-from sentinode.models.engines.torch import TorchEngine
+from sentinode.models.engines.torch_engine import TorchEngine
 
 _SPEC = importlib.util.spec_from_file_location("model_kinds", Path(__file__).parents[1] / "models" / "conftest.py")
 assert _SPEC is not None

@@ -11,7 +11,7 @@ from sentinode.explanation.geometry import cell_centres
 from sentinode.explanation.methods import METHODS
 from sentinode.explanation.opened import OpenedModel
 from sentinode.explanation.spreading import spread, spread_matrix
-from sentinode.models.config import ModelConfig
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 
 

@@ -20,7 +20,7 @@ from sentinode.explanation.opened import OpenedModel
 from sentinode.explanation.perturbing import superpixels
 from sentinode.explanation.reference import blurred
 from sentinode.explanation.spreading import spread, turned_back
-from sentinode.models.deployed import orientations
+from sentinode.models.deployed_model import orientations
 
 Opened = Callable[[str], OpenedModel]
 

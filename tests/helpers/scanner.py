@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_writing import write_bundle
+from sentinode.models.bundle_writer import write_bundle
 from sentinode.scanning.cohort import scan_slides
 from sentinode.scanning.config import Machine, ScanConfig
 from sentinode.scanning.outcome import Outcome

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sentinode.metrics.assessment import Assessment, assess
-from sentinode.metrics.decisions.confidence import low_confidence_band
+from sentinode.metrics.decisions.low_confidence import low_confidence_band
 from sentinode.metrics.decisions.thresholds import choose_threshold
 from sentinode.metrics.predictions import Predictions
 

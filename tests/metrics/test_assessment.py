@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sentinode.core.errors import EvaluationError
 from sentinode.core.files import write_json
 from sentinode.metrics.assessment import assess
-from sentinode.metrics.decisions.confidence import LowConfidenceBand, low_confidence_band
+from sentinode.metrics.decisions.low_confidence import LowConfidenceBand, low_confidence_band
 from sentinode.metrics.decisions.thresholds import OperatingPoint, choose_threshold
 from sentinode.metrics.predictions import Predictions
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sentinode.core.errors import DataNotFoundError, EvaluationError
-from sentinode.metrics.decisions.confidence import LowConfidenceBand
+from sentinode.metrics.decisions.low_confidence import LowConfidenceBand
 from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.predictions_csv import read_predictions, write_predictions
 

@@ -11,10 +11,10 @@ import torch
 
 from sentinode.core.files import sha256_of_file
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_writing import library_versions, write_bundle
-from sentinode.models.config import ModelConfig
-from sentinode.models.deployed import DeployedModel
-from sentinode.models.info import BundleInfo, Classes, Input, LowConfidence, Provenance, Threshold
+from sentinode.models.bundle_info import BundleInfo, Classes, Input, LowConfidence, Provenance, Threshold
+from sentinode.models.bundle_writer import library_versions, write_bundle
+from sentinode.models.deployed_model import DeployedModel
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 from sentinode.models.preprocessing import Preprocessing
 

@@ -122,7 +122,7 @@ import sys
 from sentinode.models.bundle import open_bundle
 bundle = open_bundle({str(folder)!r})
 assert "openvino" not in sys.modules
-from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.engine_factory import open_engine
 open_engine(bundle, "openvino", threads=1)
 import sentinode.models.prediction
 assert "torch" not in sys.modules

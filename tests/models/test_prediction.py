@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from sentinode.core.errors import DataNotFoundError
-from sentinode.metrics.decisions.confidence import LowConfidenceBand
+from sentinode.metrics.decisions.low_confidence import LowConfidenceBand
 from sentinode.metrics.predictions import Predictions
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.prediction import Failure, Prediction, expand_images, predict_images
 
 BundleOf = Callable[[str], Bundle]

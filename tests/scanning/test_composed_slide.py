@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from sentinode.models.bundle import open_bundle
-from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.scanning.cohort import scan_slides
 from sentinode.scanning.config import Machine, ScanConfig
 from sentinode.scanning.tiles_file import read_tiles

@@ -13,7 +13,7 @@ from PIL import Image
 
 from sentinode.core.errors import BundleError
 from sentinode.models.bundle import Bundle
-from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.scanning.heatmap import read_heatmap
 from sentinode.scanning.record import list_scans, read_record
 from sentinode.scanning.tiles_file import read_tiles

@@ -12,7 +12,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_writing import write_bundle
+from sentinode.models.bundle_writer import write_bundle
 from sentinode.serving.app import create_app
 from sentinode.serving.config import ServeConfig
 

@@ -9,12 +9,12 @@ import pytest
 
 from sentinode.core.errors import AnnotationError, DataError
 from sentinode.core.progress import Progress
-from sentinode.data.tiles.cohort import list_cohort
-from sentinode.data.tiles.config import TilesConfig
-from sentinode.data.tiles.drawing import draw_into
-from sentinode.data.tiles.folder import TileSet
-from sentinode.data.tiles.mining import Mined, Suspects, mine_scans
-from sentinode.data.tiles.reviews import Change
+from sentinode.data.tiles.annotated_slides import list_cohort
+from sentinode.data.tiles.hard_negatives import Mined, Suspects, mine_scans
+from sentinode.data.tiles.reviewed_tiles import Change
+from sentinode.data.tiles.tile_folder import TileSet
+from sentinode.data.tiles.tile_sampler import draw_into
+from sentinode.data.tiles.tiles_config import TilesConfig
 from sentinode.serving.problems import Problem
 from sentinode.serving.reviewing import exported
 from sentinode.slides.annotations.reading import read_annotations

@@ -14,7 +14,7 @@ from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.studies import held_out
 from sentinode.studies.assessment import evaluate_bundle
 from sentinode.studies.ensemble import EnsembleResult, ensemble_bundles, write_ensemble

@@ -14,7 +14,7 @@ from PIL import Image
 
 from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.data.synthetic.patches import SyntheticPatches
 from sentinode.studies.inspection import inspect_source
 

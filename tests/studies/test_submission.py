@@ -14,7 +14,7 @@ from sentinode.core.images import read_image
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.prediction import predict_images
 from sentinode.studies import submission
 from sentinode.studies.submission import Submission, write_submission

@@ -11,8 +11,8 @@ import torch
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import load_dataset
-from sentinode.models.networks.freezing import stages
 from sentinode.models.networks.network import Network
+from sentinode.models.networks.network_stages import stages
 from sentinode.slides.synthetic.drawing import draw_slides
 from sentinode.training.fitting import build_model, fit
 from sentinode.training.recipe import load_recipe, shipped_recipes

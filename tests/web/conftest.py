@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from sentinode.models.bundle_writing import write_bundle
+from sentinode.models.bundle_writer import write_bundle
 
 SIDE = 30
 """Pixels of the bundle's tiles."""

@@ -16,7 +16,7 @@ Bundle = Annotated[str, typer.Argument(help="A bundle's folder, or a shipped nam
 def show(bundle: Bundle, as_json: AsJson = False) -> None:
     """Print what a bundle is: its card, or with --json all of bundle.json."""
     from sentinode.models.bundle import open_bundle
-    from sentinode.models.info import CARD_FILE
+    from sentinode.models.bundle_info import CARD_FILE
 
     opened = open_bundle(bundle)
     if as_json:
@@ -29,7 +29,7 @@ def show(bundle: Bundle, as_json: AsJson = False) -> None:
 def verify(bundle: Bundle, as_json: AsJson = False) -> None:
     """Check a bundle: every file's hash, and the answers to its example on every engine that is installed."""
     from sentinode.models.bundle import open_bundle
-    from sentinode.models.engines.opening import open_engine, usable_engines
+    from sentinode.models.engines.engine_factory import open_engine, usable_engines
 
     opened = open_bundle(bundle)
     threads = Settings.from_environment().threads

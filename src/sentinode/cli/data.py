@@ -32,7 +32,7 @@ def inspect(source: Address, out: Out, settings_: Set = None, quiet: Quiet = Fal
 def pack(source: Address, quiet: Quiet = False, as_json: AsJson = False) -> None:
     """Decode every image once into one memory-mapped array; training does this by itself on first use."""
     from sentinode.data.address import open_source
-    from sentinode.data.packing import pack as pack_source
+    from sentinode.data.pack import pack as pack_source
 
     packed = pack_source(open_source(source), Settings.from_environment().cache, progress(quiet))
     counts = packed.index["status"].value_counts().to_dict()

@@ -15,7 +15,7 @@ from sentinode.core.settings import Settings
 
 if TYPE_CHECKING:
     from sentinode.core.progress import Progress
-    from sentinode.data.config import DataConfig
+    from sentinode.data.data_config import DataConfig
 
 _MARK = ".sentinode-demo"
 _SLIDE_PX = (4096, 3072)  # level-0 pixels of 0.486 µm: 2 × 1.5 mm, drawn and scanned in seconds

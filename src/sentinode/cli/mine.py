@@ -8,8 +8,8 @@ import typer
 from sentinode.cli.options import AsJson, answer, say, warn
 
 if TYPE_CHECKING:
-    from sentinode.data.tiles.folder import TileSet
-    from sentinode.data.tiles.mining import Mined
+    from sentinode.data.tiles.hard_negatives import Mined
+    from sentinode.data.tiles.tile_folder import TileSet
     from sentinode.scanning.positives import PositiveTiles
 
 
@@ -35,7 +35,7 @@ def mine(
     A tile that a review contradicts is labelled anew or dropped. Slides of the validation or test part are never mined.
     Nothing is added twice.
     """
-    from sentinode.data.tiles.folder import read_tiles, write_tiles
+    from sentinode.data.tiles.tile_folder import read_tiles, write_tiles
 
     there = read_tiles(tiles)
     _check_out(out, tiles, there)
@@ -62,7 +62,7 @@ def mine(
 def _check_out(out: Path, tiles: Path, there: "TileSet") -> None:
     """Refuse to replace other tiles, or tiles with more mined than will be there."""
     from sentinode.core.errors import DataError
-    from sentinode.data.tiles.folder import check_free, holds_tiles, read_tiles
+    from sentinode.data.tiles.tile_folder import check_free, holds_tiles, read_tiles
 
     check_free(out)
     if not holds_tiles(out) or out.resolve() == tiles.resolve():
@@ -88,7 +88,7 @@ def _positives(scans: Path, threshold: float | None) -> "list[PositiveTiles]":
 def _mined(
     there: "TileSet", found: "list[PositiveTiles]", annotations: list[Path], slides: list[Path], per_slide: int
 ) -> "Mined":
-    from sentinode.data.tiles.mining import Suspects, mine_scans
+    from sentinode.data.tiles.hard_negatives import Suspects, mine_scans
     from sentinode.slides.listing import list_slides
 
     suspects = [

@@ -11,7 +11,7 @@ from sentinode.cli.options import Engine, Quiet, progress, say, warn
 from sentinode.core.settings import Settings
 
 if TYPE_CHECKING:
-    from sentinode.models.info import BundleInfo
+    from sentinode.models.bundle_info import BundleInfo
     from sentinode.models.prediction import Prediction
 
 DONE_IN_PART = 1
@@ -31,7 +31,7 @@ def predict(
     An image that can't be read does not stop the rest: it is listed at the end, and the exit status is 1.
     """
     from sentinode.models.bundle import open_bundle
-    from sentinode.models.engines.opening import open_engine
+    from sentinode.models.engines.engine_factory import open_engine
     from sentinode.models.prediction import Failure, expand_images, predict_images
 
     paths = expand_images(images)

@@ -8,8 +8,8 @@ import typer
 from sentinode.cli.options import AsJson, Quiet, answer, progress, say, warn
 
 if TYPE_CHECKING:
-    from sentinode.data.tiles.config import TilesConfig
-    from sentinode.data.tiles.folder import TileSet
+    from sentinode.data.tiles.tile_folder import TileSet
+    from sentinode.data.tiles.tiles_config import TilesConfig
 
 DONE_IN_PART = 1
 
@@ -53,8 +53,8 @@ def tiles(
     A slide that can't be read is listed at the end, and the exit status is 1. The same command again takes what is
     there.
     """
-    from sentinode.data.tiles.cohort import list_cohort
-    from sentinode.data.tiles.drawing import draw_into
+    from sentinode.data.tiles.annotated_slides import list_cohort
+    from sentinode.data.tiles.tile_sampler import draw_into
 
     config = _config(
         size_px=size, mpp=mpp, stride_px=stride, rule=rule, tumour_min=tumour_min, centre_px=centre,
@@ -76,7 +76,7 @@ def _config(**values: Any) -> "TilesConfig":
     from pydantic import ValidationError
 
     from sentinode.core.errors import DataError
-    from sentinode.data.tiles.config import TilesConfig
+    from sentinode.data.tiles.tiles_config import TilesConfig
 
     try:
         return TilesConfig.model_validate(values)

@@ -13,11 +13,11 @@ from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data import checks
 from sentinode.data.address import open_configured
-from sentinode.data.config import DataConfig, SplitConfig
+from sentinode.data.data_config import DataConfig, SplitConfig
 from sentinode.data.manifest import COLUMNS, Grouping, Manifest
-from sentinode.data.packing import Pack, pack
-from sentinode.data.roles import ROLES, assign_roles
+from sentinode.data.pack import Pack, pack
 from sentinode.data.source import Scaled, Source, recognise_positive
+from sentinode.data.source_splits import ROLES, assign_roles
 from sentinode.data.splits import cut_by_class, cut_by_group, shares_to_cut, stain_clusters
 
 

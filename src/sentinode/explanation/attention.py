@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sentinode.explanation.geometry import even_centres
 from sentinode.explanation.opened import OpenedModel, members_of
 from sentinode.explanation.spreading import joined_tiles, spread, turned_back
-from sentinode.models.deployed import DeployedModel
+from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.networks.network import Network
 
 

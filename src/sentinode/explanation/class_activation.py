@@ -20,7 +20,7 @@ from sentinode.explanation.geometry import Centres, cell_centres
 from sentinode.explanation.layers import as_maps, find_layer, finer_layers, pooled_layers
 from sentinode.explanation.opened import OpenedModel, members_of
 from sentinode.explanation.spreading import joined_tiles, spread, turned_back
-from sentinode.models.deployed import DeployedModel
+from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.networks.network import PooledNetwork
 
 EXACT = 1e-3

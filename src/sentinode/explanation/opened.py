@@ -12,13 +12,13 @@ from torch import Tensor
 
 from sentinode.core.errors import DataError, SentinodeError
 from sentinode.models.bundle import Bundle
-from sentinode.models.deployed import DeployedModel
+from sentinode.models.bundle_info import BundleInfo
+from sentinode.models.bundle_network import load_deployed
+from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.opening import open_engine
-from sentinode.models.engines.torch import TorchEngine
-from sentinode.models.ensemble import EnsembleNetwork
-from sentinode.models.info import BundleInfo
-from sentinode.models.loading import load_deployed
+from sentinode.models.engines.engine_factory import open_engine
+from sentinode.models.engines.torch_engine import TorchEngine
+from sentinode.models.ensemble_network import EnsembleNetwork
 
 Found = TypeVar("Found")
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sentinode.core.covering import starts, tiles_along
+from sentinode.core.tile_cover import starts, tiles_along
 from sentinode.explanation.geometry import Centres
 
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sentinode.metrics.decisions.confidence import (
+from sentinode.metrics.decisions.low_confidence import (
     FlaggedResult,
     LowConfidenceBand,
     RiskCoverage,

@@ -12,7 +12,7 @@ import numpy as np
 
 from sentinode.core.errors import DataNotFoundError, EvaluationError
 from sentinode.core.files import atomic_file
-from sentinode.metrics.decisions.confidence import LowConfidenceBand
+from sentinode.metrics.decisions.low_confidence import LowConfidenceBand
 from sentinode.metrics.predictions import Predictions
 
 _PREFIX = "p_"

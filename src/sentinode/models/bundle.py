@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from sentinode.core.errors import BundleError, StorageError
 from sentinode.core.files import sha256_of_file
-from sentinode.models.info import (
+from sentinode.models.bundle_info import (
     EXAMPLE_FILE,
     FORMAT_VERSION,
     GRAPH_FILE,

@@ -14,8 +14,8 @@ from PIL import Image
 
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.images import IMAGE_SUFFIXES, read_image
+from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.engines.engine import PHOTOGRAPHS, Engine, probabilities_of
-from sentinode.models.info import BundleInfo
 
 _BATCH = 256
 _READERS = 4  # threads; decoding lets go of the interpreter, and more of them wait for the disk

@@ -7,8 +7,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinode.core.errors import BundleError
-from sentinode.models.config import TestTime
-from sentinode.models.info import BundleInfo
+from sentinode.models.bundle_info import BundleInfo
+from sentinode.models.model_config import TestTime
 from sentinode.scanning.record import LesionRule
 from sentinode.slides.opening import ReaderName
 from sentinode.slides.tiling import LevelZeroBox, TileSpec

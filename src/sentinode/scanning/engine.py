@@ -6,10 +6,10 @@ from pathlib import Path
 from sentinode.core.errors import BundleError
 from sentinode.core.files import sha256_of_file
 from sentinode.models.bundle import Bundle
-from sentinode.models.config import TestTime
+from sentinode.models.bundle_info import INFO_FILE
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.opening import engine_name, engine_of, open_engine
-from sentinode.models.info import INFO_FILE
+from sentinode.models.engines.engine_factory import engine_name, engine_of, open_engine
+from sentinode.models.model_config import TestTime
 from sentinode.scanning.config import ScanConfig
 
 
@@ -54,7 +54,7 @@ class LazyEngine:
     def _open(self) -> Engine:
         if self._switched is None:
             return open_engine(self.bundle, self.name, threads=self.threads)
-        from sentinode.models.loading import around, load_deployed
+        from sentinode.models.bundle_network import around, load_deployed
 
         info = self.bundle.info
         model = info.model.model_copy(update={"test_time": self._switched})

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sentinode.core.files import atomic_file, write_json
-from sentinode.models.info import BundleInfo
+from sentinode.models.bundle_info import BundleInfo
 from sentinode.reports.wording import plural
 from sentinode.scanning.config import ScanConfig
 from sentinode.scanning.heatmap import Heatmap, build_heatmap

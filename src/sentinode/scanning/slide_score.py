@@ -11,7 +11,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.files import write_json
-from sentinode.metrics.slide_score.model import SlideScoreModel, cross_validated_slide_score, heatmap_features
+from sentinode.metrics.slide_score.slide_score_model import (
+    SlideScoreModel,
+    cross_validated_slide_score,
+    heatmap_features,
+)
 from sentinode.metrics.stages import SLIDE_CLASSES
 from sentinode.scanning.heatmap import Heatmap, read_heatmap
 from sentinode.scanning.patients import read_patients, table_rows

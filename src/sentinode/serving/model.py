@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sentinode.core.errors import SentinodeError
 from sentinode.core.files import sha256_of_file
 from sentinode.models.bundle import Bundle
+from sentinode.models.bundle_info import INFO_FILE
 from sentinode.models.engines.engine import Engine, probabilities_of
-from sentinode.models.engines.opening import open_engine
-from sentinode.models.info import INFO_FILE
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
 

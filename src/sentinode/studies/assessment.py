@@ -12,21 +12,21 @@ from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.address import open_configured
-from sentinode.data.config import Policy
+from sentinode.data.data_config import Policy
 from sentinode.data.dataset import Dataset, load_dataset, own_splits
 from sentinode.data.manifest import Manifest
-from sentinode.data.roles import ROLES
 from sentinode.data.selection import WHOLE, load_selection, without
+from sentinode.data.source_splits import ROLES
 from sentinode.metrics.assessment import Assessment, assess
 from sentinode.metrics.comparison import compare
-from sentinode.metrics.decisions.confidence import LowConfidenceBand
+from sentinode.metrics.decisions.low_confidence import LowConfidenceBand
 from sentinode.metrics.decisions.thresholds import OperatingPoint
 from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.predictions_csv import write_predictions
 from sentinode.models.bundle import Bundle, open_bundle
+from sentinode.models.bundle_info import GRAPH_FILE
 from sentinode.models.engines.engine import PHOTOGRAPHS, probabilities_of
-from sentinode.models.engines.opening import open_engine
-from sentinode.models.info import GRAPH_FILE
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.reports.assessment.report import ReportContext, write_report
 from sentinode.reports.comparison import write_comparison
 from sentinode.reports.figures.style import save_png

@@ -17,12 +17,12 @@ from sentinode.data.dataset import Images
 from sentinode.metrics.comparison import Comparison, compare
 from sentinode.metrics.metric import Metric
 from sentinode.models.bundle import Bundle, check_place, open_bundle
-from sentinode.models.bundle_writing import write_bundle
-from sentinode.models.config import Mean, TestTime
+from sentinode.models.bundle_info import BundleInfo, Classes, LowConfidence, Threshold
+from sentinode.models.bundle_writer import write_bundle
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.opening import engine_of
-from sentinode.models.info import BundleInfo, Classes, LowConfidence, Threshold
-from sentinode.models.joining import Joined, check_joinable, join
+from sentinode.models.engines.engine_factory import engine_of
+from sentinode.models.ensemble_assembly import Joined, check_joinable, join
+from sentinode.models.model_config import Mean, TestTime
 from sentinode.studies.assessment import score
 from sentinode.studies.ensemble_info import draft_info
 from sentinode.studies.held_out import HeldOut, OutOfFold, held_out, of_folds

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from sentinode.core.files import sha256_of_json
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_writing import library_versions
-from sentinode.models.info import GRAPH_FILE, BundleInfo, Classes, Provenance
-from sentinode.models.joining import Joined
+from sentinode.models.bundle_info import GRAPH_FILE, BundleInfo, Classes, Provenance
+from sentinode.models.bundle_writer import library_versions
+from sentinode.models.ensemble_assembly import Joined
 from sentinode.studies.held_out import HeldOut
 
 

@@ -18,16 +18,16 @@ from sentinode.core.files import atomic_folder, write_json, write_text
 from sentinode.core.progress import Progress
 from sentinode.data.address import open_configured
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_baseline
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Images, build_manifest
 from sentinode.data.inspection import facts as facts_of
 from sentinode.data.inspection.findings import findings
 from sentinode.data.inspection.near_duplicates import Tones, near_pairs
 from sentinode.data.manifest import Manifest
-from sentinode.data.packing import Pack, pack
-from sentinode.data.roles import ROLES, assign_roles
+from sentinode.data.pack import Pack, pack
 from sentinode.data.source import Exclusion, Source
-from sentinode.data.stains import STAIN_COLUMNS, stain_statistics
+from sentinode.data.source_splits import ROLES, assign_roles
+from sentinode.data.stain_statistics import STAIN_COLUMNS, stain_statistics
 from sentinode.reports.inspection.report import draw_page
 
 _FORMAT = 1

@@ -6,7 +6,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sentinode.core.errors import BundleError
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.models.bundle import Bundle
 from sentinode.training.config import EvaluationConfig
 

@@ -17,9 +17,9 @@ from sentinode.data.dataset import Dataset, Images
 from sentinode.metrics.comparison import Comparison, compare
 from sentinode.metrics.metric import Metric
 from sentinode.models.bundle import Bundle, check_place, open_bundle
+from sentinode.models.bundle_info import LowConfidence, Threshold
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.opening import open_engine
-from sentinode.models.info import LowConfidence, Threshold
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.quantization import graph_engine, quantize_graph, write_quantized_bundle
 from sentinode.studies.assessment import load_split
 from sentinode.studies.policy import policy_of

@@ -14,9 +14,9 @@ from sentinode.core.settings import Settings
 from sentinode.data.source import recognise_positive
 from sentinode.data.sources.kaggle_competition import COLUMNS, CompetitionTest, listed, open_competition_test
 from sentinode.models.bundle import Bundle, open_bundle
+from sentinode.models.bundle_info import GRAPH_FILE, BundleInfo
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.opening import open_engine
-from sentinode.models.info import GRAPH_FILE, BundleInfo
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.prediction import Failure, predict_images
 from sentinode.studies.journal import Answer, Journal, stamp_of
 from sentinode.training.locking import alone

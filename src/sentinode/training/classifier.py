@@ -10,8 +10,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from sentinode.core.errors import TrainingError
 from sentinode.metrics.measures.multiclass import accuracy_argmax, macro_auc
-from sentinode.models.networks.freezing import freeze
 from sentinode.models.networks.network import Network
+from sentinode.models.networks.network_stages import freeze
 from sentinode.models.preprocessing import Preprocessing
 from sentinode.training.augmentation import Augmentation
 from sentinode.training.config import TrainingConfig

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sentinode.data.dataset import Dataset
-from sentinode.data.stains import STAIN_COLUMNS, stain_statistics
+from sentinode.data.stain_statistics import STAIN_COLUMNS, stain_statistics
 
 _EXAMPLES = 4
 _BLOTS = 24  # across an example tile

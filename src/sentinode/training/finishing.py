@@ -13,10 +13,19 @@ from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
 from sentinode.metrics.assessment import Assessment
-from sentinode.models.bundle_writing import amend, library_versions, write_bundle
-from sentinode.models.deployed import DeployedModel
-from sentinode.models.export import round_weights
-from sentinode.models.info import BundleInfo, Classes, Figure, Headline, Input, LowConfidence, Provenance, Threshold
+from sentinode.models.bundle_info import (
+    BundleInfo,
+    Classes,
+    Figure,
+    Headline,
+    Input,
+    LowConfidence,
+    Provenance,
+    Threshold,
+)
+from sentinode.models.bundle_writer import amend, library_versions, write_bundle
+from sentinode.models.deployed_model import DeployedModel
+from sentinode.models.onnx_export import round_weights
 from sentinode.studies.assessment import report_on, score
 from sentinode.training.calibration import Calibration, calibrate
 from sentinode.training.callbacks import best_epoch

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from sentinode.core.errors import RecipeError, TrainingError
 from sentinode.core.progress import Progress
 from sentinode.data.dataset import Dataset
-from sentinode.models.config import ModelConfig
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 from sentinode.models.networks.network import Network
 from sentinode.models.networks.weights import load_weights

@@ -11,8 +11,8 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sentinode.core.errors import RecipeError
-from sentinode.data.config import DataConfig
-from sentinode.models.config import ModelConfig
+from sentinode.data.data_config import DataConfig
+from sentinode.models.model_config import ModelConfig
 from sentinode.training.config import EvaluationConfig, TrainingConfig
 
 CROSSVAL_FOLDER = "recipes/crossval"

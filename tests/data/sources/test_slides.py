@@ -13,9 +13,9 @@ from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data.address import open_source
 from sentinode.data.dataset import Dataset
-from sentinode.data.tiles.cohort import list_cohort
-from sentinode.data.tiles.config import TilesConfig
-from sentinode.data.tiles.drawing import draw_into
+from sentinode.data.tiles.annotated_slides import list_cohort
+from sentinode.data.tiles.tile_sampler import draw_into
+from sentinode.data.tiles.tiles_config import TilesConfig
 from sentinode.slides.opening import open_slide
 
 Load = Callable[..., Dataset]

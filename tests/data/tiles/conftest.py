@@ -8,10 +8,10 @@ from types import ModuleType
 import pytest
 
 from sentinode.core.progress import Progress
-from sentinode.data.tiles.cohort import list_cohort
-from sentinode.data.tiles.config import TilesConfig
-from sentinode.data.tiles.drawing import draw_into
-from sentinode.data.tiles.folder import TileSet
+from sentinode.data.tiles.annotated_slides import list_cohort
+from sentinode.data.tiles.tile_folder import TileSet
+from sentinode.data.tiles.tile_sampler import draw_into
+from sentinode.data.tiles.tiles_config import TilesConfig
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinode.core.errors import EvaluationError
-from sentinode.metrics.crossval.answers import (
+from sentinode.metrics.crossval.crossval_auc import auc_metrics, hanley_mcneil
+from sentinode.metrics.crossval.fold_answers import (
     FoldAnswers,
     fold_figures,
     pooled_aucs,
     repeat_aucs,
     within_folds,
 )
-from sentinode.metrics.crossval.auc import auc_metrics, hanley_mcneil
 from sentinode.metrics.crossval.permutation import permutation_test, shuffle_labels
 from sentinode.metrics.crossval.summary import summarise
 from sentinode.metrics.measures.intervals import Resampling, clopper_pearson

@@ -12,7 +12,7 @@ from sentinode.metrics.froc import masks as froc_masks
 from sentinode.metrics.froc.curve import GRID, MISSED, RATES, froc, judge
 from sentinode.metrics.froc.detections import Detections
 from sentinode.metrics.froc.masks import MASK_MPP, evaluation_mask
-from sentinode.metrics.slide_score.auc import slide_auc
+from sentinode.metrics.slide_score.slide_auc import slide_auc
 from sentinode.reports.froc.report import FrocContext, FrocRow, write_froc_page
 
 

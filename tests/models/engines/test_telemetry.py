@@ -3,7 +3,7 @@ import sys
 
 CODE = """
 import sys
-from sentinode.models.engines.openvino import OpenVinoEngine
+from sentinode.models.engines.openvino_engine import OpenVinoEngine
 {more}
 assert not [name for name in sys.modules if name.startswith("openvino_telemetry")], "it was imported"
 """

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sentinode.core.errors import RecipeError, WeightsError
-from sentinode.models.config import ModelConfig
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 
 CASES = {

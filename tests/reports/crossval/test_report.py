@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sentinode.metrics.crossval.answers import FoldAnswers
+from sentinode.metrics.crossval.fold_answers import FoldAnswers
 from sentinode.metrics.crossval.permutation import permutation_test
 from sentinode.metrics.crossval.summary import CrossValidation, summarise
 from sentinode.reports.crossval import words

@@ -14,7 +14,7 @@ from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_baseline
 from sentinode.data.dataset import load_dataset
-from sentinode.data.stains import stain_statistics
+from sentinode.data.stain_statistics import stain_statistics
 from sentinode.metrics.comparison import compare
 from sentinode.metrics.predictions_csv import read_predictions
 from sentinode.studies.baselines import measured

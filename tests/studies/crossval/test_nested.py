@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sentinode.core.progress import Progress
-from sentinode.metrics.crossval.answers import repeat_aucs
+from sentinode.metrics.crossval.fold_answers import repeat_aucs
 from sentinode.studies.crossval.config import CrossvalConfig
 from sentinode.studies.crossval.folds import Samples, inner_parts, plan_folds
 from sentinode.studies.crossval.nested import Procedure, collected, cross_validate, permute

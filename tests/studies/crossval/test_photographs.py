@@ -9,17 +9,17 @@ import pytest
 from PIL import Image
 from scipy.special import softmax
 
-from sentinode.core.covering import cut
 from sentinode.core.errors import DataError, RecipeError
 from sentinode.core.images import read_image
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
-from sentinode.data.config import DataConfig
+from sentinode.core.tile_cover import cut
+from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.models.bundle import open_bundle
-from sentinode.models.config import ModelConfig
-from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.extractor import open_extractor
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.prediction import Prediction, predict_images
 from sentinode.studies.assessment import evaluate_bundle
 from sentinode.studies.baselines.comparison import compare_with_baselines

@@ -14,7 +14,7 @@ from sentinode.core.errors import DataError, LeakError, RecipeError, TrainingErr
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import open_bundle
-from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.studies.assessment import evaluate_bundle
 from sentinode.studies.crossval import deep as deep_module
 from sentinode.studies.crossval.recipe import AnyCrossvalRecipe, load_crossval_recipe

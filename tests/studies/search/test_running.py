@@ -12,7 +12,7 @@ import pytest
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import load_dataset
-from sentinode.data.packing import Pack
+from sentinode.data.pack import Pack
 from sentinode.studies.search import objective
 from sentinode.studies.search.results import SearchOutcome
 from sentinode.studies.search.unseen import without_test

@@ -11,8 +11,8 @@ from sklearn.model_selection import StratifiedKFold
 from sentinode.core.errors import BundleError, DataError, EvaluationError, LeakError
 from sentinode.core.progress import Progress
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.engines.opening import open_engine
-from sentinode.models.info import Figure, Headline
+from sentinode.models.bundle_info import Figure, Headline
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.studies.assessment import evaluate_bundle
 from sentinode.studies.quantization import quantize_bundle
 from sentinode.training.classical.bundling import calibrate_out_of_fold, write_classical_bundle

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sentinode.models.networks.architectures import build_network
-from sentinode.models.networks.timm import own_size
+from sentinode.models.networks.timm_network import own_size
 from sentinode.training.features.descriptors import DESCRIPTORS, columns_of
 from sentinode.training.features.recipe import load_features_recipe
 

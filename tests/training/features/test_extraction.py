@@ -13,10 +13,10 @@ from sentinode.core.errors import DataError, WeightsError
 from sentinode.core.images import read_image
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
-from sentinode.models.config import ModelConfig
 from sentinode.models.extractor import Embedded, Extractor
+from sentinode.models.model_config import ModelConfig
 from sentinode.training.features import extraction
 from sentinode.training.features.config import FeaturesConfig
 from sentinode.training.features.descriptors import DESCRIPTORS, columns_of

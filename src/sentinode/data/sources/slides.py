@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sentinode.core.errors import DataNotFoundError, ImageError, SlideError, SlideNotFoundError
 from sentinode.core.files import sha256_of_json
 from sentinode.data.source import Exclusion, Record
-from sentinode.data.tiles.config import CLASS_NAMES, TUMOUR
-from sentinode.data.tiles.folder import TiledSlide, TileSet, holds_tiles, read_tiles
-from sentinode.data.tiles.reading import OpenSlides
+from sentinode.data.tiles.open_slides import OpenSlides
+from sentinode.data.tiles.tile_folder import TiledSlide, TileSet, holds_tiles, read_tiles
+from sentinode.data.tiles.tiles_config import CLASS_NAMES, TUMOUR
 from sentinode.slides.opening import open_slide
 from sentinode.slides.slide import Slide
 

@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.metrics.assessment import SCHEMA_VERSION
-from sentinode.metrics.crossval.answers import (
+from sentinode.metrics.crossval.crossval_auc import auc_metrics, hanley_mcneil
+from sentinode.metrics.crossval.crossval_rates import confusion, decision_rates, probability_losses
+from sentinode.metrics.crossval.fold_answers import (
     FoldAnswers,
     FoldFigures,
     fold_figures,
     repeat_aucs,
     within_folds,
 )
-from sentinode.metrics.crossval.auc import auc_metrics, hanley_mcneil
 from sentinode.metrics.crossval.permutation import PermutationTest
-from sentinode.metrics.crossval.rates import confusion, decision_rates, probability_losses
 from sentinode.metrics.measures.intervals import FEW_GROUPS, Resampling
 from sentinode.metrics.metric import Metric
 from sentinode.metrics.targets import TargetResult, check_targets, parse_target

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pydantic import BaseModel, ValidationError
 
 from sentinode.core.errors import RecipeError, WeightsError
-from sentinode.models.config import ModelConfig
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.cnn3 import Cnn3Arguments, build_cnn3
 from sentinode.models.networks.network import Network
 from sentinode.models.networks.squeezenet import SqueezeNetArguments, build_squeezenet
-from sentinode.models.networks.timm import build_timm, timm_names
+from sentinode.models.networks.timm_network import build_timm, timm_names
 
 _OWN: dict[str, tuple[Callable[[ModelConfig, int], Network], type[BaseModel]]] = {
     "squeezenet1_1": (build_squeezenet, SqueezeNetArguments),

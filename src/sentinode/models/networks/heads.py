@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from sentinode.models.info import HeadSpec
+from sentinode.models.bundle_info import HeadSpec
 
 LEAST_PROBABILITY = 1e-7
 """Votes are turned into logits by their logarithm; a class without a vote is taken to have this probability."""

@@ -1,7 +1,7 @@
 """The report's sentences: what the figures mean, in words that need no statistics."""
 
 from sentinode.metrics.assessment import Assessment
-from sentinode.metrics.decisions.confidence import FlaggedResult
+from sentinode.metrics.decisions.low_confidence import FlaggedResult
 from sentinode.metrics.decisions.thresholds import OperatingPoint
 from sentinode.metrics.metric import Metric
 from sentinode.reports import wording

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from sentinode.metrics.crossval.answers import FoldFigures
+from sentinode.metrics.crossval.fold_answers import FoldFigures
 from sentinode.metrics.crossval.permutation import PermutationTest
 from sentinode.metrics.crossval.summary import RepeatFigures
 from sentinode.metrics.measures.curves import RocCurve

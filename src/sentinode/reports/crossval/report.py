@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sentinode.metrics.crossval.answers import FoldAnswers
+from sentinode.metrics.crossval.fold_answers import FoldAnswers
 from sentinode.metrics.crossval.summary import CrossValidation
 from sentinode.metrics.measures.roc import roc_curve
 from sentinode.reports import wording

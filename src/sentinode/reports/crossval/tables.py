@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinode.core.files import atomic_file
-from sentinode.metrics.crossval.answers import FoldAnswers, FoldFigures
+from sentinode.metrics.crossval.fold_answers import FoldAnswers, FoldFigures
 
 
 def write_folds(path: Path, folds: Sequence[FoldFigures], details: Sequence[Mapping[str, Any]]) -> None:

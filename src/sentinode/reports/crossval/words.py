@@ -2,7 +2,7 @@
 
 import math
 
-from sentinode.metrics.crossval.auc import hanley_mcneil
+from sentinode.metrics.crossval.crossval_auc import hanley_mcneil
 from sentinode.metrics.crossval.summary import CrossValidation
 from sentinode.metrics.targets import parse_target
 from sentinode.reports import wording

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from sentinode.metrics.decisions.confidence import FlaggedResult, RiskCoverage
+from sentinode.metrics.decisions.low_confidence import FlaggedResult, RiskCoverage
 from sentinode.metrics.decisions.net_benefit import DecisionCurve
 from sentinode.metrics.decisions.prevalence import predictive_values
 from sentinode.metrics.metric import Metric

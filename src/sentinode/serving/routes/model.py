@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from markdown_it import MarkdownIt
 from starlette.responses import Response
 
-from sentinode.models.info import CARD_FILE
+from sentinode.models.bundle_info import CARD_FILE
 from sentinode.serving.problems import Problem
 from sentinode.serving.routes.answering import answers, as_json, files
 from sentinode.serving.schemas import ModelAnswer

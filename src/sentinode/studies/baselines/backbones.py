@@ -3,7 +3,7 @@
 from sentinode.core.errors import LeakError
 from sentinode.data.manifest import Manifest
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.config import BUNDLE_PREFIX
+from sentinode.models.model_config import BUNDLE_PREFIX
 from sentinode.training.features.config import FeaturesConfig
 
 

@@ -10,7 +10,7 @@ from sentinode.core.errors import DataError, EvaluationError
 from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.metrics.metric import Metric
 from sentinode.metrics.model_table import Candidate, ModelTable, tabulate, write_table

@@ -13,12 +13,12 @@ from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_model
 from sentinode.data.dataset import Dataset
-from sentinode.data.roles import ROLES
-from sentinode.data.stains import stain_statistics
+from sentinode.data.source_splits import ROLES
+from sentinode.data.stain_statistics import stain_statistics
 from sentinode.metrics.measures.multiclass import macro_auc
 from sentinode.metrics.model_table import Candidate, Cost
 from sentinode.models.bundle import Bundle
-from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.extractor import Extractor
 from sentinode.studies.assessment import score
 from sentinode.studies.baselines.fitted import (

@@ -16,7 +16,7 @@ from sentinode.metrics.froc.curve import Froc, JudgedSlide, froc, judge
 from sentinode.metrics.froc.detections import Detections, suppress
 from sentinode.metrics.froc.masks import MASK_MPP, EvaluationMask, evaluation_mask
 from sentinode.metrics.metric import Metric
-from sentinode.metrics.slide_score.auc import slide_auc
+from sentinode.metrics.slide_score.slide_auc import slide_auc
 from sentinode.reports.froc.report import FrocContext, FrocRow, write_froc_page
 from sentinode.scanning.heatmap import read_heatmap
 from sentinode.scanning.patients import read_patients

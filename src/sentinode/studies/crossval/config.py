@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from sentinode.metrics.crossval.answers import FOLD_METRICS
+from sentinode.metrics.crossval.fold_answers import FOLD_METRICS
 from sentinode.metrics.targets import parse_target
 
 Plan = Literal["k-fold", "leave-one-out", "leave-one-group-out"]

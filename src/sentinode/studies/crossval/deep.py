@@ -13,12 +13,12 @@ from sentinode.core.files import storage_errors, write_json, write_text
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
-from sentinode.metrics.crossval.answers import FoldAnswers, repeat_aucs
+from sentinode.metrics.crossval.fold_answers import FoldAnswers, repeat_aucs
 from sentinode.metrics.crossval.permutation import PermutationTest, permutation_test, shuffle_labels
 from sentinode.metrics.crossval.summary import CrossValidation
 from sentinode.metrics.predictions_csv import read_predictions
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.bundle_writing import amend
+from sentinode.models.bundle_writer import amend
 from sentinode.studies.crossval.folds import Fold, Samples, inner_parts
 from sentinode.studies.crossval.nested import Tested, collected
 from sentinode.studies.crossval.recipe import DeepCrossvalRecipe

@@ -7,7 +7,7 @@ import numpy as np
 from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.data.manifest import Grouping
 from sentinode.metrics.decisions.thresholds import choose_threshold

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from sentinode.core.progress import Progress
-from sentinode.metrics.crossval.answers import FoldAnswers, repeat_aucs
+from sentinode.metrics.crossval.fold_answers import FoldAnswers, repeat_aucs
 from sentinode.metrics.crossval.permutation import PermutationTest, permutation_test, shuffle_labels
 from sentinode.metrics.decisions.thresholds import choose_threshold
 from sentinode.metrics.measures.calibration import fit_temperature

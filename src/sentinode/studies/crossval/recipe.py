@@ -9,9 +9,9 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinode.core.errors import RecipeError
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.models.bundle import is_bundle
-from sentinode.models.info import INFO_FILE
+from sentinode.models.bundle_info import INFO_FILE
 from sentinode.studies.crossval.config import CrossvalConfig
 from sentinode.training.classical.config import ClassicalConfig
 from sentinode.training.config import EvaluationConfig

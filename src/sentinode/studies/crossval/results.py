@@ -11,11 +11,11 @@ from typing import Any
 from sentinode.core.errors import TrainingError
 from sentinode.core.files import atomic_folder, sha256_of_json, write_json, write_text
 from sentinode.data.dataset import Dataset
-from sentinode.metrics.crossval.answers import FoldAnswers
+from sentinode.metrics.crossval.fold_answers import FoldAnswers
 from sentinode.metrics.crossval.permutation import PermutationTest
 from sentinode.metrics.crossval.summary import SPLIT, CrossValidation, summarise
-from sentinode.models.bundle_writing import library_versions
-from sentinode.models.info import Figure, Headline
+from sentinode.models.bundle_info import Figure, Headline
+from sentinode.models.bundle_writer import library_versions
 from sentinode.reports.crossval.report import CrossvalContext, write_crossvalidation
 from sentinode.reports.crossval.tables import write_folds, write_out_of_fold
 from sentinode.studies.crossval.folds import Samples, plan_words

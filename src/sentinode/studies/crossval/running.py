@@ -12,7 +12,7 @@ from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
 from sentinode.metrics.crossval.summary import CrossValidation
 from sentinode.models.bundle import open_bundle
-from sentinode.models.config import BUNDLE_PREFIX
+from sentinode.models.model_config import BUNDLE_PREFIX
 from sentinode.studies.assessment import unseen
 from sentinode.studies.crossval.folds import Fold, Samples, inner_parts, plan_folds
 from sentinode.studies.crossval.images import load_images, rehearse_rule, samples_of, uncut

@@ -16,9 +16,9 @@ from sentinode.metrics.decisions.rules import parse_rule
 from sentinode.metrics.measures.calibration import fit_temperature
 from sentinode.metrics.predictions import Predictions
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_writing import library_versions, write_bundle
+from sentinode.models.bundle_info import BundleInfo, Classes, Headline, Input, LowConfidence, Provenance, Threshold
+from sentinode.models.bundle_writer import library_versions, write_bundle
 from sentinode.models.extractor import Extractor
-from sentinode.models.info import BundleInfo, Classes, Headline, Input, LowConfidence, Provenance, Threshold
 from sentinode.training.calibration import Calibration, freeze, pseudo_slides
 from sentinode.training.classical.config import ClassicalModel
 from sentinode.training.classical.heads import head_of

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, LinearSVC
 
 from sentinode.core.errors import RecipeError
-from sentinode.models.info import HeadSpec
+from sentinode.models.bundle_info import HeadSpec
 from sentinode.models.networks.heads import ClassicalHead, build_head
 from sentinode.training.classical.logits import pair_means
 from sentinode.training.classical.models import CLASSIFIER, SCALER, SELECTOR

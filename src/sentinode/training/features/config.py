@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sentinode.models.config import ModelConfig, TilePooling
+from sentinode.models.model_config import ModelConfig, TilePooling
 
 Kind = Literal["network", "pixels", "colour", "texture"]
 

@@ -8,9 +8,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ConfigDict
 
 from sentinode.core.errors import RecipeError
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.models.bundle import is_bundle
-from sentinode.models.info import INFO_FILE
+from sentinode.models.bundle_info import INFO_FILE
 from sentinode.training.features.config import FeaturesConfig, Kind
 from sentinode.training.recipe import checked, overlaid
 
