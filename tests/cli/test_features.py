@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sentinode.training.features.table import FeatureTable
+from sentinode.training.features.feature_table import FeatureTable
 
 Command = Callable[..., Any]
 

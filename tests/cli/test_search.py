@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sentinode.studies.search import objective, storage
+from sentinode.studies.search import objective
+from sentinode.studies.search import trial_storage as storage
 
 Command = Callable[..., Any]
 

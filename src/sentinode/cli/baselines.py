@@ -32,7 +32,7 @@ def baselines(
     as_json: AsJson = False,
 ) -> None:
     """Fit simple baselines (pixels, colour, texture, a linear probe) and measure them and the bundles side by side."""
-    from sentinode.studies.baselines.comparison import compare_with_baselines
+    from sentinode.studies.baselines.baseline_study import compare_with_baselines
 
     result = compare_with_baselines(
         data,

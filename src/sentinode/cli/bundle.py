@@ -45,7 +45,7 @@ def quantize(
     bundle: Bundle, data: Source, out: Out, settings_: Set = None, quiet: Quiet = False, as_json: AsJson = False
 ) -> None:
     """Write an INT8 version of a bundle, calibrated and measured on validation; refused if the AUC falls by > 0.002."""
-    from sentinode.studies.quantization import quantize_bundle
+    from sentinode.studies.quantization_study import quantize_bundle
 
     settings = Settings.from_environment()
     result = quantize_bundle(bundle, data, out, overrides=settings_ or (), settings=settings, progress=progress(quiet))

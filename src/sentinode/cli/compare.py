@@ -19,7 +19,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare bundles on the same images: paired DeLong test, differences with intervals, overlaid curves."""
-    from sentinode.studies.assessment import compare_bundles
+    from sentinode.studies.evaluation import compare_bundles
 
     found = compare_bundles(
         bundles,

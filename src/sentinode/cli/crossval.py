@@ -33,8 +33,8 @@ def crossval(
 
     Stopped at any moment, the same command goes on.
     """
-    from sentinode.studies.crossval.recipe import load_crossval_recipe
-    from sentinode.studies.crossval.running import run_crossval
+    from sentinode.studies.crossval.crossval_recipe import load_crossval_recipe
+    from sentinode.studies.crossval.crossval_study import run_crossval
 
     overrides = [
         f"crossval.{key}={value}" for key, value in (("folds", folds), ("repeats", repeats)) if value is not None

@@ -17,7 +17,7 @@ Address = Annotated[
 @app.command()
 def inspect(source: Address, out: Out, settings_: Set = None, quiet: Quiet = False, as_json: AsJson = False) -> None:
     """Write a page on what is in a data set: classes, splits, duplicates, leaks, stain, and what colour alone gives."""
-    from sentinode.studies.inspection import inspect_source
+    from sentinode.studies.inspection_study import inspect_source
     from sentinode.training.recipe import load_data_config
 
     config = load_data_config(source, settings_ or ())

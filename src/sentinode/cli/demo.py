@@ -30,10 +30,10 @@ def demo(
     """Inspect, train, evaluate, predict and scan slides on built-in synthetic data, in a few minutes."""
     from sentinode.cli.predict import predict
     from sentinode.metrics.metric import Metric
-    from sentinode.studies.cohort.froc import (
+    from sentinode.studies.cohort.froc_study import (
         froc_of_scans,  # here: what it lacks is missed before the training, not after
     )
-    from sentinode.studies.inspection import inspect_source
+    from sentinode.studies.inspection_study import inspect_source
     from sentinode.training.recipe import load_recipe
     from sentinode.training.run import start_run
 

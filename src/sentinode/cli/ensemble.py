@@ -29,7 +29,7 @@ def ensemble(
 
     With one bundle and --test-time: the same model with averaging over orientations switched on or off.
     """
-    from sentinode.studies.ensemble import ensemble_bundles
+    from sentinode.studies.ensemble_study import ensemble_bundles
 
     result = ensemble_bundles(
         bundles,

@@ -19,7 +19,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure a bundle on labelled data, at its own frozen threshold: metrics.json, predictions.csv, report.html."""
-    from sentinode.studies.assessment import evaluate_bundle
+    from sentinode.studies.evaluation import evaluate_bundle
 
     settings = Settings.from_environment()
     assessment = evaluate_bundle(

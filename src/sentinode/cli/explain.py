@@ -62,7 +62,7 @@ def explain(
     from sentinode.explanation.opened import open_model
     from sentinode.models.bundle import open_bundle
     from sentinode.models.prediction import Failure
-    from sentinode.studies.explanations import PAGE, check_place, write_explanations
+    from sentinode.studies.explanation_study import PAGE, check_place, write_explanations
 
     if bool(images) == bool(slide):
         raise SentinodeError("give either images, or --slide with --at X,Y or --scan SCAN")

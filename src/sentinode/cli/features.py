@@ -31,8 +31,8 @@ def features(
     """
     from sentinode.data.dataset import load_dataset
     from sentinode.training.features.extraction import extract
-    from sentinode.training.features.recipe import load_features_recipe
-    from sentinode.training.features.table import check_place
+    from sentinode.training.features.feature_recipe import load_features_recipe
+    from sentinode.training.features.feature_table import check_place
 
     settings, shown = Settings.from_environment(), progress(quiet)
     recipe = load_features_recipe(name, source=data, overrides=settings_ or ())

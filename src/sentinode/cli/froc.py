@@ -22,7 +22,7 @@ def froc(
 ) -> None:
     """FROC by CAMELYON16's algorithm, and slide AUC, of scans with annotations."""
     from sentinode.metrics.metric import Metric
-    from sentinode.studies.cohort.froc import froc_of_scans
+    from sentinode.studies.cohort.froc_study import froc_of_scans
 
     found = froc_of_scans(
         scans, annotations, out, radius_um=radius_um, minimum=minimum, patients=patients, slides=slides

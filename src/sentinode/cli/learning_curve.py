@@ -26,8 +26,8 @@ def learning_curve(
     as_json: AsJson = False,
 ) -> None:
     """Train on growing parts of the training images, several draws of each, and measure on the same test images."""
-    from sentinode.studies.learning_curve.plan import parse_fractions
-    from sentinode.studies.learning_curve.study import trace_curve
+    from sentinode.studies.learning_curve.curve_draws import parse_fractions
+    from sentinode.studies.learning_curve.curve_study import trace_curve
 
     result = trace_curve(
         recipe,

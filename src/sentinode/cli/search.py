@@ -32,7 +32,7 @@ def search(
 
     Whatever stops it, the same command goes on. Several processes may work on one search at once.
     """
-    from sentinode.studies.search.running import run_search
+    from sentinode.studies.search.search_study import run_search
 
     bars = progress(quiet)
     outcome = run_search(

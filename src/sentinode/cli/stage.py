@@ -19,7 +19,7 @@ def stage(
 ) -> None:
     """Class of each slide by its longest lesion, and each patient's pN stage by CAMELYON17's rule."""
     from sentinode.metrics.metric import Metric
-    from sentinode.studies.cohort.stages import stage_scans
+    from sentinode.studies.cohort.stage_study import stage_scans
 
     found = stage_scans(scans, patients, out, least_score=least_score)
     if as_json:

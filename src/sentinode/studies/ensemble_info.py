@@ -9,7 +9,7 @@ from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import GRAPH_FILE, BundleInfo, Classes, Provenance
 from sentinode.models.bundle_writer import library_versions
 from sentinode.models.ensemble_assembly import Joined
-from sentinode.studies.held_out import HeldOut
+from sentinode.studies.ensemble_data import HeldOut
 
 
 def draft_info(bundles: Sequence[Bundle], joined: Joined, held: HeldOut, *, name: str, description: str) -> BundleInfo:
@@ -39,7 +39,7 @@ def _provenance(bundles: Sequence[Bundle], joined: Joined, held: HeldOut) -> Pro
         origin = {"derived_from": infos[0].files[GRAPH_FILE], "libraries": library_versions(), "created": now}
         return infos[0].provenance.model_copy(update=origin)
     recipe = {
-        **held.policy.model_dump(mode="json", exclude_none=True),
+        **held.recipe.model_dump(mode="json", exclude_none=True),
         "ensemble": {
             **joined.model.arguments,
             "members": [

@@ -18,7 +18,7 @@ from sentinode.models.bundle_info import GRAPH_FILE, BundleInfo
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.prediction import Failure, predict_images
-from sentinode.studies.journal import Answer, Journal, stamp_of
+from sentinode.studies.answer_log import Answer, AnswerLog, stamp_of
 from sentinode.training.locking import alone
 
 _HEADER = ",".join(COLUMNS)
@@ -94,18 +94,18 @@ def write_submission(
     _check_size(bundle.info, test)
     with _alone(out, settings.cache):
         runner = open_engine(bundle, engine, threads=settings.threads)
-        journal = Journal(
+        log = AnswerLog(
             out.with_name(f"{out.name}.partial"),
             {"graph": bundle.info.files[GRAPH_FILE], "engine": runner.name, "column": column},
         )
-        noted = {key: each for key, each in journal.load().items() if each.stamp == stamp_of(test.path(key))}
+        noted = {key: each for key, each in log.load().items() if each.stamp == stamp_of(test.path(key))}
         resumed = len(noted.keys() & set(test.ids))
         try:
-            labels = _score(runner, column, test, noted, journal, progress)
+            labels = _score(runner, column, test, noted, log, progress)
         except KeyboardInterrupt as error:
             raise KeyboardInterrupt("the same command goes on where it was") from error
         _write(out, test.ids, labels)
-        journal.path.unlink()
+        log.path.unlink()
     return Submission(out, len(test.ids), bundle.info.classes.names[column], test.ordered_by, resumed, test.extra)
 
 
@@ -114,7 +114,7 @@ def _score(
     column: int,
     test: CompetitionTest,
     noted: Mapping[str, Answer],
-    journal: Journal,
+    log: AnswerLog,
     progress: Progress,
 ) -> dict[str, str]:
     """The label of every image, by id."""
@@ -132,14 +132,14 @@ def _score(
                 labels[name] = f"{one.probabilities[column]:.9g}"  # as many digits as float32 has
                 fresh.append(Answer(name, labels[name], stamp_of(one.path)))
                 if len(fresh) == _NOTED:
-                    journal.append(fresh)
+                    log.append(fresh)
                     fresh.clear()
         finally:
-            journal.append(fresh)
+            log.append(fresh)
     if failures:
         raise DataError(
             f"{len(failures):,} of the {len(test.ids):,} test images can't be used: {failures[0].message}; mend them "
-            f"and run the same command again (the other answers are kept in {journal.path})"
+            f"and run the same command again (the other answers are kept in {log.path})"
         )
     return labels
 

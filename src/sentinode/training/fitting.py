@@ -22,11 +22,11 @@ from sentinode.models.networks.architectures import build_network
 from sentinode.models.networks.network import Network
 from sentinode.models.networks.weights import load_weights
 from sentinode.models.preprocessing import Preprocessing
+from sentinode.training.allocator import reuse_freed_memory
 from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, loader
 from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, EarlyEnd, LastCheckpoint, RunLog, is_over
 from sentinode.training.classifier import PatchClassifier
 from sentinode.training.config import TrainingConfig
-from sentinode.training.kept_memory import kept_memory
 from sentinode.training.lightning import Trainer
 from sentinode.training.losses import LogitLoss, SoftmaxLoss, class_weights
 from sentinode.training.recipe import Recipe
@@ -84,7 +84,7 @@ def fit(
         images = len(data.manifest.rows("train"))
         total, done = config.epochs * images, len(log.rows) * images
         bar = progress.bar("training", total, "images", done=done)
-        with bar as advance, quiet_lightning(), kept_memory():
+        with bar as advance, quiet_lightning(), reuse_freed_memory():
             callbacks = [log, LastCheckpoint(run, log), Bar(advance, config)]
             callbacks += [EarlyEnd(log, stop)] if stop else []
             trainer = Trainer(callbacks=callbacks, **options)

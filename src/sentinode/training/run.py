@@ -16,9 +16,9 @@ from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.data.manifest import Manifest
+from sentinode.training.evaluation_check import check_evaluation
 from sentinode.training.locking import alone
 from sentinode.training.recipe import Recipe, load_recipe
-from sentinode.training.rehearsal import rehearse
 
 _STATUS = "run.json"
 
@@ -79,7 +79,7 @@ def start_run(recipe: Recipe, out: Path | None, settings: Settings, progress: Pr
         raise _taken(out)
     data = load_dataset(recipe.data, cache=settings.cache, progress=progress)
     data.manifest.require("train", "validation")
-    rehearse(recipe.evaluation, data.manifest)
+    check_evaluation(recipe.evaluation, data.manifest)
     if settings.local_rank == 0:
         _lay_out(out, recipe, data)
     return _go(out, recipe, data, settings, progress, new=settings.local_rank == 0)
@@ -156,7 +156,7 @@ def _fit_and_finish(folder: Path, recipe: Recipe, data: Dataset, settings: Setti
     fitted = fit(recipe, data, folder, threads=settings.threads, progress=progress)
     if fitted is None:
         raise SystemExit(0)  # one of several processes that trained together: the first one finishes alone
-    from sentinode.training.finishing import finish
+    from sentinode.training.network_bundle import finish
 
     finish(recipe, data, fitted, folder, settings=settings, progress=progress)
     write_json(folder / _STATUS, {**_status(folder), "status": "finished"})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinode.studies.crossval.recipe import AnyCrossvalRecipe, load_crossval_recipe
+from sentinode.studies.crossval.crossval_recipe import AnyCrossvalRecipe, load_crossval_recipe
 
 QUICK = [
     *("features.model.weights=none", "classifier.grid={C=[0.1, 1.0]}", "crossval.folds=3", "crossval.repeats=2"),

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinode.core.errors import DataError, RecipeError
-from sentinode.studies.crossval.config import CrossvalConfig
+from sentinode.studies.crossval.crossval_config import CrossvalConfig
 from sentinode.studies.crossval.folds import Samples, inner_parts, plan_folds, plan_words
 
 

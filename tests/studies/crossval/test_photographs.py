@@ -21,15 +21,15 @@ from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.extractor import open_extractor
 from sentinode.models.model_config import ModelConfig
 from sentinode.models.prediction import Prediction, predict_images
-from sentinode.studies.assessment import evaluate_bundle
-from sentinode.studies.baselines.comparison import compare_with_baselines
-from sentinode.studies.crossval import running
-from sentinode.studies.crossval.recipe import AnyCrossvalRecipe, load_crossval_recipe
-from sentinode.studies.crossval.running import run_crossval
-from sentinode.training.classical.tuning import TunedModel
-from sentinode.training.features.config import FeaturesConfig
+from sentinode.studies.baselines.baseline_study import compare_with_baselines
+from sentinode.studies.crossval import crossval_study as running
+from sentinode.studies.crossval.crossval_recipe import AnyCrossvalRecipe, load_crossval_recipe
+from sentinode.studies.crossval.crossval_study import run_crossval
+from sentinode.studies.evaluation import evaluate_bundle
+from sentinode.training.classical.grid_search import TunedModel
 from sentinode.training.features.extraction import extract
-from sentinode.training.features.table import FeatureTable
+from sentinode.training.features.feature_config import FeaturesConfig
+from sentinode.training.features.feature_table import FeatureTable
 
 SIDE = 32
 SIZES = ((75, 55), (48, 65), (32, 32), (100, 33))

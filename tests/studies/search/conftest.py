@@ -10,9 +10,10 @@ import tomli_w
 
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
-from sentinode.studies.search import objective, results
-from sentinode.studies.search.results import SearchOutcome
-from sentinode.studies.search.running import run_search
+from sentinode.studies.search import objective
+from sentinode.studies.search import search_results as results
+from sentinode.studies.search.search_results import SearchOutcome
+from sentinode.studies.search.search_study import run_search
 from sentinode.training.fitting import Fitted
 from sentinode.training.recipe import Recipe
 

@@ -115,7 +115,7 @@ class TreesHead(ClassicalHead):
 
     A node sends x[feature] ≤ threshold to `child` and the rest to `child` + 1; a leaf has itself as child and an
     infinite threshold, so that short trees wait for deep ones. Thresholds are of raw features: see
-    `sentinode.training.classical.heads`.
+    `sentinode.training.classical.head_conversion`.
     """
 
     names = ("roots", "feature", "threshold", "child", "leaf", "values", "baseline")

@@ -4,7 +4,7 @@ from sentinode.core.errors import LeakError
 from sentinode.data.manifest import Manifest
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.model_config import BUNDLE_PREFIX
-from sentinode.training.features.config import FeaturesConfig
+from sentinode.training.features.feature_config import FeaturesConfig
 
 
 def origin_of(features: FeaturesConfig) -> Bundle | None:

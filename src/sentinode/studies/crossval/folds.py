@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from sentinode.core.errors import DataError, RecipeError
-from sentinode.studies.crossval.config import CrossvalConfig
+from sentinode.studies.crossval.crossval_config import CrossvalConfig
 
 Integers = NDArray[np.int64]
 Part = tuple[Integers, Integers]

@@ -14,7 +14,7 @@ from sentinode.core.errors import RecipeError, SentinodeError, TrainingError, We
 from sentinode.core.files import write_text
 from sentinode.core.progress import Progress
 from sentinode.data.dataset import Dataset
-from sentinode.studies.search.space import Space
+from sentinode.studies.search.search_space import Space
 from sentinode.studies.search.trials import ERROR, LET_GO, attempts, is_mine
 from sentinode.training.callbacks import best_epoch
 from sentinode.training.fitting import fit

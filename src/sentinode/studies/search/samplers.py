@@ -9,7 +9,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from sentinode.studies.search.space import Space
+from sentinode.studies.search.search_space import Space
 
 ORIGIN = "origin"
 """User attribute of a trial that does again what was interrupted: the number of the first trial of that kind."""
