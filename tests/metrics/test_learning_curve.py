@@ -12,8 +12,8 @@ import pytest
 from sentinode.core.errors import EvaluationError
 from sentinode.metrics.learning_curve import CurvePoint, learning_curve, point_metrics, write_curve
 from sentinode.metrics.metric import Metric
-from sentinode.reports.learning_curve.figures import curve_chart, curve_picture
-from sentinode.reports.learning_curve.report import CurveContext, write_curve_page
+from sentinode.reports.charts.learning_curve_chart import curve_chart, curve_picture
+from sentinode.reports.learning_curve_page import CurveContext, write_curve_page
 
 AUCS = {0.1: (0.70, 0.62, 0.75), 0.5: (0.80, 0.79, 0.81), 1.0: (0.90, 0.89, 0.91)}
 

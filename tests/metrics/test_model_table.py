@@ -15,8 +15,8 @@ from sentinode.core.errors import EvaluationError
 from sentinode.metrics.comparison import compare
 from sentinode.metrics.model_table import Candidate, Cost, ModelTable, tabulate, write_table
 from sentinode.metrics.predictions import Predictions
-from sentinode.reports.model_table.figures import table_chart, table_picture
-from sentinode.reports.model_table.report import TableContext, points, write_table_page
+from sentinode.reports.charts.model_table_chart import table_chart, table_picture
+from sentinode.reports.model_table_page import TableContext, points, write_table_page
 
 RESAMPLES = 40
 

@@ -11,8 +11,8 @@ from sentinode.core.errors import SentinodeError
 from sentinode.core.settings import Settings
 
 if TYPE_CHECKING:
-    from sentinode.explanation.explained import Subject
-    from sentinode.explanation.opened import OpenedModel
+    from sentinode.explanation.explainable_model import ExplainableModel
+    from sentinode.explanation.subject import Subject
     from sentinode.models.prediction import Failure
 
 DONE_IN_PART = 1
@@ -57,9 +57,9 @@ def explain(
 
     require("torch", extra="explain")
     require("captum", extra="explain")
-    from sentinode.explanation.explaining import Examiner, class_number
+    from sentinode.explanation.explainable_model import open_model
+    from sentinode.explanation.explanation import Examiner, class_number
     from sentinode.explanation.methods import METHODS, method_of
-    from sentinode.explanation.opened import open_model
     from sentinode.models.bundle import open_bundle
     from sentinode.models.prediction import Failure
     from sentinode.studies.explanation_study import PAGE, check_place, write_explanations
@@ -100,8 +100,10 @@ def explain(
     return DONE_IN_PART if failures else 0
 
 
-def _of_images(model: "OpenedModel", images: list[str], resize: bool, failures: "list[Failure]") -> "list[Subject]":
-    from sentinode.explanation.explained import Subject
+def _of_images(
+    model: "ExplainableModel", images: list[str], resize: bool, failures: "list[Failure]"
+) -> "list[Subject]":
+    from sentinode.explanation.subject import Subject
     from sentinode.models.prediction import Failure, expand_images, read_tile
 
     found = []
@@ -117,9 +119,9 @@ def _of_images(model: "OpenedModel", images: list[str], resize: bool, failures: 
 
 
 def _of_slide(
-    model: "OpenedModel", path: Path, at: list[str], scan: Path | None, top: int, mpp: float | None
+    model: "ExplainableModel", path: Path, at: list[str], scan: Path | None, top: int, mpp: float | None
 ) -> "list[Subject]":
-    from sentinode.explanation.explained import Subject
+    from sentinode.explanation.subject import Subject
     from sentinode.slides.opening import open_slide
 
     size = model.info.input

@@ -16,10 +16,10 @@ from sentinode.explanation.class_activation import (
     grad_cam,
     grad_cam_plus_plus,
 )
+from sentinode.explanation.explainable_model import ExplainableModel, members_of
 from sentinode.explanation.gradients import IntegratedGradients, Saliency
 from sentinode.explanation.layers import finer_layers, layers_of
-from sentinode.explanation.opened import OpenedModel, members_of
-from sentinode.explanation.perturbing import Lime, Occlusion
+from sentinode.explanation.perturbation import Lime, Occlusion
 
 
 class Explainer(Protocol):
@@ -29,7 +29,7 @@ class Explainer(Protocol):
     def signed(self) -> bool:
         """Whether negative values speak against the class; otherwise a map has none."""
 
-    def maps(self, model: OpenedModel, tiles: NDArray[np.uint8], target: int, /) -> NDArray[np.float32]:
+    def maps(self, model: ExplainableModel, tiles: NDArray[np.uint8], target: int, /) -> NDArray[np.float32]:
         """(N, H, W, 3) uint8 and a class → (N, H, W) float32, the same whenever it is asked."""
 
 
@@ -102,7 +102,7 @@ METHODS: dict[str, Method] = {method.name: method for method in _ALL}
 """Every method, in the order in which they are listed."""
 
 
-def method_of(model: OpenedModel, name: str) -> Method:
+def method_of(model: ExplainableModel, name: str) -> Method:
     """The method called `name`.
 
     Raises:
@@ -116,13 +116,13 @@ def method_of(model: OpenedModel, name: str) -> Method:
     return METHODS[name]
 
 
-def why_not(model: OpenedModel, name: str) -> str | None:
+def why_not(model: ExplainableModel, name: str) -> str | None:
     """Why a method can't explain a model; None: it can."""
     needs = METHODS[name].needs
     return model.known(("lacking", needs), lambda: _lacking(model, needs)) or None
 
 
-def _lacking(model: OpenedModel, needs: str) -> str:
+def _lacking(model: ExplainableModel, needs: str) -> str:
     if needs == "answers":
         return ""
     if model.deployed is None:
@@ -143,7 +143,7 @@ def _lacking(model: OpenedModel, needs: str) -> str:
     return "" if needs == "maps" else _not_exact(model, kinds)
 
 
-def _not_exact(model: OpenedModel, kinds: list[str]) -> str:
+def _not_exact(model: ExplainableModel, kinds: list[str]) -> str:
     """Why the weights can't be brought back to the image exactly: by what it is, then by trying."""
     if len(model.info.classes.names) > 2:
         return "with more than two classes the log-odds are not linear in the maps"

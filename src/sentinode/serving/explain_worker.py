@@ -16,7 +16,7 @@ from sentinode.core.errors import MissingExtraError
 from sentinode.serving.worker import Fields, Say, work
 
 if TYPE_CHECKING:
-    from sentinode.explanation.opened import OpenedModel
+    from sentinode.explanation.explainable_model import ExplainableModel
 
 
 def explain(job: Fields, say: Say) -> Fields:
@@ -32,18 +32,18 @@ def explain(job: Fields, say: Say) -> Fields:
 
 
 @cache
-def _opened(bundle: str, engine: str, threads: int) -> "OpenedModel":
+def _opened(bundle: str, engine: str, threads: int) -> "ExplainableModel":
     from sentinode.models.bundle import open_bundle
 
     try:
-        from sentinode.explanation.opened import open_model
+        from sentinode.explanation.explainable_model import open_model
     except ModuleNotFoundError as error:
         message = f"explanations need {error.name}, which is not installed here: pip install 'sentinode[models]'"
         raise MissingExtraError(message) from error
     return open_model(open_bundle(bundle), engine=engine, threads=threads)
 
 
-def _methods(model: "OpenedModel") -> list[Fields]:
+def _methods(model: "ExplainableModel") -> list[Fields]:
     from sentinode.explanation.methods import METHODS, why_not
 
     fitting = [method for name, method in METHODS.items() if why_not(model, name) is None]
@@ -53,8 +53,8 @@ def _methods(model: "OpenedModel") -> list[Fields]:
     ]
 
 
-def _explained(model: "OpenedModel", job: Fields) -> Fields:
-    from sentinode.explanation.explaining import Examiner, explain
+def _explained(model: "ExplainableModel", job: Fields) -> Fields:
+    from sentinode.explanation.explanation import Examiner, explain
 
     pixels = np.frombuffer(base64.b64decode(job["image"]), np.uint8).reshape(job["height"], job["width"], 3)
     method = job["method"] or _methods(model)[0]["name"]
@@ -88,7 +88,7 @@ def data_url(pixels: NDArray[np.uint8], kind: str) -> str:
 
 def _layer(map_: NDArray[np.float32], *, signed: bool) -> NDArray[Any]:
     """(H, W, 4): colour by the map, opaque where it is strongest, transparent where it is 0."""
-    from sentinode.explanation.pictures import colours_of, scaled
+    from sentinode.explanation.map_pictures import colours_of, scaled
 
     strength = scaled(map_, signed=signed)
     alpha = np.rint(np.abs(strength) * 255).astype(np.uint8)

@@ -28,13 +28,13 @@ def error_maps(bundle: Bundle, images: Images) -> tuple[Maps | None, str]:
     if info.input.pooling or info.precision == "int8":
         kind = "which pools the tiles of large images" if info.input.pooling else "which is INT8"
         return None, f"No maps over the errors of this bundle, {kind}; see sentinode explain."
-    from sentinode.explanation.explaining import explain
+    from sentinode.explanation.explainable_model import ExplainableModel, open_model
+    from sentinode.explanation.explanation import explain
+    from sentinode.explanation.map_pictures import blended
     from sentinode.explanation.methods import method_of
-    from sentinode.explanation.opened import OpenedModel, open_model
-    from sentinode.explanation.pictures import blended
 
     @cache
-    def model() -> OpenedModel:
+    def model() -> ExplainableModel:
         return open_model(bundle, engine="torch", single_look=True)
 
     try:

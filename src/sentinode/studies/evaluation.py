@@ -27,10 +27,10 @@ from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_info import GRAPH_FILE
 from sentinode.models.engines.engine import PHOTOGRAPHS, probabilities_of
 from sentinode.models.engines.engine_factory import open_engine
-from sentinode.reports.assessment.report import ReportContext, write_report
-from sentinode.reports.comparison import write_comparison
-from sentinode.reports.figures.style import save_png
-from sentinode.reports.figures.training import training_curves
+from sentinode.reports.assessment_page import ReportContext, write_report
+from sentinode.reports.charts.chart import save_png
+from sentinode.reports.charts.training_charts import training_curves
+from sentinode.reports.comparison_page import write_comparison
 from sentinode.studies.bundle_recipe import recipe_of, recipe_text
 from sentinode.studies.error_saliency import error_maps
 from sentinode.training.calibration import predictions_of

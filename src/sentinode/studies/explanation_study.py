@@ -8,12 +8,12 @@ import numpy as np
 
 from sentinode.core.errors import StorageError
 from sentinode.core.files import atomic_folder, write_json
-from sentinode.explanation.explained import Explained, Subject
-from sentinode.explanation.explaining import Examiner, Explanation, explain
+from sentinode.explanation.explainable_model import ExplainableModel
+from sentinode.explanation.explanation import Examiner, Explanation, explain
 from sentinode.explanation.methods import METHODS
-from sentinode.explanation.opened import OpenedModel
+from sentinode.explanation.subject import Explained, Subject
 from sentinode.models.prediction import decide
-from sentinode.reports.explanations import write_explanation_page
+from sentinode.reports.explanation_page import write_explanation_page
 
 RECORD = "explanations.json"
 PAGE = "index.html"
@@ -30,7 +30,7 @@ def check_place(out: Path) -> None:
 
 
 def write_explanations(
-    model: OpenedModel,
+    model: ExplainableModel,
     subjects: Iterable[Subject],
     methods: Sequence[str],
     out: Path,
@@ -91,7 +91,7 @@ def _write_files(folder: Path, found: Sequence[Explanation]) -> None:
         (folder / f"{one.method}-overlay.png").write_bytes(one.overlay_png())
 
 
-def _record(done: Explained, folder: str, model: OpenedModel) -> dict[str, Any]:
+def _record(done: Explained, folder: str, model: ExplainableModel) -> dict[str, Any]:
     names, prediction = model.info.classes.names, done.prediction
     return {
         "image": str(done.subject.path),

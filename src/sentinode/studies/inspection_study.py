@@ -28,7 +28,7 @@ from sentinode.data.pack import Pack, pack
 from sentinode.data.source import Exclusion, Source
 from sentinode.data.source_splits import ROLES, assign_roles
 from sentinode.data.stain_statistics import STAIN_COLUMNS, stain_statistics
-from sentinode.reports.inspection.report import draw_page
+from sentinode.reports.inspection_page import draw_page
 
 _FORMAT = 1
 _PAGE, _FACTS = "index.html", "inspect.json"

@@ -13,7 +13,7 @@ from sentinode.metrics.froc.curve import GRID, MISSED, RATES, froc, judge
 from sentinode.metrics.froc.detections import Detections
 from sentinode.metrics.froc.masks import MASK_MPP, evaluation_mask
 from sentinode.metrics.slide_score.slide_auc import slide_auc
-from sentinode.reports.froc.report import FrocContext, FrocRow, write_froc_page
+from sentinode.reports.froc_page import FrocContext, FrocRow, write_froc_page
 
 
 def detections(*rows):

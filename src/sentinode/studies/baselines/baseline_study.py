@@ -15,9 +15,9 @@ from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.metrics.metric import Metric
 from sentinode.metrics.model_table import Candidate, ModelTable, tabulate, write_table
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.reports.figures.style import save_png
-from sentinode.reports.model_table.figures import table_picture
-from sentinode.reports.model_table.report import TableContext, points, points_interval, write_table_page
+from sentinode.reports.charts.chart import save_png
+from sentinode.reports.charts.model_table_chart import table_picture
+from sentinode.reports.model_table_page import TableContext, points, points_interval, write_table_page
 from sentinode.studies.baselines.backbones import check_new_to, learned_from, origin_of
 from sentinode.studies.baselines.candidates import (
     INNER_FOLDS,

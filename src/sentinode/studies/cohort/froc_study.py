@@ -17,7 +17,7 @@ from sentinode.metrics.froc.detections import Detections, suppress
 from sentinode.metrics.froc.masks import MASK_MPP, EvaluationMask, evaluation_mask
 from sentinode.metrics.metric import Metric
 from sentinode.metrics.slide_score.slide_auc import slide_auc
-from sentinode.reports.froc.report import FrocContext, FrocRow, write_froc_page
+from sentinode.reports.froc_page import FrocContext, FrocRow, write_froc_page
 from sentinode.scanning.heatmap import read_heatmap
 from sentinode.scanning.patients import read_patients
 from sentinode.scanning.record import BundleFacts, SlideFacts, list_scans, read_record

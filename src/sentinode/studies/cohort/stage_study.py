@@ -24,7 +24,7 @@ from sentinode.metrics.stages import (
     stage_patients,
 )
 from sentinode.reports import wording
-from sentinode.reports.stages import StageContext, StageRow, write_stage_page
+from sentinode.reports.stages_page import StageContext, StageRow, write_stage_page
 from sentinode.scanning.patients import Patients, read_patients
 from sentinode.scanning.record import OVERLAY_FILE, ScanRecord, list_scans, read_record
 

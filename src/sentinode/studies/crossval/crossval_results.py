@@ -16,8 +16,8 @@ from sentinode.metrics.crossval.permutation import PermutationTest
 from sentinode.metrics.crossval.summary import SPLIT, CrossValidation, summarise
 from sentinode.models.bundle_info import Figure, Headline
 from sentinode.models.bundle_writer import library_versions
-from sentinode.reports.crossval.report import CrossvalContext, write_crossvalidation
-from sentinode.reports.crossval.tables import write_folds, write_out_of_fold
+from sentinode.reports.crossval_csv import write_folds, write_out_of_fold
+from sentinode.reports.crossval_page import CrossvalContext, write_crossvalidation
 from sentinode.studies.crossval.crossval_recipe import AnyCrossvalRecipe, DeepCrossvalRecipe
 from sentinode.studies.crossval.folds import Samples, plan_words
 from sentinode.studies.crossval.nested_crossval import Tested

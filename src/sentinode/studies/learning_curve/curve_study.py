@@ -22,9 +22,9 @@ from sentinode.metrics.learning_curve import (
 )
 from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.predictions_csv import read_predictions
-from sentinode.reports.figures.style import save_png
-from sentinode.reports.learning_curve.figures import curve_picture
-from sentinode.reports.learning_curve.report import CurveContext, write_curve_page
+from sentinode.reports.charts.chart import save_png
+from sentinode.reports.charts.learning_curve_chart import curve_picture
+from sentinode.reports.learning_curve_page import CurveContext, write_curve_page
 from sentinode.studies.baselines.backbones import check_new_to, origin_of, origin_of_weights
 from sentinode.studies.baselines.baseline_models import CLASSIFIERS, fit_model, inner_folds, words_of
 from sentinode.studies.crossval.crossval_recipe import CrossvalRecipe

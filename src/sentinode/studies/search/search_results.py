@@ -15,8 +15,8 @@ from optuna.trial import TrialState
 from sentinode.core.files import write_text
 from sentinode.data.manifest import Manifest
 from sentinode.reports import wording
-from sentinode.reports.search.report import write_search_report
-from sentinode.reports.search.results import (
+from sentinode.reports.search_page import write_search_report
+from sentinode.reports.search_results import (
     SearchResults,
     SearchTrial,
     State,

@@ -1,1 +1,0 @@
-"""The report of one model on one data set."""
