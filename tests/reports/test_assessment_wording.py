@@ -2,6 +2,7 @@
 
 import pytest
 
+from sentinode.core.plurals import listed, plural
 from sentinode.metrics.decisions.thresholds import OperatingPoint
 from sentinode.metrics.metric import Metric
 from sentinode.reports import assessment_wording, wording
@@ -64,10 +65,10 @@ def test_splitting_says_whether_slides_may_be_shared():
         (wording.number(-0.25, 2), "−0.25"),
         (wording.number(None), "–"),
         (wording.per_cent(0.12345), f"12.3{NBSP}%"),
-        (wording.plural(1, "patch"), "1 patch"),
-        (wording.plural(2907, "patch"), "2,907 patches"),
-        (wording.plural(2, "epoch"), "2 epochs"),
-        (wording.listed(["a", "b", "c"]), "a, b and c"),
+        (plural(1, "patch"), "1 patch"),
+        (plural(2907, "patch"), "2,907 patches"),
+        (plural(2, "epoch"), "2 epochs"),
+        (listed(["a", "b", "c"]), "a, b and c"),
         (wording.shortened("abcdef", 4), "…def"),
         (wording.p_value(0.0004), f"<{NBSP}0.001"),
         (wording.difference("auc", Metric(0.01234, None, None, "")), "+0.0123"),

@@ -7,6 +7,7 @@ import typer
 
 from sentinode.cli.options import AsJson, Engine, Quiet, answer, progress, say, warn
 from sentinode.core.errors import SentinodeError
+from sentinode.core.plurals import plural
 from sentinode.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -107,8 +108,6 @@ def _table(failed: "list[ScanRecord]") -> str:
 
 def line(one: "Outcome") -> str:
     """What a slide gave, in one line."""
-    from sentinode.reports.wording import plural
-
     record = one.record
     name = " ".join(record.name.split())  # a line each, whatever the file is called
     if record.failure or record.tiles is None:

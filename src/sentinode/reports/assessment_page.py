@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from sentinode.core.plurals import count, listed, plural, plural_of
 from sentinode.metrics.assessment import Assessment
 from sentinode.metrics.decisions.thresholds import OperatingPoint
 from sentinode.metrics.predictions import Predictions
-from sentinode.reports import assessment_wording, wording
+from sentinode.reports import assessment_wording
 from sentinode.reports.assessment_tables import confused_pairs, confusion_cells, subgroup_table
 from sentinode.reports.charts.assessment_charts import binary_charts, multiclass_charts, training_charts
 from sentinode.reports.charts.chart import drawn
@@ -142,11 +143,11 @@ def _multi(
 
 
 def _facts(assessment: Assessment, context: ReportContext) -> list[tuple[str, str]]:
-    classes = [f"{wording.count(number)} {name}" for name, number in assessment.counts.items()]
-    facts = [("Data", context.data), ("Split", assessment.split), ("n", wording.plural(assessment.n, context.noun))]
-    facts.append(("Classes", wording.listed(classes) if len(classes) <= 4 else f"{len(classes)}"))
+    classes = [f"{count(number)} {name}" for name, number in assessment.counts.items()]
+    facts = [("Data", context.data), ("Split", assessment.split), ("n", plural(assessment.n, context.noun))]
+    facts.append(("Classes", listed(classes) if len(classes) <= 4 else f"{len(classes)}"))
     if assessment.groups is not None:
-        facts.append((wording.plural_of(context.group_noun).capitalize(), wording.count(assessment.groups)))
+        facts.append((plural_of(context.group_noun).capitalize(), count(assessment.groups)))
     return facts
 
 
@@ -166,7 +167,7 @@ def _contents(values: dict[str, Any], binary: bool) -> list[tuple[str, str]]:
         ("figures", "All figures", not binary),
         ("practice", "In practice", "prevalence" in values["charts"]),
         ("confidence", "Low confidence", True),
-        ("subgroups", wording.plural_of(values["context"].group_noun).capitalize(), values["subgroups"] is not None),
+        ("subgroups", plural_of(values["context"].group_noun).capitalize(), values["subgroups"] is not None),
         ("examples", "Examples", True),
         ("training", "Training", "loss" in values["charts"]),
         ("limits", "Limits", True),

@@ -1,11 +1,12 @@
 """The report's sentences: what the figures mean, in words that need no statistics."""
 
+from sentinode.core.plurals import count, plural, plural_of
 from sentinode.metrics.assessment import Assessment
 from sentinode.metrics.decisions.low_confidence import FlaggedResult
 from sentinode.metrics.decisions.thresholds import OperatingPoint
 from sentinode.metrics.metric import Metric
 from sentinode.reports import wording
-from sentinode.reports.wording import count, number, per_cent, plural, plural_of, with_interval
+from sentinode.reports.wording import number, per_cent, with_interval
 
 _SPLITTING = {
     "group": "The data was split by {group}: no {group} is on two sides.",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.plurals import count, listed, plural
 from sentinode.metrics.comparison import Comparison
 from sentinode.metrics.measures.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve
 from sentinode.metrics.measures.ranking import Ranking
@@ -42,7 +43,7 @@ def write_comparison(
     names = [name for name, _, _ in models]
     figures = [comparisons[0].metrics_a, *(comparison.metrics_b for comparison in comparisons)]
     values: dict[str, Any] = {
-        "title": f"{wording.listed(names)} on {data}: comparison",
+        "title": f"{listed(names)} on {data}: comparison",
         "kind": "comparison",
         "heading": " against ".join(names) if len(names) == 2 else f"{len(names)} models compared",
         "facts": _facts(first, data, split),
@@ -58,9 +59,9 @@ def write_comparison(
 
 
 def _facts(predictions: Predictions, data: str, split: str) -> list[tuple[str, str]]:
-    facts = [("Data", data), ("Split", split), ("n", wording.count(len(predictions)))]
+    facts = [("Data", data), ("Split", split), ("n", count(len(predictions)))]
     if predictions.groups is not None:
-        facts.append(("Groups", wording.count(len(set(predictions.groups)))))
+        facts.append(("Groups", count(len(set(predictions.groups)))))
     return facts
 
 
@@ -105,7 +106,7 @@ def _charts(
         precisions.append((name, precision, Metric(float(average), None, None, "", len(predictions))))
     if not rocs:
         return []
-    return [roc_overlay(rocs, what=wording.plural(len(rocs), "model")), precision_recall_overlay(precisions)]
+    return [roc_overlay(rocs, what=plural(len(rocs), "model")), precision_recall_overlay(precisions)]
 
 
 def _caution(predictions: Predictions) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from sentinode.core.plurals import count, listed, plural, plural_of
 from sentinode.metrics.crossval.fold_answers import FoldAnswers
 from sentinode.metrics.crossval.summary import CrossValidation
 from sentinode.metrics.measures.roc import roc_curve
-from sentinode.reports import crossval_wording, wording
+from sentinode.reports import crossval_wording
 from sentinode.reports.charts.chart import Chart, drawn
 from sentinode.reports.charts.crossval_charts import (
     folds_chart,
@@ -122,11 +123,11 @@ def _charts(summary: CrossValidation, answers: FoldAnswers) -> list[Chart]:
 
 
 def _facts(summary: CrossValidation, context: CrossvalContext) -> list[tuple[str, str]]:
-    counts = [f"{wording.count(number)} {name}" for name, number in summary.counts.items()]
-    facts = [("Data", context.data), ("n", wording.plural(summary.n, context.noun))]
-    facts.append(("Classes", wording.listed(counts) if len(counts) <= 4 else str(len(counts))))
+    counts = [f"{count(number)} {name}" for name, number in summary.counts.items()]
+    facts = [("Data", context.data), ("n", plural(summary.n, context.noun))]
+    facts.append(("Classes", listed(counts) if len(counts) <= 4 else str(len(counts))))
     if summary.groups is not None:
-        facts.append((wording.plural_of(context.group_noun).capitalize(), wording.count(summary.groups)))
+        facts.append((plural_of(context.group_noun).capitalize(), count(summary.groups)))
     return [*facts, ("Plan", summary.plan)]
 
 

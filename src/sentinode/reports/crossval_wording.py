@@ -2,6 +2,7 @@
 
 import math
 
+from sentinode.core.plurals import count, listed, plural, plural_of
 from sentinode.metrics.crossval.crossval_auc import hanley_mcneil
 from sentinode.metrics.crossval.summary import CrossValidation
 from sentinode.metrics.targets import parse_target
@@ -23,9 +24,9 @@ def headline(summary: CrossValidation, noun: str) -> list[str]:
             f"At thresholds chosen inside the training parts, sensitivity is"
             f" {wording.with_interval('sensitivity', metrics['sensitivity'])} and specificity"
             f" {wording.with_interval('specificity', metrics['specificity'])}: in a repeat,"
-            f" {_mean_count(summary, 1, 1)} of {wording.count(summary.counts[summary.positive])} {summary.positive}"
-            f" {wording.plural_of(noun)} are found and {_mean_count(summary, 0, 1)} of"
-            f" {wording.count(summary.counts[negative])} {negative} ones are false alarms, on average."
+            f" {_mean_count(summary, 1, 1)} of {count(summary.counts[summary.positive])} {summary.positive}"
+            f" {plural_of(noun)} are found and {_mean_count(summary, 0, 1)} of"
+            f" {count(summary.counts[negative])} {negative} ones are false alarms, on average."
         )
     else:
         sentences.append(f"The likeliest class is right with accuracy {_interval(summary, 'accuracy')}.")
@@ -40,10 +41,7 @@ def bar_words(summary: CrossValidation) -> str:
     bar, target = summary.bar, parse_target(summary.bar.target)
     if bar.total == 0:
         return f"No fold has a figure of its own to hold against {_bar(target.metric, target.side, target.bound)}."
-    text = (
-        f"{wording.count(bar.passed)} of {wording.plural(bar.total, 'fold')} reach"
-        f" {_bar(target.metric, target.side, target.bound)}"
-    )
+    text = f"{count(bar.passed)} of {plural(bar.total, 'fold')} reach {_bar(target.metric, target.side, target.bound)}"
     if summary.repeats == 1:
         return f"{text}."
     low, high = min(bar.by_repeat), max(bar.by_repeat)
@@ -58,7 +56,7 @@ def permutation_words(summary: CrossValidation) -> str:
         return ""
     as_good = round(test.p_value * (len(test.shuffled) + 1)) - 1
     return (
-        f"With the labels shuffled at random, {as_good} of {wording.plural(len(test.shuffled), 'attempt')} did as well"
+        f"With the labels shuffled at random, {as_good} of {plural(len(test.shuffled), 'attempt')} did as well"
         f" as the true labels: p{_BLANK}{'' if test.p_value < 0.001 else f'={_BLANK}'}{wording.p_value(test.p_value)}."
     )
 
@@ -67,13 +65,13 @@ def power_words(summary: CrossValidation, noun: str) -> list[str]:
     """What this number of images can and can't show."""
     auc = summary.metrics["auc"]
     if summary.positive is None or summary.expected_half_width is None or auc.value is None:
-        return [f"With {wording.plural(summary.n, noun)} the interval above is what can be said, and no more."]
+        return [f"With {plural(summary.n, noun)} the interval above is what can be said, and no more."]
     positives = summary.counts[summary.positive]
     negatives = summary.n - positives
     good = hanley_mcneil(_GOOD, positives, negatives)
     sentences = [
-        f"{wording.count(positives)} {summary.positive} and {wording.count(negatives)} {summary.confusion_labels[0]}"
-        f" {wording.plural_of(noun)} fix an AUC near {wording.number(auc.value, 2)} to within about"
+        f"{count(positives)} {summary.positive} and {count(negatives)} {summary.confusion_labels[0]}"
+        f" {plural_of(noun)} fix an AUC near {wording.number(auc.value, 2)} to within about"
         f" ±{wording.number(summary.expected_half_width, 2)}, and one of {_GOOD} to within"
         f" ±{wording.number(good, 2)}: a classifier that reaches {_GOOD} might as well be one of"
         f" {wording.number(_GOOD - good, 2)} (Hanley and McNeil; what was learned varies on top of that)."
@@ -81,16 +79,14 @@ def power_words(summary: CrossValidation, noun: str) -> list[str]:
     sentences.append(_verdict(summary))
     if summary.expected_half_width > _FINE:
         needed = _needed(auc.value, positives, negatives)
-        sentences.append(f"For ±{_FINE} it would take about {wording.plural(needed, noun)} in the same proportion.")
+        sentences.append(f"For ±{_FINE} it would take about {plural(needed, noun)} in the same proportion.")
     return sentences
 
 
 def _ranking(summary: CrossValidation, noun: str) -> str:
     auc = wording.with_interval("auc", summary.metrics["auc"])
     if summary.positive is None:
-        return (
-            f"Averaged over the classes, each against the rest, the AUC on {wording.plural_of(noun)} not seen is {auc}."
-        )
+        return f"Averaged over the classes, each against the rest, the AUC on {plural_of(noun)} not seen is {auc}."
     return (
         f"Shown a {summary.positive} {noun} and a {summary.confusion_labels[0]} one that it has not seen, the"
         f" classifier gives the {summary.positive} one the higher score"
@@ -104,7 +100,7 @@ def _spread(summary: CrossValidation) -> str:
         parts.append(f"{wording.number(summary.spread_folds, 2)} between single folds")
     if summary.spread_repeats is not None:
         parts.append(f"{wording.number(summary.spread_repeats, 3)} between repeats")
-    return f"Standard deviation {wording.listed(parts)}." if parts else ""
+    return f"Standard deviation {listed(parts)}." if parts else ""
 
 
 def _verdict(summary: CrossValidation) -> str:

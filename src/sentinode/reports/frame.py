@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sentinode.core.files import write_text
+from sentinode.core.plurals import count, plural, plural_of
 from sentinode.reports import wording
 
 
@@ -53,7 +54,7 @@ def page_environment() -> Environment:
     environment.filters |= {
         "number": wording.number,
         "per_cent": wording.per_cent,
-        "count": wording.count,
+        "count": count,
         "metric_name": wording.metric_name,
         "figure": lambda metric, name: wording.figure(name, metric),
         "interval": lambda metric, name: wording.interval(name, metric),
@@ -63,8 +64,8 @@ def page_environment() -> Environment:
         "difference_interval": lambda metric, name: wording.difference_interval(name, metric),
         "p_value": wording.p_value,
         "duration": wording.duration,
-        "plural": wording.plural,
-        "plural_of": wording.plural_of,
+        "plural": plural,
+        "plural_of": plural_of,
         "shortened": wording.shortened,
     }
     environment.globals["scaled"] = _scaled

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sentinode.core.plurals import count, plural
 from sentinode.metrics.froc.curve import MISSED, RATES, Froc, JudgedSlide
 from sentinode.metrics.measures.roc import roc_curve
 from sentinode.metrics.metric import Metric
-from sentinode.reports import wording
 from sentinode.reports.charts.chart import Chart, drawn
 from sentinode.reports.charts.froc_chart import froc_chart
 from sentinode.reports.charts.ranking_charts import roc_chart
@@ -104,10 +104,10 @@ def _charts(result: Froc, slide_auc: Metric, rows: Sequence[FrocRow]) -> list[Ch
 
 def _facts(result: Froc, context: FrocContext) -> list[tuple[str, str]]:
     return [
-        ("Slides", f"{wording.count(result.slides)}, {wording.count(result.tumour_slides)} with tumour"),
-        ("Targets", wording.count(result.targets)),
-        ("Isolated cells", wording.plural(result.isolated, "region")),
-        ("Detections", wording.count(result.detections)),
+        ("Slides", f"{count(result.slides)}, {count(result.tumour_slides)} with tumour"),
+        ("Targets", count(result.targets)),
+        ("Isolated cells", plural(result.isolated, "region")),
+        ("Detections", count(result.detections)),
         ("Model", context.model),
     ]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sentinode.core.images import IMAGE_SUFFIXES
+from sentinode.core.plurals import plural
 from sentinode.metrics.predictions import Predictions
 from sentinode.reports import wording
 
@@ -167,7 +168,7 @@ def _remark(shown: int, total: int, noun: str, how: str) -> str:
     if total == 0:
         return "None."
     part = "all" if shown == total else f"{shown} of"
-    return f"{how[0].upper()}{how[1:]}: {part} {wording.plural(total, noun)}."
+    return f"{how[0].upper()}{how[1:]}: {part} {plural(total, noun)}."
 
 
 def _sample(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.plurals import count, plural
 from sentinode.metrics.learning_curve import METRICS, CurveStep, LearningCurve
 from sentinode.metrics.metric import Metric
 from sentinode.reports import wording
@@ -52,9 +53,9 @@ def write_curve_page(curve: LearningCurve, context: CurveContext, out: Path) -> 
 def _facts(curve: LearningCurve, context: CurveContext) -> list[tuple[str, str]]:
     return [
         ("Data", context.data),
-        ("Training images", wording.count(curve.n_train)),
-        ("Measured on", f"{wording.count(curve.n)} of {context.split}"),
-        ("Seeds", wording.count(len({point.seed for point in curve.points}))),
+        ("Training images", count(curve.n_train)),
+        ("Measured on", f"{count(curve.n)} of {context.split}"),
+        ("Seeds", count(len({point.seed for point in curve.points}))),
     ]
 
 
@@ -71,7 +72,7 @@ def _headline(curve: LearningCurve) -> list[str]:
 
 def _images(step: CurveStep, curve: LearningCurve) -> str:
     share = wording.per_cent(step.n / curve.n_train, 0 if step.n >= 0.1 * curve.n_train else 1)
-    return f"{wording.plural(step.n, 'training image')} ({share})"
+    return f"{plural(step.n, 'training image')} ({share})"
 
 
 def _median(step: CurveStep) -> str:
@@ -86,7 +87,7 @@ def _last_step(before: CurveStep, last: CurveStep, name: str) -> str:
     """What the last growth of the training set gave, against what the draw alone changes."""
     a, b = before.metrics["auc"], last.metrics["auc"]
     gain = 100 * ((b.value or 0.0) - (a.value or 0.0))
-    grown = f"From {wording.count(before.n)} to {wording.count(last.n)} images the median {name}"
+    grown = f"From {count(before.n)} to {count(last.n)} images the median {name}"
     moved = "rises" if gain >= 0 else "falls"
     text = f"{grown} {moved} by {wording.number(abs(gain), 1)} points"
     if a.low is None or a.high is None:
@@ -94,7 +95,7 @@ def _last_step(before: CurveStep, last: CurveStep, name: str) -> str:
     apart = b.low is not None and (b.low > a.high if gain >= 0 else (b.high or 0.0) < a.low)
     if last.seeds > 1 and apart:
         return f"{text}, and the ranges of the seeds do not meet."
-    return f"{text}; at {wording.count(before.n)} images the seeds differ by {_range(a)}, at the last by {_range(b)}."
+    return f"{text}; at {count(before.n)} images the seeds differ by {_range(a)}, at the last by {_range(b)}."
 
 
 def _range(metric: Metric) -> str:

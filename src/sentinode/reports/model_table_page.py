@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.plurals import count, listed
 from sentinode.metrics.metric import Metric
 from sentinode.metrics.model_table import ModelRow, ModelTable
 from sentinode.reports import wording
@@ -67,16 +68,16 @@ def _signed(value: float) -> str:
 
 def _heading(table: ModelTable) -> str:
     names = [row.name for row in table.bundles]
-    return f"{wording.listed(names)} against simple baselines" if names else "What a model has to beat"
+    return f"{listed(names)} against simple baselines" if names else "What a model has to beat"
 
 
 def _facts(table: ModelTable, context: TableContext) -> list[tuple[str, str]]:
-    counts = ", ".join(f"{wording.count(count)} {name}" for name, count in table.counts.items())
+    counts = ", ".join(f"{count(number)} {name}" for name, number in table.counts.items())
     few = len(table.counts) <= 4
-    facts = [("Data", context.data), ("Split", context.split), ("n", wording.count(table.n))]
+    facts = [("Data", context.data), ("Split", context.split), ("n", count(table.n))]
     facts += [("Classes", counts if few else str(len(table.counts)))]
     if table.groups is not None:
-        facts.append(("Groups", wording.count(table.groups)))
+        facts.append(("Groups", count(table.groups)))
     return [*facts, *context.facts]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.plurals import count, listed, plural
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import drawn
 from sentinode.reports.charts.search_charts import importance_chart, trial_curves, value_charts
@@ -140,7 +141,7 @@ def _headline(results: SearchResults) -> list[str]:
     words += [f"{counts['pruned']} {_be(counts['pruned'], 'was')} ended early"] if counts["pruned"] else []
     words += [f"{counts['failed']} failed"] if counts["failed"] else []
     words += [f"{counts['open']} {_be(counts['open'], 'is')} not done"] if counts["open"] else []
-    sentence = f"Of {wording.plural(results.budget, 'trial')} {wording.listed(words)}."
+    sentence = f"Of {plural(results.budget, 'trial')} {listed(words)}."
     best = results.best
     if best is None:
         return [sentence]
@@ -158,7 +159,7 @@ def _caution(results: SearchResults) -> list[str]:
     if best is None:
         return []
     words = [
-        f"The best figure is optimistic: it was picked among {wording.plural(len(results.ranked), 'trial')} by this"
+        f"The best figure is optimistic: it was picked among {plural(len(results.ranked), 'trial')} by this"
         " very figure, so luck on these validation images is part of it. What the recipe is worth, the test split says,"
         " which no trial has seen."
     ]
@@ -167,12 +168,10 @@ def _caution(results: SearchResults) -> list[str]:
         by = "Hanley and McNeil 1982" if results.metric == "auc" else "binomial"
         near = len(results.near_best())
         trials = (
-            "no other trial lies"
-            if not near
-            else f"{wording.plural(near, 'other trial')} {'lies' if near == 1 else 'lie'}"
+            "no other trial lies" if not near else f"{plural(near, 'other trial')} {'lies' if near == 1 else 'lie'}"
         )
         words.append(
-            f"{wording.count(sum(results.class_counts))} validation images give the figure a standard error of"
+            f"{count(sum(results.class_counts))} validation images give the figure a standard error of"
             f" {wording.number(error, 4)} ({by}); {trials} that near to the best. Where a cheaper or plainer recipe is"
             " among them, take that one."
         )

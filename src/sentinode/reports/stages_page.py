@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sentinode.core.plurals import count
 from sentinode.metrics.metric import Metric
 from sentinode.metrics.stages import NODES, SLIDE_CLASSES, STAGES, StagedPatient, confusion
-from sentinode.reports import wording
 from sentinode.reports.frame import write_page
 
 _WIDEST = 560  # pixels of a picture in the page: 500 slides stay below 30 MB
@@ -106,9 +106,9 @@ def write_stage_page(
 
 def _facts(staged: Sequence[StagedPatient], rows: Sequence[StageRow], context: StageContext) -> list[tuple[str, str]]:
     return [
-        ("Patients", wording.count(len(staged))),
-        ("Slides", wording.count(len(rows))),
-        ("With tumour", wording.count(sum(row.found != "negative" for row in rows))),
+        ("Patients", count(len(staged))),
+        ("Slides", count(len(rows))),
+        ("With tumour", count(sum(row.found != "negative" for row in rows))),
         ("Model", context.model),
     ]
 

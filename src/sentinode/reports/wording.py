@@ -9,8 +9,6 @@ MISSING = "–"
 INTERVAL = "95\N{NO-BREAK SPACE}% interval"
 """What every range is called."""
 
-_PLURALS = {"epoch": "epochs"}
-
 NAMES = {
     "auc": "AUC",
     "auc_delong": "AUC, interval by DeLong",
@@ -63,11 +61,6 @@ def number(value: float | None, digits: int = 3) -> str:
 def per_cent(value: float | None, digits: int = 1) -> str:
     """`95.2 %`, with a blank that does not break."""
     return MISSING if value is None else f"{number(100 * value, digits)}\N{NO-BREAK SPACE}%"
-
-
-def count(value: int) -> str:
-    """`2,907`."""
-    return f"{value:,}"
 
 
 def figure(name: str, metric: Metric) -> str:
@@ -138,23 +131,6 @@ def duration(seconds: float | None) -> str:
     if minutes < 60:
         return f"{minutes}\N{NO-BREAK SPACE}min {rest:02d}\N{NO-BREAK SPACE}s"
     return f"{minutes // 60}\N{NO-BREAK SPACE}h {minutes % 60:02d}\N{NO-BREAK SPACE}min"
-
-
-def plural(amount: int, noun: str) -> str:
-    """`1 patch`, `2,907 patches`."""
-    if amount == 1:
-        return f"1 {noun}"
-    return f"{count(amount)} {plural_of(noun)}"
-
-
-def plural_of(noun: str) -> str:
-    """The noun for more than one."""
-    return _PLURALS.get(noun, noun + ("es" if noun.endswith(("ch", "s", "x", "sh")) else "s"))
-
-
-def listed(parts: list[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def rule_in_words(text: str) -> str:

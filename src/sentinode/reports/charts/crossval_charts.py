@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from sentinode.core.plurals import plural
 from sentinode.metrics.crossval.fold_answers import FoldFigures
 from sentinode.metrics.crossval.permutation import PermutationTest
 from sentinode.metrics.crossval.summary import RepeatFigures
@@ -59,7 +60,7 @@ def folds_chart(folds: Sequence[FoldFigures], repeats: Sequence[RepeatFigures], 
         axes.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True))
         axes.grid(visible=False, axis="x")
     alt = (
-        f"AUC of {wording.plural(values.size, 'fold')} in {wording.plural(len(values), 'repeat')}: from"
+        f"AUC of {plural(values.size, 'fold')} in {plural(len(values), 'repeat')}: from"
         f" {wording.number(values.min(), 2)} to {wording.number(values.max(), 2)};"
         f" mean {wording.with_interval('auc', auc)}."
     )
@@ -96,7 +97,7 @@ def roc_repeats_chart(mean: RocCurve, repeats: Sequence[RocCurve], auc: Metric) 
         axes.plot(mean.false_positive_rate, mean.sensitivity, color=MODEL, linewidth=2.4)
         axes.text(0.98, 0.05, "strong: mean score\nfaint: each repeat", ha="right", fontsize=11, color=MUTED)
     alt = (
-        f"ROC curves of the out-of-fold scores of {wording.plural(len(repeats), 'repeat')} and of their mean score,"
+        f"ROC curves of the out-of-fold scores of {plural(len(repeats), 'repeat')} and of their mean score,"
         f" whose AUC is {wording.with_interval('auc', auc)}."
     )
     return Chart("roc-repeats", alt, figure)
@@ -117,7 +118,7 @@ def permutation_chart(test: PermutationTest) -> Chart:
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
         axes.grid(visible=False, axis="x")
     alt = (
-        f"Histogram of the AUC over {wording.plural(len(values), 'shuffling')} of the labels, mean"
+        f"Histogram of the AUC over {plural(len(values), 'shuffling')} of the labels, mean"
         f" {wording.number(float(values.mean()), 2)}; with the true labels it is {wording.number(test.observed, 2)},"
         f" p {wording.p_value(test.p_value)}."
     )

@@ -3,6 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator
 
+from sentinode.core.plurals import count
 from sentinode.metrics.learning_curve import METRICS, LearningCurve
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import CARD, MODEL, Chart, canvas
@@ -45,7 +46,7 @@ def _draw(axes: Axes, curve: LearningCurve, metric: str) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
     shown = _apart(sorted(set(sizes)))
-    axes.set_xticks(shown, [wording.count(size) for size in shown])
+    axes.set_xticks(shown, [count(size) for size in shown])
 
 
 def _apart(sizes: list[int]) -> list[int]:
@@ -60,7 +61,7 @@ def _apart(sizes: list[int]) -> list[int]:
 
 def _words(curve: LearningCurve, metric: str) -> str:
     figures = "; ".join(
-        f"{wording.count(step.n)} images {wording.figure(metric, step.metrics[metric])}"
+        f"{count(step.n)} images {wording.figure(metric, step.metrics[metric])}"
         + (f" ({wording.interval(metric, step.metrics[metric])})" if step.metrics[metric].low is not None else "")
         for step in curve.steps
     )

@@ -2,6 +2,7 @@
 
 from matplotlib.axes import Axes
 
+from sentinode.core.plurals import plural
 from sentinode.metrics.metric import Metric
 from sentinode.metrics.model_table import ModelRow, ModelTable
 from sentinode.reports import wording
@@ -82,4 +83,4 @@ def _point(axes: Axes, y: int, metric: Metric, colour: str) -> None:
 
 def _words(table: ModelTable, metric: str) -> str:
     figures = "; ".join(f"{row.name} {wording.with_interval(metric, row.metrics[metric])}" for row in table.rows)
-    return f"{_name(table, metric)} on {wording.plural(table.n, 'image')}: {figures}."
+    return f"{_name(table, metric)} on {plural(table.n, 'image')}: {figures}."

@@ -3,6 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
+from sentinode.core.plurals import listed, plural
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import CARD, COLOURS, INK, MODEL, MUTED, Chart, canvas
 from sentinode.reports.search_results import SearchResults, capital, metric_words, value_words
@@ -49,7 +50,7 @@ def importance_chart(results: SearchResults) -> Chart | None:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.grid(False, axis="y")
-    shares = wording.listed([f"{key} {wording.per_cent(share, 0)}" for key, share in reversed(items)])
+    shares = listed([f"{key} {wording.per_cent(share, 0)}" for key, share in reversed(items)])
     return Chart("importances", f"Share of the variance over the trials by key: {shares}.", figure)
 
 
@@ -69,7 +70,7 @@ def _value_chart(results: SearchResults, key: str, place: int) -> Chart:
         axes.plot(places[:1], figures[:1], "o", color=MODEL, markeredgecolor=CARD, markersize=11)
         axes.set(xlabel=key, ylabel=capital(metric_words(results.metric)))
         axes.margins(x=0.08, y=0.12)
-    alt = f"{capital(metric_words(results.metric))} of {wording.plural(len(trials), 'trial')} over {key}; the best has "
+    alt = f"{capital(metric_words(results.metric))} of {plural(len(trials), 'trial')} over {key}; the best has "
     return Chart(f"values-{place}", f"{alt}{value_words(values[0])}.", figure)
 
 
@@ -105,7 +106,7 @@ def _legend(axes: Axes, results: SearchResults) -> None:
 
 
 def _curve_words(results: SearchResults, drawn: int) -> str:
-    words = f"{capital(metric_words(results.metric))} by epoch of {wording.plural(drawn, 'trial')}"
+    words = f"{capital(metric_words(results.metric))} by epoch of {plural(drawn, 'trial')}"
     if (pruned := len(results.of("pruned"))) > 0:
         words += f", {pruned} of them ended early"
     best = results.best

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from sentinode.core.plurals import listed, plural
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import CARD, COLOURS, INK, MODEL, POSITIVE, Chart, canvas
 
@@ -95,7 +96,7 @@ def _metric_columns(log: Log) -> list[str]:
 
 def _loss_words(log: Log) -> str:
     first, last = log[0], log[-1]
-    words = f"Loss over {wording.plural(len(log), 'epoch')}"
+    words = f"Loss over {plural(len(log), 'epoch')}"
     for name, label in (("train_loss", "training"), ("validation_loss", "validation")):
         if name in first and name in last:
             words += f"; {label} from {wording.number(first[name])} to {wording.number(last[name])}"
@@ -108,4 +109,4 @@ def _metric_words(log: Log, best_epoch: int | None) -> str:
         f"{wording.metric_name(name.removeprefix('validation_'))} {wording.number(row[name])}"
         for name in _metric_columns(log)
     ]
-    return f"On validation in epoch {row['epoch']:g}: {wording.listed(figures) if figures else 'no figure'}."
+    return f"On validation in epoch {row['epoch']:g}: {listed(figures) if figures else 'no figure'}."

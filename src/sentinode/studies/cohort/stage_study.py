@@ -12,6 +12,7 @@ from PIL import Image
 
 from sentinode.core.errors import DataError
 from sentinode.core.files import write_json, write_text
+from sentinode.core.plurals import plural
 from sentinode.metrics.metric import Metric
 from sentinode.metrics.stages import (
     SLIDE_CLASSES,
@@ -23,7 +24,6 @@ from sentinode.metrics.stages import (
     slide_class,
     stage_patients,
 )
-from sentinode.reports import wording
 from sentinode.reports.stages_page import StageContext, StageRow, write_stage_page
 from sentinode.scanning.patients import Patients, read_patients
 from sentinode.scanning.record import OVERLAY_FILE, ScanRecord, list_scans, read_record
@@ -94,7 +94,7 @@ def _write_page(
         for record in records
     ]
     kappa = found.get("quadratic_kappa")
-    unseen = wording.plural(found["patients_without_scans"], "patient")
+    unseen = plural(found["patients_without_scans"], "patient")
     context = StageContext(
         data=next(iter(folders.values())).parent.name,
         model=", ".join(names),

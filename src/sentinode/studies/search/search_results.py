@@ -13,8 +13,8 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
 from sentinode.core.files import write_text
+from sentinode.core.plurals import plural
 from sentinode.data.manifest import Manifest
-from sentinode.reports import wording
 from sentinode.reports.search_page import write_search_report
 from sentinode.reports.search_results import (
     SearchResults,
@@ -166,7 +166,7 @@ def _importances(study: optuna.Study, space: Space) -> tuple[dict[str, float], s
     ended = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     wanted = max(_TRIALS_A_KEY * len(space.keys), 2)
     if ended < wanted:
-        keys = wording.plural(len(space.keys), "key")
+        keys = plural(len(space.keys), "key")
         return {}, f"Too few trials for importances: {ended} came to their end, and {keys} would need {wanted}."
     try:
         shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=space.search.seed))
