@@ -82,6 +82,7 @@ def scan(
 def _config(*, region: str | None, **values: Any) -> "ScanConfig":
     from pydantic import ValidationError
 
+    from sentinode.core.messages import one_line
     from sentinode.scanning.config import ScanConfig
 
     try:
@@ -90,9 +91,7 @@ def _config(*, region: str | None, **values: Any) -> "ScanConfig":
             values["region"] = {"x0": x0, "y0": y0, "width": width, "height": height}
         return ScanConfig.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise SentinodeError(f"{name} is {first['input']!r}: {first['msg']}; see sentinode scan --help") from error
+        raise SentinodeError(f"{one_line(error)}; see sentinode scan --help") from error
     except ValueError as error:
         raise SentinodeError(
             f"--region is {region!r}; give four whole numbers of level-0 pixels: left,top,width,height"

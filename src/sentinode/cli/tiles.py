@@ -76,14 +76,13 @@ def _config(**values: Any) -> "TilesConfig":
     from pydantic import ValidationError
 
     from sentinode.core.errors import DataError
+    from sentinode.core.messages import one_line
     from sentinode.data.tiles.tiles_config import TilesConfig
 
     try:
         return TilesConfig.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise DataError(f"{name} is {first['input']!r}: {first['msg']}; see sentinode tiles --help") from error
+        raise DataError(f"{one_line(error)}; see sentinode tiles --help") from error
 
 
 def _facts(drawn: "TileSet") -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sentinode.core.errors import DataError
+from sentinode.core.messages import one_line
 
 RECORD_FILE = "scan.json"
 TILES_FILE = "tiles.parquet"
@@ -159,8 +160,7 @@ def read_record(folder: Path) -> ScanRecord:
     except FileNotFoundError as error:
         raise DataError(f"{folder} holds no scan (no {RECORD_FILE}); give a folder of `sentinode scan`") from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{path} is damaged ({reason}); scan the slide again") from error
+        raise DataError(f"{path} is damaged ({one_line(error)}); scan the slide again") from error
 
 
 def list_scans(folder: Path) -> list[Path]:

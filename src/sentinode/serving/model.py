@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import SentinodeError
 from sentinode.core.files import sha256_of_file
+from sentinode.core.messages import one_line
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import INFO_FILE
 from sentinode.models.engines.engine import Engine, probabilities_of
@@ -67,7 +68,7 @@ class ServedModel:
         try:
             self._engine = open_engine(self.bundle, self._name, threads=self._threads)  # runs the bundle's example
         except SentinodeError as error:
-            self.problem = " ".join(str(error).split())
+            self.problem = one_line(error)
         except Exception as error:  # noqa: BLE001 - otherwise it would be "being loaded" for ever
             _LOG.error("the model can't be opened: %s", places_of(error))
             self.problem = f"opening it failed ({type(error).__name__}); the server's log says where"

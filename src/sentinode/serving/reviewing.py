@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sentinode.core.extras import require
+from sentinode.core.messages import one_line
 from sentinode.serving.problems import Problem
 from sentinode.serving.store.tables import ReviewRow
 from sentinode.slides.annotations.asap import render_asap
@@ -138,9 +139,7 @@ def _parsed(geometry: dict[str, Any]) -> Any:
     try:
         return shapely.from_geojson(json.dumps({"type": kind, "coordinates": listed}))
     except (shapely.errors.GEOSException, ValueError) as error:
-        raise Problem(
-            422, f"the polygon is no valid GeoJSON ({' '.join(str(error).split())[:120]}); draw it again"
-        ) from error
+        raise Problem(422, f"the polygon is no valid GeoJSON ({one_line(error)[:120]}); draw it again") from error
 
 
 def _list(value: Any) -> list[Any]:

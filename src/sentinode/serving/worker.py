@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sentinode.core.errors import SentinodeError
+from sentinode.core.messages import one_line
 from sentinode.serving.logs import places_of
 
 Fields = dict[str, Any]
@@ -59,6 +60,6 @@ def _answer(handle: Callable[[Fields, Say], Fields], job: Fields, say: Say) -> F
     try:
         return {"finished": handle(job, say)}
     except SentinodeError as error:
-        return {"failed": " ".join(str(error).split()), "error": type(error).__name__}
+        return {"failed": one_line(error), "error": type(error).__name__}
     except Exception as error:  # noqa: BLE001 - nobody foresaw it; the next job must not suffer
         return {"failed": f"it failed unexpectedly ({type(error).__name__})", "places": places_of(error)}

@@ -6,6 +6,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sentinode.core.errors import BundleError
+from sentinode.core.messages import one_line
 from sentinode.data.data_config import DataConfig
 from sentinode.models.bundle import Bundle
 from sentinode.training.config import EvaluationConfig
@@ -34,11 +35,9 @@ def recipe_of(bundle: Bundle) -> BundleRecipe:
     try:
         return BundleRecipe.model_validate(bundle.info.provenance.recipe)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
         raise BundleError(
-            f"bundle {bundle.name} was made by a recipe with {key} = {first['input']!r} ({first['msg']}), which this "
-            "version can't use; use the version that made it, or train it again"
+            f"bundle {bundle.name} was made by a recipe that this version can't use ({one_line(error)}); "
+            " use the version that made it, or train it again"
         ) from error
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sentinode.core.errors import DataError
 from sentinode.core.files import atomic_folder, write_json
+from sentinode.core.messages import one_line
 from sentinode.data.tiles.tiles_config import TilesConfig
 
 TABLE_FILE, RECORD_FILE = "tiles.parquet", "tiles.json"
@@ -153,8 +154,7 @@ def read_tiles(folder: Path) -> TileSet:
         record = TilesRecord.model_validate(fields)
         table = pd.read_parquet(folder / TABLE_FILE)[list(COLUMNS)]
     except (OSError, KeyError, ValueError, ValidationError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{folder} holds damaged tiles ({reason}); draw them again into another folder") from error
+        raise DataError(f"{folder} holds damaged tiles ({one_line(error)}); draw them again elsewhere") from error
     strange = set(table["slide"]) - {slide.name for slide in record.slides}
     if strange:
         raise DataError(f"{folder} has tiles of slide {min(strange)}, which {RECORD_FILE} does not name; draw again")

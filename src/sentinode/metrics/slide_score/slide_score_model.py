@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from sentinode.core.errors import EvaluationError
 from sentinode.core.files import write_json
+from sentinode.core.messages import one_line
 from sentinode.metrics.froc.masks import major_axes
 from sentinode.metrics.metric import Metric
 from sentinode.metrics.slide_score.slide_auc import slide_auc
@@ -119,8 +120,7 @@ class SlideScoreModel(BaseModel):
         try:
             return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
-            reason = " ".join(str(error).split())
-            raise EvaluationError(f"{path} is no model of a slide score ({reason}); fit it again") from error
+            raise EvaluationError(f"{path} is no model of a slide score ({one_line(error)}); fit it again") from error
 
 
 def fit_slide_score(features: NDArray[np.float64], truths: ArrayLike) -> SlideScoreModel:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pydantic import BaseModel, ValidationError
 
 from sentinode.core.errors import RecipeError, WeightsError
+from sentinode.core.messages import one_line
 from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.cnn3 import Cnn3Arguments, build_cnn3
 from sentinode.models.networks.network import Network
@@ -54,8 +55,4 @@ def _unknown_message(name: str, known: list[str]) -> str:
 def _argument_error(architecture: str, error: ValidationError) -> RecipeError:
     _, arguments = _OWN[architecture]
     known = ", ".join(arguments.model_fields) or "none"
-    first = error.errors()[0]
-    key = ".".join(map(str, first["loc"]))
-    return RecipeError(
-        f"model.arguments.{key} = {first['input']!r} does not suit {architecture} ({first['msg']}); it takes: {known}"
-    )
+    return RecipeError(f"{one_line(error, 'model', 'arguments')}; {architecture} takes: {known}")

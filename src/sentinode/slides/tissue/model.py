@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.files import atomic_file
+from sentinode.core.messages import one_line
 from sentinode.slides.tissue.features import FEATURES, pixel_features, reach_px, with_products
 from sentinode.slides.tissue.stain import glass_colour
 
@@ -98,9 +99,8 @@ class TissueModel:
                 info = TissueModelInfo.model_validate(json.loads(str(content["info"])))
                 arrays = [content[name].astype(np.float32) for name in (_CENTRE, _SCALE, _COEFFICIENTS)]
         except (ValueError, KeyError, OSError, EOFError, AttributeError, zipfile.BadZipFile, ValidationError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataError(
-                f"{path} is not a tissue model ({reason}); make one with `sentinode tissue train`"
+                f"{path} is not a tissue model ({one_line(error)}); make one with `sentinode tissue train`"
             ) from error
         count = len(FEATURES)
         shapes = [(count,), (count,), (1 + count + count * (count + 1) // 2,)]

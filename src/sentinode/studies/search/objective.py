@@ -12,6 +12,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 
 from sentinode.core.errors import RecipeError, SentinodeError, TrainingError, WeightsError
 from sentinode.core.files import write_text
+from sentinode.core.messages import one_line
 from sentinode.core.progress import Progress
 from sentinode.data.dataset import Dataset
 from sentinode.studies.search.search_space import Space
@@ -124,5 +125,5 @@ def _tidy(folder: Path) -> None:
 
 
 def _message(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = one_line(error)
     return text if isinstance(error, RecipeError | WeightsError | TrainingError) else f"{type(error).__name__}: {text}"

@@ -8,7 +8,8 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from sentinode.core.errors import RecipeError
-from sentinode.training.recipe import explain, read_toml, shipped_files
+from sentinode.core.messages import fault
+from sentinode.training.recipe import read_toml, shipped_files
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _RANGE_KEYS = {"low", "high", "log", "step", "int", "choices"}
@@ -179,7 +180,7 @@ def load_search(name: str) -> SearchConfig:
     try:
         search = SearchConfig.model_validate(values)
     except ValidationError as error:
-        lines = [explain(_without_kind(item)) for item in error.errors()]
+        lines = [fault(_without_kind(item)) for item in error.errors()]
         raise RecipeError(f"search file {name}: " + "; ".join(lines)) from None
     if search.recipe.endswith(".toml") and name.endswith(".toml"):
         beside = Path(name).parent / search.recipe  # an absolute path stays itself

@@ -10,8 +10,9 @@ import optuna
 from pydantic import ValidationError
 
 from sentinode.core.errors import RecipeError
+from sentinode.core.messages import fault
 from sentinode.studies.search.search_config import Choices, SearchConfig
-from sentinode.training.recipe import Recipe, explain, parse_recipe, set_value
+from sentinode.training.recipe import Recipe, parse_recipe, set_value
 
 Values = dict[str, Any]
 """Dotted recipe key → the value of it in one trial."""
@@ -145,5 +146,5 @@ def _is_of(item: Any, key: tuple[str, ...]) -> bool:
 
 
 def _words(item: Any) -> str:
-    text = explain(item)
+    text = fault(item)
     return f"{text}; give the range int = true" if item["type"] == "int_from_float" else text
