@@ -24,16 +24,16 @@ from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_network import around, load_deployed
 from sentinode.models.bundle_writer import write_bundle
 from sentinode.models.quantization import quantize_graph, write_quantized_bundle
-from sentinode.scanning.config import Machine, Region, ScanConfig
-from sentinode.scanning.engine import LazyEngine
+from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.overview import survey_slide
-from sentinode.scanning.record import read_record
 from sentinode.scanning.scan import scan_slide
+from sentinode.scanning.scan_config import Machine, Region, ScanConfig
+from sentinode.scanning.scan_record import read_record
 from sentinode.scanning.tiles_file import read_tiles
-from sentinode.slides.compose import compose_slides
-from sentinode.slides.opening import open_slide
+from sentinode.slides.composition import compose_slides
+from sentinode.slides.slide import open_slide
 from sentinode.slides.tiling import TileSpec, plan_tiles
-from sentinode.slides.tissue.mask import TissueConfig
+from sentinode.slides.tissue.tissue_mask import TissueConfig
 
 MPP = reading_benchmark.MPP
 READ = {  # tile px and µm/px as multiples of level 0's

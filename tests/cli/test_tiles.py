@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sentinode.slides.synthetic.drawing import draw_slides
+from sentinode.slides.synthetic.drawn_slides import draw_slides
 
 TILES = ("--size", 100, "--mpp", 1.0, "--fractions", "0.5,0.5,0")
 

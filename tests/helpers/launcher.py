@@ -23,7 +23,7 @@ import tifffile  # noqa: F401
 
 from sentinode.cli.main import main
 from sentinode.models.engines.engine import Engine
-from sentinode.scanning import cohort  # noqa: F401
+from sentinode.scanning import scan_queue  # noqa: F401
 from sentinode.scanning.progress_file import ProgressFile
 
 _FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}

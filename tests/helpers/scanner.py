@@ -15,9 +15,9 @@ import pytest
 
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_writer import write_bundle
-from sentinode.scanning.cohort import scan_slides
-from sentinode.scanning.config import Machine, ScanConfig
 from sentinode.scanning.outcome import Outcome
+from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_queue import scan_slides
 
 MPP = 0.5
 """µm/px of the slides."""

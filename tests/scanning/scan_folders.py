@@ -5,9 +5,9 @@ import numpy as np
 from sentinode.core.files import write_json
 from sentinode.scanning.heatmap import build_heatmap
 from sentinode.scanning.lesions import find_lesions
-from sentinode.scanning.record import RECORD_FILE, BundleFacts, LesionRule, ScanRecord, SlideFacts
+from sentinode.scanning.scan_record import RECORD_FILE, BundleFacts, LesionRule, ScanRecord, SlideFacts
 from sentinode.scanning.tiles_file import write_tiles
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.tiling import TilePlan, TileSpec
 
 MPP = 0.5

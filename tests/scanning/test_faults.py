@@ -17,7 +17,7 @@ from sentinode.cli.main import main
 from sentinode.core.errors import StorageError
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine import Engine
-from sentinode.scanning.record import list_scans, read_record
+from sentinode.scanning.scan_record import list_scans, read_record
 from sentinode.scanning.tiles_file import read_tiles
 
 

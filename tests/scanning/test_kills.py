@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sentinode.models.bundle import Bundle
-from sentinode.scanning.record import read_record
+from sentinode.scanning.scan_record import read_record
 
 pytest.importorskip("resource", reason="needs fork and file size limits")
 

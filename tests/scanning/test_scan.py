@@ -15,10 +15,10 @@ from sentinode.core.errors import BundleError
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.record import list_scans, read_record
+from sentinode.scanning.scan_record import list_scans, read_record
 from sentinode.scanning.tiles_file import read_tiles
-from sentinode.slides.annotations.reading import read_annotations
-from sentinode.slides.opening import open_slide
+from sentinode.slides.annotations.annotation_file import read_annotations
+from sentinode.slides.slide import open_slide
 
 COLUMNS, ROWS = 9, 6
 FILES = {"scan.json", "tiles.parquet", "heatmap.tif", "overlay.png", "tissue.png", "lesions.geojson"}

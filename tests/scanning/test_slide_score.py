@@ -9,7 +9,7 @@ import pytest
 
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.record import RECORD_FILE, read_record
+from sentinode.scanning.scan_record import RECORD_FILE, read_record
 from sentinode.scanning.slide_score import LEAST_SLIDES, SlideScore, apply_to_scans, fit_on_scans, read_labels
 
 

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_writer import write_bundle
 from sentinode.serving.app import create_app
-from sentinode.serving.config import ServeConfig
+from sentinode.serving.serve_config import ServeConfig
 
 SIDE = 30
 """Pixels of the bundle's tiles."""
@@ -62,7 +62,7 @@ def config(bundle: Bundle, tmp_path: Path, slides: Path) -> ServeConfig:
 @pytest.fixture
 def start(config: ServeConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts apps, with changes to `config`; they are stopped at the end."""
-    monkeypatch.setattr("sentinode.serving.explaining.PATIENCE_S", 600.0)  # torch loads slowly on a busy machine
+    monkeypatch.setattr("sentinode.serving.explainer.PATIENCE_S", 600.0)  # torch loads slowly on a busy machine
     clients: list[TestClient] = []
 
     def run(**changes: Any) -> TestClient:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sentinode.cli.main import main
 from sentinode.serving import service
-from sentinode.serving.predicting import Predictor
-from sentinode.serving.routes import slides
+from sentinode.serving.predictor import Predictor
+from sentinode.serving.routes import slide_routes
 
 
 def _held(work, hold):
@@ -23,5 +23,5 @@ if __name__ == "__main__":
     file = Path(sys.argv.pop(1))
     service._FINISH_S = float(sys.argv.pop(1))
     Predictor.run = _held(Predictor.run, file)
-    slides.slide_tile = _held(slides.slide_tile, file)
+    slide_routes.slide_tile = _held(slide_routes.slide_tile, file)
     main()

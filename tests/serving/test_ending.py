@@ -98,7 +98,7 @@ def test_an_explanation_that_takes_too_long_is_answered_with_a_problem(held, ser
 def _explaining(server, server_process, content):
     """An explanation that has begun, in a process that is held; and that process."""
     server.wait(lambda: server.get("/explain/methods"))
-    pid = server.worker("explain_worker")
+    pid = server.worker("explanation_child")
     os.kill(pid, signal.SIGSTOP)
     client = server.ask("POST", "/explain", server_process.form(content))
     server.wait(lambda: server.metric("sentinode_queue_explanations") == 1)

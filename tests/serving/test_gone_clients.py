@@ -80,7 +80,7 @@ def test_tiles_that_were_not_begun_are_dropped(held):
 def test_explanations_that_were_not_begun_are_dropped(held, server_process, make_pixels, encode):
     server, _ = held
     server.wait(lambda: server.get("/explain/methods"))
-    pid = server.worker("explain_worker")
+    pid = server.worker("explanation_child")
     _stop(server, pid)
     body = server_process.form(encode(make_pixels(1)))
     clients = [server.ask("POST", "/explain", body) for _ in range(CLIENTS)]
@@ -95,7 +95,7 @@ def test_explanations_that_were_not_begun_are_dropped(held, server_process, make
 def test_the_process_that_explains_is_started_again(held, server_process, make_pixels, encode):
     server, _ = held
     server.wait(lambda: server.get("/explain/methods"))
-    pid = server.worker("explain_worker")
+    pid = server.worker("explanation_child")
     _stop(server, pid)
     body = server_process.form(encode(make_pixels(1)))
     client = server.ask("POST", "/explain", body)
@@ -104,6 +104,6 @@ def test_the_process_that_explains_is_started_again(held, server_process, make_p
     status, content = server_process.answer_of(client)
     assert (status, json.loads(content)["status"]) == (503, 503)
     assert server_process.answer_of(server.ask("POST", "/explain", body))[0] == 200
-    assert server.worker("explain_worker") != pid
+    assert server.worker("explanation_child") != pid
     assert [line for line in server.complaints() if "ended unexpectedly" in line]
     server.errors.clear()

@@ -16,9 +16,9 @@ from sentinode.data.tiles.tile_folder import TileSet
 from sentinode.data.tiles.tile_sampler import draw_into
 from sentinode.data.tiles.tiles_config import TilesConfig
 from sentinode.serving.problems import Problem
-from sentinode.serving.reviewing import exported
-from sentinode.slides.annotations.reading import read_annotations
-from sentinode.slides.physical import Mpp
+from sentinode.serving.review_regions import exported
+from sentinode.slides.annotations.annotation_file import read_annotations
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.pyramid import write_pyramid
 
 SIDE, COLUMNS, ROWS = 64, 12, 10

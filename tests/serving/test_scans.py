@@ -12,9 +12,9 @@ import shapely
 from PIL import Image
 
 from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.record import LesionRule, read_record
+from sentinode.scanning.scan_record import LesionRule, read_record
 from sentinode.serving.deepzoom import NOT_SCANNED, SURE, HeatmapTiles
-from sentinode.slides.annotations.reading import read_annotations
+from sentinode.slides.annotations.annotation_file import read_annotations
 
 
 def _wait(client, scan_id, *statuses):
@@ -124,7 +124,7 @@ def test_a_scan_cancelled_before_its_process_begins_is_not_begun(client, monkeyp
 def test_scans_outlive_a_database_that_is_away_for_a_moment(client, monkeypatch):
     from sqlalchemy.exc import OperationalError
 
-    from sentinode.serving import jobs as module
+    from sentinode.serving import scan_jobs as module
 
     monkeypatch.setattr(module, "_AFTER_A_FAULT_S", 0.01)
     jobs = client.app.state.service.jobs
@@ -209,7 +209,7 @@ def test_the_grid_and_the_heatmaps_tiles_are_the_scores(found, config):
 
 def test_coarse_tiles_are_means_of_cells():
     from sentinode.scanning.heatmap import Heatmap
-    from sentinode.slides.physical import Mpp
+    from sentinode.slides.mpp import Mpp
 
     values = np.array([[0.0, 1.0], [np.nan, np.nan]], np.float32)
     tiles = HeatmapTiles(Heatmap(values, Mpp(50, 50), 100, 100), 200, 200)
@@ -219,7 +219,7 @@ def test_coarse_tiles_are_means_of_cells():
 
 def test_the_heatmap_is_the_clearer_the_lower_its_score():
     from sentinode.scanning.heatmap import Heatmap
-    from sentinode.slides.physical import Mpp
+    from sentinode.slides.mpp import Mpp
 
     values = np.array([[0.0, 0.1, 0.5, 1.0, np.nan]], np.float32)
     tiles = HeatmapTiles(Heatmap(values, Mpp(50, 50), 50, 50), 250, 50)

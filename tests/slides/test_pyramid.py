@@ -8,10 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from sentinode.core.errors import SlideError
-from sentinode.slides.opening import open_slide
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.pyramid import halve, write_pyramid
-from sentinode.slides.verifying import verify_readers
+from sentinode.slides.reader_agreement import verify_readers
+from sentinode.slides.slide import open_slide
 
 WIDTH, HEIGHT = 1111, 703
 MPP = Mpp(0.486, 0.5)

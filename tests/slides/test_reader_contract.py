@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from sentinode.core.errors import SlideReadError
-from sentinode.slides.opening import open_slide
 from sentinode.slides.reader import Reader
+from sentinode.slides.slide import open_slide
 
 # backend, file name, maker, its arguments, grey levels that its compression's colour conversion rounds by
 CASES = {

@@ -10,12 +10,11 @@ import pytest
 from sentinode.core.errors import SlideError, SlideNotFoundError, SlideReadError, UnsupportedSlideError
 from sentinode.slides import slide as slide_module
 from sentinode.slides.buffers import Buffers
-from sentinode.slides.opening import open_slide
-from sentinode.slides.physical import Mpp
-from sentinode.slides.prefetching import read_batches
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.reader import Pixels
-from sentinode.slides.slide import LevelChoice, Slide
-from sentinode.slides.tiff.reader import TiffReader
+from sentinode.slides.slide import LevelChoice, Slide, open_slide
+from sentinode.slides.tiff.tiff_reader import TiffReader
+from sentinode.slides.tile_batches import read_batches
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import typer
 from sentinode.cli.options import AsJson, Quiet, answer, progress, say
 
 if TYPE_CHECKING:
-    from sentinode.slides.compose import Patches
+    from sentinode.slides.composition import Patches
     from sentinode.slides.known_truth import KnownSlide
 
 DRAWN = "synthetic:slides"
@@ -43,11 +43,11 @@ def compose(
     Of labelled patches each is a cell of a grid, listed in NAME.csv; level 2 of the slide shows it as it was.
     """
     from sentinode.core.errors import DataError
-    from sentinode.slides.compose import compose_slides
+    from sentinode.slides.composition import compose_slides
 
     with progress(quiet).bar("compose", slides, "slides") as advance:
         if source == DRAWN:
-            from sentinode.slides.synthetic.drawing import draw_slides
+            from sentinode.slides.synthetic.drawn_slides import draw_slides
 
             if (cells, mpp, split) != (None, None, None):
                 raise DataError(f"{DRAWN} has no patches: --cells, --mpp and --split don't go with it; use --size")
@@ -92,7 +92,7 @@ def _patches(source: str, split: str | None) -> "Patches":
 
     from sentinode.core.errors import DataError
     from sentinode.data.address import open_source
-    from sentinode.slides.compose import Patches
+    from sentinode.slides.composition import Patches
 
     opened = open_source(source)
     if opened.positive is None:

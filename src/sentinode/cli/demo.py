@@ -87,10 +87,10 @@ def _scan_slides(out: Path, settings: Settings, bars: "Progress") -> None:
     """Draw a slide without and one with tumour, and scan them with the demo's own bundle."""
     from sentinode.cli.scan import line
     from sentinode.models.bundle import open_bundle
-    from sentinode.scanning.cohort import scan_slides
-    from sentinode.scanning.config import Machine, ScanConfig
-    from sentinode.slides.listing import list_slides
-    from sentinode.slides.synthetic.drawing import draw_slides
+    from sentinode.scanning.scan_config import Machine, ScanConfig
+    from sentinode.scanning.scan_queue import scan_slides
+    from sentinode.slides.slide_list import list_slides
+    from sentinode.slides.synthetic.drawn_slides import draw_slides
 
     width, height = _SLIDE_PX
     with bars.bar("draw", 2, "slides") as advance:

@@ -122,7 +122,7 @@ def _of_slide(
     model: "ExplainableModel", path: Path, at: list[str], scan: Path | None, top: int, mpp: float | None
 ) -> "list[Subject]":
     from sentinode.explanation.subject import Subject
-    from sentinode.slides.opening import open_slide
+    from sentinode.slides.slide import open_slide
 
     size = model.info.input
     if bool(at) == bool(scan):
@@ -164,7 +164,7 @@ def _of_scan(
 ) -> Iterator[tuple[int, int, str, float]]:
     """Corner (level-0 pixels), words and µm/px of the strongest tile of each of the scan's first lesions."""
     from sentinode.scanning.lesion_tiles import strongest_tiles
-    from sentinode.scanning.record import read_record
+    from sentinode.scanning.scan_record import read_record
 
     record = read_record(folder)
     if record.slide is None or record.bundle is None or record.status != "finished":

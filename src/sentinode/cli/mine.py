@@ -10,7 +10,7 @@ from sentinode.cli.options import AsJson, answer, say, warn
 if TYPE_CHECKING:
     from sentinode.data.tiles.hard_negatives import Mined
     from sentinode.data.tiles.tile_folder import TileSet
-    from sentinode.scanning.positives import PositiveTiles
+    from sentinode.scanning.positive_tiles import PositiveTiles
 
 
 def mine(
@@ -74,8 +74,8 @@ def _check_out(out: Path, tiles: Path, there: "TileSet") -> None:
 
 def _positives(scans: Path, threshold: float | None) -> "list[PositiveTiles]":
     from sentinode.core.errors import DataError
-    from sentinode.scanning.positives import positive_tiles
-    from sentinode.scanning.record import list_scans
+    from sentinode.scanning.positive_tiles import positive_tiles
+    from sentinode.scanning.scan_record import list_scans
 
     found = [positive_tiles(folder, threshold) for folder in list_scans(scans)]
     used = sorted({(one.bundle.name, one.bundle.sha256, one.threshold) for one in found})
@@ -89,7 +89,7 @@ def _mined(
     there: "TileSet", found: "list[PositiveTiles]", annotations: list[Path], slides: list[Path], per_slide: int
 ) -> "Mined":
     from sentinode.data.tiles.hard_negatives import Suspects, mine_scans
-    from sentinode.slides.listing import list_slides
+    from sentinode.slides.slide_list import list_slides
 
     suspects = [
         Suspects(

@@ -11,9 +11,9 @@ from sentinode.core.plurals import plural
 from sentinode.core.settings import Settings
 
 if TYPE_CHECKING:
-    from sentinode.scanning.config import ScanConfig
     from sentinode.scanning.outcome import Outcome
-    from sentinode.scanning.record import ScanRecord
+    from sentinode.scanning.scan_config import ScanConfig
+    from sentinode.scanning.scan_record import ScanRecord
 
 DONE_IN_PART = 1
 
@@ -52,10 +52,10 @@ def scan(
     was stopped goes on with the same command; a finished one is not run again.
     """
     from sentinode.models.bundle import open_bundle
-    from sentinode.scanning.cohort import scan_slides
-    from sentinode.scanning.config import Machine
+    from sentinode.scanning.scan_config import Machine
+    from sentinode.scanning.scan_queue import scan_slides
     from sentinode.scanning.slide_score import SlideScore
-    from sentinode.slides.listing import list_slides
+    from sentinode.slides.slide_list import list_slides
 
     config = _config(
         stride_px=stride, min_tissue=min_tissue, tissue_model=tissue_model, region=region, slide_mpp=mpp,
@@ -83,7 +83,7 @@ def _config(*, region: str | None, **values: Any) -> "ScanConfig":
     from pydantic import ValidationError
 
     from sentinode.core.messages import one_line
-    from sentinode.scanning.config import ScanConfig
+    from sentinode.scanning.scan_config import ScanConfig
 
     try:
         if region is not None:

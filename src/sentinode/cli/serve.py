@@ -45,8 +45,8 @@ def serve(
 
     require("fastapi", extra="serve")
     from sentinode.serving.app import create_app
-    from sentinode.serving.config import ServeConfig
-    from sentinode.serving.running import allowed_hosts, check_access, run
+    from sentinode.serving.serve_config import ServeConfig
+    from sentinode.serving.server import allowed_hosts, check_access, run
 
     protected = bool(users or api_key_file)
     check_access(host, protected=protected, insecure=insecure)

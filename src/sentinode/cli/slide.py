@@ -32,8 +32,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Say what a slide is: its reader, size, µm/px and where that was found, levels, tiles and associated images."""
-    from sentinode.slides.opening import open_slide
-    from sentinode.slides.verifying import verify_readers
+    from sentinode.slides.reader_agreement import verify_readers
+    from sentinode.slides.slide import open_slide
 
     with open_slide(path, reader=reader, mpp=mpp) as slide:  # type: ignore[arg-type]
         facts = _facts(slide)

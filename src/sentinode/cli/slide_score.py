@@ -41,7 +41,7 @@ def apply(
     score: Annotated[Path, typer.Argument(metavar="FILE", help="What `slide-score fit` wrote.")],
 ) -> None:
     """Put a fitted slide score into finished scans, without scanning them again."""
-    from sentinode.scanning.cohort import write_table
+    from sentinode.scanning.scan_queue import write_table
     from sentinode.scanning.slide_score import SlideScore, apply_to_scans
 
     records = apply_to_scans(SlideScore.load(score), scans)

@@ -8,7 +8,7 @@ import typer
 from sentinode.cli.options import AsJson, Quiet, answer, progress, say, warn
 
 if TYPE_CHECKING:
-    from sentinode.slides.tissue.model import TissueModel
+    from sentinode.slides.tissue.tissue_model import TissueModel
 
 DONE_IN_PART = 1
 
@@ -35,8 +35,8 @@ def apply(
     """
     from sentinode.core.errors import SlideError
     from sentinode.core.files import sha256_of_file
-    from sentinode.slides.listing import list_slides
-    from sentinode.slides.tissue.model import TissueModel
+    from sentinode.slides.slide_list import list_slides
+    from sentinode.slides.tissue.tissue_model import TissueModel
 
     paths = list_slides(slides)
     loaded = TissueModel.load(model) if model else None
@@ -76,11 +76,11 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a tissue model from your own masks, and say its Dice on slides that it did not see."""
-    from sentinode.slides.listing import list_slides
-    from sentinode.slides.opening import open_slide
-    from sentinode.slides.tissue.examples import read_example
-    from sentinode.slides.tissue.mask import TissueConfig
-    from sentinode.slides.tissue.training import mean_dice, train_tissue
+    from sentinode.slides.slide import open_slide
+    from sentinode.slides.slide_list import list_slides
+    from sentinode.slides.tissue.tissue_examples import read_example
+    from sentinode.slides.tissue.tissue_mask import TissueConfig
+    from sentinode.slides.tissue.tissue_training import mean_dice, train_tissue
 
     config, shown = TissueConfig(), progress(quiet)
     examples = []
@@ -113,9 +113,9 @@ def train(
 def _apply_to(
     path: Path, model: "TissueModel | None", out: Path, mpp: float | None, method: dict[str, Any]
 ) -> dict[str, Any]:
-    from sentinode.slides.opening import open_slide
-    from sentinode.slides.tissue.files import write_survey
-    from sentinode.slides.tissue.mask import survey
+    from sentinode.slides.slide import open_slide
+    from sentinode.slides.tissue.tissue_files import write_survey
+    from sentinode.slides.tissue.tissue_mask import survey
 
     with open_slide(path, mpp=mpp) as slide:
         return write_survey(slide, survey(slide, model=model), out, method)

@@ -9,7 +9,7 @@ from typing import Any
 from sentinode.core.extras import require
 from sentinode.core.files import write_text
 from sentinode.scanning.lesions import OutlinedLesion
-from sentinode.scanning.record import LESIONS_FILE
+from sentinode.scanning.scan_record import LESIONS_FILE
 
 shapely = require("shapely", extra="slides")
 

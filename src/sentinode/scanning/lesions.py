@@ -12,7 +12,7 @@ from scipy.spatial.distance import pdist
 from sentinode.core.extras import require
 from sentinode.metrics.stages import ITC_UM, MICRO_UM
 from sentinode.scanning.heatmap import Heatmap
-from sentinode.scanning.record import Lesion, LesionRule
+from sentinode.scanning.scan_record import Lesion, LesionRule
 
 shapely = require("shapely", extra="slides")
 

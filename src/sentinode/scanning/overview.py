@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from sentinode.core.errors import SlideReadError
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.reader import Level, Pixels, Reader
 from sentinode.slides.slide import Slide
-from sentinode.slides.tissue.mask import Found, Survey, TissueConfig, TissueMask, survey
-from sentinode.slides.tissue.model import TissueModel
+from sentinode.slides.tissue.tissue_mask import Found, Survey, TissueConfig, TissueMask, survey
+from sentinode.slides.tissue.tissue_model import TissueModel
 
 _OVERVIEW_UM = 8.0
 _PIECE_PX = 256

@@ -20,7 +20,7 @@ from sentinode.metrics.slide_score.slide_score_model import (
 from sentinode.metrics.stages import SLIDE_CLASSES
 from sentinode.scanning.heatmap import Heatmap, read_heatmap
 from sentinode.scanning.patients import read_patients, table_rows
-from sentinode.scanning.record import RECORD_FILE, BundleFacts, ScanRecord, list_scans, read_record
+from sentinode.scanning.scan_record import RECORD_FILE, BundleFacts, ScanRecord, list_scans, read_record
 
 LEAST_SLIDES = 10
 """Of each class. With fewer, the interval of the AUC reaches from useless to perfect, and eight coefficients have

@@ -84,7 +84,7 @@ def problem_of(error: SentinodeError) -> Problem:
 
 
 def request_id(request: Request) -> str:
-    """The id that the gate gave to the request."""
+    """The id that the middleware gave to the request."""
     return str(request.scope.get("state", {}).get("request_id", ""))
 
 

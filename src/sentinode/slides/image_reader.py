@@ -8,7 +8,7 @@ from PIL.TiffImagePlugin import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, Tif
 
 from sentinode.core.errors import ImageError, SlideReadError, UnsupportedSlideError
 from sentinode.core.images import read_image
-from sentinode.slides.physical import mpp_from_properties
+from sentinode.slides.mpp import mpp_from_properties
 from sentinode.slides.reader import Level, Pixels
 
 _UNITS = {2: "inch", 3: "centimeter"}  # TIFF 6.0, ResolutionUnit

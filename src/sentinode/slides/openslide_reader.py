@@ -8,7 +8,7 @@ import numpy as np
 
 from sentinode.core.errors import SlideError, SlideReadError, UnsupportedSlideError
 from sentinode.core.extras import require
-from sentinode.slides.physical import mpp_from_properties
+from sentinode.slides.mpp import mpp_from_properties
 from sentinode.slides.reader import Level, Pixels
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from sentinode.core.errors import SlideError
 from sentinode.core.extras import require
 from sentinode.core.files import atomic_file
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.reader import Pixels
 
 imagecodecs = require("imagecodecs", extra="slides")

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 
 Pixels = NDArray[np.uint8]
 """(height, width, 3) uint8, RGB."""

@@ -8,9 +8,10 @@ from typing import Self
 
 import numpy as np
 
-from sentinode.core.errors import SlideError
-from sentinode.slides.physical import Mpp
+from sentinode.core.errors import SlideError, SlideNotFoundError
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.reader import FillingReader, Pixels, Reader
+from sentinode.slides.reader_table import DEFAULT_CACHE_BYTES, ReaderName, open_reader
 from sentinode.slides.reduction import is_copied, level_extent, reduce_area
 
 COARSER_TOLERANCE = 0.05
@@ -159,3 +160,29 @@ class Slide:
         fitting = [n for n, level in enumerate(levels) if level.width >= width and level.height >= height]
         chosen = fitting[-1] if fitting else 0
         return LevelChoice(chosen, levels[chosen].width / width, levels[chosen].height / height)
+
+
+def open_slide(
+    path: Path, *, reader: ReaderName = "auto", mpp: float | None = None, cache_bytes: int = DEFAULT_CACHE_BYTES
+) -> Slide:
+    """Open the slide at `path`.
+
+    Args:
+        path: The slide's file.
+        reader: "tiff": our reader of tiled TIFF and SVS; "openslide"; "image": a plain image, held in memory;
+            "auto": the first of these, in this order, that reads the file.
+        mpp: µm/px of level 0, in place of what the file says.
+        cache_bytes: Bound on the decoded tiles that the reader keeps.
+
+    Raises:
+        SlideNotFoundError: There is no such file.
+        SlideError: No reader, or not the one asked for, opens it.
+        MissingExtraError: The `slides` extra is not installed.
+    """
+    if not path.is_file():
+        raise SlideNotFoundError(f"{path} is not a file; check the path")
+    if not path.stat().st_size:
+        raise SlideError(f"{path} is empty; copy the file again")
+    if mpp is not None and not mpp > 0:
+        raise SlideError(f"{mpp!r} µm/px was given for {path}; give a positive number")
+    return Slide(open_reader(path, reader, cache_bytes), mpp)

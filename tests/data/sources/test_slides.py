@@ -16,7 +16,7 @@ from sentinode.data.dataset import Dataset
 from sentinode.data.tiles.annotated_slides import list_cohort
 from sentinode.data.tiles.tile_sampler import draw_into
 from sentinode.data.tiles.tiles_config import TilesConfig
-from sentinode.slides.opening import open_slide
+from sentinode.slides.slide import open_slide
 
 Load = Callable[..., Dataset]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sentinode.slides.annotations.annotation_forms import write_asap
 from sentinode.slides.annotations.regions import TUMOUR, Annotations, Region, shapely
-from sentinode.slides.annotations.writing import write_asap
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.pyramid import write_pyramid
 
 MPP = 0.5

@@ -9,7 +9,7 @@ from sentinode.core.errors import AnnotationError
 from sentinode.data.tiles.tile_labels import BETWEEN, EXCLUDED, NEAR, UNSURE, label_tiles
 from sentinode.data.tiles.tiles_config import TilesConfig
 from sentinode.slides.annotations.regions import EXCLUSION, TUMOUR, Annotations, Region, shapely
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 
 MPP = Mpp(0.5, 0.25)  # a level-0 pixel is twice as wide as high
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sentinode.slides.tiff.index import read_index
 from sentinode.slides.tiff.jpeg_damage import DamagedTileError, refuse_damaged_jpeg
+from sentinode.slides.tiff.tiff_index import read_index
 
 KINDS = ("ycbcr", "subsampled", "rgb", "grey", "optimised", "progressive")
 

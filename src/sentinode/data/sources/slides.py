@@ -12,8 +12,7 @@ from sentinode.data.source import Exclusion, Record
 from sentinode.data.tiles.open_slides import OpenSlides
 from sentinode.data.tiles.tile_folder import TiledSlide, TileSet, holds_tiles, read_tiles
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, TUMOUR
-from sentinode.slides.opening import open_slide
-from sentinode.slides.slide import Slide
+from sentinode.slides.slide import Slide, open_slide
 
 _CACHE_BYTES = 64 << 20  # of decoded file tiles for each open slide: tiles are read row by row
 

@@ -9,10 +9,10 @@ from sentinode.data.source import Exclusion
 from sentinode.data.source_splits import role_of_name
 from sentinode.data.tiles.slide_table import SlideRow, read_table
 from sentinode.data.tiles.truth import annotation_files, read_files
+from sentinode.slides.annotations.annotation_file import read_annotations
 from sentinode.slides.annotations.camelyon import is_partly_annotated, is_wrong, known_trap, named_slide, patient_of
-from sentinode.slides.annotations.reading import read_annotations
 from sentinode.slides.annotations.regions import REJECTED
-from sentinode.slides.listing import list_slides
+from sentinode.slides.slide_list import list_slides
 
 _SHOWN = 3
 # Where CAMELYON16 keeps slides and annotations: as the challenge packed it, and as the open-data mirrors do.

@@ -19,7 +19,7 @@ from sentinode.data.tiles.tile_folder import COLUMNS, MINED, Mining, TiledSlide,
 from sentinode.data.tiles.tile_labels import label_tiles
 from sentinode.data.tiles.tiles_config import NORMAL, TilesConfig
 from sentinode.data.tiles.truth import Truth
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 
 ADDED = "added"
 KNOWN = "among the tiles already"

@@ -17,8 +17,8 @@ from sentinode.data.tiles.tiles_config import CLASS_NAMES, NORMAL, TUMOUR, Tiles
 from sentinode.data.tiles.truth import Truth, annotation_files, read_files, truth_of
 from sentinode.slides.annotations.camelyon import is_partly_annotated, is_wrong, known_trap, named_slide, patient_of
 from sentinode.slides.annotations.regions import REJECTED, Annotations
-from sentinode.slides.opening import open_slide
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
+from sentinode.slides.slide import open_slide
 
 
 @dataclass

@@ -20,7 +20,7 @@ from sentinode.slides.annotations.regions import (
     parts,
     shapely,
 )
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 
 BETWEEN = "between: some tumour, not enough"
 NEAR = "too near to tumour"

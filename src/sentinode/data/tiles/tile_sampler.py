@@ -33,10 +33,9 @@ from sentinode.data.tiles.tile_labels import label_tiles
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, NORMAL, TUMOUR, TilesConfig
 from sentinode.data.tiles.truth import read_files, truth_of
 from sentinode.slides.annotations.regions import Annotations
-from sentinode.slides.opening import open_slide
-from sentinode.slides.slide import Slide
+from sentinode.slides.slide import Slide, open_slide
 from sentinode.slides.tiling import plan_tiles
-from sentinode.slides.tissue.mask import tissue_mask
+from sentinode.slides.tissue.tissue_mask import tissue_mask
 
 
 @dataclass(frozen=True, eq=False)

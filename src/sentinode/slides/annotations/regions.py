@@ -14,7 +14,7 @@ from sentinode.core.errors import AnnotationError
 from sentinode.core.extras import require
 
 if TYPE_CHECKING:
-    from sentinode.slides.physical import Mpp
+    from sentinode.slides.mpp import Mpp
 
 shapely = require("shapely", extra="slides")
 

@@ -12,7 +12,7 @@ from sentinode.core.palette import colours_of
 from sentinode.metrics.froc.detections import Detections
 from sentinode.metrics.froc.masks import EvaluationMask
 from sentinode.scanning.heatmap import Heatmap
-from sentinode.slides.opening import open_slide
+from sentinode.slides.slide import open_slide
 
 _SIDE_PX = 480
 _PAPER, _TARGET, _ISOLATED = (236, 239, 243), (213, 94, 0), (0, 0, 0)

@@ -26,7 +26,7 @@ from sentinode.metrics.stages import (
 )
 from sentinode.reports.stages_page import StageContext, StageRow, write_stage_page
 from sentinode.scanning.patients import Patients, read_patients
-from sentinode.scanning.record import OVERLAY_FILE, ScanRecord, list_scans, read_record
+from sentinode.scanning.scan_record import OVERLAY_FILE, ScanRecord, list_scans, read_record
 
 
 def stage_scans(scans: Path, patients: Path, out: Path, *, least_score: float = 0.0) -> dict[str, Any]:
