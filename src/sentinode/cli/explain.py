@@ -59,7 +59,7 @@ def explain(
     require("captum", extra="explain")
     from sentinode.explanation.explainable_model import open_model
     from sentinode.explanation.explanation import Examiner, class_number
-    from sentinode.explanation.methods import METHODS, method_of
+    from sentinode.explanation.methods import method_named, method_of
     from sentinode.models.bundle import open_bundle
     from sentinode.models.prediction import Failure
     from sentinode.studies.explanation_study import PAGE, check_place, write_explanations
@@ -72,7 +72,7 @@ def explain(
     methods = list(dict.fromkeys(name.strip() for name in method.split(",") if name.strip()))
     for name in methods:
         method_of(model, name)  # a wrong one ends here, before any work
-    if layer is not None and not any(METHODS[name].layered for name in methods):
+    if layer is not None and not any(method_named(name).layered for name in methods):
         raise SentinodeError(
             f"--layer {layer} is for gradcam, gradcam++ and layercam; leave it out, or add one of them"
         )

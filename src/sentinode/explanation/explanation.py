@@ -134,7 +134,7 @@ def explain(
     Args:
         model: From `open_model`; kept open, a Grad-CAM is quick.
         tile: (H, W, 3) uint8, RGB, of the bundle's tile size, or for a bundle that takes images of any size, larger.
-        method: A name of `methods.METHODS`.
+        method: A name of `methods.method_names`.
         target: The class to explain; None: the positive class, or without one the likeliest.
         layer: For Grad-CAM: the layer, by its name in the network; None: the architecture's default.
         examiner: Checks the map: faithfulness, and whether it changes with the weights. Slow: some hundred answers.

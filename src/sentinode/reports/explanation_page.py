@@ -12,7 +12,7 @@ from sentinode.explanation.explainable_model import ExplainableModel
 from sentinode.explanation.explanation import LIKENESS, Explanation
 from sentinode.explanation.faithfulness import STEPS
 from sentinode.explanation.map_pictures import draw_map, png
-from sentinode.explanation.methods import METHODS
+from sentinode.explanation.methods import method_named
 from sentinode.explanation.subject import Explained
 from sentinode.reports.frame import page_environment
 
@@ -29,10 +29,10 @@ def write_explanation_page(out: Path, model: ExplainableModel, done: Sequence[Ex
         title=f"{info.name}: explanations",
         kind="explanations",
         heading=f"What {info.name} looks at",
-        facts=[("Images", f"{len(done)}"), ("Methods", ", ".join(METHODS[name].title for name in used))],
+        facts=[("Images", f"{len(done)}"), ("Methods", ", ".join(method_named(name).title for name in used))],
         contents=[("images", "Images"), ("faithfulness", "Faithfulness"), ("reading", "How to read this")],
         images=[_image(each) for each in done],
-        methods=[METHODS[name] for name in used],
+        methods=[method_named(name) for name in used],
         signed={one.method: one.signed for each in done for one in each.explanations},
         summary=[_summary(name, done) for name in used],
         explained=model.explained,
@@ -60,7 +60,7 @@ def _image(each: "Explained") -> dict[str, Any]:
 
 def _map(one: Explanation) -> dict[str, Any]:
     return {
-        "title": METHODS[one.method].title,
+        "title": method_named(one.method).title,
         "one": one,
         "overlay": _address(one.overlay_png()),
         "map": _address(one.map_png()),
@@ -75,7 +75,7 @@ def _summary(name: str, done: Sequence[Explained]) -> dict[str, Any]:
     faith = [one.faithfulness for one in found if one.faithfulness]
     sane = [one.sanity for one in found if one.sanity]
     row: dict[str, Any] = {
-        "title": METHODS[name].title,
+        "title": method_named(name).title,
         "n": len(found),
         "empty": sum(one.empty for one in found),
         "changed": sum(each.passed is True for each in sane) if sane else None,

@@ -11,7 +11,7 @@ from sentinode.core.palette import PALETTE, colours_of
 from sentinode.scanning.heatmap import Heatmap
 from sentinode.scanning.scan_record import HEATMAP_FILE
 
-tifffile = require("tifffile", extra="slides")
+tifffile = require("tifffile", extra="scan")
 
 _TILE_PX = 256
 _SMALLEST_PX = 16

@@ -11,7 +11,7 @@ from sentinode.core.extras import require
 from sentinode.scanning.scan_record import LESIONS_FILE, ScanRecord
 from sentinode.scanning.tiles_file import read_tiles
 
-shapely = require("shapely", extra="slides")
+shapely = require("shapely", extra="scan")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sentinode.metrics.stages import ITC_UM, MICRO_UM
 from sentinode.scanning.heatmap import Heatmap
 from sentinode.scanning.scan_record import Lesion, LesionRule
 
-shapely = require("shapely", extra="slides")
+shapely = require("shapely", extra="scan")
 
 _EIGHT = np.ones((3, 3), bool)
 _GAP = np.ones((2, 2), bool)

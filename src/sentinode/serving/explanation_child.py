@@ -38,18 +38,17 @@ def _opened(bundle: str, engine: str, threads: int) -> "ExplainableModel":
     try:
         from sentinode.explanation.explainable_model import open_model
     except ModuleNotFoundError as error:
-        message = f"explanations need {error.name}, which is not installed here: pip install 'sentinode[models]'"
+        message = f"explanations need {error.name}, which is not installed here: pip install 'sentinode[explain]'"
         raise MissingExtraError(message) from error
     return open_model(open_bundle(bundle), engine=engine, threads=threads)
 
 
 def _methods(model: "ExplainableModel") -> list[Fields]:
-    from sentinode.explanation.methods import METHODS, why_not
+    from sentinode.explanation.methods import fitting_methods
 
-    fitting = [method for name, method in METHODS.items() if why_not(model, name) is None]
     return [
         {"name": one.name, "title": one.title, "description": one.about, "default": number == 0}
-        for number, one in enumerate(fitting)
+        for number, one in enumerate(fitting_methods(model))
     ]
 
 

@@ -15,7 +15,7 @@ from sentinode.slides.annotations.flat_regions import flatten
 from sentinode.slides.annotations.geojson import render_geojson
 from sentinode.slides.annotations.regions import REJECTED, TUMOUR, Region, Reviewed, parts
 
-shapely = require("shapely", extra="slides")
+shapely = require("shapely", extra="scan")
 
 _JUDGED = {"accept": (TUMOUR, "accepted"), "reject": (REJECTED, "rejected")}
 _MOST_POINTS = 20_000

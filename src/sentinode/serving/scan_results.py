@@ -19,7 +19,7 @@ from sentinode.serving.deepzoom import HeatmapTiles, grid_of
 from sentinode.serving.problems import Problem
 from sentinode.serving.store.tables import ScanRow
 
-shapely = require("shapely", extra="slides")
+shapely = require("shapely", extra="scan")
 
 _KEPT = 8
 _DECIMALS = 2

@@ -24,7 +24,7 @@ from sentinode.slides.mpp import Mpp
 from sentinode.slides.pyramid import write_pyramid
 from sentinode.slides.reader import Pixels
 
-shapely = require("shapely", extra="slides")
+shapely = require("shapely", extra="scan")
 
 SCALE = 4
 """Level-0 pixels for a patch's pixel: patches as PCam's, of 10×, give slides as scanners do, of 40×."""

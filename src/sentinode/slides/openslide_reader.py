@@ -23,9 +23,9 @@ class OpenSlideReader:
         Raises:
             UnsupportedSlideError: OpenSlide does not know the format.
             SlideError: It knows the format, and the file is damaged.
-            MissingExtraError: The `slides` extra is not installed.
+            MissingExtraError: The `scan` extra is not installed.
         """
-        openslide = require("openslide", extra="slides")
+        openslide = require("openslide", extra="scan")
         self.path = path
         self._library = openslide
         self._cache = openslide.OpenSlideCache(cache_bytes)

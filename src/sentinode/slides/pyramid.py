@@ -19,8 +19,8 @@ from sentinode.core.files import atomic_file
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.reader import Pixels
 
-imagecodecs = require("imagecodecs", extra="slides")
-tifffile = require("tifffile", extra="slides")
+imagecodecs = require("imagecodecs", extra="scan")
+tifffile = require("tifffile", extra="scan")
 
 TILE_PX = 256
 """Width and height of the file's tiles: what most scanners write and most viewers ask for."""

@@ -177,7 +177,7 @@ def open_slide(
     Raises:
         SlideNotFoundError: There is no such file.
         SlideError: No reader, or not the one asked for, opens it.
-        MissingExtraError: The `slides` extra is not installed.
+        MissingExtraError: The `scan` extra is not installed.
     """
     if not path.is_file():
         raise SlideNotFoundError(f"{path} is not a file; check the path")

@@ -10,7 +10,7 @@ from sentinode.core.errors import StorageError
 from sentinode.core.files import atomic_folder, write_json
 from sentinode.explanation.explainable_model import ExplainableModel
 from sentinode.explanation.explanation import Examiner, Explanation, explain
-from sentinode.explanation.methods import METHODS
+from sentinode.explanation.methods import method_named
 from sentinode.explanation.subject import Explained, Subject
 from sentinode.models.prediction import decide
 from sentinode.reports.explanation_page import write_explanation_page
@@ -47,7 +47,7 @@ def write_explanations(
     Args:
         model: From `open_model`.
         subjects: The tiles.
-        methods: Names; see `methods.METHODS`.
+        methods: Names; see `methods.method_names`.
         out: The folder; earlier explanations there are replaced.
         target: The class; see `explain`.
         layer: For Grad-CAM.
@@ -60,7 +60,7 @@ def write_explanations(
         for subject in subjects:
             found = []
             for method in methods:
-                wanted = layer if METHODS[method].layered else None
+                wanted = layer if method_named(method).layered else None
                 found.append(explain(model, subject.tile, method, target, layer=wanted, examiner=examiner))
                 advance()
             prediction = decide(subject.path, model.probabilities(subject.tile[None])[0], model.info)

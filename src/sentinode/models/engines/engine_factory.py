@@ -50,7 +50,7 @@ def open_engine(bundle: Bundle, name: str = "auto", *, threads: int | None = Non
             raise SentinodeError(
                 f"bundle {bundle.folder} is quantised to INT8, which engine torch can't run; use openvino"
             )
-        require("torch", extra="models")
+        require("torch", extra="torch")
         from sentinode.models.bundle_network import load_deployed
         from sentinode.models.engines.torch_engine import TorchEngine
 

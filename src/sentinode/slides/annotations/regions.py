@@ -16,7 +16,7 @@ from sentinode.core.extras import require
 if TYPE_CHECKING:
     from sentinode.slides.mpp import Mpp
 
-shapely = require("shapely", extra="slides")
+shapely = require("shapely", extra="scan")
 
 Geometry = Any
 """A shapely Polygon or MultiPolygon in level-0 pixels; shapely has no type hints of its own."""

@@ -22,8 +22,8 @@ from sentinode.slides.synthetic.node import GRID_PX, PAINT_MPP, Anatomy
 from sentinode.slides.synthetic.painter import Painter
 from sentinode.slides.synthetic.scanner_stains import Stains
 
-measure = require("skimage.measure", extra="slides")
-shapely = require("shapely", extra="slides")
+measure = require("skimage.measure", extra="scan")
+shapely = require("shapely", extra="scan")
 
 SCALE = 2
 """Level-0 pixels for a paint pixel: 0.486 µm/px, as scanned at 20×. Level 1 shows what was painted."""

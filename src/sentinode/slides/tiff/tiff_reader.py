@@ -32,9 +32,9 @@ class TiffReader:
         Raises:
             UnsupportedSlideError: Another reader must take it (see `read_index`).
             SlideError: The file is truncated or damaged.
-            MissingExtraError: The `slides` extra is not installed.
+            MissingExtraError: The `scan` extra is not installed.
         """
-        require("imagecodecs", extra="slides")
+        require("imagecodecs", extra="scan")
         self.path = path
         index = read_index(path)
         self._levels = index.levels
@@ -84,7 +84,7 @@ class TiffReader:
         if name not in self._directories:
             known = ", ".join(self.associated) or "none"
             raise SlideReadError(f"{self.path} has no associated image {name!r}; it has: {known}")
-        tifffile = require("tifffile", extra="slides")
+        tifffile = require("tifffile", extra="scan")
         try:
             with tifffile.TiffFile(self.path) as file:
                 return np.ascontiguousarray(file.pages[self._directories[name]].asarray()[..., :3])

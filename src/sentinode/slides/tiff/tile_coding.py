@@ -53,7 +53,7 @@ class TileCoding:
         """
         if self.compression != JPEG or self.samples != 3:
             return False
-        codecs = require("imagecodecs", extra="slides")
+        codecs = require("imagecodecs", extra="scan")
         try:
             self._jpeg(codecs, data, out)
         except (RuntimeError, ValueError):  # another size, other colours, or damaged
@@ -66,7 +66,7 @@ class TileCoding:
         Raises:
             DamagedTileError: The data are damaged, or of another size.
         """
-        codecs = require("imagecodecs", extra="slides")
+        codecs = require("imagecodecs", extra="scan")
         try:
             if self.compression == JPEG:
                 tile = self._jpeg(codecs, data)

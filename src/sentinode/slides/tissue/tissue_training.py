@@ -98,7 +98,7 @@ def _fit(
     config: TissueConfig,
     seed: int,
 ) -> TissueModel:
-    linear_model = require("sklearn.linear_model", extra="data")
+    linear_model = require("sklearn.linear_model", extra="evaluate")
     drawn = [
         _draw(features[n], examples[n].truth, _PIXELS // len(chosen), np.random.default_rng([seed, n])) for n in chosen
     ]
