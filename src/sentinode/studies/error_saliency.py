@@ -6,7 +6,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.core.errors import SentinodeError
+from sentinode.core.errors import MissingExtraError, SentinodeError
+from sentinode.core.extras import job
 from sentinode.models.bundle import Bundle
 
 Images = Callable[[int], NDArray[np.uint8]]
@@ -28,10 +29,14 @@ def error_maps(bundle: Bundle, images: Images) -> tuple[Maps | None, str]:
     if info.input.pooling or info.precision == "int8":
         kind = "which pools the tiles of large images" if info.input.pooling else "which is INT8"
         return None, f"No maps over the errors of this bundle, {kind}; see sentinode explain."
-    from sentinode.explanation.explainable_model import ExplainableModel, open_model
-    from sentinode.explanation.explanation import explain
-    from sentinode.explanation.map_pictures import blended
-    from sentinode.explanation.methods import method_of
+    try:
+        with job("explain"):
+            from sentinode.explanation.explainable_model import ExplainableModel, open_model
+            from sentinode.explanation.explanation import explain
+            from sentinode.explanation.map_pictures import blended
+            from sentinode.explanation.methods import method_of
+    except MissingExtraError as error:
+        return None, f"No maps over the errors: {error}."
 
     @cache
     def model() -> ExplainableModel:
