@@ -21,7 +21,7 @@ SIDE = 30
 """Pixels of the network's tiles."""
 
 
-def train_nothing(_recipe: Any, out: Path, *_others: Any) -> SimpleNamespace:
+def train_nothing(_recipe: Any, out: Path, **_others: Any) -> SimpleNamespace:
     """In the place of a training of minutes: an untrained network and an empty report where a run has them."""
     file = Path(__file__).parents[1] / "models" / "conftest.py"
     spec = importlib.util.spec_from_file_location("models_conftest", file)
@@ -43,7 +43,7 @@ def last_word(workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
     """The words of the command that a demo ends with; drawing and scanning of slides are the demo's own."""
     for skipped in ("data.inspection.inspecting.inspect_source", "cli.predict.predict", "cli.demo._write_images"):
         monkeypatch.setattr(f"sentinode.{skipped}", lambda *_given, **_named: None)
-    monkeypatch.setattr("sentinode.training.run.start_run", train_nothing)
+    monkeypatch.setattr("sentinode.studies.train_study.train", train_nothing)
     monkeypatch.setattr(demo_module, "_SLIDE_PX", (900, 700))
     demo_module.demo(workplace / "a demo", quiet=True)
     printed = capfd.readouterr()

@@ -20,8 +20,8 @@ from sentinode.studies.bundle_recipe import recipe_of
 from sentinode.studies.ensemble_data import OutOfFold
 from sentinode.studies.ensemble_study import EnsembleResult, ensemble_bundles, write_ensemble
 from sentinode.studies.evaluation import evaluate_bundle
+from sentinode.studies.train_study import train
 from sentinode.training.recipe import Recipe
-from sentinode.training.run import start_run
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def members(
     for seed, data in ((1, {}), (2, {}), (3, swapped)):
         recipe = small_recipe(data=data).model_copy(update={"seed": seed, "name": f"seed{seed}"})
         folder = tmp_path_factory.mktemp("runs") / f"run{seed}"
-        start_run(recipe, folder, settings, Progress())
+        train(recipe, out=folder, settings=settings)
         made.append(folder / "bundle")
     return made
 

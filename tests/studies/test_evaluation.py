@@ -11,8 +11,8 @@ from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import open_bundle
 from sentinode.studies.evaluation import compare_bundles, evaluate_bundle
+from sentinode.studies.train_study import train
 from sentinode.training.recipe import Recipe
-from sentinode.training.run import start_run
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def run(small_recipe: Callable[..., Recipe], tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
-    start_run(small_recipe(training={"epochs": 4}), folder, settings, Progress())
+    train(small_recipe(training={"epochs": 4}), out=folder, settings=settings)
     return folder
 
 
@@ -130,7 +130,7 @@ def test_a_model_compared_with_itself_does_not_differ(
     names = [str(run / "bundle"), str(other)]
     found = compare_bundles(
         names, f"folder:{patches}", tmp_path / "out", split="test", settings=settings, progress=Progress()
-    )
+    ).to_json()
     assert len(found) == 1
     assert found[0]["differences"]["auc"]["value"] == 0
     assert (tmp_path / "out" / "comparison.html").is_file()

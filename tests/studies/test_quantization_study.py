@@ -12,8 +12,8 @@ from sentinode.core.settings import Settings
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.studies import quantization_study as quantization
 from sentinode.studies.quantization_study import QuantizationResult, quantize_bundle
+from sentinode.studies.train_study import train
 from sentinode.training.recipe import Recipe
-from sentinode.training.run import start_run
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def original(small_recipe: Callable[..., Recipe], tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
-    start_run(small_recipe(), folder, settings, Progress())
+    train(small_recipe(), out=folder, settings=settings)
     return folder / "bundle"
 
 

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, answer, progress, say
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, progress, show
 
 
 def baselines(
@@ -43,10 +42,6 @@ def baselines(
         sample=sample,
         overrides=settings_ or (),
         engine=engine,
-        settings=Settings.from_environment(),
         progress=progress(quiet),
     )
-    if as_json:
-        answer({"notes": list(result.notes), **result.table.to_json()})
-    else:
-        say(result.summary())
+    show(result, as_json)

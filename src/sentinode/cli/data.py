@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, Quiet, Set, answer, progress, say
+from sentinode.cli.options import AsJson, Out, Quiet, Set, answer, progress, say, show
 from sentinode.core.settings import Settings
 
 app = typer.Typer(help="Look at a data set, and pack it for fast reading.", no_args_is_help=True)
@@ -17,15 +17,9 @@ Address = Annotated[
 @app.command()
 def inspect(source: Address, out: Out, settings_: Set = None, quiet: Quiet = False, as_json: AsJson = False) -> None:
     """Write a page on what is in a data set: classes, splits, duplicates, leaks, stain, and what colour alone gives."""
-    from sentinode.studies.inspection_study import inspect_source
-    from sentinode.training.recipe import load_data_config
+    from sentinode.studies import inspection_study
 
-    config = load_data_config(source, settings_ or ())
-    found = inspect_source(config, out, cache=Settings.from_environment().cache, progress=progress(quiet))
-    if as_json:
-        answer(found)
-    else:
-        say(f"look at   {out / 'index.html'}\nfigures   {out / 'inspect.json'}")
+    show(inspection_study.inspect(source, out, overrides=settings_ or (), progress=progress(quiet)), as_json)
 
 
 @app.command()

@@ -29,13 +29,12 @@ def demo(
 ) -> None:
     """Inspect, train, evaluate, predict and scan slides on built-in synthetic data, in a few minutes."""
     from sentinode.cli.predict import predict
-    from sentinode.metrics.metric import Metric
     from sentinode.studies.cohort.froc_study import (
         froc_of_scans,  # here: what it lacks is missed before the training, not after
     )
     from sentinode.studies.inspection_study import inspect_source
+    from sentinode.studies.train_study import train
     from sentinode.training.recipe import load_recipe
-    from sentinode.training.run import start_run
 
     _clear(out)
     # The demo's packed data lies with the demo, so that deleting its folder leaves nothing behind.
@@ -45,7 +44,8 @@ def demo(
     say("1/4  a look at the data")
     inspect_source(recipe.data, out / "data", cache=settings.cache, progress=bars)
     say("2/4  training, calibration, test")
-    result = start_run(recipe, out / "run", settings, bars)
+    result = train(recipe, out=out / "run", settings=settings, progress=bars)
+    assert result is not None
     say("3/4  prediction of single images")
     _write_images(recipe.data, out / "images", settings, bars)
     predict(str(out / "run" / "bundle"), [str(out / "images")], csv=out / "predictions.csv", quiet=quiet)
@@ -54,8 +54,8 @@ def demo(
     measured = froc_of_scans(out / "scans", out / "slides", out / "lesions", slides=out / "slides")
     say("")
     say(result.summary())
-    froc = Metric.from_json(measured["metrics"]["froc"])
-    say(f"slides    FROC score {froc}, of {measured['targets']} metastases on {measured['slides']} slides")
+    found = measured.facts
+    say(f"slides    FROC score {measured.froc}, of {found['targets']} metastases on {found['slides']} slides")
     say(f"data      {out / 'data' / 'index.html'}")
     say(f"curves    {out / 'run' / 'report' / 'curves.png'}")
     say(f"overlay   {out / 'scans' / _WITH_TUMOUR / 'overlay.png'}")

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, answer, progress, say
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, progress, show
 
 
 def ensemble(
@@ -39,10 +38,6 @@ def ensemble(
         test_time=test_time,
         overrides=settings_ or (),
         engine=engine,
-        settings=Settings.from_environment(),
         progress=progress(quiet),
     )
-    if as_json:
-        answer(result.to_json())
-    else:
-        say(result.summary())
+    show(result, as_json)

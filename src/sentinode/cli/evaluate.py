@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, answer, progress, say
-from sentinode.core.settings import Settings
 
 
 def evaluate(
@@ -21,7 +20,6 @@ def evaluate(
     """Measure a bundle on labelled data, at its own frozen threshold: metrics.json, predictions.csv, report.html."""
     from sentinode.studies.evaluation import evaluate_bundle
 
-    settings = Settings.from_environment()
     assessment = evaluate_bundle(
         bundle,
         data,
@@ -29,7 +27,6 @@ def evaluate(
         split=split,
         overrides=settings_ or (),
         engine=engine,
-        settings=settings,
         progress=progress(quiet),
     )
     if as_json:

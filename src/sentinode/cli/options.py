@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 
@@ -16,7 +16,8 @@ Source = Annotated[
     typer.Option(
         "--data",
         metavar="SOURCE",
-        help="The data: pcam:DIR, kaggle:DIR, folder:DIR, medmnist:FILE, csv:FILE, synthetic:patches or a path.",
+        help="The data: pcam:DIR, kaggle:DIR, folder:DIR, medmnist:FILE, csv:FILE, slides:DIR, synthetic:patches or a "
+        "path.",
     ),
 ]
 Set = Annotated[
@@ -40,6 +41,26 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Print a line to standard error."""
     sys.stderr.write(text + "\n")
+
+
+class Result(Protocol):
+    """What a command's one call returns."""
+
+    def summary(self) -> str:
+        """A few lines for a person."""
+        ...
+
+    def to_json(self) -> Any:
+        """A machine's answer."""
+        ...
+
+
+def show(result: Result, as_json: bool) -> None:
+    """Print a result: for a machine, or for a person."""
+    if as_json:
+        answer(result.to_json())
+    else:
+        say(result.summary())
 
 
 def answer(value: Any) -> None:

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, Quiet, Set, answer, progress, say, warn
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Out, Quiet, Set, progress, show, warn
 
 
 def search(
@@ -37,20 +36,12 @@ def search(
     bars = progress(quiet)
     outcome = run_search(
         searchfile,
+        out,
         source=data,
-        out=out,
         overrides=settings_ or (),
         storage=storage,
         trials=trials,
-        settings=Settings.from_environment(),
         progress=bars,
-        tell=warn if bars.shown else _ignore,
+        tell=warn if bars.shown else None,
     )
-    if as_json:
-        answer(outcome.to_json())
-    else:
-        say(outcome.summary())
-
-
-def _ignore(_line: str) -> None:
-    """Where progress is not shown."""
+    show(outcome, as_json)

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Engine, Quiet, answer, progress, say
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Engine, Quiet, progress, show
 
 
 def submit(
@@ -25,9 +24,5 @@ def submit(
     """
     from sentinode.studies.submission import write_submission
 
-    settings = Settings.from_environment()
-    result = write_submission(bundle, data, out, engine=engine, settings=settings, progress=progress(quiet))
-    if as_json:
-        answer(result.to_json())
-    else:
-        say(result.summary())
+    result = write_submission(bundle, data, out, engine=engine, progress=progress(quiet))
+    show(result, as_json)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from sentinode.core.errors import StorageError
-from sentinode.core.progress import Progress
+from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Images
 from sentinode.metrics.comparison import Comparison, compare
@@ -62,16 +62,16 @@ class EnsembleResult:
 
 
 def ensemble_bundles(
-    names: Sequence[str],
+    names: Sequence[str | Path],
     address: str,
-    out: Path,
+    out: str | Path,
     *,
     mean: Mean | None = None,
     test_time: TestTime | None = None,
     overrides: Sequence[str] = (),
     engine: str = "auto",
-    settings: Settings,
-    progress: Progress,
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
 ) -> EnsembleResult:
     """Average bundles into one, and compare it on validation with each of them.
 
@@ -83,7 +83,7 @@ def ensemble_bundles(
         test_time: `d4`: every member averages over the eight orientations; `none`: none does; None: as each does now.
         overrides: `data.key=value`, over what the first bundle's recipe says of data.
         engine: `auto`, `openvino` or `torch`.
-        settings: The machine's.
+        settings: The machine's; None: by the environment.
         progress: Where to show how far it is.
 
     Raises:
@@ -92,12 +92,13 @@ def ensemble_bundles(
         EvaluationError: The threshold's rule can't be met.
         StorageError: `out` holds something else than a bundle, or one of those named.
     """
+    out, settings = Path(out), settings or Settings.from_environment()
     bundles = [open_bundle(name) for name in names]
     _check(bundles, out, mean, test_time)
     held = held_out(bundles, address, overrides, settings, progress)
     bundle = _write(bundles, join(bundles, mean, test_time), held, out, engine, settings, progress)
     models = []
-    for name, each in zip([*names, str(out)], [*bundles, bundle], strict=True):
+    for name, each in zip([*map(str, names), str(out)], [*bundles, bundle], strict=True):
         scored = score(each, held.data, "validation", address, engine, settings, progress)
         models.append((name, scored.predictions, each.info.threshold.value if each.info.threshold else None))
     return EnsembleResult(bundle, tuple(compare([model, models[-1]])[0] for model in models[:-1]))

@@ -3,22 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from sentinode.core.errors import DataError, EvaluationError, LeakError, StorageError
+from sentinode.core.errors import DataError, LeakError, StorageError
 from sentinode.core.files import atomic_folder, write_json
-from sentinode.core.progress import Progress
+from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
-from sentinode.data.address import open_configured
 from sentinode.data.data_config import Policy
-from sentinode.data.dataset import Dataset, load_dataset, own_splits
+from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.data.manifest import Manifest
 from sentinode.data.selection import WHOLE, load_selection, without
 from sentinode.data.source_splits import ROLES
 from sentinode.metrics.assessment import Assessment, assess
-from sentinode.metrics.comparison import compare
 from sentinode.metrics.decisions.low_confidence import LowConfidenceBand
 from sentinode.metrics.decisions.thresholds import OperatingPoint
 from sentinode.metrics.predictions import Predictions
@@ -30,7 +27,6 @@ from sentinode.models.engines.engine_factory import open_engine
 from sentinode.reports.assessment_page import ReportContext, write_report
 from sentinode.reports.charts.chart import save_png
 from sentinode.reports.charts.training_charts import training_curves
-from sentinode.reports.comparison_page import write_comparison
 from sentinode.studies.bundle_recipe import recipe_of, recipe_text
 from sentinode.studies.error_saliency import error_maps
 from sentinode.training.calibration import predictions_of
@@ -57,15 +53,15 @@ class Scored:
 
 
 def evaluate_bundle(
-    name: str,
+    name: str | Path,
     address: str,
-    out: Path,
+    out: str | Path,
     *,
-    split: str,
+    split: str = "test",
     overrides: Sequence[str] = (),
     engine: str = "auto",
-    settings: Settings,
-    progress: Progress,
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
 ) -> Assessment:
     """Measure a bundle on labelled data, at its own frozen threshold.
 
@@ -77,61 +73,19 @@ def evaluate_bundle(
             splits by its own name; or `all`.
         overrides: `data.key=value`, over what the bundle's recipe says of data.
         engine: `auto`, `openvino` or `torch`.
-        settings: The machine's.
+        settings: The machine's; None: by the environment.
         progress: Where to show how far it is.
 
     Raises:
         DataError: The data is not what it must be, or does not have the split.
         LeakError: The bundle has learned from images of this split.
     """
+    out, settings = Path(out), settings or Settings.from_environment()
     bundle = open_bundle(name)
     check_free(out)
     data, role = load_split(bundle, address, split, overrides, settings, progress)
     scored = score(bundle, data, role, address, engine, settings, progress)
     return report_on(bundle, scored, out, split=split)
-
-
-def compare_bundles(
-    names: Sequence[str],
-    address: str,
-    out: Path,
-    *,
-    split: str,
-    overrides: Sequence[str] = (),
-    engine: str = "auto",
-    settings: Settings,
-    progress: Progress,
-) -> list[dict[str, Any]]:
-    """Compare bundles on the same images, every later one with the first, each at its own frozen threshold.
-
-    Writes `comparison.html` and `comparison.json` into `out`. Arguments and errors as for `evaluate_bundle`.
-
-    Raises:
-        EvaluationError: Fewer than two bundles, or bundles of different classes.
-    """
-    bundles = [open_bundle(name) for name in names]
-    if len(bundles) < 2:
-        raise EvaluationError(f"{len(bundles)} bundle to compare; name at least two")
-    check_free(out)
-    data, role = load_split(bundles[0], address, split, overrides, settings, progress)
-    on_leak = load_data_config(address, overrides, recipe_of(bundles[0]).data).on_leak
-    for bundle in bundles[1:]:
-        if bundle.info.classes.names != bundles[0].info.classes.names:
-            raise EvaluationError(
-                f"{bundle.name} tells {', '.join(bundle.info.classes.names)} apart, {bundles[0].name} tells "
-                f"{', '.join(bundles[0].info.classes.names)}; compare bundles of the same classes"
-            )
-        data = unseen(bundle, data, role, on_leak=on_leak) if role == "test" else data
-    models = [
-        (bundle.name, score(bundle, data, role, address, engine, settings, progress).predictions, _value(bundle))
-        for bundle in bundles
-    ]
-    comparisons = compare(models)
-    found = [comparison.to_json() for comparison in comparisons]
-    with atomic_folder(out) as temporary:
-        write_json(temporary / "comparison.json", found)
-        write_comparison(comparisons, models, temporary / "comparison.html", data=address, split=split)
-    return found
 
 
 def score(
@@ -227,13 +181,12 @@ def load_split(
         LeakError: The bundle has learned from images of the split that is to be tested on.
     """
     config = load_data_config(address, overrides, recipe_of(bundle).data)
-    own = own_splits(open_configured(config, settings.cache, progress))
     classes = bundle.info.classes
     if split not in ROLES:
         data = load_selection(config, split, classes.names, classes.positive, cache=settings.cache, progress=progress)
         return unseen(bundle, data, "test", on_leak=config.on_leak), "test"
     data = load_dataset(config, cache=settings.cache, progress=progress)
-    if not own and data.manifest.hash != bundle.info.provenance.data_sha256:
+    if not data.source_splits and data.manifest.hash != bundle.info.provenance.data_sha256:
         raise DataError(
             f"{address} has no splits of its own and is not the data that {bundle.name} was trained on, so nothing "
             f"says which images are {split}; measure on all of them with --split {WHOLE}"
@@ -282,7 +235,3 @@ def _provenance(bundle: Bundle, manifest: Manifest) -> dict[str, str]:
         "Recipe (SHA-256)": origin.recipe_sha256,
         "Made with": ", ".join(f"{name} {version}" for name, version in origin.libraries.items()),
     }
-
-
-def _value(bundle: Bundle) -> float | None:
-    return None if bundle.info.threshold is None else bundle.info.threshold.value

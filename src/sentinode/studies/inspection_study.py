@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError, SentinodeError
 from sentinode.core.files import atomic_folder, write_json, write_text
-from sentinode.core.progress import Progress
+from sentinode.core.progress import SILENT, Progress
+from sentinode.core.settings import Settings
 from sentinode.data.address import open_configured
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_baseline
 from sentinode.data.data_config import DataConfig
@@ -29,6 +30,7 @@ from sentinode.data.source import Exclusion, Source
 from sentinode.data.source_splits import ROLES, assign_roles
 from sentinode.data.stain_statistics import STAIN_COLUMNS, stain_statistics
 from sentinode.reports.inspection_page import draw_page
+from sentinode.training.recipe import load_data_config
 
 _FORMAT = 1
 _PAGE, _FACTS = "index.html", "inspect.json"
@@ -49,6 +51,50 @@ class _Survey:
     refusal: str
     """Why training would refuse the data set as it is configured; empty: it would not."""
     exclusions: tuple[Exclusion, ...]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Where the files are, and the figures."""
+
+    folder: Path
+    facts: dict[str, Any]
+    """The content of `inspect.json`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A machine's answer."""
+        return self.facts
+
+    def summary(self) -> str:
+        """The paths of what to look at."""
+        return f"look at   {self.folder / _PAGE}\nfigures   {self.folder / _FACTS}"
+
+
+def inspect(
+    data: str,
+    out: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
+) -> Inspection:
+    """Look at a data set: classes, splits, duplicates, leaks, stain, and what colour alone gives.
+
+    Args:
+        data: The data's address.
+        out: Folder for `index.html` and `inspect.json`; an inspection that is there is replaced.
+        overrides: `data.key=value`.
+        settings: The machine's; None: by the environment.
+        progress: Where to show how far it is.
+
+    Raises:
+        RecipeError: A key or a value is wrong.
+        DataError: There is no such data, or nothing of it can be read.
+        StorageError: `out` holds something else.
+    """
+    out, settings = Path(out), settings or Settings.from_environment()
+    config = load_data_config(data, overrides)
+    return Inspection(out, inspect_source(config, out, cache=settings.cache, progress=progress))
 
 
 def inspect_source(config: DataConfig, out: Path, *, cache: Path, progress: Progress) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from sentinode.core.errors import EvaluationError
-from sentinode.core.progress import Progress
+from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, Images
 from sentinode.metrics.comparison import Comparison, compare
@@ -75,13 +75,13 @@ class QuantizationResult:
 
 
 def quantize_bundle(
-    name: str,
+    name: str | Path,
     address: str,
-    out: Path,
+    out: str | Path,
     *,
     overrides: Sequence[str] = (),
-    settings: Settings,
-    progress: Progress,
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
 ) -> QuantizationResult:
     """Quantise a bundle to INT8 and write it, with temperature, threshold and band fitted again.
 
@@ -90,7 +90,7 @@ def quantize_bundle(
         address: The data's; its validation split, as the bundle's own recipe shares it out, is used.
         out: The new bundle's folder; a bundle that is there is replaced.
         overrides: `data.key=value`, over what the bundle's recipe says of data.
-        settings: The machine's.
+        settings: The machine's; None: by the environment.
         progress: Where to show how far it is.
 
     Raises:
@@ -98,6 +98,7 @@ def quantize_bundle(
         BundleError: The bundle is INT8 already.
         StorageError: `out` holds something else than a bundle.
     """
+    out, settings = Path(out), settings or Settings.from_environment()
     bundle = open_bundle(name)
     check_place(out)
     data, _ = load_split(bundle, address, "validation", overrides, settings, progress)

@@ -9,7 +9,7 @@ from typing import Any
 from sentinode.core.errors import BundleError, DataError, ImageError, StorageError
 from sentinode.core.files import atomic_file, sha256_of_json
 from sentinode.core.images import read_image
-from sentinode.core.progress import Progress
+from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.source import recognise_positive
 from sentinode.data.sources.kaggle_competition import COLUMNS, CompetitionTest, listed, open_competition_test
@@ -66,7 +66,13 @@ class Submission:
 
 
 def write_submission(
-    name: str, address: str, out: Path, *, engine: str = "auto", settings: Settings, progress: Progress
+    name: str | Path,
+    address: str,
+    out: str | Path,
+    *,
+    engine: str = "auto",
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
 ) -> Submission:
     """Score the competition's test images into `out`: columns `id` and `label`, the probability of tumour.
 
@@ -78,7 +84,7 @@ def write_submission(
         address: `kaggle:DIR`; needs `test/`, and takes ids and order from `sample_submission.csv` where that is there.
         out: The file to write; an earlier submission is replaced.
         engine: `auto`, `openvino` or `torch`.
-        settings: The machine's.
+        settings: The machine's; None: by the environment.
         progress: Where to show how far it is.
 
     Raises:
@@ -87,6 +93,7 @@ def write_submission(
         StorageError: `out` holds something else than a submission, or another process is writing it.
         KeyboardInterrupt: The user stopped it; the message says how to go on.
     """
+    out, settings = Path(out), settings or Settings.from_environment()
     bundle = open_bundle(name)
     column = _column(bundle)
     test = open_competition_test(address)

@@ -79,7 +79,7 @@ def fit(
     classifier = build_classifier(recipe, data, network, preprocessing)
     checkpoint = run / "checkpoints" / LAST
     log = RunLog(run, config)
-    log.rows = _rows_of(checkpoint)
+    log.rows = checkpoint_log(run)
     if not is_over(log.rows, config):
         images = len(data.manifest.rows("train"))
         total, done = config.epochs * images, len(log.rows) * images
@@ -222,8 +222,13 @@ def quiet_lightning() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _rows_of(checkpoint: Path) -> list[dict[str, float]]:
-    """The log's rows of a checkpoint; none when there is no checkpoint yet."""
+def checkpoint_log(run: Path) -> list[dict[str, float]]:
+    """The rows of a run's log, to the last digit, which `log.csv` rounds; none when there is no checkpoint yet.
+
+    Raises:
+        TrainingError: The checkpoint can't be read.
+    """
+    checkpoint = run / "checkpoints" / LAST
     if not checkpoint.exists():
         return []
     try:

@@ -1,6 +1,7 @@
-"""From fitted weights to a bundle and its report: calibration on validation, export, one look at the test split."""
+"""From fitted weights to a bundle: calibration on validation, export. Here training ends."""
 
 import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,39 +11,88 @@ from numpy.typing import NDArray
 
 from sentinode.core.files import sha256_of_json
 from sentinode.core.progress import Progress
-from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
-from sentinode.metrics.assessment import Assessment
+from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_info import (
     BundleInfo,
     Classes,
-    Figure,
-    Headline,
     Input,
     LowConfidence,
     Provenance,
     Threshold,
 )
-from sentinode.models.bundle_writer import amend, library_versions, write_bundle
+from sentinode.models.bundle_writer import library_versions, write_bundle
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.onnx_export import round_weights
-from sentinode.studies.evaluation import report_on, score
 from sentinode.training.bundle_contents import example_tiles, pixel_hashes, reference, reference_tiles
 from sentinode.training.calibration import Calibration, calibrate
 from sentinode.training.callbacks import best_epoch
-from sentinode.training.fitting import Fitted
+from sentinode.training.fitting import Fitted, checkpoint_log, fit
 from sentinode.training.recipe import Recipe
 
 _BATCH = 256
-_HEADLINE = ("auc", "average_precision", "sensitivity", "specificity", "precision", "npv", "f1", "accuracy", "brier")
 
 
-def finish(
-    recipe: Recipe, data: Dataset, fitted: Fitted, run: Path, *, settings: Settings, progress: Progress
-) -> Assessment:
-    """Write `bundle/` and `report/` into the run folder.
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """What a training ends with."""
 
-    The report is of the test split, or of validation where there is no test split, and then says so.
+    bundle: Bundle
+    """Calibrated, and not measured yet: its card has no figures."""
+
+    log: list[dict[str, float]]
+    """The rows of `log.csv`."""
+
+    best_epoch: int | None
+    """The epoch, counted from 1, whose weights validation chose; None where the recipe keeps the last ones."""
+
+
+def train_network(
+    recipe: Recipe, data: Dataset, folder: Path, *, threads: int, progress: Progress
+) -> TrainedNetwork | None:
+    """Train as `recipe` says, or go on after the last full epoch, and write `bundle/` into the folder.
+
+    Args:
+        recipe: The resolved recipe.
+        data: Its data, split into roles.
+        folder: Gets `log.csv`, `timings.csv`, `checkpoints/` and `bundle/`.
+        threads: CPU threads.
+        progress: Where to show how far it is.
+
+    Returns:
+        What was trained; None in every process but the first when several devices train.
+
+    Raises:
+        TrainingError, WeightsError, RecipeError: As for `fit`.
+        EvaluationError: The threshold's rule can't be met on the validation split.
+        BundleError: The exported graph answers differently than the network.
+        KeyboardInterrupt: The user stopped it; the last full epoch is kept.
+    """
+    fitted = fit(recipe, data, folder, threads=threads, progress=progress)
+    if fitted is None:
+        return None
+    bundle = write_network_bundle(recipe, data, fitted, folder / "bundle", progress=progress)
+    return TrainedNetwork(bundle, fitted.log, _chosen_epoch(recipe, fitted.log))
+
+
+def trained_network(recipe: Recipe, folder: Path) -> TrainedNetwork | None:
+    """What `train_network` wrote into a folder earlier; None where its checkpoint is gone.
+
+    Raises:
+        BundleError: The bundle is not the one that was written.
+    """
+    log = checkpoint_log(folder)
+    if not log:
+        return None
+    return TrainedNetwork(open_bundle(folder / "bundle"), log, _chosen_epoch(recipe, log))
+
+
+def _chosen_epoch(recipe: Recipe, log: list[dict[str, float]]) -> int | None:
+    return best_epoch(log, recipe.training) if recipe.training.keep == "best" else None
+
+
+def write_network_bundle(recipe: Recipe, data: Dataset, fitted: Fitted, folder: Path, *, progress: Progress) -> Bundle:
+    """Calibrate a fitted network on validation, and write it as a bundle.
 
     Raises:
         EvaluationError: The threshold's rule can't be met on the validation split.
@@ -59,20 +109,14 @@ def finish(
     logits = _logits(deployed, data, "validation", progress)
     calibration = calibrate(logits, data, recipe.evaluation, recipe.seed)
     deployed.temperature.fill_(calibration.temperature)
-    bundle = write_bundle(
-        run / "bundle",
+    return write_bundle(
+        folder,
         _info(recipe, data, fitted, calibration),
         deployed,
         example_tiles=example_tiles(fitted.preprocessing.tile_size),
         reference=_reference(deployed, reference_tiles(data, recipe.seed), progress),
         seen={role: pixel_hashes(data, role) for role in ("train", "validation")},
     )
-    role = "test" if len(data.manifest.rows("test")) else "validation"
-    scored = score(bundle, data, role, recipe.data.source, "openvino", settings, progress)
-    kept = best_epoch(fitted.log, recipe.training) if recipe.training.keep == "best" else None
-    assessment = report_on(bundle, scored, run / "report", split=role, log=fitted.log, best_epoch=kept)
-    amend(bundle, metrics=_headline(assessment))
-    return assessment
 
 
 def _logits(deployed: DeployedModel, data: Dataset, role: str, progress: Progress) -> NDArray[np.float32]:
@@ -135,12 +179,3 @@ def _trained_on(recipe: Recipe, data: Dataset) -> str:
         f"{counts['train']:,} images of {recipe.data.source}; threshold, temperature and low-confidence band were set "
         f"on {counts['validation']:,} more."
     )
-
-
-def _headline(assessment: Assessment) -> Headline:
-    figures = {
-        name: Figure.model_validate(assessment.metrics[name].to_json())
-        for name in _HEADLINE
-        if name in assessment.metrics
-    }
-    return Headline(split=assessment.split, n=assessment.n, figures=figures)

@@ -19,8 +19,8 @@ from sentinode.metrics.comparison import compare
 from sentinode.metrics.predictions_csv import read_predictions
 from sentinode.studies.baselines import candidates as measured
 from sentinode.studies.baselines.baseline_study import BaselinesResult, compare_with_baselines
+from sentinode.studies.train_study import train
 from sentinode.training.recipe import Recipe, load_data_config
-from sentinode.training.run import start_run
 
 Made = tuple[BaselinesResult, dict[str, Recipe], Settings]
 NAMES = [f"{model} · {kind}" for kind in ("pixels", "colour", "texture") for model in ("Logistic", "Forest")]
@@ -52,7 +52,7 @@ def run(
 ) -> Path:
     """A trained run, whose bundle knows the train and the validation patches."""
     folder = tmp_path_factory.mktemp("runs") / "first"
-    start_run(small_recipe(training={"epochs": 1}), folder, shared_settings, Progress())
+    train(small_recipe(training={"epochs": 1}), out=folder, settings=shared_settings)
     return folder
 
 

@@ -43,7 +43,7 @@ def cohort(tmp_path, scan_folders):
 
 
 def test_froc_of_two_slides_by_hand(cohort):
-    found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out")
+    found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out").facts
     assert (found["slides"], found["tumour_slides"], found["targets"], found["isolated"]) == (2, 1, 2, 1)
     assert found["by_slide"]["slide_a"]["targets"] == [pytest.approx(0.9), None]
     assert found["by_slide"]["slide_a"]["ignored_detections"] == 1
@@ -70,14 +70,14 @@ def test_detections_are_written_in_level_0_pixels(cohort):
 
 
 def test_radius_and_least_score_are_used(cohort):
-    found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out", radius_um=50, minimum=0.5)
+    found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out", radius_um=50, minimum=0.5).facts
     assert found["by_slide"]["slide_a"]["repeated_detections"] == 1
     assert found["by_slide"]["slide_b"]["false_positives"] == 1
 
 
 def test_slides_that_the_organisers_leave_out_are_left_out_and_named(cohort, scan_folders):
     scan_folders.write_scan(cohort / "scans" / "Test_114", np.full((5, 4), 0.9))
-    found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out")
+    found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out").facts
     assert found["slides"] == 2
     assert any("Test_114" in note for note in found["notes"])
 
@@ -87,7 +87,7 @@ def test_a_cell_that_juts_out_over_the_edge_counts(cohort, scan_folders):
     scores[5, 8] = 0.95
     scan_folders.write_scan(cohort / "scans" / "slide_c", scores, width=8 * CELL_PX + 30, height=5 * CELL_PX + 30)
     annotate(cohort / "truth" / "slide_c.json", (1, 1, 5, 4))
-    found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out")
+    found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out").facts
     assert found["by_slide"]["slide_c"]["false_positives"] == 1
 
 
@@ -107,7 +107,7 @@ def test_patients_are_resampled(cohort, scan_folders):
     annotate(cohort / "truth" / "slide_c.json", (1, 1, 5, 5))
     table = cohort / "patients.csv"
     table.write_text("slide,patient\nslide_a.tif,p\nslide_b.tif,q\nslide_c.tif,r\n", encoding="utf-8")
-    found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out", patients=table)
+    found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out", patients=table).facts
     assert "3 groups" in found["metrics"]["froc"]["method"]
     table.write_text("slide,patient\nslide_a.tif,p\nslide_b.tif,q\n", encoding="utf-8")
     with pytest.raises(DataError, match="slide slide_c was scanned and is not in"):

@@ -31,7 +31,7 @@ def scans(tmp_path, scan_folders):
 
 
 def test_classes_stages_and_kappa(scans):
-    found = stage_scans(scans / "scans", scans / "patients.csv", scans / "out")
+    found = stage_scans(scans / "scans", scans / "patients.csv", scans / "out").facts
     assert found["slides"] == {"a": "micro", "b": "itc", "c": "macro", "d": "negative"}
     assert found["stages"] == {"p0": "pN1mi", "p1": "pN1"}
     assert found["patients_without_scans"] == 1
@@ -66,7 +66,7 @@ def test_the_page_shows_patients_slides_and_overlays(scans):
 
 def test_weak_lesions_can_be_left_out(scans, scan_folders):
     scan_folders.write_scan(scans / "scans" / "e", bar(30, score=0.6))
-    found = stage_scans(scans / "scans", scans / "patients.csv", scans / "out", least_score=0.7)
+    found = stage_scans(scans / "scans", scans / "patients.csv", scans / "out", least_score=0.7).facts
     assert found["slides"]["e"] == "negative"
     assert found["stages"]["p2"] == "pN0"
 

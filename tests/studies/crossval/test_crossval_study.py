@@ -25,7 +25,9 @@ Make = Callable[..., AnyCrossvalRecipe]
 
 
 def run(recipe: AnyCrossvalRecipe, out: Path, settings: Settings) -> CrossvalResult:
-    return run_crossval(recipe, out, settings=settings, progress=Progress())
+    result = run_crossval(recipe, out, settings=settings, progress=Progress())
+    assert result is not None
+    return result
 
 
 def test_a_classical_one_ends_in_a_report_and_a_bundle_that_takes_images(

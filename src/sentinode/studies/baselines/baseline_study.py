@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sentinode.core.errors import DataError, EvaluationError
 from sentinode.core.files import atomic_folder, write_json
-from sentinode.core.progress import Progress
+from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
@@ -52,6 +53,10 @@ class BaselinesResult:
     table: ModelTable
     notes: tuple[str, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """A machine's answer."""
+        return {"notes": list(self.notes), **self.table.to_json()}
+
     def summary(self) -> str:
         """A few lines for a person."""
         width = max(len(row.name) for row in self.table.rows)
@@ -70,16 +75,16 @@ class BaselinesResult:
 
 def compare_with_baselines(
     address: str,
-    out: Path,
+    out: str | Path,
     *,
-    bundles: Sequence[str] = (),
+    bundles: Sequence[str | Path] = (),
     probe: str = "",
     split: str = "test",
     sample: int = SAMPLE,
     overrides: Sequence[str] = (),
     engine: str = "auto",
-    settings: Settings,
-    progress: Progress,
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
 ) -> BaselinesResult:
     """Fit simple baselines on train, and measure them and the bundles on the same test images.
 
@@ -96,7 +101,7 @@ def compare_with_baselines(
         sample: About how many training images, and validation images, the baselines use at most; 0 for all.
         overrides: `data.key=value`; and where a probe is named, `features.key=value`.
         engine: Of the bundles.
-        settings: The machine's.
+        settings: The machine's; None: by the environment.
         progress: Where to show how far it is.
 
     Raises:
@@ -104,6 +109,7 @@ def compare_with_baselines(
         LeakError: A bundle or the named probe has learned from images that it would be measured on.
         EvaluationError: A bundle tells other classes apart, or a class has too few images.
     """
+    out, settings = Path(out), settings or Settings.from_environment()
     check_free(out)
     opened = [open_bundle(name) for name in bundles]
     config, named = _resolved(address, overrides, split, opened, probe)

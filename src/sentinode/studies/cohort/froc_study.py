@@ -43,16 +43,50 @@ class _Slide:
     score_method: str
 
 
+@dataclass(frozen=True)
+class FrocResult:
+    """Where the files are, and the figures."""
+
+    folder: Path
+    facts: dict[str, Any]
+    """The content of `froc.json`."""
+
+    @property
+    def froc(self) -> Metric:
+        """The FROC score: the mean sensitivity at the six rates of CAMELYON16."""
+        return Metric.from_json(self.facts["metrics"]["froc"])
+
+    @property
+    def slide_auc(self) -> Metric:
+        """The AUC of the slide scores."""
+        return Metric.from_json(self.facts["metrics"]["slide_auc"])
+
+    def to_json(self) -> dict[str, Any]:
+        """A machine's answer."""
+        return self.facts
+
+    def summary(self) -> str:
+        """A few lines for a person."""
+        return "\n".join(
+            [
+                f"FROC score   {self.froc}   {self.facts['targets']} targets on {self.facts['slides']} slides",
+                f"slide AUC    {self.slide_auc}",
+                *self.facts["notes"],
+                f"look at   {self.folder / 'froc.html'}",
+            ]
+        )
+
+
 def froc_of_scans(
-    scans: Path,
-    annotations: Path,
-    out: Path,
+    scans: str | Path,
+    annotations: str | Path,
+    out: str | Path,
     *,
     radius_um: float = RADIUS_UM,
     minimum: float = MINIMUM,
-    patients: Path | None = None,
-    slides: Path | None = None,
-) -> dict[str, Any]:
+    patients: str | Path | None = None,
+    slides: str | Path | None = None,
+) -> FrocResult:
     """Measure the scans against annotations; write `froc.html`, `froc.json` and `detections.csv` into `out`.
 
     Args:
@@ -65,15 +99,13 @@ def froc_of_scans(
         patients: CSV, see `read_patients`: whole patients are then resampled.
         slides: Folder with the slides' files, for their thumbnails in the page.
 
-    Returns:
-        What `froc.json` holds.
-
     Raises:
         DataError: No scan, scans of several bundles, or a slide that is not in `patients`.
         AnnotationError: An annotation can't be read, or was drawn on another slide.
         EvaluationError: No slide has a target.
     """
-    files = {} if slides is None else {path.name: path for path in list_slides([slides])}
+    scans, annotations, out = Path(scans), Path(annotations), Path(out)
+    files = {} if slides is None else {path.name: path for path in list_slides([Path(slides)])}
     left_out, judged = [], []
     for folder in list_scans(scans):
         trap = known_trap(read_record(folder).name)
@@ -82,7 +114,7 @@ def froc_of_scans(
             continue
         judged.append(_judged(folder, annotations, radius_um, minimum, files))
     _check_one_bundle(judged)
-    groups = _groups([one.facts.name for one in judged], patients)
+    groups = _groups([one.facts.name for one in judged], None if patients is None else Path(patients))
     rows = [one.row for one in judged]
     result = froc([row.judged for row in rows], groups=groups)
     auc = slide_auc([row.judged.tumour for row in rows], [row.score or 0.0 for row in rows], groups=groups)
@@ -95,8 +127,9 @@ def froc_of_scans(
     write_froc_page(result, auc, rows, FrocContext(scans.name, bundle.name, how, notes), out / "froc.html")
     write_text(out / "detections.csv", _table(judged))
     found = _json(result, auc, rows) | {"radius_um": radius_um, "minimum": minimum, "bundle": bundle.name}
-    write_json(out / "froc.json", found | {"notes": list(notes)})
-    return found | {"notes": list(notes)}
+    found["notes"] = list(notes)
+    write_json(out / "froc.json", found)
+    return FrocResult(out, found)
 
 
 def _judged(folder: Path, annotations: Path, radius_um: float, minimum: float, files: Mapping[str, Path]) -> _Slide:

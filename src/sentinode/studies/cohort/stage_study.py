@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,34 @@ from sentinode.scanning.patients import Patients, read_patients
 from sentinode.scanning.scan_record import OVERLAY_FILE, ScanRecord, list_scans, read_record
 
 
-def stage_scans(scans: Path, patients: Path, out: Path, *, least_score: float = 0.0) -> dict[str, Any]:
+@dataclass(frozen=True)
+class StageResult:
+    """Where the files are, and the stages."""
+
+    folder: Path
+    facts: dict[str, Any]
+    """The content of `stages.json`."""
+
+    @property
+    def stages(self) -> dict[str, str]:
+        """Patient → pN."""
+        return dict(self.facts["stages"])
+
+    def to_json(self) -> dict[str, Any]:
+        """A machine's answer."""
+        return self.facts
+
+    def summary(self) -> str:
+        """A line for each patient, and the path of what to look at."""
+        lines = [f"{patient}   {stage}" for patient, stage in self.stages.items()]
+        if incomplete := self.facts["incomplete_patients"]:
+            lines.append(f"fewer or more than five slides: {', '.join(incomplete)}")
+        if "quadratic_kappa" in self.facts:
+            lines.append(f"quadratic kappa   {Metric.from_json(self.facts['quadratic_kappa'])}")
+        return "\n".join([*lines, f"look at   {self.folder / 'stages.html'}"])
+
+
+def stage_scans(scans: str | Path, patients: str | Path, out: str | Path, *, least_score: float = 0.0) -> StageResult:
     """Stage the patients of a folder of scans; write `stages.html`, `stages.csv`, `slides.csv` and `stages.json`.
 
     Args:
@@ -39,11 +67,12 @@ def stage_scans(scans: Path, patients: Path, out: Path, *, least_score: float = 
         least_score: Lesions whose highest score is below it are taken for false alarms.
 
     Returns:
-        What `stages.json` holds; quadratic kappa where true stages are known.
+        The stages; quadratic kappa where true ones are known.
 
     Raises:
         DataError: No scan, no such table, or a slide of a scanned patient that was not scanned.
     """
+    scans, patients, out = Path(scans), Path(patients), Path(out)
     known = read_patients(patients)
     folders = {read_record(folder).name: folder for folder in list_scans(scans)}
     records = [read_record(folder) for folder in folders.values()]
@@ -67,7 +96,7 @@ def stage_scans(scans: Path, patients: Path, out: Path, *, least_score: float = 
     _write_table(out / "stages.csv", ("patient", "stage", "true_stage", "slides"), _patient_rows(staged, known))
     rows = [(name, known.of_slide[name], classes[name], known.classes.get(name, "")) for name in sorted(classes)]
     _write_table(out / "slides.csv", ("slide", "patient", "class", "true_class"), rows)
-    return found
+    return StageResult(out, found)
 
 
 def _write_page(

@@ -1,5 +1,6 @@
 """`sentinode crossval`: from a recipe and data to a report and a final model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +8,19 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import EvaluationError, RecipeError
 from sentinode.core.files import storage_errors
-from sentinode.core.progress import Progress
+from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
 from sentinode.metrics.crossval.summary import CrossValidation
 from sentinode.models.bundle import open_bundle
 from sentinode.models.model_config import BUNDLE_PREFIX
 from sentinode.studies.crossval.crossval_data import check_rule, load_images, samples_of, uncut
-from sentinode.studies.crossval.crossval_recipe import AnyCrossvalRecipe, CrossvalRecipe, DeepCrossvalRecipe
+from sentinode.studies.crossval.crossval_recipe import (
+    AnyCrossvalRecipe,
+    CrossvalRecipe,
+    DeepCrossvalRecipe,
+    load_crossval_recipe,
+)
 from sentinode.studies.crossval.crossval_results import (
     CrossvalResult,
     alone_in,
@@ -33,9 +39,45 @@ from sentinode.training.features.extraction import extract, open_for
 from sentinode.training.features.feature_table import FeatureTable
 
 
+def crossval(
+    recipe: str | Path,
+    out: str | Path,
+    *,
+    data: str | None = None,
+    folds: int | None = None,
+    repeats: int | None = None,
+    overrides: Sequence[str] = (),
+    engine: str = "auto",
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
+) -> CrossvalResult | None:
+    """Load a recipe and cross-validate it; see `run_crossval`.
+
+    Args:
+        recipe: A shipped name, a TOML file, or what gives the features: a bundle, an architecture, pixels, colour or
+            texture.
+        out: The folder; see `run_crossval`.
+        data: The data's address, over the recipe's.
+        folds: Outer folds, over the recipe's.
+        repeats: Repeats, over the recipe's.
+        overrides: `key.path=value`, over the recipe's.
+        engine: For the features: `auto`, `openvino` or `torch`.
+        settings: The machine's; None: by the environment.
+        progress: Where to show how far it is.
+
+    Raises:
+        RecipeError: There is no such recipe, or a key or value is wrong.
+        SentinodeError: As for `run_crossval`.
+    """
+    plan = [f"crossval.{key}={value}" for key, value in (("folds", folds), ("repeats", repeats)) if value is not None]
+    loaded = load_crossval_recipe(str(recipe), source=data, overrides=[*plan, *overrides])
+    settings = settings or Settings.from_environment()
+    return run_crossval(loaded, Path(out), engine=engine, settings=settings, progress=progress)
+
+
 def run_crossval(
     recipe: AnyCrossvalRecipe, out: Path, *, engine: str = "auto", settings: Settings, progress: Progress
-) -> CrossvalResult:
+) -> CrossvalResult | None:
     """Cross-validate, write the report, and refit the final model on all images.
 
     Stopped at any moment, the same call goes on: features and finished folds of a deep recipe are kept.
@@ -46,6 +88,9 @@ def run_crossval(
         engine: For the features: `auto`, `openvino` or `torch`.
         settings: The machine's.
         progress: Where to show how far it is.
+
+    Returns:
+        The result; None in every process but the first when several devices train a fold together.
 
     Raises:
         TrainingError: `out` holds something else.

@@ -32,9 +32,9 @@ from sentinode.studies.crossval.folds import Fold, Samples, inner_parts
 from sentinode.studies.crossval.nested_crossval import Tested, collected
 from sentinode.studies.ensemble_data import OutOfFold
 from sentinode.studies.ensemble_study import write_ensemble
+from sentinode.studies.train_study import assess_trained
 from sentinode.training.evaluation_check import check_evaluation
-from sentinode.training.fitting import fit
-from sentinode.training.network_bundle import finish
+from sentinode.training.network_bundle import train_network
 
 _DONE = "fold.json"
 _SHUFFLED = (
@@ -54,7 +54,7 @@ def run_deep(
     *,
     settings: Settings,
     progress: Progress,
-) -> CrossvalResult:
+) -> CrossvalResult | None:
     """Train each fold that is not finished yet, then report and average them.
 
     The validation split of a fold, on which the epoch, the temperature and the threshold are chosen, is the first of
@@ -69,6 +69,9 @@ def run_deep(
         settings: The machine's.
         progress: Where to show how far it is.
 
+    Returns:
+        The result; None in every process but the first when several devices train.
+
     Raises:
         SentinodeError: A training can't go on; folds that are finished are kept.
     """
@@ -81,7 +84,8 @@ def run_deep(
         with progress.bar("folds", len(folds), "folds") as advance:
             for fold, part in zip(folds, parts, strict=True):
                 folder = out / "folds" / f"{fold.repeat + 1:02d}-{fold.number + 1:02d}"
-                _train(recipe, part, folder, settings, progress)
+                if not _train(recipe, part, folder, settings, progress):
+                    return None  # one of several processes that trained together: the first one goes on alone
                 tested.append(_read(fold, part, samples, folder))
                 advance()
         answers = collected(samples, tested)
@@ -99,21 +103,22 @@ def _with_roles(data: Dataset, samples: Samples, fold: Fold, recipe: DeepCrossva
     return replace(data, manifest=replace(data.manifest, table=data.manifest.table.assign(split=roles)))
 
 
-def _train(recipe: DeepCrossvalRecipe, data: Dataset, folder: Path, settings: Settings, progress: Progress) -> None:
-    """Train one fold, or go on with it; nothing when it is finished."""
+def _train(recipe: DeepCrossvalRecipe, data: Dataset, folder: Path, settings: Settings, progress: Progress) -> bool:
+    """Train one fold, or go on with it; nothing when it is finished. False in a process that only helped to train."""
     if (folder / _DONE).is_file() and _split_of(folder) == data.manifest.split_hash:
-        return
+        return True
     folder.mkdir(parents=True, exist_ok=True)
     training = recipe.of_training()
     write_text(folder / "recipe.toml", training.to_toml())
     data.manifest.save(folder / "split.parquet")
-    fitted = fit(training, data, folder, threads=settings.threads, progress=progress)
-    if fitted is None:
-        raise SystemExit(0)  # one of several processes that trained together: the first one goes on alone
-    finish(training, data, fitted, folder, settings=settings, progress=progress)
+    trained = train_network(training, data, folder, threads=settings.threads, progress=progress)
+    if trained is None:
+        return False
+    assess_trained(trained, training, data, folder, settings=settings, progress=progress)
     write_json(folder / _DONE, {"status": "finished", "split_sha256": data.manifest.split_hash})
     # What goes on from here is the bundle; the checkpoints of all folds would fill a disk.
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return True
 
 
 def _split_of(folder: Path) -> str:

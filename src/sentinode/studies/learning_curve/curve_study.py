@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sentinode.core.errors import RecipeError
 from sentinode.core.files import write_json
-from sentinode.core.progress import Progress
+from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.metrics.learning_curve import (
@@ -37,12 +38,17 @@ from sentinode.studies.learning_curve.curve_draws import (
     draws_of,
     finished_points,
     load_task,
+    parse_fractions,
     part_of,
 )
+from sentinode.studies.train_study import assess_trained
 from sentinode.training.calibration import predictions_of
 from sentinode.training.evaluation_check import check_evaluation
 from sentinode.training.features.extraction import extract
 from sentinode.training.recipe import Recipe
+
+FRACTIONS = "0.01,0.05,0.2,1"
+"""Shares of the training images where nothing else is said."""
 
 _Measure = Callable[[Draw, Path], Predictions]
 """Trains on a draw, in a folder of its own, and answers for the test images."""
@@ -57,6 +63,10 @@ class CurveResult:
     trained: int
     """Points that were trained now; the others had been finished before."""
 
+    def to_json(self) -> dict[str, Any]:
+        """A machine's answer."""
+        return self.curve.to_json()
+
     def summary(self) -> str:
         """A few lines for a person."""
         lines = ["images    seeds  AUC, median (range)    accuracy, median (range)"]
@@ -69,15 +79,15 @@ class CurveResult:
 
 
 def trace_curve(
-    name: str,
+    name: str | Path,
     address: str,
-    out: Path,
+    out: str | Path,
     *,
-    fractions: Sequence[float],
-    seeds: int,
+    fractions: str | Sequence[float] = FRACTIONS,
+    seeds: int = 3,
     overrides: Sequence[str] = (),
-    settings: Settings,
-    progress: Progress,
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
 ) -> CurveResult:
     """Train at every fraction, with every seed, and measure on the same test images.
 
@@ -89,10 +99,10 @@ def trace_curve(
             `colour`, `texture`, a bundle or an architecture.
         address: The data's.
         out: Gets `learning-curve.html`, `.json`, `.csv` and `.png`, and a folder for each point.
-        fractions: Of the training images, ascending.
+        fractions: Shares of the training images, ascending; or as the command line has them, `0.01,0.2,1`.
         seeds: Number of draws at each fraction.
         overrides: `key.path=value`.
-        settings: The machine's.
+        settings: The machine's; None: by the environment.
         progress: Where to show how far it is.
 
     Raises:
@@ -100,10 +110,12 @@ def trace_curve(
             two images of a class; `out` holds something else.
         KeyboardInterrupt: The user stopped it; finished points are kept.
     """
-    task = load_task(name, address, overrides)
+    out, settings = Path(out), settings or Settings.from_environment()
+    shares = parse_fractions(fractions) if isinstance(fractions, str) else fractions
+    task = load_task(str(name), address, overrides)
     data = load_dataset(task.data, cache=settings.cache, progress=progress)
     data.manifest.require("train", "validation", "test")
-    draws = draws_of(data, fractions, seeds)
+    draws = draws_of(data, shares, seeds)
     if isinstance(task, Recipe):
         measure, space = _deep(task, data, settings, progress), ""
     else:
@@ -161,19 +173,16 @@ def _deep(recipe: Recipe, data: Dataset, settings: Settings, progress: Progress)
         raise RecipeError("training.devices > 1 is not possible in a learning curve; train on one device")
     check_new_to(origin_of_weights(recipe.model.weights), data.manifest, "choose other model.weights")
     check_evaluation(recipe.evaluation, data.manifest)
-    from sentinode.training.fitting import fit
-    from sentinode.training.network_bundle import (
-        finish,  # torch takes seconds: not before the data was found to be good
-    )
+    from sentinode.training.network_bundle import train_network  # torch takes seconds: not before the data is good
 
     def measure(one: Draw, folder: Path) -> Predictions:
         part = part_of(data, one)
         seeded = recipe.model_copy(update={"seed": recipe.seed + one.seed})
         folder.mkdir(parents=True, exist_ok=True)
-        fitted = fit(seeded, part, folder, threads=settings.threads, progress=progress)
-        if fitted is None:
+        trained = train_network(seeded, part, folder, threads=settings.threads, progress=progress)
+        if trained is None:
             raise RecipeError("a learning curve trains in one process; start it without a launcher")
-        finish(seeded, part, fitted, folder, settings=settings, progress=progress)
+        assess_trained(trained, seeded, part, folder, settings=settings, progress=progress)
         return read_predictions(folder / "report" / "predictions.csv", data.manifest.positive)
 
     return measure

@@ -15,7 +15,7 @@ from optuna.storages import BaseStorage
 
 from sentinode.core.errors import RecipeError, TrainingError
 from sentinode.core.files import sha256_of_json, storage_errors, write_json, write_text
-from sentinode.core.progress import Progress
+from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.studies.search.samplers import GridPoints, SeededTpe
@@ -58,17 +58,21 @@ class _Job:
         return {"search_sha256": sha256_of_json([search, base]), "data_sha256": self.data.manifest.split_hash}
 
 
+def _ignore(_line: str) -> None:
+    """Where nobody listens."""
+
+
 def run_search(
-    search: str,
+    search: str | Path,
+    out: str | Path,
     *,
-    source: str | None,
-    out: Path,
+    source: str | None = None,
     overrides: Sequence[str] = (),
     storage: str | None = None,
     trials: int | None = None,
-    settings: Settings,
-    progress: Progress,
-    tell: Callable[[str], None],
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
+    tell: Callable[[str], None] | None = None,
 ) -> SearchOutcome:
     """Search, or go on with the search that `out` or the storage holds, until its trials are done.
 
@@ -78,14 +82,14 @@ def run_search(
 
     Args:
         search: A shipped name or the path of a search file.
-        source: The data's address; over the recipe's.
         out: The folder to make or to go on in.
+        source: The data's address; over the recipe's.
         overrides: `key=value` over the search's base recipe.
         storage: A SQLAlchemy URL; None: a SQLite file in `out`.
         trials: How many combinations to try, over the search file's number.
-        settings: The machine's.
+        settings: The machine's; None: by the environment.
         progress: Where to show how far a trial is.
-        tell: Called with a line for each trial that ended.
+        tell: Called with a line for each trial that ended; None: nobody listens.
 
     Raises:
         RecipeError: The search file or the recipe is not as it should be.
@@ -95,7 +99,8 @@ def run_search(
         StorageError: The database is locked or can't be used.
         KeyboardInterrupt: The user stopped it; what was finished is kept, and the report is of that.
     """
-    config = load_search(search)
+    out, settings = Path(out), settings or Settings.from_environment()
+    config = load_search(str(search))
     space = Space.of(config, load_recipe(config.recipe, source=source, overrides=[*config.overrides, *overrides]))
     url = storage or sqlite_url(out / _DATABASE)
     _check_folder(out, shown_url(url))
@@ -105,7 +110,7 @@ def run_search(
     from sentinode.training.fitting import trainer_options
 
     trainer_options(space.base.training, out)  # hardware that is not there is refused now, not in every trial
-    job = _Job(space, data, out, url, space.budget(trials), settings, progress, tell)
+    job = _Job(space, data, out, url, space.budget(trials), settings, progress, tell or _ignore)
     with storage_errors(out):
         new = not out.exists()
         out.mkdir(parents=True, exist_ok=True)

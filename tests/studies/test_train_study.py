@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 
 from sentinode.core.errors import TrainingError
-from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
-from sentinode.training import run
+from sentinode.studies.train_study import train
+from sentinode.training import run_folder
 from sentinode.training.locking import alone
 from sentinode.training.recipe import Recipe, load_recipe
-from sentinode.training.run import resume_run, start_run
 
 EPOCHS = 6
 
@@ -50,15 +49,15 @@ def kill_after_first_checkpoint(recipe: Path, run: Path, settings: Settings) -> 
 
 def test_a_killed_run_ends_with_the_same_files(recipe: Path, tmp_path: Path, settings: Settings) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    start_run(load_recipe(str(recipe)), whole, settings, Progress())
+    train(load_recipe(str(recipe)), out=whole, settings=settings)
     kill_after_first_checkpoint(recipe, killed, settings)
     assert not (killed / "bundle").exists()
-    result = resume_run(killed, settings, Progress())
+    result = train(resume=killed, settings=settings)
     for name in ("log.csv", "bundle/weights.safetensors", "report/metrics.json", "report/report.html"):
         assert (whole / name).read_bytes() == (killed / name).read_bytes(), name
     assert len((killed / "log.csv").read_text().splitlines()) == 1 + EPOCHS
     assert not list(killed.rglob("*.partial"))
-    again = resume_run(killed, settings, Progress())  # nothing is left to do: it just answers
+    again = train(resume=killed, settings=settings)  # nothing is left to do: it just answers
     assert again == result
 
 
@@ -77,10 +76,10 @@ def test_a_run_whose_data_changed_is_not_resumed(
     with monkeypatch.context() as patch:
         patch.setattr("sentinode.training.fitting.fit", stopped)
         with pytest.raises(KeyboardInterrupt, match=f"go on with `sentinode train --resume {run}`"):
-            start_run(small_recipe(data={"source": f"folder:{data}"}), run, settings, Progress())
+            train(small_recipe(data={"source": f"folder:{data}"}), out=run, settings=settings)
     next((data / "train" / "normal").iterdir()).unlink()
     with pytest.raises(TrainingError, match=f"folder:{data} is not what it was when {run} was started"):
-        resume_run(run, settings, Progress())
+        train(resume=run, settings=settings)
 
 
 def test_two_processes_do_not_train_into_one_folder(
@@ -88,12 +87,12 @@ def test_two_processes_do_not_train_into_one_folder(
 ) -> None:
     def while_held(*_: object, **__: object) -> None:
         with pytest.raises(TrainingError, match="another process is training into"):
-            resume_run(tmp_path / "run", settings, Progress())
+            train(resume=tmp_path / "run", settings=settings)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sentinode.training.fitting.fit", while_held)
     with pytest.raises(KeyboardInterrupt):
-        start_run(small_recipe(), tmp_path / "run", settings, Progress())
+        train(small_recipe(), out=tmp_path / "run", settings=settings)
 
 
 def test_of_two_that_start_at_once_one_trains(
@@ -101,17 +100,17 @@ def test_of_two_that_start_at_once_one_trains(
 ) -> None:
     first, out = load_recipe(str(recipe)), tmp_path / "run"
     second = first.model_copy(update={"seed": first.seed + 1})
-    load = run.load_dataset
+    load = run_folder.load_dataset
 
     def while_the_other_is_quicker(*args: Any, **more: Any) -> Any:
         data = load(*args, **more)
-        monkeypatch.setattr(run, "load_dataset", load)
-        start_run(first, out, settings, Progress())
+        monkeypatch.setattr(run_folder, "load_dataset", load)
+        train(first, out=out, settings=settings)
         return data
 
-    monkeypatch.setattr(run, "load_dataset", while_the_other_is_quicker)
+    monkeypatch.setattr(run_folder, "load_dataset", while_the_other_is_quicker)
     with pytest.raises(TrainingError, match="run is not empty; go on with"):
-        start_run(second, out, settings, Progress())
+        train(second, out=out, settings=settings)
     assert load_recipe(str(out / "recipe.toml")).seed == first.seed
     assert (out / "report" / "report.html").is_file()
 
@@ -120,14 +119,14 @@ def test_a_run_that_another_process_goes_on_with_is_not_removed(
     recipe: Path, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run"
-    lay_out = run._lay_out
+    lay_out = run_folder._lay_out
 
     def and_another_takes_it(folder: Path, *rest: Any) -> None:
         lay_out(folder, *rest)
         held.enter_context(alone(folder / ".lock", TrainingError("busy")))
 
-    monkeypatch.setattr(run, "_lay_out", and_another_takes_it)
+    monkeypatch.setattr(run_folder, "_lay_out", and_another_takes_it)
     with ExitStack() as held:
         with pytest.raises(TrainingError, match="another process is training"):
-            start_run(load_recipe(str(recipe)), out, settings, Progress())
+            train(load_recipe(str(recipe)), out=out, settings=settings)
         assert (out / "run.json").is_file()
