@@ -10,7 +10,8 @@ from sentinode.core.errors import DataError, EvaluationError, LeakError, Storage
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import open_bundle
-from sentinode.studies.evaluation import compare_bundles, evaluate_bundle
+from sentinode.studies.bundle_comparison import compare_bundles
+from sentinode.studies.evaluation import evaluate_bundle
 from sentinode.studies.train_study import train
 from sentinode.training.recipe import Recipe
 

@@ -52,6 +52,7 @@ def test_a_killed_run_ends_with_the_same_files(recipe: Path, tmp_path: Path, set
     train(load_recipe(str(recipe)), out=whole, settings=settings)
     kill_after_first_checkpoint(recipe, killed, settings)
     assert not (killed / "bundle").exists()
+    (killed / ".log.csv.0123456789ab.partial").touch()  # as of a kill in the middle of writing
     result = train(resume=killed, settings=settings)
     for name in ("log.csv", "bundle/weights.safetensors", "report/metrics.json", "report/report.html"):
         assert (whole / name).read_bytes() == (killed / name).read_bytes(), name
@@ -59,6 +60,28 @@ def test_a_killed_run_ends_with_the_same_files(recipe: Path, tmp_path: Path, set
     assert not list(killed.rglob("*.partial"))
     again = train(resume=killed, settings=settings)  # nothing is left to do: it just answers
     assert again == result
+
+
+def test_a_run_stopped_between_bundle_and_report_is_assessed_alone(
+    recipe: Path, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    whole, stop = tmp_path / "whole", tmp_path / "stopped"
+    train(str(recipe), out=whole, settings=settings)
+    with monkeypatch.context() as patch:
+        patch.setattr("sentinode.studies.train_study.assess_trained", stopped)
+        with pytest.raises(KeyboardInterrupt, match="go on with"):
+            train(str(recipe), out=stop, settings=settings)
+    assert (stop / "bundle" / "bundle.json").is_file()
+    assert not (stop / "report").exists()
+    monkeypatch.setattr("sentinode.training.network_bundle.fit", stopped)  # nothing is to be trained again
+    result = train(resume=stop, settings=settings)
+    assert result is not None
+    for name in ("log.csv", "bundle/model.onnx", "report/metrics.json", "report/predictions.csv", "report/report.html"):
+        assert (whole / name).read_bytes() == (stop / name).read_bytes(), name
+    assert train(resume=stop, settings=settings) == result
 
 
 def test_a_run_whose_data_changed_is_not_resumed(
@@ -74,7 +97,7 @@ def test_a_run_whose_data_changed_is_not_resumed(
     data = shutil.copytree(patches, tmp_path / "data")
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("sentinode.training.fitting.fit", stopped)
+        patch.setattr("sentinode.training.network_bundle.fit", stopped)
         with pytest.raises(KeyboardInterrupt, match=f"go on with `sentinode train --resume {run}`"):
             train(small_recipe(data={"source": f"folder:{data}"}), out=run, settings=settings)
     next((data / "train" / "normal").iterdir()).unlink()
@@ -90,7 +113,7 @@ def test_two_processes_do_not_train_into_one_folder(
             train(resume=tmp_path / "run", settings=settings)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sentinode.training.fitting.fit", while_held)
+    monkeypatch.setattr("sentinode.training.network_bundle.fit", while_held)
     with pytest.raises(KeyboardInterrupt):
         train(small_recipe(), out=tmp_path / "run", settings=settings)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinode.core.errors import SentinodeError, StorageError, TrainingError
-from sentinode.core.files import atomic_folder, sha256_of_json, storage_errors, write_json, write_text
+from sentinode.core.files import atomic_folder, remove_partial, sha256_of_json, storage_errors, write_json, write_text
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
@@ -21,6 +21,7 @@ from sentinode.training.recipe import Recipe, load_recipe
 RUN_FILE = "run.json"
 RECIPE_FILE = "recipe.toml"
 SPLIT_FILE = "split.parquet"
+_WRITTEN = (RUN_FILE, "log.csv", "checkpoints/last.ckpt", "checkpoints/best.safetensors", "bundle", "report")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class RunFolder:
         busy = TrainingError(f"another process is training into {self.path}; wait for it or stop it first")
         with nullcontext() if self.local_rank else alone(self.path / ".lock", busy), storage_errors(self.path):
             try:
+                if not self.new and not self.local_rank:
+                    self._sweep()
                 yield
             except KeyboardInterrupt as error:
                 raise KeyboardInterrupt(f"go on with `sentinode train --resume {self.path}`") from error
@@ -65,6 +68,11 @@ class RunFolder:
                     # Refused before an epoch was done: nothing to go on with. Under the lock, so that it is ours.
                     shutil.rmtree(self.path, ignore_errors=True)
                 raise
+
+    def _sweep(self) -> None:
+        """Remove what a command that was killed was just writing."""
+        for name in _WRITTEN:
+            remove_partial(self.path / name)
 
 
 def begin_run(recipe: Recipe, folder: Path, settings: Settings, progress: Progress) -> RunFolder:
