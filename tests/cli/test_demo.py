@@ -1,6 +1,5 @@
 """The demo's last word is a command, and that command shows the demo's slide with its scan."""
 
-import importlib.util
 import json
 import re
 import shlex
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.model_makers import make_deployed
 from sentinode.cli import demo as demo_module
 from sentinode.models.bundle_writer import write_bundle
 
@@ -23,13 +23,7 @@ SIDE = 30
 
 def train_nothing(_recipe: Any, out: Path, **_others: Any) -> SimpleNamespace:
     """In the place of a training of minutes: an untrained network and an empty report where a run has them."""
-    file = Path(__file__).parents[1] / "models" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("models_conftest", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    deployed, info = module.make_deployed("plain")
+    deployed, info = make_deployed("plain")
     tiles = np.random.default_rng(2).integers(0, 256, (3, SIDE, SIDE, 3)).astype(np.uint8)
     reference = {"embedding": np.zeros((5, info.embedding_size), np.float16)}
     (out / "report").mkdir(parents=True)

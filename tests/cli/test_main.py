@@ -3,12 +3,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import typer.main
 
+from helpers import layouts
 from sentinode.cli.main import app
 
 Command = Callable[..., Any]
@@ -130,9 +130,7 @@ def test_a_place_that_can_not_be_used_is_named(
     assert "/x/y" in outcome.err
 
 
-def test_pack_and_inspect_answer_in_json(
-    sentinode: Command, layouts: ModuleType, workplace: Path, tmp_path: Path
-) -> None:
+def test_pack_and_inspect_answer_in_json(sentinode: Command, workplace: Path, tmp_path: Path) -> None:
     folder = layouts.make_folder(tmp_path / "data")
     packed = sentinode("data", "pack", folder, "--json")
     assert packed.status == 0

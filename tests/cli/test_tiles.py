@@ -3,20 +3,18 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from helpers import scan_folders
 from sentinode.slides.synthetic.drawn_slides import draw_slides
 
 TILES = ("--size", 100, "--mpp", 1.0, "--fractions", "0.5,0.5,0")
 
 
-def test_slides_to_tiles_to_mined_tiles(
-    sentinode: Callable[..., Any], workplace: Path, scan_folders: ModuleType
-) -> None:
+def test_slides_to_tiles_to_mined_tiles(sentinode: Callable[..., Any], workplace: Path) -> None:
     draw_slides(workplace / "slides", slides=4, width=1501, height=1203, seed=2)
     (workplace / "slides" / "junk.tif").write_bytes(b"junk")
     (workplace / "slides" / "junk.json").write_text('{"positive": []}')

@@ -8,13 +8,13 @@ import sys
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 from filelock import FileLock
 from PIL import Image
 
+from helpers import layouts
 from sentinode.core.errors import StorageError
 from sentinode.core.images import pixel_hash
 from sentinode.core.progress import Progress
@@ -45,7 +45,7 @@ class Watched:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, layouts: ModuleType) -> Path:
+def folder(tmp_path: Path) -> Path:
     return layouts.make_folder(tmp_path / "images", n=10, splits=[])
 
 
@@ -97,15 +97,13 @@ def test_images_that_cannot_be_used_are_facts_not_failures(folder: Path, tmp_pat
     assert not packed.tiles[:3].any()
 
 
-def test_unlabelled_images_are_not_decoded(tmp_path: Path, layouts: ModuleType) -> None:
+def test_unlabelled_images_are_not_decoded(tmp_path: Path) -> None:
     packed = _pack(open_source(str(layouts.make_kaggle(tmp_path / "k", competition_test=3))), tmp_path)
     assert packed.index["status"].tolist() == ["packed"] * 12 + ["unlabelled"] * 3
     assert len(packed.tiles) == 12
 
 
-def test_the_most_common_size_wins_though_the_first_images_have_another(
-    tmp_path: Path, folder: Path, layouts: ModuleType
-) -> None:
+def test_the_most_common_size_wins_though_the_first_images_have_another(tmp_path: Path, folder: Path) -> None:
     for number in range(10):
         Image.new("RGB", (7, 9)).save(folder / "normal" / f"image{number}.png")
     for number in range(3):

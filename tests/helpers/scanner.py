@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from helpers import model_makers, slide_files
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_writer import write_bundle
 from sentinode.scanning.outcome import Outcome
@@ -25,7 +25,7 @@ BATCH = 8
 
 
 @pytest.fixture(scope="session")
-def write_model(tmp_path_factory: pytest.TempPathFactory, model_makers: ModuleType) -> Callable[..., Bundle]:
+def write_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bundle]:
     """Writes the bundle of an untrained network for tiles of 30 px at 0.972 µm/px; `changes` are to its facts."""
 
     def write(kind: str = "plain", **changes: Any) -> Bundle:
@@ -46,7 +46,7 @@ def bundle(write_model: Callable[..., Bundle]) -> Bundle:
 
 
 @pytest.fixture
-def slide(tmp_path: Path, slide_files: ModuleType) -> Path:
+def slide(tmp_path: Path) -> Path:
     """472 × 328 px at 0.5 µm/px: 9 × 6 tiles of the bundle, of which those at the right and below jut out.
 
     Tiles are read from its level 1, and the overview from level 2.

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from helpers.model_makers import make_deployed
 from sentinode.core.errors import BundleError
 from sentinode.models import bundle_writer
 from sentinode.models.bundle import Bundle, open_bundle
@@ -18,7 +19,6 @@ from sentinode.models.networks.architectures import build_network
 from sentinode.models.networks.weights import load_weights
 
 BundleOf = Callable[[str], Bundle]
-Deployed = Callable[[str], tuple[DeployedModel, BundleInfo]]
 
 
 def _write(folder: Path, made: tuple[DeployedModel, BundleInfo], tiles: np.ndarray, **more: object) -> Bundle:
@@ -27,7 +27,7 @@ def _write(folder: Path, made: tuple[DeployedModel, BundleInfo], tiles: np.ndarr
 
 
 def test_a_graph_that_answers_differently_is_not_written(
-    deployed_of: Deployed, tiles: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiles: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wrong(deployed: DeployedModel, storage: str) -> object:
         graph = original(deployed, storage)  # type: ignore[arg-type]
@@ -38,16 +38,16 @@ def test_a_graph_that_answers_differently_is_not_written(
     original = bundle_writer.export_graph
     monkeypatch.setattr(bundle_writer, "export_graph", wrong)
     with pytest.raises(BundleError, match="answers its example differently"):
-        _write(tmp_path / "bundle", deployed_of("plain"), tiles)
+        _write(tmp_path / "bundle", make_deployed("plain"), tiles)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bundle_replaces_the_old_one_as_a_whole(deployed_of: Deployed, tiles: np.ndarray, tmp_path: Path) -> None:
+def test_a_bundle_replaces_the_old_one_as_a_whole(tiles: np.ndarray, tmp_path: Path) -> None:
     folder = tmp_path / "bundle"
     seen = {"train": np.array([1, 2**63], np.uint64), "validation": np.array([7], np.uint64)}
-    bundle = _write(folder, deployed_of("plain"), tiles, seen=seen)
+    bundle = _write(folder, make_deployed("plain"), tiles, seen=seen)
     np.testing.assert_array_equal(bundle.seen()["train"], seen["train"])
-    _write(folder, deployed_of("plain"), tiles)
+    _write(folder, make_deployed("plain"), tiles)
     assert not (folder / "seen.npz").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from pydantic import ValidationError
 
+from helpers.model_makers import make_deployed
 from sentinode.core.errors import BundleError, DataError
 from sentinode.core.tile_cover import cut
 from sentinode.models.bundle import Bundle, open_bundle
@@ -26,7 +27,6 @@ from sentinode.models.networks.heads import LinearHead
 from sentinode.models.onnx_graph import read_graph
 from sentinode.models.prediction import Failure, predict_images
 
-Deployed = Callable[[str], tuple[DeployedModel, BundleInfo]]
 ENGINES = ("openvino", "torch")
 KINDS = ("plain", "logit-d4-half")
 SIDE = 30
@@ -52,12 +52,12 @@ def _pooling(deployed: DeployedModel, info: BundleInfo) -> BundleInfo:
 
 
 @pytest.fixture(scope="module")
-def pooling_of(tmp_path_factory: pytest.TempPathFactory, deployed_of: Deployed) -> Callable[[str], Bundle]:
+def pooling_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Bundle]:
     made: dict[str, Bundle] = {}
 
     def bundle(kind: str) -> Bundle:
         if kind not in made:
-            deployed, info = deployed_of(kind)
+            deployed, info = make_deployed(kind)
             info = _pooling(deployed, info)
             example = np.stack([_image(70, 45), _image(70, 45)[::-1]])
             folder = tmp_path_factory.mktemp("pooling") / kind
@@ -80,14 +80,12 @@ def test_the_graph_cuts_as_packing_does(height: int, width: int) -> None:
 
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_answer_is_that_of_the_pooled_embeddings_of_the_tiles(
-    pooling_of: PoolingOf, deployed_of: Deployed, kind: str, name: str
-) -> None:
+def test_an_answer_is_that_of_the_pooled_embeddings_of_the_tiles(pooling_of: PoolingOf, kind: str, name: str) -> None:
     bundle = pooling_of(kind)
-    plain, _ = deployed_of(kind)
+    plain, _ = make_deployed(kind)
     if bundle.info.model.storage == "float16":
         plain.network.half().float()  # the stored weights are rounded
-    head, _ = deployed_of(kind)
+    head, _ = make_deployed(kind)
     _pooling(head, bundle.info.model_copy(update={"embedding_size": bundle.info.embedding_size // 2}))
     engine = open_engine(bundle, name, threads=1)
     for height, width in SIZES:
@@ -158,7 +156,7 @@ def test_the_bundle_says_so(pooling_of: PoolingOf) -> None:
     )
 
 
-def test_what_it_is_not_for_is_refused(pooling_of: PoolingOf, deployed_of: Deployed) -> None:
+def test_what_it_is_not_for_is_refused(pooling_of: PoolingOf) -> None:
     bundle = pooling_of("plain")
     with pytest.raises(BundleError, match="pools the tiles of an image for its own classifier"):
         open_extractor(bundle, None, tile_size=SIDE)

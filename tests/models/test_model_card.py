@@ -1,14 +1,10 @@
-from collections.abc import Callable
-
-from sentinode.models.bundle_info import BundleInfo, Figure, Headline
-from sentinode.models.deployed_model import DeployedModel
+from helpers.model_makers import make_deployed
+from sentinode.models.bundle_info import Figure, Headline
 from sentinode.models.model_card import render_card
 
-Deployed = Callable[[str], tuple[DeployedModel, BundleInfo]]
 
-
-def test_the_card_says_what_matters(deployed_of: Deployed) -> None:
-    _, info = deployed_of("plain")
+def test_the_card_says_what_matters() -> None:
+    _, info = make_deployed("plain")
     figures = {
         "auc": Figure(value=0.9567, low=0.95, high=0.963, method="DeLong"),
         "npv": Figure(value=None, low=None, high=None, method="undefined: no negative answer"),
@@ -41,8 +37,8 @@ def test_the_card_says_what_matters(deployed_of: Deployed) -> None:
     assert "\n\n\n" not in card
 
 
-def test_a_model_of_many_classes_has_no_threshold(deployed_of: Deployed) -> None:
-    card = render_card(deployed_of("many-classes")[1])
+def test_a_model_of_many_classes_has_no_threshold() -> None:
+    card = render_card(make_deployed("many-classes")[1])
     assert "Threshold" not in card
     assert "probability of the predicted class from 0.300 to 0.450" in card
     assert "Not measured on a test set yet" in card

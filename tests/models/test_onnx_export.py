@@ -7,15 +7,13 @@ import pytest
 import torch
 from onnx import numpy_helper
 
+from helpers.model_makers import make_deployed
 from sentinode.core.errors import BundleError, WeightsError
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_info import BundleInfo
-from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.onnx_export import export_graph, round_weights
 from sentinode.models.onnx_graph import check_graph, halve_weights, read_graph, set_temperature, widen_weights
 
 BundleOf = Callable[[str], Bundle]
-Deployed = Callable[[str], tuple[DeployedModel, BundleInfo]]
 KINDS = ("plain", "many-classes", "logit-d4-half", "batch-norm-half", "transformer")
 
 
@@ -48,9 +46,9 @@ def test_the_graph_is_what_the_design_says(bundle_of: BundleOf, kind: str) -> No
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("count", [1, 3, 32])
 def test_the_graph_answers_as_the_model_for_any_number_of_tiles(
-    bundle_of: BundleOf, deployed_of: Deployed, tiles: np.ndarray, kind: str, count: int
+    bundle_of: BundleOf, tiles: np.ndarray, kind: str, count: int
 ) -> None:
-    deployed, info = deployed_of(kind)
+    deployed, info = make_deployed(kind)
     round_weights(deployed.network, info.model.storage)
     with torch.inference_mode():
         expected = deployed.eval()(torch.from_numpy(tiles[:count]))
@@ -65,8 +63,8 @@ def test_the_graph_tells_nothing_of_the_machine(bundle_of: BundleOf) -> None:
     assert b"/src/" not in content
 
 
-def test_the_temperature_can_be_set_even_where_it_was_one(deployed_of: Deployed, tiles: np.ndarray) -> None:
-    deployed, _ = deployed_of("plain")
+def test_the_temperature_can_be_set_even_where_it_was_one(tiles: np.ndarray) -> None:
+    deployed, _ = make_deployed("plain")
     deployed.temperature.fill_(1.0)
     model = export_graph(deployed, "float32")
     assert float(deployed.temperature) == 1.0
@@ -91,8 +89,8 @@ def test_the_initialisers_are_the_stored_weights(bundle_of: BundleOf) -> None:
         np.testing.assert_array_equal(inside[f"network.{name}"], value.astype(np.float32))
 
 
-def test_widening_undoes_halving(deployed_of: Deployed) -> None:
-    deployed, _ = deployed_of("plain")
+def test_widening_undoes_halving() -> None:
+    deployed, _ = make_deployed("plain")
     round_weights(deployed.network, "float16")
     model = export_graph(deployed, "float32")
     before = model.SerializeToString(deterministic=True)
@@ -103,8 +101,8 @@ def test_widening_undoes_halving(deployed_of: Deployed) -> None:
     assert model.SerializeToString(deterministic=True) == before
 
 
-def test_rounding_twice_is_rounding_once_and_an_overflow_is_refused(deployed_of: Deployed) -> None:
-    network = deployed_of("plain")[0].network
+def test_rounding_twice_is_rounding_once_and_an_overflow_is_refused() -> None:
+    network = make_deployed("plain")[0].network
     original = network.state_dict()["features.block1.0.weight"].clone()
     round_weights(network, "float16")
     once = {name: value.clone() for name, value in network.state_dict().items()}

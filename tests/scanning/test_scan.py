@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import openslide
 import pytest
 from PIL import Image
 
+from helpers import slide_files
 from sentinode.core.errors import BundleError
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine_factory import open_engine
@@ -135,7 +135,7 @@ def test_a_bundle_without_a_physical_size_needs_one(
         scan(slide, model_mpp=0.5)
 
 
-def test_no_tissue_is_a_result(scan: Any, tmp_path: Path, slide_files: ModuleType) -> None:
+def test_no_tissue_is_a_result(scan: Any, tmp_path: Path) -> None:
     path = tmp_path / "blank.tif"
     slide_files.write_tiff(path, [np.full((210, 333, 3), 244, np.uint8)], compression="deflate", photometric="rgb")
     (outcome,) = scan(path, tissue={})

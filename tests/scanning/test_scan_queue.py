@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import openslide
 import pandas as pd
 import pytest
 
+from helpers import slide_files
 from sentinode.core.errors import StorageError
 from sentinode.models.bundle import Bundle
 from sentinode.scanning.lazy_engine import LazyEngine
@@ -43,9 +43,7 @@ scan_slides(open_bundle(bundle), [Path(slide)], Path(out), config, Machine(threa
 """
 
 
-def test_a_bad_slide_is_a_typed_record_and_the_rest_goes_on(
-    scan: Any, slide: Path, tmp_path: Path, slide_files: ModuleType
-) -> None:
+def test_a_bad_slide_is_a_typed_record_and_the_rest_goes_on(scan: Any, slide: Path, tmp_path: Path) -> None:
     junk, cut, unsized, coarse = (tmp_path / f"{name}.tif" for name in ("junk", "cut", "unsized", "coarse"))
     junk.write_bytes(b"no slide at all")
     cut.write_bytes(slide.read_bytes()[:20_000])
@@ -66,7 +64,7 @@ def test_a_bad_slide_is_a_typed_record_and_the_rest_goes_on(
     assert [one.reused for one in scan(junk, slide)] == [False, True]  # a failed one is tried again
 
 
-def test_an_unreadable_tile_is_left_out_and_counted(scan: Any, slide: Path, slide_files: ModuleType) -> None:
+def test_an_unreadable_tile_is_left_out_and_counted(scan: Any, slide: Path) -> None:
     scan(slide)
     before = read_tiles(scan.out / "one").scores
     slide_files.zero_tile(slide, 1, 5, skip=700, count=300)
@@ -85,7 +83,7 @@ def test_an_unreadable_tile_is_left_out_and_counted(scan: Any, slide: Path, slid
     np.testing.assert_array_equal(alpha.ravel() == 0, lost)
 
 
-def test_an_overview_that_is_damaged_does_not_hide_tissue(scan: Any, slide: Path, slide_files: ModuleType) -> None:
+def test_an_overview_that_is_damaged_does_not_hide_tissue(scan: Any, slide: Path) -> None:
     slide_files.zero_tile(slide, 2, 1)  # the level that the tissue is found on
     (outcome,) = scan(slide, tissue={})
     assert outcome.record.status == "finished"

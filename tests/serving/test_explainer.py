@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.pictures import encoded, pixels
 from sentinode.serving.routes.explanation_routes import _start
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.slide import open_slide
@@ -19,8 +20,8 @@ def _picture(data_url):
     return Image.open(io.BytesIO(base64.b64decode(content)))
 
 
-def test_an_image_is_classified_and_explained(client, make_pixels, encode):
-    content = encode(make_pixels(4))
+def test_an_image_is_classified_and_explained(client):
+    content = encoded(pixels(4))
     methods = client.get("/explain/methods").json()
     assert [method["default"] for method in methods] == [True] + [False] * (len(methods) - 1)
     found = client.post("/explain", files={"file": ("a.png", content)}).json()
@@ -38,16 +39,16 @@ def test_an_image_is_classified_and_explained(client, make_pixels, encode):
     assert other.json()["map"] != found["map"]
 
 
-def test_faithfulness_is_measured_when_it_is_asked_for(client, make_pixels, encode):
-    files = {"file": ("a.png", encode(make_pixels(4)))}
+def test_faithfulness_is_measured_when_it_is_asked_for(client):
+    files = {"file": ("a.png", encoded(pixels(4)))}
     figures = client.post("/explain?faithfulness=true", files=files).json()["faithfulness"]
     assert 0 <= figures["deletion"] <= 1
     assert figures["random_orders_beaten"] <= figures["random_orders"]
 
 
 @pytest.mark.parametrize("fields", [{"method": "astrology"}, {"class": "benign"}, {"method": "attention-rollout"}])
-def test_what_can_not_be_explained(client, make_pixels, encode, fields):
-    answer = client.post("/explain", files={"file": ("a.png", encode(make_pixels(4)))}, data=fields)
+def test_what_can_not_be_explained(client, fields):
+    answer = client.post("/explain", files={"file": ("a.png", encoded(pixels(4)))}, data=fields)
     assert answer.status_code == 422
     assert next(iter(fields.values())) in answer.json()["detail"]
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.pictures import encoded, pixels
 from sentinode.serving.image_upload import decode_upload
 from sentinode.serving.problems import Problem
 from sentinode.serving.serve_config import Limits
@@ -68,24 +69,24 @@ def test_a_bomb_by_its_header_alone(claim):
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
 @pytest.mark.parametrize("tail", ["zip", "html"])
-def test_a_polyglot_is_refused(encode, make_pixels, kind, tail):
-    content = encode(make_pixels(1), kind)
+def test_a_polyglot_is_refused(kind, tail):
+    content = encoded(pixels(1), kind)
     added = _zip() if tail == "zip" else b"<html><script>alert(1)</script></html>"
     if kind == "BMP" and tail == "html":
         pytest.skip("a BMP may be followed by anything; no reader of HTML begins at its first bytes")
     assert _status(content + added) == 422
 
 
-def test_a_tiff_that_is_a_zip_too_is_refused(encode, make_pixels):
-    assert _status(encode(make_pixels(1), "TIFF") + _zip()) == 422
+def test_a_tiff_that_is_a_zip_too_is_refused():
+    assert _status(encoded(pixels(1), "TIFF") + _zip()) == 422
 
 
-def test_a_jpeg_with_another_end_behind_the_added_file_is_refused(encode, make_pixels):
-    assert _status(encode(make_pixels(1), "JPEG") + b"<script>1</script>\xff\xd9") == 422
+def test_a_jpeg_with_another_end_behind_the_added_file_is_refused():
+    assert _status(encoded(pixels(1), "JPEG") + b"<script>1</script>\xff\xd9") == 422
 
 
-def test_a_jpeg_that_is_a_pdf_too_is_refused(encode, make_pixels):
-    content = encode(make_pixels(1), "JPEG")
+def test_a_jpeg_that_is_a_pdf_too_is_refused():
+    content = encoded(pixels(1), "JPEG")
     comment = b"%PDF-1.4 1 0 obj"
     assert _status(content[:2] + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + content[2:]) == 422
 
@@ -111,30 +112,30 @@ def test_an_empty_file_is_refused():
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.97])
-def test_a_truncated_file_is_refused(encode, make_pixels, kind, part):
-    content = encode(make_pixels(1), kind)
+def test_a_truncated_file_is_refused(kind, part):
+    content = encoded(pixels(1), kind)
     cut = content[: int(len(content) * part)]
     assert _status(cut) in (415, 422)
 
 
-def test_animations_are_refused(make_pixels):
-    frames = [Image.fromarray(make_pixels(seed)) for seed in range(3)]
+def test_animations_are_refused():
+    frames = [Image.fromarray(pixels(seed)) for seed in range(3)]
     for kind in ("PNG", "WEBP", "TIFF"):
         out = io.BytesIO()
         frames[0].save(out, kind, save_all=True, append_images=frames[1:])
         assert _status(out.getvalue()) == 422
 
 
-def test_padding_with_zeros_is_no_polyglot(encode, make_pixels):
-    image = make_pixels(1)
-    np.testing.assert_array_equal(decode_upload(encode(image) + b"\0" * 7, LIMITS), image)
+def test_padding_with_zeros_is_no_polyglot():
+    image = pixels(1)
+    np.testing.assert_array_equal(decode_upload(encoded(image) + b"\0" * 7, LIMITS), image)
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a\\b.png", "..", "a\x00.png"])
-def test_a_path_as_a_file_name_is_refused(client, encode, make_pixels, name):
+def test_a_path_as_a_file_name_is_refused(client, name):
     body = (
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="' + name.encode() + b'"\r\n\r\n'
-        + encode(make_pixels(1)) + b"\r\n--b--\r\n"
+        + encoded(pixels(1)) + b"\r\n--b--\r\n"
     )  # fmt: skip
     answer = client.post("/predict", content=body, headers={"content-type": "multipart/form-data; boundary=b"})
     assert answer.status_code == 400

@@ -10,15 +10,16 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from helpers.pictures import encoded, pixels
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.serving.serve_config import Limits
 from sentinode.serving.store.tables import PredictionRow
 
 
-def test_system_2s_two_routes(client, make_pixels, encode, bundle):
+def test_system_2s_two_routes(client, bundle):
     assert client.get("/").json() == {"status": "healthy", "model_loaded": True}
-    image = make_pixels(1)
-    answer = client.post("/predict", files={"file": ("a.png", encode(image), "image/png")})
+    image = pixels(1)
+    answer = client.post("/predict", files={"file": ("a.png", encoded(image), "image/png")})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     fields = answer.json()
@@ -40,19 +41,19 @@ def test_a_browser_gets_a_page(client):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
-def test_every_format_is_taken(client, make_pixels, encode, kind):
-    answer = client.post("/predict", files={"file": ("a", encode(make_pixels(3), kind))})
+def test_every_format_is_taken(client, kind):
+    answer = client.post("/predict", files={"file": ("a", encoded(pixels(3), kind))})
     assert answer.status_code == 200
 
 
-def test_requests_that_arrive_together_are_batched_and_answered_exactly_as_alone(start, make_pixels, encode, bundle):
-    images = [make_pixels(seed) for seed in range(60)]
+def test_requests_that_arrive_together_are_batched_and_answered_exactly_as_alone(start, bundle):
+    images = [pixels(seed) for seed in range(60)]
     alone = np.concatenate([open_engine(bundle, "openvino").predict(image[None]).probabilities for image in images])
     # A long wait: what is known to come is waited for, and the wait ends when all is there.
     client = start(limits=Limits(batch_wait_s=0.2))
     with ThreadPoolExecutor(20) as pool:
         answers = list(
-            pool.map(lambda image: client.post("/predict", files={"file": ("a.png", encode(image))}).json(), images)
+            pool.map(lambda image: client.post("/predict", files={"file": ("a.png", encoded(image))}).json(), images)
         )
     found = np.array([list(answer["probabilities"].values()) for answer in answers], np.float32)
     np.testing.assert_array_equal(found, alone)
@@ -62,9 +63,9 @@ def test_requests_that_arrive_together_are_batched_and_answered_exactly_as_alone
     assert batches < 60
 
 
-def test_a_batch_answers_in_order_with_a_problem_for_each_bad_file(client, make_pixels, encode):
-    good = [encode(make_pixels(seed)) for seed in range(5)]
-    contents = [*good[:2], b"no image", *good[2:], encode(make_pixels(0, 31, 31))]
+def test_a_batch_answers_in_order_with_a_problem_for_each_bad_file(client):
+    good = [encoded(pixels(seed)) for seed in range(5)]
+    contents = [*good[:2], b"no image", *good[2:], encoded(pixels(0, 31, 31))]
     files = [("files", (f"{number}.png", content)) for number, content in enumerate(contents)]
     entries = client.post("/predict/batch", files=files).json()["predictions"]
     assert [entry["file"] for entry in entries] == [f"{number}.png" for number in range(7)]
@@ -75,17 +76,14 @@ def test_a_batch_answers_in_order_with_a_problem_for_each_bad_file(client, make_
     ]
 
 
-def test_another_size_is_refused_unless_asked_for(client, make_pixels, encode):
-    content = encode(make_pixels(1, 60, 60))
+def test_another_size_is_refused_unless_asked_for(client):
+    content = encoded(pixels(1, 60, 60))
     refused = client.post("/predict", files={"file": ("a.png", content)})
     assert refused.status_code == 422
     assert "60×60 px, the model takes 30×30" in refused.json()["detail"]
     assert "?resize=true" in refused.json()["detail"]
     assert client.post("/predict?resize=true", files={"file": ("a.png", content)}).status_code == 200
-    assert (
-        client.post("/predict?resize=true", files={"file": ("a.png", encode(make_pixels(1, 60, 31)))}).status_code
-        == 422
-    )
+    assert client.post("/predict?resize=true", files={"file": ("a.png", encoded(pixels(1, 60, 31)))}).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -126,9 +124,9 @@ def test_problems_are_problem_json(client):
         assert fields["request_id"] == answer.headers["x-request-id"]
 
 
-def test_what_was_answered_is_in_the_log_by_hash_and_the_name_is_nowhere(start, make_pixels, encode, config, caplog):
+def test_what_was_answered_is_in_the_log_by_hash_and_the_name_is_nowhere(start, config, caplog):
     client = start()
-    content = encode(make_pixels(5))
+    content = encoded(pixels(5))
     with caplog.at_level(logging.DEBUG):
         answer = client.post("/predict", files={"file": ("Jane_Doe_1950.png", content)}).json()
     with client.app.state.service.store.engine.connect() as connection:
@@ -143,17 +141,17 @@ def test_what_was_answered_is_in_the_log_by_hash_and_the_name_is_nowhere(start, 
     assert not any(b"Jane" in path.read_bytes() for path in config.state.rglob("*") if path.is_file())
 
 
-def test_images_are_kept_only_when_the_operator_says_so(start, make_pixels, encode, config):
-    content = encode(make_pixels(5))
+def test_images_are_kept_only_when_the_operator_says_so(start, config):
+    content = encoded(pixels(5))
     start(store_images=True).post("/predict", files={"file": ("a.png", content)})
     kept = [path for path in config.images.rglob("*") if path.is_file()]
     assert [path.read_bytes() for path in kept] == [content]
     assert kept[0].name == hashlib.sha256(content).hexdigest()
 
 
-def test_a_full_queue_answers_503_with_retry_after(start, make_pixels, encode):
+def test_a_full_queue_answers_503_with_retry_after(start):
     client = start(limits=Limits(waiting_images=2))
-    content = encode(make_pixels(5))
+    content = encoded(pixels(5))
     files = [("files", (f"{number}.png", content)) for number in range(3)]
     answer = client.post("/predict/batch", files=files)
     assert answer.status_code == 503
@@ -161,7 +159,7 @@ def test_a_full_queue_answers_503_with_retry_after(start, make_pixels, encode):
     assert client.post("/predict/batch", files=files[:2]).status_code == 200
 
 
-def test_503_while_the_model_is_loading(config, make_pixels, encode, monkeypatch):
+def test_503_while_the_model_is_loading(config, monkeypatch):
     from sentinode.serving import served_model
     from sentinode.serving.app import create_app
 
@@ -177,14 +175,14 @@ def test_503_while_the_model_is_loading(config, make_pixels, encode, monkeypatch
         assert client.get("/").json() == {"status": "healthy", "model_loaded": False}
         assert client.get("/health/live").status_code == 200
         assert client.get("/health/ready").status_code == 503
-        answer = client.post("/predict", files={"file": ("a.png", encode(make_pixels(1)))})
+        answer = client.post("/predict", files={"file": ("a.png", encoded(pixels(1)))})
         assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
         release.set()
         assert app.state.service.model.wait(60)
         assert client.get("/health/ready").json() == {"status": "ready"}
 
 
-def test_a_model_that_can_not_be_opened_says_so_and_is_not_waited_for(config, make_pixels, encode, monkeypatch, caplog):
+def test_a_model_that_can_not_be_opened_says_so_and_is_not_waited_for(config, monkeypatch, caplog):
     from sentinode.serving import served_model
     from sentinode.serving.app import create_app
 
@@ -195,7 +193,7 @@ def test_a_model_that_can_not_be_opened_says_so_and_is_not_waited_for(config, ma
     app = create_app(config)
     with TestClient(app) as client:
         assert not app.state.service.model.wait(60)
-        answer = client.post("/predict", files={"file": ("a.png", encode(make_pixels(1)))})
+        answer = client.post("/predict", files={"file": ("a.png", encoded(pixels(1)))})
         assert (answer.status_code, "retry-after" in answer.headers) == (503, False)
         assert "opening it failed (RuntimeError)" in answer.json()["detail"]
         assert client.get("/health/ready").status_code == 503
@@ -203,8 +201,8 @@ def test_a_model_that_can_not_be_opened_says_so_and_is_not_waited_for(config, ma
     assert "Jane" not in caplog.text
 
 
-def test_metrics_count_predictions_by_class(client, make_pixels, encode):
-    answer = client.post("/predict", files={"file": ("a.png", encode(make_pixels(1)))}).json()
+def test_metrics_count_predictions_by_class(client):
+    answer = client.post("/predict", files={"file": ("a.png", encoded(pixels(1)))}).json()
     lines = _metrics(client)
     assert f'sentinode_predictions_total{{prediction="{answer["prediction"]}"}} 1.0' in lines
     assert 'sentinode_requests_total{method="POST",path="/predict",status="200"} 1.0' in lines

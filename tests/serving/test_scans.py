@@ -11,6 +11,7 @@ import pytest
 import shapely
 from PIL import Image
 
+from helpers import scan_folders
 from sentinode.scanning.heatmap import read_heatmap
 from sentinode.scanning.scan_record import LesionRule, read_record
 from sentinode.serving.deepzoom import NOT_SCANNED, SURE, HeatmapTiles
@@ -31,7 +32,7 @@ def _slide_id(client):
 
 
 @pytest.fixture
-def found(config, scan_folders, start):
+def found(config, start):
     """An app that finds a scan of another program's making: 3 lesions on 20 × 12 cells of 200 px."""
     scores = np.full((12, 20), 0.1, np.float32)
     scores[1:4, 1:4] = 0.95
@@ -318,7 +319,7 @@ def test_a_review_that_can_not_be_saved(found, change):
     )
 
 
-def test_a_reviewer_undoes_only_their_own(config, scan_folders, start, tmp_path):
+def test_a_reviewer_undoes_only_their_own(config, start, tmp_path):
     from sentinode.serving.access import Users
 
     users = Users(tmp_path / "users.json")

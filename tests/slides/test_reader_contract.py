@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from helpers import slide_files
 from sentinode.core.errors import SlideReadError
 from sentinode.slides.reader import Reader
 from sentinode.slides.slide import open_slide
@@ -59,9 +59,7 @@ class Case:
 
 
 @pytest.fixture(scope="module", params=CASES)
-def opened(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, slide_files: ModuleType
-) -> Iterator[Callable[[], Case]]:
+def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Case]]:
     backend, name, kind, settings, slack = CASES[request.param]
     path = tmp_path_factory.mktemp("slides") / name
     # 472×328, 236×164, 118×82, 59×41: downsamples are whole, because OpenSlide interpolates on other levels.
@@ -156,7 +154,7 @@ def test_tile_shape(case: Case) -> None:
     assert shapes == ({None} if case.reader.name == "image" else {(64, 48)})
 
 
-def test_associated_images(case: Case, slide_files: ModuleType) -> None:
+def test_associated_images(case: Case) -> None:
     if case.reader.path.suffix == ".svs":
         assert case.reader.associated == ("label", "macro", "thumbnail")
         for name, size, slack in (("label", (47, 31), 0), ("macro", (90, 21), 6), ("thumbnail", (59, 41), 6)):

@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
+from helpers import layouts
 from sentinode.core.errors import BundleError, DataError, DataNotFoundError, StorageError
 from sentinode.core.images import read_image
 from sentinode.core.progress import Progress
@@ -21,7 +21,7 @@ from sentinode.studies.submission import Submission, write_submission
 
 
 @pytest.fixture
-def folder(layouts: ModuleType, tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """The competition's folder, ten images in test/, named in reverse by the sample."""
     made: Path = layouts.make_kaggle(tmp_path / "kaggle", n=2, size=(96, 96), competition_test=10)
     names = sorted((path.stem for path in (made / "test").iterdir()), reverse=True)

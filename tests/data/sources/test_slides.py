@@ -1,6 +1,5 @@
 """`slides:DIR` as data."""
 
-import importlib.util
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers import small_slides
 from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data.address import open_source
@@ -19,12 +19,6 @@ from sentinode.data.tiles.tiles_config import TilesConfig
 from sentinode.slides.slide import open_slide
 
 Load = Callable[..., Dataset]
-
-_spec = importlib.util.spec_from_file_location("small_slides", Path(__file__).parents[1] / "tiles" / "small_slides.py")
-assert _spec is not None
-assert _spec.loader is not None
-small_slides = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(small_slides)
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from helpers import small_slides
 from sentinode.core.errors import DataError
 from sentinode.data.tiles.hard_negatives import ADDED, BEYOND, KNOWN, OVER, TRUE, Suspects, mine_scans
 from sentinode.data.tiles.tile_folder import TileSet, read_tiles, write_tiles
@@ -21,7 +21,7 @@ def tiles(draw: Callable[..., TileSet], tmp_path: Path) -> TileSet:
     return draw(tmp_path / "tiles", per_slide=4)
 
 
-def everywhere(small_slides: ModuleType, name: str, **changes: Any) -> Suspects:
+def everywhere(name: str, **changes: Any) -> Suspects:
     """Every place of the grid, the later the higher its score."""
     y0, x0 = (
         axis.ravel() * SIDE for axis in np.indices((-(-small_slides.HEIGHT // SIDE), -(-small_slides.WIDTH // SIDE)))
@@ -38,10 +38,8 @@ def mine(tiles: TileSet, suspects: list[Suspects], folder: Path, per_slide: int 
     return mine_scans(tiles, suspects, [folder], bundle="b", bundle_sha256="s", threshold=0.5, per_slide=per_slide)
 
 
-def test_what_is_added_is_normal_new_and_says_where_it_comes_from(
-    tiles: TileSet, slides: Path, small_slides: ModuleType, tmp_path: Path
-) -> None:
-    mined = mine(tiles, [everywhere(small_slides, f"case_{n}") for n in range(6)], slides)
+def test_what_is_added_is_normal_new_and_says_where_it_comes_from(tiles: TileSet, slides: Path, tmp_path: Path) -> None:
+    mined = mine(tiles, [everywhere(f"case_{n}") for n in range(6)], slides)
     table = mined.tiles.table
     new = table[table["origin"] == "mined"]
     assert set(new["slide"]) == {"case_0", "case_1"}
@@ -66,24 +64,24 @@ def test_what_is_added_is_normal_new_and_says_where_it_comes_from(
     assert read_tiles(tmp_path / "out").record == mined.tiles.record
 
 
-def test_nothing_is_added_twice_and_the_split_stays(tiles: TileSet, slides: Path, small_slides: ModuleType) -> None:
-    suspects = [everywhere(small_slides, "case_0")]
+def test_nothing_is_added_twice_and_the_split_stays(tiles: TileSet, slides: Path) -> None:
+    suspects = [everywhere("case_0")]
     once = mine(tiles, suspects, slides)
     assert mine(once.tiles, suspects, slides).tiles is once.tiles
     before, after = (t.table.groupby("slide")["split"].first().to_dict() for t in (tiles, once.tiles))
     assert before == after
 
 
-def test_the_highest_scores_come_first_up_to_the_most(tiles: TileSet, slides: Path, small_slides: ModuleType) -> None:
-    mined = mine(tiles, [everywhere(small_slides, "case_0")], slides, per_slide=3)
+def test_the_highest_scores_come_first_up_to_the_most(tiles: TileSet, slides: Path) -> None:
+    mined = mine(tiles, [everywhere("case_0")], slides, per_slide=3)
     new = mined.tiles.table[mined.tiles.table["origin"] == "mined"]
     free = mined.places[ADDED] + mined.places[OVER]
     assert (len(new), mined.places[ADDED]) == (3, 3)
     assert free > 3
-    everything = mine(tiles, [everywhere(small_slides, "case_0")], slides).tiles.table
+    everything = mine(tiles, [everywhere("case_0")], slides).tiles.table
     scores = everything.loc[everything["origin"] == "mined", "score"]
     assert sorted(new["score"]) == sorted(scores)[-3:]
-    again = mine(mined.tiles, [everywhere(small_slides, "case_0")], slides, per_slide=3)
+    again = mine(mined.tiles, [everywhere("case_0")], slides, per_slide=3)
     assert again.places.get(ADDED, 0) == 0
 
 
@@ -95,17 +93,13 @@ def test_the_highest_scores_come_first_up_to_the_most(tiles: TileSet, slides: Pa
         ({"slide_width": 999}, "is of a slide of 999 × 1093 px"),
     ],
 )
-def test_scans_of_something_else_are_refused(
-    tiles: TileSet, slides: Path, small_slides: ModuleType, changes: dict[str, Any], said: str
-) -> None:
+def test_scans_of_something_else_are_refused(tiles: TileSet, slides: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
-        mine(tiles, [everywhere(small_slides, "case_1", **changes)], slides)
+        mine(tiles, [everywhere("case_1", **changes)], slides)
 
 
-def test_annotations_must_be_those_of_the_drawing(
-    tiles: TileSet, slides: Path, small_slides: ModuleType, tmp_path: Path
-) -> None:
-    suspects = [everywhere(small_slides, "case_1")]
+def test_annotations_must_be_those_of_the_drawing(tiles: TileSet, slides: Path, tmp_path: Path) -> None:
+    suspects = [everywhere("case_1")]
     with pytest.raises(DataError, match="case_1 were labelled by its annotation, and there is none in"):
         mine(tiles, suspects, tmp_path)
     (tmp_path / "case_1.xml").write_text((slides / "case_1.xml").read_text().replace("512", "513"))

@@ -3,11 +3,11 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+from helpers import small_slides
 from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data.address import open_source
@@ -65,7 +65,7 @@ def test_what_is_there_is_taken_and_another_configuration_is_refused(draw: Draw,
 
 
 def test_a_slide_that_fails_is_recorded_and_drawn_from_once_it_is_mended(
-    draw: Draw, slides: Path, small_slides: ModuleType, tmp_path: Path
+    draw: Draw, slides: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(slides, folder)
@@ -86,7 +86,7 @@ def test_a_slide_that_fails_is_recorded_and_drawn_from_once_it_is_mended(
     assert read_tiles(tmp_path / "tiles").record == tiles.record
 
 
-def test_without_a_split_slides_are_cut_by_patient(small_slides: ModuleType, draw: Draw, tmp_path: Path) -> None:
+def test_without_a_split_slides_are_cut_by_patient(draw: Draw, tmp_path: Path) -> None:
     folder = tmp_path / "slides"
     lines = ["slide,label,patient"]
     for number in range(6):

@@ -1,19 +1,19 @@
 """The direct reader of tiled TIFF and SVS: what it takes, what it refuses, damage, tiles left out."""
 
 from pathlib import Path
-from types import ModuleType
 
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 
+from helpers import slide_files
 from sentinode.core.errors import SlideError, SlideReadError, UnsupportedSlideError
 from sentinode.slides.slide import open_slide
 from sentinode.slides.tiff.tiff_index import read_index
 
 
-def test_odd_pyramid_as_vips_writes_it(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_odd_pyramid_as_vips_writes_it(tmp_path: Path) -> None:
     truth = slide_files.write_vips(tmp_path / "odd.tif", slide_files.picture(451, 333))
     with open_slide(tmp_path / "odd.tif", reader="tiff") as slide:
         assert len(slide.reader.levels) == len(truth) == 4
@@ -22,7 +22,7 @@ def test_odd_pyramid_as_vips_writes_it(tmp_path: Path, slide_files: ModuleType) 
             assert (level.downsample_x, level.downsample_y) == (451 / pixels.shape[1], 333 / pixels.shape[0])
 
 
-def test_grey_tiles_become_rgb(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_grey_tiles_become_rgb(tmp_path: Path) -> None:
     grey = slide_files.picture(130, 77)[..., 0]
     tifffile.imwrite(tmp_path / "grey.tif", grey, tile=(48, 64), compression="lzw", photometric="minisblack")
     with open_slide(tmp_path / "grey.tif", reader="tiff") as slide:
@@ -30,7 +30,7 @@ def test_grey_tiles_become_rgb(tmp_path: Path, slide_files: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["tif", "svs"])
-def test_tiles_left_out_are_as_openslide_gives_them(tmp_path: Path, slide_files: ModuleType, suffix: str) -> None:
+def test_tiles_left_out_are_as_openslide_gives_them(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"gaps.{suffix}"
     write = slide_files.write_svs if suffix == "svs" else slide_files.write_tiff
     # 472×328 in tiles of 64×48: 8×7 tiles; tile 12 of level 0 touches tile 2 of level 1
@@ -43,7 +43,7 @@ def test_tiles_left_out_are_as_openslide_gives_them(tmp_path: Path, slide_files:
             assert np.abs(pair[0].astype(int) - pair[1]).max() <= (2 if suffix == "svs" and number else 0)
 
 
-def test_a_zeroed_tile_is_named_and_the_others_are_read(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_a_zeroed_tile_is_named_and_the_others_are_read(tmp_path: Path) -> None:
     truth = slide_files.write_vips(tmp_path / "a.tif", slide_files.picture())
     slide_files.zero_tile(tmp_path / "a.tif", 0, 11)
     with open_slide(tmp_path / "a.tif", reader="tiff") as slide:
@@ -56,7 +56,7 @@ def test_a_zeroed_tile_is_named_and_the_others_are_read(tmp_path: Path, slide_fi
 
 
 @pytest.mark.parametrize("compression", ["lzw", "zlib", 33005])
-def test_a_tile_of_garbage(tmp_path: Path, slide_files: ModuleType, compression: str | int) -> None:
+def test_a_tile_of_garbage(tmp_path: Path, compression: str | int) -> None:
     path = tmp_path / "a.svs"
     slide_files.write_svs(path, slide_files.pyramid(slide_files.picture()), compression=compression)
     slide_files.zero_tile(path, 0, 0, skip=0, count=500)
@@ -68,7 +68,7 @@ def test_a_tile_of_garbage(tmp_path: Path, slide_files: ModuleType, compression:
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("reader", ["auto", "tiff"])
-def test_a_truncated_file_is_refused(tmp_path: Path, slide_files: ModuleType, share: float, reader: str) -> None:
+def test_a_truncated_file_is_refused(tmp_path: Path, share: float, reader: str) -> None:
     slide_files.write_vips(tmp_path / "whole.tif", slide_files.picture())
     content = (tmp_path / "whole.tif").read_bytes()
     cut = tmp_path / "cut.tif"
@@ -78,7 +78,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, slide_files: ModuleType, sh
     assert "\n" not in str(refusal.value)
 
 
-def test_any_cut_or_flipped_header_byte_is_an_error_of_ours_or_reads(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_any_cut_or_flipped_header_byte_is_an_error_of_ours_or_reads(tmp_path: Path) -> None:
     path = tmp_path / "a.svs"
     slide_files.write_svs(path, slide_files.pyramid(slide_files.picture(130, 77), levels=2))
     content = path.read_bytes()
@@ -112,9 +112,7 @@ def test_any_cut_or_flipped_header_byte_is_an_error_of_ours_or_reads(tmp_path: P
         ({"extratags": [(274, 3, 1, 6, True)]}, "turned or mirrored"),
     ],
 )
-def test_what_another_reader_must_take(
-    tmp_path: Path, slide_files: ModuleType, settings: dict[str, object], reason: str
-) -> None:
+def test_what_another_reader_must_take(tmp_path: Path, settings: dict[str, object], reason: str) -> None:
     data = slide_files.picture(130, 77)
     if "planarconfig" in settings:
         data = np.ascontiguousarray(data.transpose(2, 0, 1))
@@ -124,14 +122,14 @@ def test_what_another_reader_must_take(
         open_slide(tmp_path / "a.tif", reader="tiff")
 
 
-def test_sixteen_bits_are_refused(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_sixteen_bits_are_refused(tmp_path: Path) -> None:
     deep = slide_files.picture(130, 77).astype(np.uint16) * 100
     tifffile.imwrite(tmp_path / "a.tif", deep, tile=(48, 64), photometric="rgb")
     with pytest.raises(UnsupportedSlideError, match="16 bits a sample"):
         open_slide(tmp_path / "a.tif", reader="tiff")
 
 
-def test_subsampled_jpeg_2000_is_left_to_openslide(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_subsampled_jpeg_2000_is_left_to_openslide(tmp_path: Path) -> None:
     path = tmp_path / "a.svs"
     slide_files.write_svs(path, [slide_files.picture()], compression=33003)
     index = read_index(path)
@@ -145,7 +143,7 @@ def test_subsampled_jpeg_2000_is_left_to_openslide(tmp_path: Path, slide_files: 
         open_slide(path, reader="tiff")
 
 
-def test_extra_pages_are_no_levels(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_extra_pages_are_no_levels(tmp_path: Path) -> None:
     data = slide_files.picture()
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         for subfile, pixels in ((0, data), (0, data[::2, ::2]), (1, data[::4, ::4]), (2, data[::8, ::8])):
@@ -155,13 +153,13 @@ def test_extra_pages_are_no_levels(tmp_path: Path, slide_files: ModuleType) -> N
         assert [(level.width, level.height) for level in slide.reader.levels] == [(472, 328), (118, 82)]
 
 
-def test_a_cache_smaller_than_a_tile_still_reads(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_a_cache_smaller_than_a_tile_still_reads(tmp_path: Path) -> None:
     truth = slide_files.write_vips(tmp_path / "a.tif", slide_files.picture())
     with open_slide(tmp_path / "a.tif", reader="tiff", cache_bytes=100) as slide:
         assert np.array_equal(slide.reader.read(0, 30, 40, 200, 100), truth[0][40:140, 30:230])
 
 
-def test_tables_of_a_large_slide_open_lazily(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_tables_of_a_large_slide_open_lazily(tmp_path: Path) -> None:
     # 100,000 × 80,000 px whose 122,000 tiles are one and the same: only the tables are large.
     path = tmp_path / "large.tif"
     tile = imagecodecs.jpeg8_encode(slide_files.picture(256, 256), level=80)

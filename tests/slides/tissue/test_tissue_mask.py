@@ -1,7 +1,6 @@
 """The mask by rules: what is taken, what is left out and why, and the fraction of a rectangle."""
 
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
+from helpers import tissue_pictures
 from sentinode.core.errors import SlideError
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.slide import open_slide
@@ -23,7 +23,7 @@ def _found(picture: np.ndarray, **changes: object) -> Found:
     return mask_of(picture, 8.0, TissueConfig(**changes))
 
 
-def test_tissue_is_found_to_its_outline(tissue_pictures: ModuleType) -> None:
+def test_tissue_is_found_to_its_outline() -> None:
     plain = tissue_pictures.glass()
     where = tissue_pictures.rectangle(plain, 40, 30, 120, 100)
     found = _found(tissue_pictures.stained(plain, where))
@@ -31,7 +31,7 @@ def test_tissue_is_found_to_its_outline(tissue_pictures: ModuleType) -> None:
     assert (found.mask & ~ndimage.binary_dilation(where, iterations=2)).sum() == 0
 
 
-def test_every_pixel_is_counted_once(tissue_pictures: ModuleType) -> None:
+def test_every_pixel_is_counted_once() -> None:
     plain = tissue_pictures.glass()
     picture = tissue_pictures.stained(plain, tissue_pictures.rectangle(plain, 40, 30, 120, 100))
     picture, _ = tissue_pictures.drawn_over(picture, (30, 130, 70), 60)
@@ -42,14 +42,14 @@ def test_every_pixel_is_counted_once(tissue_pictures: ModuleType) -> None:
     assert found.excluded["border"][:, :9].all()
 
 
-def test_a_fragment_of_two_patches_at_10x_does_not_vanish(tissue_pictures: ModuleType) -> None:
+def test_a_fragment_of_two_patches_at_10x_does_not_vanish() -> None:
     plain = tissue_pictures.glass()
     where = tissue_pictures.rectangle(plain, 100, 70, 112, 93)  # 96 × 184 µm
     found = _found(tissue_pictures.stained(plain, where))
     assert (found.mask & where).sum() > 0.95 * where.sum()
 
 
-def test_pale_tissue_is_found_on_tinted_glass(tissue_pictures: ModuleType) -> None:
+def test_pale_tissue_is_found_on_tinted_glass() -> None:
     plain = tissue_pictures.glass(colour=(222, 218, 226))
     where = tissue_pictures.rectangle(plain, 40, 30, 120, 100)
     found = _found(tissue_pictures.stained(plain, where, strength=0.16))
@@ -57,7 +57,7 @@ def test_pale_tissue_is_found_on_tinted_glass(tissue_pictures: ModuleType) -> No
     assert found.mask.sum() < 1.1 * where.sum()
 
 
-def test_dust_is_not_tissue_and_counted(tissue_pictures: ModuleType) -> None:
+def test_dust_is_not_tissue_and_counted() -> None:
     plain = tissue_pictures.glass()
     where = tissue_pictures.rectangle(plain, 50, 50, 54, 54)  # 32 µm
     found = _found(tissue_pictures.stained(plain, where))
@@ -66,7 +66,7 @@ def test_dust_is_not_tissue_and_counted(tissue_pictures: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("colour", [(243, 241, 244), (255, 255, 255), (225, 225, 232)])
-def test_a_blank_slide_has_an_empty_mask(tissue_pictures: ModuleType, colour: tuple[int, int, int]) -> None:
+def test_a_blank_slide_has_an_empty_mask(colour: tuple[int, int, int]) -> None:
     found = _found(tissue_pictures.glass(colour=colour))
     assert not found.mask.any()
     assert found.excluded["glass"].mean() > 0.999
@@ -77,17 +77,17 @@ def test_a_slide_of_one_colour_has_an_empty_mask(value: int) -> None:
     assert not _found(np.full((31, 47, 3), value, np.uint8)).mask.any()
 
 
-def test_a_slide_full_of_tissue_is_all_tissue(tissue_pictures: ModuleType) -> None:
+def test_a_slide_full_of_tissue_is_all_tissue() -> None:
     plain = tissue_pictures.glass()
     found = _found(tissue_pictures.stained(plain, np.ones(plain.shape[:2], bool)))
     assert found.mask.mean() > 0.99
 
 
-def test_fat_does_not_fill_the_mask(tissue_pictures: ModuleType) -> None:
+def test_fat_does_not_fill_the_mask() -> None:
     assert _found(tissue_pictures.fat()).mask.mean() < 0.1
 
 
-def test_small_holes_are_filled_and_large_ones_kept(tissue_pictures: ModuleType) -> None:
+def test_small_holes_are_filled_and_large_ones_kept() -> None:
     plain = tissue_pictures.glass()
     where = tissue_pictures.rectangle(plain, 20, 20, 180, 130)
     small, large = tissue_pictures.rectangle(plain, 40, 40, 45, 45), tissue_pictures.rectangle(plain, 100, 60, 125, 85)
@@ -97,7 +97,7 @@ def test_small_holes_are_filled_and_large_ones_kept(tissue_pictures: ModuleType)
 
 
 @pytest.mark.parametrize("name", ["navy", "blue", "green", "lime", "black"])
-def test_ink_is_left_out_under_its_name(tissue_pictures: ModuleType, name: str) -> None:
+def test_ink_is_left_out_under_its_name(name: str) -> None:
     plain = tissue_pictures.glass()
     tissue = tissue_pictures.rectangle(plain, 60, 20, 150, 130)
     colour, reason = tissue_pictures.INKS[name]
@@ -112,13 +112,13 @@ def test_ink_is_left_out_under_its_name(tissue_pictures: ModuleType, name: str) 
     assert found.mask[tissue & far].mean() > 0.98
 
 
-def test_ink_can_be_taken_for_what_it_is_not(tissue_pictures: ModuleType) -> None:
+def test_ink_can_be_taken_for_what_it_is_not() -> None:
     picture, stroke = tissue_pictures.drawn_over(tissue_pictures.glass(), (60, 100, 200), 60)
     assert "pen-blue" not in _found(picture, pen=False).excluded
     assert not _found(picture).mask[stroke].any()
 
 
-def test_blurred_tissue_is_left_out(tissue_pictures: ModuleType) -> None:
+def test_blurred_tissue_is_left_out() -> None:
     plain = tissue_pictures.glass()
     where = tissue_pictures.rectangle(plain, 30, 30, 180, 120)
     sharp = tissue_pictures.stained(plain, where)
@@ -154,7 +154,7 @@ def test_the_real_slide(shared_data: Path) -> None:
         assert whole == pytest.approx(186 * 139 * 64e-6)
 
 
-def test_glass_is_read_off_the_slide_but_not_off_tissue(tissue_pictures: ModuleType) -> None:
+def test_glass_is_read_off_the_slide_but_not_off_tissue() -> None:
     plain = tissue_pictures.glass(colour=(222, 218, 226))
     assert np.abs(glass_colour(plain) - (222, 218, 226)).max() <= 4
     everywhere = np.ones(plain.shape[:2], bool)
@@ -193,13 +193,13 @@ def test_fraction_is_exact(mask: np.ndarray, x0: float, y0: float, width: int, h
     assert found.fraction(np.array([x0]), np.array([y0]), width, height)[0] == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_slide_without_a_known_size_of_its_pixels_is_refused(tmp_path: Path, tissue_pictures: ModuleType) -> None:
+def test_a_slide_without_a_known_size_of_its_pixels_is_refused(tmp_path: Path) -> None:
     Image.fromarray(tissue_pictures.glass(61, 83)).save(tmp_path / "plain.png")
     with open_slide(tmp_path / "plain.png") as slide, pytest.raises(SlideError, match="µm/px"):
         tissue_mask(slide)
 
 
-def test_a_coarse_image_has_a_mask_at_its_own_scale(tmp_path: Path, tissue_pictures: ModuleType) -> None:
+def test_a_coarse_image_has_a_mask_at_its_own_scale(tmp_path: Path) -> None:
     plain = tissue_pictures.glass()
     Image.fromarray(tissue_pictures.stained(plain, tissue_pictures.rectangle(plain, 40, 30, 120, 100))).save(
         tmp_path / "coarse.png"

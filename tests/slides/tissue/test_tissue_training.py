@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from helpers import tissue_pictures
 from sentinode.core.errors import AnnotationError, DataError, DataNotFoundError
 from sentinode.slides.slide import open_slide
 from sentinode.slides.tissue.pixel_features import FEATURES, pixel_features, with_products
@@ -18,7 +18,7 @@ from sentinode.slides.tissue.tissue_training import TissueExample, TissueTrainin
 
 
 @pytest.fixture(scope="module")
-def examples(tissue_pictures: ModuleType) -> list[TissueExample]:
+def examples() -> list[TissueExample]:
     """Three slides where a violet drop is no tissue, which the rules can't know."""
     made = []
     for number in range(3):
@@ -86,7 +86,7 @@ def test_one_slide_gives_a_model_without_a_held_out_figure(examples: list[Tissue
     assert mean_dice(trained.model.info.held_out_dice.values()) is None
 
 
-def test_a_slide_without_tissue_is_a_good_example(tissue_pictures: ModuleType, examples: list[TissueExample]) -> None:
+def test_a_slide_without_tissue_is_a_good_example(examples: list[TissueExample]) -> None:
     plain = tissue_pictures.glass(77, 91)
     blank = TissueExample("blank", plain, np.zeros(plain.shape[:2], bool))
     assert train_tissue([*examples, blank], TissueConfig()).model.info.held_out_dice["blank"] is None
@@ -143,7 +143,7 @@ def test_what_is_no_model_is_refused(trained: TissueTraining, tmp_path: Path) ->
 
 
 @pytest.fixture
-def drawn(tmp_path: Path, tissue_pictures: ModuleType) -> Path:
+def drawn(tmp_path: Path) -> Path:
     """A slide of 422 × 300 pixels at 4 µm/px, and a folder for its masks."""
     (tmp_path / "masks").mkdir()
     Image.fromarray(tissue_pictures.glass(300, 422)).save(tmp_path / "s1.png")

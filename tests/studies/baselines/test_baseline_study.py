@@ -4,11 +4,11 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+from helpers import layouts
 from sentinode.core.errors import DataError, EvaluationError, LeakError, RecipeError, StorageError
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
@@ -142,7 +142,7 @@ def test_only_training_images_are_learned_from_and_colour_is_that_of_the_inspect
     assert table.row("Colour baseline").metrics["auc"].value == pytest.approx(expected.auc)
 
 
-def test_many_classes_without_a_backbone(layouts: ModuleType, shared_settings, few_trees, tmp_path):
+def test_many_classes_without_a_backbone(shared_settings, few_trees, tmp_path):
     file = layouts.make_medmnist(tmp_path / "pathmnist.npz", n=54, classes=9, size=(28, 28))
     result = compare_with_baselines(f"medmnist:{file}", tmp_path / "out", settings=shared_settings, progress=Progress())
     (note,) = result.notes
@@ -174,7 +174,7 @@ def test_a_backbone_or_bundle_that_knows_the_images_is_refused(run, patches, sha
     _refused(DataError, "no test images", address, shared_settings, out, bundles=[own], overrides=swapped)
 
 
-def test_what_does_not_fit_is_refused(run, patches, layouts: ModuleType, shared_settings, tmp_path):
+def test_what_does_not_fit_is_refused(run, patches, shared_settings, tmp_path):
     out, own = tmp_path / "out", [str(run / "bundle")]
     splitless = layouts.make_folder(tmp_path / "plain", n=9, splits=(), size=(24, 24))
     fractions = ["data.split.fractions=[0.5,0.5,0.0]"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers import scan_folders
 from sentinode.cli.froc import froc as froc_command
 from sentinode.core.errors import AnnotationError, DataError
 from sentinode.studies.cohort.froc_study import MINIMUM, RADIUS_UM, froc_of_scans
@@ -29,7 +30,7 @@ def annotate(path, *boxes):
 
 
 @pytest.fixture
-def cohort(tmp_path, scan_folders):
+def cohort(tmp_path):
     """A tumour slide with two targets, one hit, and isolated cells; a normal one with two false positives."""
     tumour, normal = np.zeros((13, 21)), np.zeros((11, 8))
     tumour[3, 4], tumour[4, 4] = 0.9, 0.8  # within 200 µm of each other: one detection
@@ -75,14 +76,14 @@ def test_radius_and_least_score_are_used(cohort):
     assert found["by_slide"]["slide_b"]["false_positives"] == 1
 
 
-def test_slides_that_the_organisers_leave_out_are_left_out_and_named(cohort, scan_folders):
+def test_slides_that_the_organisers_leave_out_are_left_out_and_named(cohort):
     scan_folders.write_scan(cohort / "scans" / "Test_114", np.full((5, 4), 0.9))
     found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out").facts
     assert found["slides"] == 2
     assert any("Test_114" in note for note in found["notes"])
 
 
-def test_a_cell_that_juts_out_over_the_edge_counts(cohort, scan_folders):
+def test_a_cell_that_juts_out_over_the_edge_counts(cohort):
     scores = np.zeros((6, 9))
     scores[5, 8] = 0.95
     scan_folders.write_scan(cohort / "scans" / "slide_c", scores, width=8 * CELL_PX + 30, height=5 * CELL_PX + 30)
@@ -102,7 +103,7 @@ def test_thumbnails_come_from_the_slides(cohort):
     assert 'alt="Truth of slide_a"' in page
 
 
-def test_patients_are_resampled(cohort, scan_folders):
+def test_patients_are_resampled(cohort):
     scan_folders.write_scan(cohort / "scans" / "slide_c", np.full((6, 9), 0.7))
     annotate(cohort / "truth" / "slide_c.json", (1, 1, 5, 5))
     table = cohort / "patients.csv"
@@ -114,7 +115,7 @@ def test_patients_are_resampled(cohort, scan_folders):
         froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out", patients=table)
 
 
-def test_scans_of_two_bundles_are_not_mixed(cohort, scan_folders):
+def test_scans_of_two_bundles_are_not_mixed(cohort):
     scan_folders.write_scan(cohort / "scans" / "slide_c", np.zeros((3, 4)), bundle="another")
     with pytest.raises(DataError, match="several bundles"):
         froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers import scan_folders
 from sentinode.core.errors import DataError, DataNotFoundError, EvaluationError
 from sentinode.scanning.patients import read_patients
 from sentinode.studies.cohort.stage_study import stage_scans
@@ -19,7 +20,7 @@ def bar(cells, score=0.9):
 
 
 @pytest.fixture
-def scans(tmp_path, scan_folders):
+def scans(tmp_path):
     """Patient 0: micro and ITC. Patient 1: macro and nothing."""
     for name, cells in {"a": 5, "b": 2, "c": 30, "d": 0}.items():
         scan_folders.write_scan(tmp_path / "scans" / name, bar(cells))
@@ -64,7 +65,7 @@ def test_the_page_shows_patients_slides_and_overlays(scans):
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
-def test_weak_lesions_can_be_left_out(scans, scan_folders):
+def test_weak_lesions_can_be_left_out(scans):
     scan_folders.write_scan(scans / "scans" / "e", bar(30, score=0.6))
     found = stage_scans(scans / "scans", scans / "patients.csv", scans / "out", least_score=0.7).facts
     assert found["slides"]["e"] == "negative"

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from helpers import layouts
 from sentinode.core.errors import DataError, EvaluationError, LeakError, RecipeError, StorageError
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
@@ -160,7 +161,7 @@ def test_whole_slides_are_drawn(trace, tmp_path):
     assert not (tmp_path / "few").exists()
 
 
-def test_many_classes(trace, layouts, tmp_path):
+def test_many_classes(trace, tmp_path):
     file = layouts.make_medmnist(tmp_path / "pathmnist.npz", n=54, classes=9, size=(28, 28))
     result = trace("colour", tmp_path / "curve", address=f"medmnist:{file}", fractions=(0.5, 1.0), seeds=1)
     assert result.curve.positive is None
@@ -168,7 +169,7 @@ def test_many_classes(trace, layouts, tmp_path):
     assert "Macro AUC" in (tmp_path / "curve" / "learning-curve.html").read_text(encoding="utf-8")
 
 
-def test_what_can_not_be_drawn_or_found_is_refused(trace, small_recipe, layouts, tmp_path):
+def test_what_can_not_be_drawn_or_found_is_refused(trace, small_recipe, tmp_path):
     out = tmp_path / "curve"
     with pytest.raises(EvaluationError, match=r"fraction 0.01 \(seed 0\) leaves 1 image of class normal"):
         trace("colour", out, fractions=(0.01,))

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from helpers import layouts
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import load_dataset
@@ -181,9 +181,7 @@ def test_the_figure_is_of_the_epoch_whose_weights_are_kept(
         assert outcome.best.figure == pytest.approx(figure)
 
 
-def test_the_shipped_grid_trains_a_point(
-    search: Callable[..., SearchOutcome], layouts: ModuleType, tmp_path: Path
-) -> None:
+def test_the_shipped_grid_trains_a_point(search: Callable[..., SearchOutcome], tmp_path: Path) -> None:
     source = f"kaggle:{layouts.make_kaggle(tmp_path / 'kaggle', n=24, size=(24, 24))}"
     few = ["model.weights=none", "training.epochs=1", "training.batch_size=8", "training.precision=float32"]
     outcome = search("kaggle-grid", source=source, overrides=few, trials=1)

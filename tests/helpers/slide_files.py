@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import imagecodecs
 import numpy as np
@@ -57,36 +57,42 @@ def write_tiff(
     unit: str = "CENTIMETER",
     left_out: frozenset[tuple[int, int]] = frozenset(),
     bigtiff: bool = False,
-    byteorder: str = "<",
+    byteorder: Literal["<", ">"] = "<",
     associated: dict[str, Pixels] | None = None,
 ) -> list[Pixels]:
     """A tiled TIFF; `left_out` are (level, tile) without data. Returns what its levels are to decode to."""
-    common = {
+    common: dict[str, Any] = {
         "tile": (TILE_HEIGHT, TILE_WIDTH), "compression": compression, "photometric": photometric, "metadata": None,
         "predictor": predictor, "resolutionunit": unit, "dtype": np.uint8,
     }  # fmt: skip
     with tifffile.TiffWriter(path, bigtiff=bigtiff, byteorder=byteorder) as file:
         for number, pixels in enumerate(levels):
             tiles = _tiles(pixels, {tile for level, tile in left_out if level == number}, compression)
-            reduced = {"subfiletype": 1} if number else {"subifds": len(levels) - 1 if sub_ifds else 0}
-            extra = {} if resolution is None else {"resolution": tuple(r / 2**number for r in resolution)}
-            file.write(tiles, shape=pixels.shape, description=description, **common, **reduced, **extra)
+            reduced: dict[str, Any] = {"subfiletype": 1} if number else {"subifds": len(levels) - 1 if sub_ifds else 0}
+            at_level = None if resolution is None else (resolution[0] / 2**number, resolution[1] / 2**number)
+            file.write(tiles, shape=pixels.shape, description=description, resolution=at_level, **common, **reduced)
             if number == 0:
                 _write_associated(file, associated or {})
     if compression != "jpeg":
         return levels
     with tifffile.TiffFile(path) as read:
-        tiled = [page for page in read.pages if page.is_tiled]
-        pages = [tiled[0], *tiled[0].pages] if sub_ifds else tiled
-        return [page.asarray() for page in pages]
+        tiled = _tiled_pages(read)
+        below = tiled[0].pages if sub_ifds else tiled[1:]
+        return [tiled[0].asarray(), *(page.asarray() for page in below or ())]
+
+
+def _tiled_pages(file: tifffile.TiffFile) -> list[tifffile.TiffPage]:
+    return [page for page in file.pages if isinstance(page, tifffile.TiffPage) and page.is_tiled]
 
 
 def _write_associated(file: tifffile.TiffWriter, associated: dict[str, Pixels]) -> None:
     # As Aperio does it: the thumbnail second, label and macro told by their subfile types.
     for name, pixels in associated.items():
-        settings = {"compression": "lzw" if name == "label" else "jpeg", "subfiletype": _SUBFILE_TYPES[name]}
         text = f"Aperio Image Library v11.2.1\r\n{name} {pixels.shape[1]}x{pixels.shape[0]}"
-        file.write(pixels, photometric="rgb", rowsperstrip=16, description=text, metadata=None, **settings)
+        file.write(
+            pixels, photometric="rgb", rowsperstrip=16, description=text, metadata=None,
+            compression="lzw" if name == "label" else "jpeg", subfiletype=_SUBFILE_TYPES[name],
+        )  # fmt: skip
 
 
 def _tiles(pixels: Pixels, left_out: set[int], compression: Any) -> Iterator[Any]:
@@ -130,7 +136,7 @@ def write_vips(path: Path, pixels: Pixels) -> list[Pixels]:
         bigtiff=True, xres=2000, yres=2000, resunit="cm",
     )  # fmt: skip
     with tifffile.TiffFile(path) as file:
-        assert 347 in file.pages[0].tags  # the tables are shared
+        assert 347 in file.pages.first.tags  # the tables are shared
         return [page.asarray() for page in file.pages]
 
 
@@ -143,7 +149,7 @@ def write_image(path: Path, pixels: Pixels) -> list[Pixels]:
 def zero_tile(path: Path, level: int, tile: int, *, skip: int = 200, count: int = 60) -> None:
     """Overwrite `count` bytes of a tile with zeros, as a lost sector does."""
     with tifffile.TiffFile(path) as file:
-        page = [page for page in file.pages if page.is_tiled][level]
+        page = _tiled_pages(file)[level]
         start = page.dataoffsets[tile] + skip
         assert page.databytecounts[tile] > skip + count
     content = bytearray(path.read_bytes())

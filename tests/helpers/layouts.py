@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image
 
 SIZE = (20, 24)
 """Height and width, on purpose not equal."""
 
 
-def make_images(labels: Sequence[int], size: tuple[int, int] = SIZE, seed: int = 0) -> np.ndarray:
+def make_images(labels: Sequence[int], size: tuple[int, int] = SIZE, seed: int = 0) -> NDArray[np.uint8]:
     """(N, H, W, 3) uint8, all different."""
     rng = np.random.default_rng(seed)
     noise = rng.normal(150, 40, (len(labels), *size, 3))
@@ -97,7 +99,7 @@ def make_medmnist(
     compressed: bool = True,
 ) -> Path:
     """A MedMNIST set with `n` images in train, and in val and test."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for seed, split in enumerate(("train", "val", "test")):
         labels = alternating(n, classes)
         images = make_images(labels, size, seed)

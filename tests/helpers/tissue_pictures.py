@@ -33,7 +33,7 @@ def stained(picture: Pixels, where: NDArray[np.bool_], *, strength: float = 0.5,
     stroma = 0.5 * (_HAEMATOXYLIN + _EOSIN)  # red to green 0.43, as a tenth of PCam's pixels have less
     density = strength * (nuclei * _HAEMATOXYLIN + 0.5 * (1 - 0.6 * nuclei) * stroma)
     out = picture * 10 ** -(density * where[..., None])
-    return np.clip(out, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(out, 0, 255), np.uint8)
 
 
 def rectangle(picture: Pixels, left: int, top: int, right: int, bottom: int) -> NDArray[np.bool_]:
@@ -52,7 +52,7 @@ def fat(height: int = 110, width: int = 149) -> Pixels:
             x, y = column * 90 + row % 2 * 45, row * 78
             draw.ellipse((x - 47, y - 47, x + 47, y + 47), outline=255, width=6)
     cover = np.asarray(fine, float).reshape(height, 8, width, 8).mean((1, 3))[..., None] / 255
-    return np.clip(glass(height, width) * 10 ** -(cover * 0.35 * _EOSIN), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(glass(height, width) * 10 ** -(cover * 0.35 * _EOSIN), 0, 255), np.uint8)
 
 
 def drawn_over(picture: Pixels, colour: tuple[int, int, int], top: int, thickness: int = 30) -> tuple[Pixels, Any]:

@@ -1,6 +1,9 @@
 """Small scan folders as `sentinode scan` leaves them, written from a grid of scores without any model."""
 
+from pathlib import Path
+
 import numpy as np
+from numpy.typing import NDArray
 
 from sentinode.core.files import write_json
 from sentinode.scanning.heatmap import build_heatmap
@@ -18,7 +21,15 @@ PLAIN = LesionRule(outline=0.5, dense=0.5, peak=0.5, alone=0.5, smoothing_um=0)
 """Lesions as drawn: every cell from 0.5 on."""
 
 
-def write_scan(folder, scores, *, bundle="pcam", width=None, height=None, cell_px=CELL_PX):
+def write_scan(
+    folder: Path,
+    scores: NDArray[np.floating],
+    *,
+    bundle: str = "pcam",
+    width: int | None = None,
+    height: int | None = None,
+    cell_px: int = CELL_PX,
+) -> None:
     """A finished scan of a slide at 0.5 µm/px whose cells have these scores (rows, columns)."""
     rows, columns = scores.shape
     width, height = width or columns * cell_px, height or rows * cell_px
