@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sentinode.core.decision import OperatingPoint
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_info import BundleInfo, Classes, Input, Provenance, Threshold
+from sentinode.models.bundle_info import BundleInfo, Classes, Input, Provenance
 from sentinode.models.bundle_network import load_deployed
 from sentinode.models.bundle_writer import library_versions, write_bundle
 from sentinode.models.deployed_model import DeployedModel
@@ -68,7 +69,7 @@ def random_bundle(folder: Path, architecture: str, size: int) -> Bundle:
         embedding_size=network.embedding_size,
         precision=config.storage,
         temperature=1.0,
-        threshold=Threshold(value=0.5, rule="fixed", split="none"),
+        threshold=OperatingPoint(value=0.5, rule="fixed", split="none"),
         provenance=Provenance(
             recipe={},
             recipe_sha256=unknown,

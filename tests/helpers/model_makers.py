@@ -4,7 +4,8 @@ from typing import Any
 
 import torch
 
-from sentinode.models.bundle_info import BundleInfo, Classes, Input, LowConfidence, Provenance, Threshold
+from sentinode.core.decision import LowConfidenceBand, OperatingPoint
+from sentinode.models.bundle_info import BundleInfo, Classes, Input, Provenance
 from sentinode.models.bundle_writer import library_versions
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.model_config import ModelConfig
@@ -54,8 +55,8 @@ def make_deployed(kind: str, temperature: float = 1.3) -> tuple[DeployedModel, B
         embedding_size=network.embedding_size,
         precision=config.storage,
         temperature=temperature,
-        threshold=Threshold(value=0.4, rule="youden", split="validation") if two else None,
-        low_confidence=LowConfidence(low=0.3, high=0.45, quantity="score" if two else "confidence"),
+        threshold=OperatingPoint(value=0.4, rule="youden", split="validation") if two else None,
+        low_confidence=LowConfidenceBand(low=0.3, high=0.45, quantity="score" if two else "confidence"),
         provenance=Provenance(
             recipe={},
             recipe_sha256="a" * 64,

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinode.core.decision import LowConfidenceBand, OperatingPoint
 from sentinode.core.errors import EvaluationError
 from sentinode.core.files import write_json
 from sentinode.metrics.assessment import assess
-from sentinode.metrics.decisions.low_confidence import LowConfidenceBand, low_confidence_band
-from sentinode.metrics.decisions.thresholds import OperatingPoint, choose_threshold
+from sentinode.metrics.decisions.low_confidence import low_confidence_band
+from sentinode.metrics.decisions.thresholds import choose_threshold
 from sentinode.metrics.predictions import Predictions
 
 HALF = OperatingPoint(0.5, "fixed", "none")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.metric import Metric
 from sentinode.metrics.learning_curve import CurvePoint, learning_curve, point_metrics, write_curve
-from sentinode.metrics.metric import Metric
 from sentinode.reports.charts.learning_curve_chart import curve_chart, curve_picture
 from sentinode.reports.learning_curve_page import CurveContext, write_curve_page
 

@@ -22,19 +22,19 @@ def test_scores_and_decisions_follow_the_positive_class():
     answers = made()
     assert answers.scores == pytest.approx([0.1, 0.6, 0.3])
     assert answers.truths.tolist() == [0, 1, 1]
-    assert answers.decided(0.3).tolist() == [0, 1, 1]
+    assert answers.decisions(0.3).classes.tolist() == [0, 1, 1]
     # Called tumour at 0.3, though normal is likelier: the confidence is the tumour's.
-    assert answers.confidences(0.29) == pytest.approx([0.9, 0.6, 0.3])
+    assert answers.decisions(0.29).confidences == pytest.approx([0.9, 0.6, 0.3])
     assert answers.group_codes.tolist() == [1, 0, 1]
     turned = made(positive=0)
     assert turned.scores == pytest.approx([0.9, 0.4, 0.7])
     assert turned.truths.tolist() == [1, 0, 0]
-    assert turned.decided(0.5).tolist() == [0, 1, 0]
+    assert turned.decisions(0.5).classes.tolist() == [0, 1, 0]
 
 
 def test_a_score_equal_to_the_threshold_is_positive_in_float32_too():
     value = float(np.float32(0.3))
-    assert made().decided(value).tolist() == [0, 1, 1]
+    assert made().decisions(value).classes.tolist() == [0, 1, 1]
 
 
 def test_arrays_are_copies_that_nobody_changes():
@@ -53,18 +53,18 @@ def test_more_classes_decide_by_the_likeliest():
         positive=None,
         groups=None,
     )
-    assert answers.decided(None).tolist() == [1, 0, 2]
-    assert answers.confidences(None) == pytest.approx([0.5, 0.4, 0.7])
+    assert answers.decisions(None).classes.tolist() == [1, 0, 2]
+    assert answers.decisions(None).confidences == pytest.approx([0.5, 0.4, 0.7])
     assert answers.group_codes is None
     with pytest.raises(EvaluationError, match="3 classes have no positive one"):
         _ = answers.scores
     with pytest.raises(EvaluationError, match=r"3 classes with threshold 0\.5"):
-        answers.decided(0.5)
+        answers.decisions(0.5)
 
 
 def test_two_classes_need_a_threshold():
     with pytest.raises(EvaluationError, match="2 classes with threshold None"):
-        made().decided(None)
+        made().decisions(None)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ import csv
 import numpy as np
 import pytest
 
+from sentinode.core.decision import LowConfidenceBand
 from sentinode.core.errors import DataNotFoundError, EvaluationError
-from sentinode.metrics.decisions.low_confidence import LowConfidenceBand
 from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.predictions_csv import read_predictions, write_predictions
 

@@ -1,7 +1,7 @@
 import pytest
 
 from sentinode.core.errors import EvaluationError
-from sentinode.metrics.metric import Metric
+from sentinode.core.metric import Metric
 from sentinode.metrics.targets import check_targets, parse_target
 
 METRICS = {

@@ -9,9 +9,10 @@ from safetensors.numpy import load_file
 
 from helpers.model_makers import make_deployed
 from sentinode.core.errors import BundleError
+from sentinode.core.metric import Metric
 from sentinode.models import bundle_writer
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.bundle_info import BundleInfo, Figure, Headline
+from sentinode.models.bundle_info import BundleInfo, Headline
 from sentinode.models.bundle_writer import amend, write_bundle
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.model_config import ModelConfig
@@ -69,7 +70,7 @@ def test_fields_can_be_amended_without_touching_the_model(bundle_of: BundleOf, t
     folder = tmp_path / "bundle"
     shutil.copytree(bundle_of("plain").folder, folder)
     before = open_bundle(folder)
-    headline = Headline(split="test", n=1234, figures={"auc": Figure(value=0.91, low=0.9, high=0.92, method="DeLong")})
+    headline = Headline(split="test", n=1234, figures={"auc": Metric(value=0.91, low=0.9, high=0.92, method="DeLong")})
     after = amend(before, metrics=headline)
     assert open_bundle(folder).info.metrics == headline
     assert after.info.files["model.onnx"] == before.info.files["model.onnx"]

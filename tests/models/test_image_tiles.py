@@ -138,7 +138,7 @@ def test_files_of_any_size_are_predicted(pooling_of: PoolingOf, tmp_path: Path) 
     expected = [engine.predict(_image(*size)[None]).probabilities[0] for size in (*SIZES, (75, 55))]
     for one, each in zip(found, expected, strict=True):
         assert not isinstance(one, Failure)
-        np.testing.assert_allclose(one.probabilities, each, atol=1e-6)
+        np.testing.assert_allclose(list(one.probabilities.values()), each, atol=1e-6)
 
 
 def test_the_bundle_says_so(pooling_of: PoolingOf) -> None:

@@ -1,13 +1,14 @@
 from helpers.model_makers import make_deployed
-from sentinode.models.bundle_info import Figure, Headline
+from sentinode.core.metric import Metric
+from sentinode.models.bundle_info import Headline
 from sentinode.models.model_card import render_card
 
 
 def test_the_card_says_what_matters() -> None:
     _, info = make_deployed("plain")
     figures = {
-        "auc": Figure(value=0.9567, low=0.95, high=0.963, method="DeLong"),
-        "npv": Figure(value=None, low=None, high=None, method="undefined: no negative answer"),
+        "auc": Metric(value=0.9567, low=0.95, high=0.963, method="DeLong"),
+        "npv": Metric(value=None, low=None, high=None, method="undefined: no negative answer"),
     }
     provenance = info.provenance.model_copy(
         update={"trained_on": "20,000 patches, CC0.", "licences": "SqueezeNet: MIT."}
@@ -39,6 +40,6 @@ def test_the_card_says_what_matters() -> None:
 
 def test_a_model_of_many_classes_has_no_threshold() -> None:
     card = render_card(make_deployed("many-classes")[1])
-    assert "Threshold" not in card
+    assert "OperatingPoint" not in card
     assert "probability of the predicted class from 0.300 to 0.450" in card
     assert "Not measured on a test set yet" in card

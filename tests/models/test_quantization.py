@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from onnx import ModelProto, numpy_helper
 
+from sentinode.core.decision import OperatingPoint
 from sentinode.core.errors import BundleError, SentinodeError
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.bundle_info import Threshold
 from sentinode.models.engines import engine_factory
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.onnx_graph import read_graph, widen_weights
@@ -85,7 +85,7 @@ def test_a_quantised_bundle_is_a_bundle_like_any_other(
         quantized("batch-norm-half"),
         tmp_path / "int8",
         temperature=2.5,
-        threshold=Threshold(value=0.3, rule="youden", split="validation"),
+        threshold=OperatingPoint(value=0.3, rule="youden", split="validation"),
         low_confidence=None,
         limits=("Quantised.",),
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sentinode.core.decision import OperatingPoint
 from sentinode.metrics.assessment import assess
-from sentinode.metrics.decisions.thresholds import OperatingPoint
 from sentinode.metrics.predictions import Predictions
 from sentinode.reports import wording
 from sentinode.reports.assessment_page import ReportContext, write_report

@@ -2,9 +2,9 @@
 
 import pytest
 
+from sentinode.core.decision import OperatingPoint
+from sentinode.core.metric import Metric
 from sentinode.core.plurals import listed, plural
-from sentinode.metrics.decisions.thresholds import OperatingPoint
-from sentinode.metrics.metric import Metric
 from sentinode.reports import assessment_wording, wording
 
 NBSP = "\N{NO-BREAK SPACE}"

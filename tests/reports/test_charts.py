@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sentinode.core.metric import Metric
 from sentinode.metrics.measures.curves import precision_recall_curve
-from sentinode.metrics.metric import Metric
 from sentinode.reports.charts.chart import COLOURS, HEIGHT, WIDTH, Chart, canvas, save_png
 from sentinode.reports.charts.decision_charts import decision_chart, prevalence_chart, risk_coverage_chart
 from sentinode.reports.charts.ranking_charts import (

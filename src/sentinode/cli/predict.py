@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -54,22 +54,12 @@ def predict(
         say(f"{count:,} of {len(paths):,} images in {csv}; {_rule(opened.info)}")
     elif as_json:
         for one in answers():
-            say(json.dumps(_fields(one, names), ensure_ascii=False))
+            say(json.dumps(one.row(), ensure_ascii=False))
     else:
         _print(answers(), names, _rule(opened.info))
     for failure in failures:
         warn(f"not predicted: {failure.message}")
     return DONE_IN_PART if failures else 0
-
-
-def _fields(one: "Prediction", names: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "path": str(one.path),
-        "prediction": one.label,
-        **{f"p_{name}": value for name, value in zip(names, one.probabilities, strict=True)},
-        "confidence": one.confidence,
-        "low_confidence": one.low_confidence,
-    }
 
 
 def _write(path: Path, names: tuple[str, ...], answers: Iterator["Prediction"]) -> int:
@@ -85,7 +75,7 @@ def _write(path: Path, names: tuple[str, ...], answers: Iterator["Prediction"]) 
         for one in answers:
             count += 1
             low = "true" if one.low_confidence else "false"
-            writer.writerow({**_fields(one, names), "low_confidence": low})
+            writer.writerow({**one.row(), "low_confidence": low})
     return count
 
 
@@ -93,7 +83,7 @@ def _print(answers: Iterator["Prediction"], names: tuple[str, ...], rule: str) -
     width = max(map(len, names))
     say(f"# {rule}")
     for one in answers:
-        probabilities = "  ".join(f"{name} {value:.3f}" for name, value in zip(names, one.probabilities, strict=True))
+        probabilities = "  ".join(f"{name} {value:.3f}" for name, value in one.probabilities.items())
         flag = "  low confidence" if one.low_confidence else ""
         say(f"{one.label:<{width}}  {probabilities}  {one.path}{flag}")
 

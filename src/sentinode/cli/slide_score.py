@@ -19,7 +19,7 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Fit a slide score on labelled scans, and measure it on slides of other patients."""
-    from sentinode.metrics.metric import Metric
+    from sentinode.core.metric import Metric
     from sentinode.scanning.slide_score import fit_on_scans
 
     score = fit_on_scans(scans, labels, seed=seed)

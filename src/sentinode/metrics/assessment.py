@@ -6,23 +6,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sentinode.metrics.decisions.low_confidence import (
-    FlaggedResult,
-    LowConfidenceBand,
-    RiskCoverage,
-    flagged_result,
-    risk_coverage,
-)
+from sentinode.core.decision import LowConfidenceBand, OperatingPoint
+from sentinode.core.metric import Metric
+from sentinode.metrics.decisions.low_confidence import FlaggedResult, RiskCoverage, flagged_result, risk_coverage
 from sentinode.metrics.decisions.net_benefit import DecisionCurve, decision_curve
 from sentinode.metrics.decisions.prevalence import PrevalencePoint, prevalence_table
-from sentinode.metrics.decisions.thresholds import OperatingPoint, ThresholdRow, threshold_table
+from sentinode.metrics.decisions.thresholds import ThresholdRow, threshold_table
 from sentinode.metrics.measures.binary import binary_measures
 from sentinode.metrics.measures.calibration import ReliabilityPoint, calibrated_event, reliability
 from sentinode.metrics.measures.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve
 from sentinode.metrics.measures.intervals import FEW_GROUPS, Resampling
 from sentinode.metrics.measures.multiclass import ClassFigures, multiclass_measures
 from sentinode.metrics.measures.roc import roc_curve
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.subgroups import Subgroup, subgroups
 from sentinode.metrics.targets import TargetResult, check_targets
@@ -191,7 +186,7 @@ def assess(
     """
     at = threshold.value if threshold else None
     # Raises before the slow part when threshold and classes contradict each other.
-    predictions.decided(at)
+    predictions.decisions(at)
     resampling = Resampling(predictions.labels, predictions.group_codes, resamples, seed)
     names = predictions.class_names
     measured = _measured(predictions, at, resampling)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval, rate, wider
 from sentinode.metrics.measures.multiclass import macro_auc
 from sentinode.metrics.measures.ranking import Ranking
 from sentinode.metrics.measures.roc import auc_metric, paired_delong
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.predictions import Predictions
 
 
@@ -88,7 +88,7 @@ class _Model:
 
     def __init__(self, predictions: Predictions, threshold: float | None) -> None:
         self.predictions = predictions
-        self.right = (predictions.decided(threshold) == predictions.labels).astype(np.float64)
+        self.right = (predictions.decisions(threshold).classes == predictions.labels).astype(np.float64)
         if predictions.binary:
             self._rankings = [Ranking(predictions.truths, predictions.scores)]
         else:

@@ -10,10 +10,10 @@ import numpy as np
 
 from sentinode.core.errors import EvaluationError
 from sentinode.core.files import atomic_file
+from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import rate
 from sentinode.metrics.measures.multiclass import macro_auc
 from sentinode.metrics.measures.roc import auc_metric
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.predictions import LIKELIEST, Predictions
 
 METRICS = ("auc", "accuracy")
@@ -152,7 +152,7 @@ def point_metrics(predictions: Predictions) -> dict[str, Metric]:
         n = len(predictions)
         unknown = Metric.undefined("a class has no sample", n)
         area = unknown if np.isnan(value) else Metric(value, None, None, "no interval", n)
-    decided = predictions.decided(LIKELIEST if predictions.binary else None)
+    decided = predictions.decisions(LIKELIEST if predictions.binary else None).classes
     right = int((decided == predictions.labels).sum())
     return {"auc": area, "accuracy": rate(right, len(predictions), "no sample")}
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import EvaluationError
 from sentinode.core.files import atomic_file
+from sentinode.core.metric import Metric
 from sentinode.metrics.comparison import compare
 from sentinode.metrics.measures.binary import binary_measures
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval
 from sentinode.metrics.measures.multiclass import multiclass_measures
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.predictions import LIKELIEST, Predictions
 
 _FIGURES = ("auc", "accuracy", "balanced_accuracy")
@@ -235,7 +235,7 @@ def _row(candidate: Candidate, uplift: Uplift | None, resamples: int, seed: int)
 def _f1(predictions: Predictions, resampling: Resampling) -> tuple[Metric, dict[str, Metric]]:
     """F1 = 2 tp / (samples of the class + samples called so), its mean over the classes, and that of each."""
     classes = np.arange(len(predictions.class_names))
-    decided = predictions.decided(LIKELIEST if predictions.binary else None)
+    decided = predictions.decisions(LIKELIEST if predictions.binary else None).classes
     true, called = predictions.labels[:, None] == classes, decided[:, None] == classes
     twice, both = 2.0 * (true & called), true.astype(np.float64) + called  # (N, K)
     estimate = _divide(twice.sum(axis=0), both.sum(axis=0))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.decision import Decisions, LowConfidenceBand, decide
 from sentinode.core.errors import EvaluationError
 
 LIKELIEST = 0.5
@@ -83,8 +84,11 @@ class Predictions:
         codes = np.unique(np.asarray(self.groups, dtype=str), return_inverse=True)[1]
         return np.asarray(codes, dtype=np.int64)
 
-    def decided(self, threshold: float | None) -> NDArray[np.int64]:
-        """Predicted class index (N): positive when its probability >= `threshold`; argmax for more than two classes.
+    def decisions(self, threshold: float | None, band: LowConfidenceBand | None = None) -> Decisions:
+        """What the model says of each sample (N), by the rule that serves it; see `core.decision.decide`.
+
+        For calibrated probabilities, one minus the confidence is the chance that the printed class is wrong, so it is
+        the right order for a risk–coverage curve.
 
         Raises:
             EvaluationError: Two classes without a threshold, or a threshold for more than two.
@@ -94,20 +98,7 @@ class Predictions:
                 f"{len(self.class_names)} classes with threshold {threshold}: two classes need one, more have none"
             )
             raise EvaluationError(message)
-        if threshold is None:
-            return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
-        positive = self._positive_index()
-        return np.asarray(np.where(self.scores >= threshold, positive, 1 - positive), dtype=np.int64)
-
-    def confidences(self, threshold: float | None) -> NDArray[np.float64]:
-        """Probability of the predicted class (N).
-
-        With a threshold away from 0.5 it can be below 0.5: just above a low threshold the sample is called positive
-        because a miss costs more, not because positive is likelier. For calibrated probabilities, one minus this is
-        the chance that the printed class is wrong, so it is the right order for a risk–coverage curve.
-        """
-        decided = self.decided(threshold)
-        return np.asarray(np.take_along_axis(self.probabilities, decided[:, None], axis=1)[:, 0])
+        return decide(self.probabilities, self.positive, threshold, band)
 
     def _positive_index(self) -> int:
         if self.positive is None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sentinode.core.decision import LowConfidenceBand
 from sentinode.core.errors import DataNotFoundError, EvaluationError
 from sentinode.core.files import atomic_file
-from sentinode.metrics.decisions.low_confidence import LowConfidenceBand
 from sentinode.metrics.predictions import Predictions
 
 _PREFIX = "p_"
@@ -66,19 +66,17 @@ def read_predictions(path: Path, positive: str | None) -> Predictions:
 def _rows(predictions: Predictions, threshold: float | None, band: LowConfidenceBand | None) -> Iterator[Sequence[str]]:
     names = predictions.class_names
     groups = predictions.groups or [""] * len(predictions)
-    decided, confidences = predictions.decided(threshold), predictions.confidences(threshold)
-    flags = (
-        [""] * len(predictions) if band is None else ["true" if flag else "false" for flag in band.flags(predictions)]
-    )
+    decisions = predictions.decisions(threshold, band)
+    flags = [""] * len(predictions) if band is None else np.where(decisions.low_confidence, "true", "false").tolist()
     for index, sample in enumerate(predictions.ids):
         yield [
             sample,
             predictions.paths[index],
             groups[index],
             names[predictions.labels[index]],
-            names[decided[index]],
+            names[decisions.classes[index]],
             *(f"{value:.9g}" for value in predictions.probabilities[index]),
-            f"{confidences[index]:.9g}",
+            f"{decisions.confidences[index]:.9g}",
             flags[index],
         ]
 

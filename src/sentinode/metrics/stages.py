@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval
-from sentinode.metrics.metric import Metric
 
 SlideClass = Literal["negative", "itc", "micro", "macro"]
 """By the largest metastasis of a slide."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import rate
 from sentinode.metrics.measures.roc import auc_metric
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.predictions import Predictions
 
 
@@ -33,7 +33,7 @@ def subgroups(predictions: Predictions, threshold: float | None) -> tuple[Subgro
     if predictions.groups is None:
         return ()
     names, codes = np.unique(np.asarray(predictions.groups, dtype=str), return_inverse=True)
-    called = predictions.decided(threshold)
+    called = predictions.decisions(threshold).classes
     members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     return tuple(_subgroup(predictions, called, str(name), rows) for name, rows in zip(names, members, strict=True))
 

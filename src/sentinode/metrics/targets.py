@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sentinode.core.errors import EvaluationError
-from sentinode.metrics.metric import Metric
+from sentinode.core.metric import Metric
 
 _TARGET = re.compile(r"([a-z][a-z0-9_]*)(>=|<=)(\d+(?:\.\d+)?)")
 

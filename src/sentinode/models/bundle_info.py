@@ -4,6 +4,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sentinode.core.decision import LowConfidenceBand, OperatingPoint
+from sentinode.core.metric import Metric
 from sentinode.core.tile_cover import tile_count
 from sentinode.models.model_config import ModelConfig, TilePooling
 
@@ -62,39 +64,6 @@ class Input(_Part):
     std: tuple[float, float, float]
 
 
-class Figure(_Part):
-    """A measured number with its 95 % interval."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    method: str
-    n: int | None = None
-
-
-class Threshold(_Part):
-    """A tile is positive when the positive class's probability is at least `value`."""
-
-    value: float
-    rule: str
-    split: str
-    n: int | None = None
-    positives: int | None = None
-    sensitivity: Figure | None = None
-    specificity: Figure | None = None
-    method: str = ""
-
-
-class LowConfidence(_Part):
-    """An answer is of low confidence when `low` <= quantity <= `high`."""
-
-    low: float
-    high: float
-    quantity: Literal["score", "confidence"]
-    """`score`: the positive class's probability (two classes). `confidence`: the predicted class's (more)."""
-    split: str = "validation"
-
-
 class HeadSpec(_Part):
     """A classical classifier on the embedding; its arrays are in the weights' file, as those of the network's head."""
 
@@ -133,7 +102,7 @@ class Headline(_Part):
 
     split: str
     n: int
-    figures: dict[str, Figure]
+    figures: dict[str, Metric]
 
 
 class Member(_Part):
@@ -173,9 +142,9 @@ class BundleInfo(_Part):
     precision: Literal["float32", "float16", "int8"]
     """Of the weights in the graph. All but `int8` compute in float32."""
     temperature: float = Field(gt=0)
-    threshold: Threshold | None = None
+    threshold: OperatingPoint | None = None
     """None for more than two classes, where the likeliest wins."""
-    low_confidence: LowConfidence | None = None
+    low_confidence: LowConfidenceBand | None = None
     provenance: Provenance
     metrics: Headline | None = None
     limits: tuple[str, ...] = ()

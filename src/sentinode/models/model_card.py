@@ -2,7 +2,8 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sentinode.models.bundle_info import BundleInfo, Figure
+from sentinode.core.metric import Metric
+from sentinode.models.bundle_info import BundleInfo
 
 
 def render_card(info: BundleInfo) -> str:
@@ -24,7 +25,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}" if abs(value) < 1e-3 else f"{value:.3f}"
 
 
-def _interval(figure: Figure) -> str:
+def _interval(figure: Metric) -> str:
     if figure.low is None or figure.high is None:
         return "–"
     return f"{_number(figure.low)} – {_number(figure.high)}"

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto
 
+from sentinode.core.decision import LowConfidenceBand, OperatingPoint
 from sentinode.core.errors import BundleError
 from sentinode.core.extras import require
 from sentinode.core.files import atomic_folder
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.bundle_info import GRAPH_FILE, WEIGHTS_FILE, BundleInfo, LowConfidence, Threshold
+from sentinode.models.bundle_info import GRAPH_FILE, WEIGHTS_FILE, BundleInfo
 from sentinode.models.bundle_writer import library_versions, seal
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.openvino_engine import OpenVinoEngine
@@ -84,8 +85,8 @@ def write_quantized_bundle(
     folder: Path,
     *,
     temperature: float,
-    threshold: Threshold | None,
-    low_confidence: LowConfidence | None,
+    threshold: OperatingPoint | None,
+    low_confidence: LowConfidenceBand | None,
     limits: tuple[str, ...] = (),
 ) -> Bundle:
     """Write a quantised graph as a bundle like any other.

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from sentinode.core.decision import OperatingPoint
 from sentinode.core.plurals import count, listed, plural, plural_of
 from sentinode.metrics.assessment import Assessment
-from sentinode.metrics.decisions.thresholds import OperatingPoint
 from sentinode.metrics.predictions import Predictions
 from sentinode.reports import assessment_wording
 from sentinode.reports.assessment_tables import confused_pairs, confusion_cells, subgroup_table

@@ -1,10 +1,10 @@
 """The report's sentences: what the figures mean, in words that need no statistics."""
 
+from sentinode.core.decision import OperatingPoint
+from sentinode.core.metric import Metric
 from sentinode.core.plurals import count, plural, plural_of
 from sentinode.metrics.assessment import Assessment
 from sentinode.metrics.decisions.low_confidence import FlaggedResult
-from sentinode.metrics.decisions.thresholds import OperatingPoint
-from sentinode.metrics.metric import Metric
 from sentinode.reports import wording
 from sentinode.reports.wording import number, per_cent, with_interval
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sentinode.core.metric import Metric
 from sentinode.core.plurals import count, plural
 from sentinode.metrics.froc.curve import MISSED, RATES, Froc, JudgedSlide
 from sentinode.metrics.measures.roc import roc_curve
-from sentinode.metrics.metric import Metric
 from sentinode.reports.charts.chart import Chart, drawn
 from sentinode.reports.charts.froc_chart import froc_chart
 from sentinode.reports.charts.ranking_charts import roc_chart

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sentinode.core.decision import is_positive
 from sentinode.core.images import IMAGE_SUFFIXES
 from sentinode.core.plurals import plural
 from sentinode.metrics.predictions import Predictions
@@ -85,7 +86,7 @@ def binary_galleries(
         maps: Gives a row's picture with a map over it, for the errors; None leaves them out.
     """
     scores, truths = predictions.scores, predictions.truths.astype(bool)
-    called = scores >= threshold
+    called = is_positive(scores, threshold)
     index = predictions.positive or 0
     positive, negative = predictions.class_names[index], predictions.class_names[1 - index]
 
@@ -121,7 +122,7 @@ def multiclass_galleries(
     predictions: Predictions, images: Images | None, noun: str, maps: Maps | None = None
 ) -> tuple[Gallery, ...]:
     """The surest errors, and typical hits of all classes in turn. See `binary_galleries`."""
-    decided, confidence = predictions.decided(None), predictions.confidences(None)
+    decided, confidence = predictions.decisions(None).classes, predictions.decisions(None).confidences
     names = predictions.class_names
     wrong = np.flatnonzero(decided != predictions.labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")[:SIZE]]

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.metric import Metric
 from sentinode.core.plurals import count, plural
 from sentinode.metrics.learning_curve import METRICS, CurveStep, LearningCurve
-from sentinode.metrics.metric import Metric
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import drawn
 from sentinode.reports.charts.learning_curve_chart import curve_chart, metric_name

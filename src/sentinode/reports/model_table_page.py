@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.metric import Metric
 from sentinode.core.plurals import count, listed
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.model_table import ModelRow, ModelTable
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import drawn

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sentinode.core.metric import Metric
 from sentinode.core.plurals import count
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.stages import NODES, SLIDE_CLASSES, STAGES, StagedPatient, confusion
 from sentinode.reports.frame import write_page
 

@@ -1,8 +1,8 @@
 """Figures and counts as a reader wants to see them. The same words in the report, its alt texts and its tables."""
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.metric import Metric
 from sentinode.metrics.decisions.rules import parse_rule
-from sentinode.metrics.metric import Metric
 
 MISSING = "–"
 

@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.files import atomic_file
-from sentinode.models.prediction import decide
+from sentinode.models.prediction import Prediction
 from sentinode.serving.served_model import ServedModel
 from sentinode.serving.server_metrics import Metrics
 from sentinode.serving.store.prediction_log import Predictions
 from sentinode.serving.store.tables import now
-
-_NOWHERE = Path()
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,44 +29,47 @@ class Asked:
     user_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client is told of its image."""
+
+    prediction: Prediction
+    model: dict[str, str]
+    """`name` and `version`."""
+    request_id: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of `schemas.PredictionAnswer`."""
+        return {**self.prediction.to_json(), "model": self.model, "request_id": self.request_id}
+
+
 class Predictor:
     """Runs batches: model, log, answers."""
 
     def __init__(self, model: ServedModel, log: Predictions, metrics: Metrics, images: Path | None) -> None:
         """`images`: folder in which the uploaded images are kept; None: only their hashes are."""
         self._model, self._log, self._metrics, self._images = model, log, metrics, images
-        info = model.info
-        self._threshold = info.threshold.value if info.threshold else None
-        self._about = {"name": info.name, "version": model.version}
+        self._about = {"name": model.info.name, "version": model.version}
 
-    def run(self, batch: Sequence[Asked]) -> list[dict[str, Any] | Exception]:
+    def run(self, batch: Sequence[Asked]) -> list[Answer | Exception]:
         """The answers to a batch, which are in the log when they are returned; what is no image gets its problem."""
         images = [_image_of(asked) for asked in batch]
         good = [(asked, image) for asked, image in zip(batch, images, strict=True) if not isinstance(image, Exception)]
         if not good:
             return [image for image in images if isinstance(image, Exception)]
-        answers = [self._answer(each) for each in self._model.probabilities([image for _, image in good])]
+        scores = self._model.probabilities([image for _, image in good])
+        answers = [
+            Answer(Prediction.of(each, self._model.info), self._about, asked.request_id)
+            for (asked, _), each in zip(good, scores, strict=True)
+        ]
         created = now()
         self._log.add([self._row(created, *one, answer) for one, answer in zip(good, answers, strict=True)])
-        for (asked, _), answer in zip(good, answers, strict=True):
-            answer["request_id"] = asked.request_id
-            self._metrics.predicted(answer["prediction"], low=answer["low_confidence"])
+        for answer in answers:
+            self._metrics.predicted(answer.prediction.label, low=answer.prediction.low_confidence)
         left = iter(answers)
         return [image if isinstance(image, Exception) else next(left) for image in images]
 
-    def _answer(self, probabilities: NDArray[np.float32]) -> dict[str, Any]:
-        info = self._model.info
-        decided = decide(_NOWHERE, probabilities, info)
-        return {
-            "prediction": decided.label,
-            "confidence": decided.confidence,
-            "probabilities": dict(zip(info.classes.names, decided.probabilities, strict=True)),
-            "model": self._about,
-            "threshold": self._threshold,
-            "low_confidence": decided.low_confidence,
-        }
-
-    def _row(self, created: str, asked: Asked, image: NDArray[np.uint8], answer: dict[str, Any]) -> dict[str, Any]:
+    def _row(self, created: str, asked: Asked, image: NDArray[np.uint8], answer: Answer) -> dict[str, Any]:
         digest = hashlib.sha256(asked.content).hexdigest()
         if self._images is not None:
             path = self._images / digest[:2] / digest
@@ -83,11 +84,7 @@ class Predictor:
             "image_width": image.shape[1],
             "image_height": image.shape[0],
             "stored": self._images is not None,
-            "prediction": answer["prediction"],
-            "confidence": answer["confidence"],
-            "probabilities": answer["probabilities"],
-            "low_confidence": answer["low_confidence"],
-            "threshold": answer["threshold"],
+            **answer.prediction.to_json(),
             "model_name": self._about["name"],
             "model_version": self._about["version"],
             "user_name": asked.user_name,

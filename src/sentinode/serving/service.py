@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from fastapi import Request
 
@@ -14,7 +13,7 @@ from sentinode.serving.batcher import Batcher
 from sentinode.serving.bounded_pool import BoundedPool
 from sentinode.serving.explainer import Explainer
 from sentinode.serving.form_upload import BodyBudget
-from sentinode.serving.predictor import Asked, Predictor
+from sentinode.serving.predictor import Answer, Asked, Predictor
 from sentinode.serving.scan_jobs import ScanJobs
 from sentinode.serving.scan_results import Results
 from sentinode.serving.serve_config import ServeConfig
@@ -52,7 +51,7 @@ class Service:
         self.model = ServedModel(bundle, config.engine, config.threads)
         images = config.images if config.store_images else None
         self.predictor = Predictor(self.model, self.store.predictions, self.metrics, images)
-        self.batcher: Batcher[Asked, dict[str, Any]] = Batcher(
+        self.batcher: Batcher[Asked, Answer] = Batcher(
             self.predictor.run,
             most_waiting=limits.waiting_images,
             most_at_once=limits.images_at_once,

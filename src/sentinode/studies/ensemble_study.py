@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from sentinode.core.errors import StorageError
+from sentinode.core.metric import Metric
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Images
 from sentinode.metrics.comparison import Comparison, compare
-from sentinode.metrics.metric import Metric
 from sentinode.models.bundle import Bundle, check_place, open_bundle
-from sentinode.models.bundle_info import BundleInfo, Classes, LowConfidence, Threshold
+from sentinode.models.bundle_info import BundleInfo, Classes
 from sentinode.models.bundle_writer import write_bundle
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import engine_of
@@ -205,12 +205,12 @@ def _log(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _fitted(draft: BundleInfo, classes: Classes, calibration: Calibration, split: str) -> BundleInfo:
     point = calibration.threshold and replace(calibration.threshold, split=split)
-    band = LowConfidence.model_validate(calibration.band.to_json()).model_copy(update={"split": split})
+    band = replace(calibration.band, split=split)
     return draft.model_copy(
         update={
             "classes": classes,
             "temperature": calibration.temperature,
-            "threshold": Threshold.model_validate(point.to_json()) if point else None,
+            "threshold": point,
             "low_confidence": band,
         }
     )

@@ -16,8 +16,6 @@ from sentinode.data.manifest import Manifest
 from sentinode.data.selection import WHOLE, load_selection, without
 from sentinode.data.source_splits import ROLES
 from sentinode.metrics.assessment import Assessment, assess
-from sentinode.metrics.decisions.low_confidence import LowConfidenceBand
-from sentinode.metrics.decisions.thresholds import OperatingPoint
 from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.predictions_csv import write_predictions
 from sentinode.models.bundle import Bundle, open_bundle
@@ -127,12 +125,10 @@ def report_on(
         best_epoch: The epoch whose weights were kept, when it was chosen by validation.
     """
     info, manifest = bundle.info, scored.data.manifest
-    point = None if info.threshold is None else OperatingPoint.from_json(info.threshold.model_dump())
-    band = None if info.low_confidence is None else LowConfidenceBand.from_json(info.low_confidence.model_dump())
     assessment = assess(
         scored.predictions,
-        threshold=point,
-        band=band,
+        threshold=info.threshold,
+        band=info.low_confidence,
         temperature=info.temperature,
         targets=recipe_of(bundle).evaluation.targets,
         split=split,
@@ -153,7 +149,8 @@ def report_on(
     )
     with atomic_folder(out) as temporary:
         write_json(temporary / "metrics.json", assessment.to_json())
-        write_predictions(temporary / "predictions.csv", scored.predictions, point.value if point else None, band)
+        threshold = info.threshold.value if info.threshold else None
+        write_predictions(temporary / "predictions.csv", scored.predictions, threshold, info.low_confidence)
         write_report(assessment, scored.predictions, context, temporary / "report.html", images.__getitem__, maps)
         if log:
             save_png(training_curves(log, best_epoch=best_epoch), temporary / "curves.png")

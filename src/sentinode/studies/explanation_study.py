@@ -12,7 +12,7 @@ from sentinode.explanation.explainable_model import ExplainableModel
 from sentinode.explanation.explanation import Examiner, Explanation, explain
 from sentinode.explanation.methods import method_named
 from sentinode.explanation.subject import Explained, Subject
-from sentinode.models.prediction import decide
+from sentinode.models.prediction import Prediction
 from sentinode.reports.explanation_page import write_explanation_page
 
 RECORD = "explanations.json"
@@ -63,7 +63,7 @@ def write_explanations(
                 wanted = layer if method_named(method).layered else None
                 found.append(explain(model, subject.tile, method, target, layer=wanted, examiner=examiner))
                 advance()
-            prediction = decide(subject.path, model.probabilities(subject.tile[None])[0], model.info)
+            prediction = Prediction.of(model.probabilities(subject.tile[None])[0], model.info, subject.path)
             folder = _unused(subject.name, used)
             _write_files(temporary / folder, found)
             done.append(Explained(subject, prediction, tuple(found)))
@@ -92,13 +92,13 @@ def _write_files(folder: Path, found: Sequence[Explanation]) -> None:
 
 
 def _record(done: Explained, folder: str, model: ExplainableModel) -> dict[str, Any]:
-    names, prediction = model.info.classes.names, done.prediction
+    prediction = done.prediction
     return {
         "image": str(done.subject.path),
         "place": done.subject.place,
         "folder": folder,
         "prediction": prediction.label,
-        "probabilities": dict(zip(names, prediction.probabilities, strict=True)),
+        "probabilities": prediction.probabilities,
         "low_confidence": prediction.low_confidence,
         "explained": model.explained,
         "maps": [_figures(one) for one in done.explanations],

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.metric import Metric
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, Images
 from sentinode.metrics.comparison import Comparison, compare
-from sentinode.metrics.metric import Metric
 from sentinode.models.bundle import Bundle, check_place, open_bundle
-from sentinode.models.bundle_info import LowConfidence, Threshold
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.quantization import graph_engine, quantize_graph, write_quantized_bundle
@@ -124,8 +123,8 @@ def quantize_bundle(
         graph,
         out,
         temperature=calibration.temperature,
-        threshold=Threshold.model_validate(calibration.threshold.to_json()) if calibration.threshold else None,
-        low_confidence=LowConfidence.model_validate(calibration.band.to_json()),
+        threshold=calibration.threshold,
+        low_confidence=calibration.band,
         limits=(_limit(comparison, agreement),),
     )
     sizes = (bundle.graph.stat().st_size, written.graph.stat().st_size)
@@ -156,7 +155,7 @@ def _compare(data: Dataset, before: _Answers, after: _Answers) -> tuple[Comparis
         (name, predictions_of(data.manifest, "validation", probabilities), threshold)
         for name, (probabilities, threshold) in (("original", before), ("INT8", after))
     ]
-    decided = [predictions.decided(threshold) for _, predictions, threshold in models]
+    decided = [predictions.decisions(threshold).classes for _, predictions, threshold in models]
     return compare(models)[0], float((decided[0] == decided[1]).mean())
 
 

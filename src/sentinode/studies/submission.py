@@ -136,8 +136,8 @@ def _score(
                 if isinstance(one, Failure):
                     failures.append(one)
                     continue
-                labels[name] = f"{one.probabilities[column]:.9g}"  # as many digits as float32 has
-                fresh.append(Answer(name, labels[name], stamp_of(one.path)))
+                labels[name] = f"{list(one.probabilities.values())[column]:.9g}"  # as many digits as float32 has
+                fresh.append(Answer(name, labels[name], stamp_of(test.path(name))))
                 if len(fresh) == _NOTED:
                     log.append(fresh)
                     fresh.clear()

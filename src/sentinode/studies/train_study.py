@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentinode.core.errors import RecipeError
+from sentinode.core.metric import Metric
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
 from sentinode.data.manifest import Manifest
-from sentinode.metrics.metric import Metric
 from sentinode.training.recipe import Recipe, load_recipe, overlaid, parse_recipe
 from sentinode.training.run_folder import SPLIT_FILE, RunFolder, begin_run, read_status, reopen_run
 
@@ -128,7 +128,7 @@ def assess_trained(
 
     The report is of the test split, or of validation where there is no test split, and then says so.
     """
-    from sentinode.models.bundle_info import Figure, Headline
+    from sentinode.models.bundle_info import Headline
     from sentinode.models.bundle_writer import amend
     from sentinode.studies.evaluation import report_on, score
 
@@ -137,8 +137,7 @@ def assess_trained(
     report, log = folder / "report", trained.log
     assessment = report_on(trained.bundle, scored, report, split=role, log=log, best_epoch=trained.best_epoch)
     shown = {name: assessment.metrics[name] for name in _HEADLINE if name in assessment.metrics}
-    figures = {name: Figure.model_validate(metric.to_json()) for name, metric in shown.items()}
-    amend(trained.bundle, metrics=Headline(split=assessment.split, n=assessment.n, figures=figures))
+    amend(trained.bundle, metrics=Headline(split=assessment.split, n=assessment.n, figures=shown))
     return assessment
 
 

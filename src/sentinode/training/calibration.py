@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from sentinode.core.decision import LowConfidenceBand, OperatingPoint
 from sentinode.data.dataset import Dataset
 from sentinode.data.manifest import Manifest
 from sentinode.data.splits import stain_clusters
-from sentinode.metrics.decisions.low_confidence import LowConfidenceBand, low_confidence_band
-from sentinode.metrics.decisions.thresholds import OperatingPoint, choose_threshold
+from sentinode.metrics.decisions.low_confidence import low_confidence_band
+from sentinode.metrics.decisions.thresholds import choose_threshold
 from sentinode.metrics.measures.calibration import fit_temperature
 from sentinode.metrics.predictions import Predictions
 from sentinode.training.config import EvaluationConfig

@@ -13,14 +13,7 @@ from sentinode.core.files import sha256_of_json
 from sentinode.core.progress import Progress
 from sentinode.data.dataset import Dataset
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.bundle_info import (
-    BundleInfo,
-    Classes,
-    Input,
-    LowConfidence,
-    Provenance,
-    Threshold,
-)
+from sentinode.models.bundle_info import BundleInfo, Classes, Input, Provenance
 from sentinode.models.bundle_writer import library_versions, write_bundle
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.onnx_export import round_weights
@@ -159,8 +152,8 @@ def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibratio
         embedding_size=fitted.network.embedding_size,
         precision=model.storage,
         temperature=calibration.temperature,
-        threshold=Threshold.model_validate(calibration.threshold.to_json()) if calibration.threshold else None,
-        low_confidence=LowConfidence.model_validate(calibration.band.to_json()),
+        threshold=calibration.threshold,
+        low_confidence=calibration.band,
         provenance=Provenance(
             recipe=resolved,
             recipe_sha256=sha256_of_json(resolved),

@@ -3,13 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinode.core.decision import LowConfidenceBand
 from sentinode.core.errors import EvaluationError
-from sentinode.metrics.decisions.low_confidence import (
-    LowConfidenceBand,
-    flagged_result,
-    low_confidence_band,
-    risk_coverage,
-)
+from sentinode.metrics.decisions.low_confidence import flagged_result, low_confidence_band, risk_coverage
 from sentinode.metrics.predictions import Predictions
 
 
@@ -33,7 +29,7 @@ answers = st.lists(st.tuples(st.integers(0, 25), st.integers(0, 1)), min_size=10
 def test_no_stretch_of_that_size_holds_more_errors(rows):
     scores, labels = np.array([score for score, _ in rows]) / 25, np.array([label for _, label in rows])
     predictions = binary(scores, labels)
-    wrong = predictions.decided(0.5) != labels
+    wrong = predictions.decisions(0.5).classes != labels
     most = len(rows) // 5
     distinct = np.unique(scores)
     stretches = [(scores >= low) & (scores <= high) for low in distinct for high in distinct if low <= high]
@@ -43,7 +39,7 @@ def test_no_stretch_of_that_size_holds_more_errors(rows):
             low_confidence_band(predictions, 0.5, flagged=0.2)
         return
     band = low_confidence_band(predictions, 0.5, flagged=0.2)
-    flags = band.flags(predictions)
+    flags = predictions.decisions(0.5, band).low_confidence
     assert 0 < flags.sum() <= most
     assert wrong[flags].sum() == max(possible)
 
@@ -73,10 +69,10 @@ def test_more_classes_flag_a_stretch_of_the_likeliest_probability():
     labels = np.array([rng.choice(3, p=row) for row in probabilities])
     predictions = Predictions([str(i) for i in range(1000)], [""] * 1000, labels, probabilities, tuple("abc"))
     band = low_confidence_band(predictions, None)
-    flags = band.flags(predictions)
+    flags = predictions.decisions(None, band).low_confidence
     assert band.quantity == "confidence"
     assert 0.09 <= flags.mean() <= 0.1
-    wrong = predictions.decided(None) != labels
+    wrong = predictions.decisions(None).classes != labels
     assert wrong[flags].mean() > 2 * wrong[~flags].mean()
 
 
@@ -94,11 +90,6 @@ def test_what_the_flag_gives_by_hand():
     assert (result.error_rate_flagged.value, result.error_rate_kept.value) == (2 / 3, 1 / 3)
     nothing = flagged_result(predictions, 0.5, LowConfidenceBand(0.2, 0.3, "score"))
     assert nothing.error_rate_flagged.method == "undefined: nothing flagged"
-
-
-def test_a_band_outlives_json():
-    band = LowConfidenceBand(0.25, 0.5, "score", "validation")
-    assert LowConfidenceBand.from_json(band.to_json()) == band
 
 
 def test_risk_coverage_by_hand():

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinode.core.metric import Metric
 from sentinode.metrics.decisions.prevalence import predictive_values, prevalence_table
-from sentinode.metrics.metric import Metric
 
 shares = st.floats(0.01, 0.99)
 

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +6,7 @@ from scipy import stats
 
 from sentinode.core.errors import EvaluationError
 from sentinode.metrics.decisions.rules import parse_rule
-from sentinode.metrics.decisions.thresholds import OperatingPoint, choose_threshold, threshold_table
+from sentinode.metrics.decisions.thresholds import choose_threshold, threshold_table
 from sentinode.metrics.measures.rates import confusion_matrix, derived
 
 
@@ -75,18 +73,6 @@ def test_equal_shares_count_as_met_despite_binary_fractions():
     scores = np.concatenate([np.linspace(0.3, 0.9, 50), np.linspace(0.0, 0.2, 50)])
     point = choose_threshold(truths, scores, "sensitivity>=0.9+0.02")
     assert point.sensitivity.value == 46 / 50
-
-
-def test_the_point_says_what_it_gave_where_it_was_chosen():
-    truths, scores = sample()
-    point = choose_threshold(truths, scores, "sensitivity >= 0.95", split="fold 3")
-    assert (point.rule, point.split, point.n, point.positives) == ("sensitivity>=0.95", "fold 3", 2000, truths.sum())
-    assert 0.95 <= point.sensitivity.value < 0.952
-    assert point.sensitivity.low < 0.95
-    assert point.specificity.value == rates(truths, scores, point.value)[1]
-    assert OperatingPoint.from_json(json.loads(json.dumps(point.to_json()))) == point
-    short = {"value": 0.4, "rule": "fixed", "split": "none"}
-    assert OperatingPoint.from_json(short) == OperatingPoint(0.4, "fixed", "none")
 
 
 @pytest.mark.parametrize("kind", ["sensitivity", "specificity"])
@@ -240,3 +226,12 @@ def test_the_table_has_the_operating_threshold_among_round_ones():
         assert row.specificity.n == tn + fp
         assert row.npv.n == tn + fn
     assert len(threshold_table(truths, scores, 0.5)) == len(table) - 1
+
+
+def test_the_point_says_what_it_gave_where_it_was_chosen():
+    truths, scores = sample()
+    point = choose_threshold(truths, scores, "sensitivity >= 0.95", split="fold 3")
+    assert (point.rule, point.split, point.n, point.positives) == ("sensitivity>=0.95", "fold 3", 2000, truths.sum())
+    assert 0.95 <= point.sensitivity.value < 0.952
+    assert point.sensitivity.low < 0.95
+    assert point.specificity.value == rates(truths, scores, point.value)[1]

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import (
     Resampling,
     clopper_pearson,
@@ -12,7 +13,6 @@ from sentinode.metrics.measures.intervals import (
     rate,
     wider,
 )
-from sentinode.metrics.metric import Metric
 
 
 @given(st.integers(1, 400), st.data())

@@ -46,7 +46,7 @@ def test_a_class_without_samples_leaves_no_macro_auc():
 
 def test_summaries_agree_with_scikit_learn():
     answers = predictions()
-    called = answers.decided(None)
+    called = answers.decisions(None).classes
     measures = multiclass_measures(answers, Resampling(answers.labels, None, 50, 0))
     assert [list(row) for row in measures.matrix] == sk.confusion_matrix(answers.labels, called).tolist()
     expected = {
@@ -65,7 +65,7 @@ def test_summaries_agree_with_scikit_learn():
 
 def test_each_class_is_measured_against_the_rest():
     answers = predictions()
-    called = answers.decided(None)
+    called = answers.decisions(None).classes
     classes = multiclass_measures(answers, Resampling(answers.labels, None, 50, 0)).classes
     assert [figures.name for figures in classes] == list(NAMES)
     for index, figures in enumerate(classes):

@@ -130,7 +130,7 @@ def test_predict_and_evaluate_answer_as_the_features_do(
     for name in ("openvino", "torch"):
         engine = open_engine(bundle, name, threads=1)
         answers = [one for one in predict_images(engine, map(Path, table.paths)) if isinstance(one, Prediction)]
-        np.testing.assert_allclose([one.probabilities for one in answers], expected, atol=1e-5)
+        np.testing.assert_allclose([list(one.probabilities.values()) for one in answers], expected, atol=1e-5)
 
     def measured(out: str, *overrides: str) -> np.ndarray:
         evaluate_bundle(

@@ -9,9 +9,10 @@ from scipy.special import softmax
 from sklearn.model_selection import StratifiedKFold
 
 from sentinode.core.errors import BundleError, DataError, EvaluationError, LeakError
+from sentinode.core.metric import Metric
 from sentinode.core.progress import Progress
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.bundle_info import Figure, Headline
+from sentinode.models.bundle_info import Headline
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.studies.evaluation import evaluate_bundle
 from sentinode.studies.quantization_study import quantize_bundle
@@ -20,7 +21,7 @@ from sentinode.training.classical.classifier_config import ClassicalConfig, Clas
 from sentinode.training.classical.grid_search import TunedModel, fit_tuned
 from sentinode.training.config import EvaluationConfig
 
-HEADLINE = Headline(split="out-of-fold", n=96, figures={"auc": Figure(value=0.8, low=0.7, high=0.9, method="DeLong")})
+HEADLINE = Headline(split="out-of-fold", n=96, figures={"auc": Metric(value=0.8, low=0.7, high=0.9, method="DeLong")})
 SMALL: dict[str, dict[str, Any]] = {
     "forest": {"n_estimators": 10, "max_depth": 4},
     "boosting": {"max_iter": 4, "max_depth": 3},

@@ -4,11 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from sentinode.core.metric import Metric
 from sentinode.metrics.crossval.fold_answers import FoldAnswers, pooled_aucs, repeat_aucs, within_folds
 from sentinode.metrics.measures.intervals import LEVEL, Resampling, percentile_interval
 from sentinode.metrics.measures.ranking import Ranking
 from sentinode.metrics.measures.roc import auc_metric, delong
-from sentinode.metrics.metric import Metric
 
 _FARTHEST = 0.4999  # an AUC of 1 has no logit; figures at the end get an exact bound instead
 

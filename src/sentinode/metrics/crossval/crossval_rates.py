@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.metric import Metric
 from sentinode.metrics.crossval.fold_answers import FoldAnswers
 from sentinode.metrics.measures.calibration import brier_scores, log_losses
 from sentinode.metrics.measures.intervals import Resampling, clopper_pearson, percentile_interval, wider
-from sentinode.metrics.metric import Metric
 
 
 def decision_rates(answers: FoldAnswers, resampling: Resampling) -> dict[str, Metric]:

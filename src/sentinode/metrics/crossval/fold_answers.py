@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.decision import decide
 from sentinode.core.errors import EvaluationError
 from sentinode.metrics.measures.multiclass import macro_auc
 from sentinode.metrics.predictions import Predictions
@@ -85,10 +86,9 @@ class FoldAnswers:
     def decided(self) -> NDArray[np.int64]:
         """The class that each sample was called in each repeat (R, N), at the threshold of the fold it was in."""
         if self.thresholds is None or self.positive is None:
-            return np.asarray(self.probabilities.argmax(axis=2), dtype=np.int64)
+            return decide(self.probabilities).classes
         at = np.take_along_axis(self.thresholds, self.folds, axis=1)  # (R, N)
-        called = self.probabilities[:, :, self.positive] >= at
-        return np.asarray(np.where(called, self.positive, 1 - self.positive), dtype=np.int64)
+        return decide(self.probabilities, self.positive, at).classes
 
     def _as_predictions(self, probabilities: NDArray[np.float64]) -> Predictions:
         return Predictions(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.metric import Metric
 from sentinode.metrics.assessment import SCHEMA_VERSION
 from sentinode.metrics.crossval.crossval_auc import auc_metrics, hanley_mcneil
 from sentinode.metrics.crossval.crossval_rates import confusion, decision_rates, probability_losses
@@ -19,7 +20,6 @@ from sentinode.metrics.crossval.fold_answers import (
 )
 from sentinode.metrics.crossval.permutation import PermutationTest
 from sentinode.metrics.measures.intervals import FEW_GROUPS, Resampling
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.targets import TargetResult, check_targets, parse_target
 
 SPLIT = "out-of-fold"

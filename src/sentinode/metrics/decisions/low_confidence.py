@@ -1,47 +1,16 @@
 """Which answers to look at again: the low-confidence band, set on validation, and the risk–coverage curve."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.decision import LowConfidenceBand
 from sentinode.core.errors import EvaluationError
+from sentinode.core.metric import Metric
 from sentinode.metrics.measures.curves import thinned
 from sentinode.metrics.measures.intervals import rate
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.predictions import Predictions
-
-
-@dataclass(frozen=True)
-class LowConfidenceBand:
-    """An answer is of low confidence when `low` <= quantity <= `high`."""
-
-    low: float
-    """Lower end, strictly between two values seen on the split that set it, or 0."""
-
-    high: float
-    """Upper end, likewise, or 1."""
-
-    quantity: Literal["score", "confidence"]
-    """`score`: the positive class's probability (two classes). `confidence`: the predicted class's (more)."""
-
-    split: str = "validation"
-    """The split on which it was set."""
-
-    def flags(self, predictions: Predictions) -> NDArray[np.bool_]:
-        """Which answers are of low confidence (N)."""
-        values = _quantity(predictions)
-        return (values >= self.low) & (values <= self.high)
-
-    def to_json(self) -> dict[str, Any]:
-        """`{low, high, quantity, split}`."""
-        return {"low": float(self.low), "high": float(self.high), "quantity": self.quantity, "split": self.split}
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> Self:
-        """The band that `to_json` wrote."""
-        return cls(float(fields["low"]), float(fields["high"]), fields["quantity"], fields.get("split", "validation"))
 
 
 @dataclass(frozen=True)
@@ -93,7 +62,7 @@ def low_confidence_band(
     if not 0 < flagged < 1:
         raise EvaluationError(f"the flagged share is {flagged}; give one between 0 and 1, such as 0.1")
     values = _quantity(predictions)
-    wrong = predictions.decided(threshold) != predictions.labels
+    wrong = predictions.decisions(threshold).classes != predictions.labels
     distinct, which = np.unique(values, return_inverse=True)
     samples = np.concatenate([[0], np.cumsum(np.bincount(which))])
     errors = np.concatenate([[0], np.cumsum(np.bincount(which, weights=wrong))])
@@ -118,8 +87,8 @@ def low_confidence_band(
 
 def flagged_result(predictions: Predictions, threshold: float | None, band: LowConfidenceBand) -> FlaggedResult:
     """How many answers the band flags here, and how many of the errors are among them."""
-    flags = band.flags(predictions)
-    wrong = predictions.decided(threshold) != predictions.labels
+    decisions = predictions.decisions(threshold, band)
+    flags, wrong = decisions.low_confidence, decisions.classes != predictions.labels
     caught, errors, flagged = int((flags & wrong).sum()), int(wrong.sum()), int(flags.sum())
     return FlaggedResult(
         band,
@@ -135,9 +104,9 @@ def risk_coverage(predictions: Predictions, threshold: float | None) -> RiskCove
 
     Equal confidences share their errors evenly, so that the order of the samples does not matter.
     """
-    confidences = predictions.confidences(threshold)
-    wrong = (predictions.decided(threshold) != predictions.labels).astype(np.float64)
-    _, which, counts = np.unique(-confidences, return_inverse=True, return_counts=True)
+    decisions = predictions.decisions(threshold)
+    wrong = (decisions.classes != predictions.labels).astype(np.float64)
+    _, which, counts = np.unique(-decisions.confidences, return_inverse=True, return_counts=True)
     shared = np.repeat(np.bincount(which, weights=wrong) / counts, counts)
     kept = np.arange(1, len(shared) + 1)
     risk = np.cumsum(shared) / kept
@@ -147,7 +116,7 @@ def risk_coverage(predictions: Predictions, threshold: float | None) -> RiskCove
 
 
 def _quantity(predictions: Predictions) -> NDArray[np.float64]:
-    return predictions.scores if predictions.binary else predictions.confidences(None)
+    return predictions.scores if predictions.binary else predictions.decisions(None).confidences
 
 
 def _between(distinct: NDArray[np.float64], index: int) -> float:

@@ -2,78 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sentinode.core.decision import OperatingPoint
 from sentinode.core.errors import EvaluationError
+from sentinode.core.metric import Metric
 from sentinode.metrics.decisions.rules import Rule, parse_rule
 from sentinode.metrics.measures.intervals import FEW_GROUPS, clopper_pearson_lower, rate
 from sentinode.metrics.measures.ranking import Ranking
 from sentinode.metrics.measures.rates import confusion_matrix
-from sentinode.metrics.metric import Metric
 
 # Rounding in a share must not decide: 0.95 of 20 is 19, whatever binary makes of it.
 _TOLERANCE = 1e-12
 _TABLE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """A threshold with the rule and the split that chose it. A sample is positive when its score >= `value`."""
-
-    value: float
-    """The threshold, strictly between two scores of the split that chose it, so that rounding flips nothing."""
-
-    rule: str
-    """The rule, as it was given (`sensitivity>=0.95@lower95`), or `fixed` for a threshold that somebody typed."""
-
-    split: str
-    """The split that chose it: `validation`, or `none` for a fixed one."""
-
-    n: int | None = None
-    """Samples in that split."""
-
-    positives: int | None = None
-    """Positive samples in that split."""
-
-    sensitivity: Metric | None = None
-    """What the threshold gives on the split that chose it, with its two-sided interval (optimistic for new data)."""
-
-    specificity: Metric | None = None
-    """As `sensitivity`, for the negative samples."""
-
-    method: str = ""
-    """How the rule was met, in words: the bound that was reached, or the bootstrap over how many groups."""
-
-    def to_json(self) -> dict[str, Any]:
-        """`{value, rule, split, n, positives, sensitivity, specificity, method}`."""
-        return {
-            "value": float(self.value),
-            "rule": self.rule,
-            "split": self.split,
-            "n": self.n,
-            "positives": self.positives,
-            "sensitivity": self.sensitivity.to_json() if self.sensitivity else None,
-            "specificity": self.specificity.to_json() if self.specificity else None,
-            "method": self.method,
-        }
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> Self:
-        """The point that `to_json` wrote; only `value`, `rule` and `split` must be there."""
-        sensitivity, specificity = fields.get("sensitivity"), fields.get("specificity")
-        return cls(
-            value=float(fields["value"]),
-            rule=fields["rule"],
-            split=fields["split"],
-            n=fields.get("n"),
-            positives=fields.get("positives"),
-            sensitivity=Metric.from_json(sensitivity) if sensitivity else None,
-            specificity=Metric.from_json(specificity) if specificity else None,
-            method=fields.get("method", ""),
-        )
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.metric import Metric
 from sentinode.metrics.froc.detections import Detections
 from sentinode.metrics.froc.masks import EvaluationMask
 from sentinode.metrics.measures.intervals import LEVEL, Resampling, clopper_pearson, percentile_interval, wider
-from sentinode.metrics.metric import Metric
 
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """False positives per slide at which the score reads the sensitivity."""

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval, wider
 from sentinode.metrics.measures.ranking import Ranking
 from sentinode.metrics.measures.rates import Matrix, derived, threshold_metrics
 from sentinode.metrics.measures.roc import auc_metric
 from sentinode.metrics.measures.sums import SampleSums, Sums, loss_metrics
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.predictions import Predictions
 
 

@@ -105,7 +105,8 @@ def calibrated_event(predictions: Predictions) -> tuple[NDArray[np.float64], NDA
     """
     if predictions.binary:
         return predictions.scores, predictions.truths.astype(np.float64)
-    return predictions.confidences(None), (predictions.decided(None) == predictions.labels).astype(np.float64)
+    decisions = predictions.decisions(None)
+    return decisions.confidences, (decisions.classes == predictions.labels).astype(np.float64)
 
 
 def reliability(probabilities: ArrayLike, outcomes: ArrayLike) -> tuple[ReliabilityPoint, ...]:

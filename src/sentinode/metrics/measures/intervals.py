@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from sentinode.metrics.metric import Metric
+from sentinode.core.metric import Metric
 
 LEVEL = 0.95
 """Level of every two-sided interval."""

@@ -6,8 +6,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sentinode.core.decision import is_positive
+from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import Resampling, clopper_pearson, percentile_interval, rate, wider
-from sentinode.metrics.metric import Metric
 
 Matrix = tuple[tuple[int, int], tuple[int, int]]
 """((tn, fp), (fn, tp)): rows true, columns predicted, the negative class first."""
@@ -45,7 +46,7 @@ def confusion_matrix(truths: ArrayLike, scores: ArrayLike, threshold: float) -> 
 
 def cells(truths: ArrayLike, scores: ArrayLike, threshold: float) -> NDArray[np.int64]:
     """The cell of each sample (N): 0 true negative, 1 false positive, 2 false negative, 3 true positive."""
-    called = np.asarray(scores, dtype=np.float64) >= threshold
+    called = is_positive(scores, threshold)
     return np.asarray(2 * np.asarray(truths, dtype=np.int64) + called)
 
 

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
+from sentinode.core.metric import Metric
 from sentinode.metrics.measures.curves import RocCurve, thinned
 from sentinode.metrics.measures.intervals import LEVEL
 from sentinode.metrics.measures.ranking import Ranking
-from sentinode.metrics.metric import Metric
 
 _METHOD = "DeLong, logit scale"
 

@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.metric import Metric
 from sentinode.metrics.measures.calibration import BINS, brier_scores, calibrated_event, equal_mass_bins, log_losses
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.predictions import Predictions
 
 
@@ -38,7 +38,7 @@ class SampleSums:
 
     def __init__(self, predictions: Predictions, threshold: float | None) -> None:
         k = len(predictions.class_names)
-        true, called = predictions.labels, predictions.decided(threshold)
+        true, called = predictions.labels, predictions.decisions(threshold).classes
         if predictions.binary:
             # The negative class comes first, whichever column it has.
             true, called = true == predictions.positive, called == predictions.positive

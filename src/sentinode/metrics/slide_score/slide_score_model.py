@@ -16,8 +16,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sentinode.core.errors import EvaluationError
 from sentinode.core.files import write_json
 from sentinode.core.messages import one_line
+from sentinode.core.metric import Metric
 from sentinode.metrics.froc.masks import major_axes
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.slide_score.slide_auc import slide_auc
 
 THRESHOLDS = (0.5, 0.7, 0.9)

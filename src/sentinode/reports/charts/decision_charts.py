@@ -4,10 +4,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from sentinode.core.metric import Metric
 from sentinode.metrics.decisions.low_confidence import FlaggedResult, RiskCoverage
 from sentinode.metrics.decisions.net_benefit import DecisionCurve
 from sentinode.metrics.decisions.prevalence import predictive_values
-from sentinode.metrics.metric import Metric
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import (
     DASHES,

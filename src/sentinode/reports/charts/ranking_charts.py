@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from sentinode.core.metric import Metric
 from sentinode.metrics.measures.curves import PrecisionRecallCurve, RocCurve
 from sentinode.metrics.measures.intervals import clopper_pearson
-from sentinode.metrics.metric import Metric
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import (
     CARD,

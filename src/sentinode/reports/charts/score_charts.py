@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from numpy.typing import NDArray
 
-from sentinode.metrics.decisions.low_confidence import LowConfidenceBand
+from sentinode.core.decision import LowConfidenceBand
 from sentinode.metrics.measures.calibration import ReliabilityPoint
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import (

@@ -93,7 +93,7 @@ async def _explained(
     explained = await service.explanation_pool.run(
         request, lambda: service.explainer.explain(image, method, target, asked, faithfulness=faithfulness)
     )
-    return {"prediction": prediction, **explained}
+    return {"prediction": prediction.to_json(), **explained}
 
 
 def _tile(service: Service, known: KnownSlide, place: TilePlace) -> tuple[dict[str, int], NDArray[np.uint8]]:

@@ -1,6 +1,7 @@
 """GET /model, /model/report."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ async def get_model(request: Request) -> Response:
         "tile_size": info.input.tile_size,
         "any_size": bool(info.input.pooling),
         "mpp": info.input.mpp,
-        "threshold": info.threshold.model_dump() if info.threshold else None,
-        "low_confidence": info.low_confidence.model_dump() if info.low_confidence else None,
-        "metrics": {name: figure.model_dump() for name, figure in info.metrics.figures.items()} if info.metrics else {},
+        "threshold": info.threshold.to_json() if info.threshold else None,
+        "low_confidence": asdict(info.low_confidence) if info.low_confidence else None,
+        "metrics": {name: metric.to_json() for name, metric in info.metrics.figures.items()} if info.metrics else {},
         "metrics_split": info.metrics.split if info.metrics else None,
         "thresholds": table or _own_threshold(service),
         "thresholds_split": split if table else info.threshold.split if info.threshold else None,

@@ -15,7 +15,7 @@ from sentinode.core.errors import SentinodeError
 from sentinode.serving.bounded_pool import while_connected
 from sentinode.serving.form_upload import Part, body_limit, read_form
 from sentinode.serving.image_upload import decode_upload, fit, is_small_png
-from sentinode.serving.predictor import Asked
+from sentinode.serving.predictor import Answer, Asked
 from sentinode.serving.problems import Problem, answer_problem, request_id
 from sentinode.serving.routes.answers import FILE, answers, as_json, form
 from sentinode.serving.schemas import BatchAnswer, PredictionAnswer
@@ -69,7 +69,7 @@ async def _predicted(request: Request, *, resize: bool) -> Response:
             image = await _image(service, content, resize=resize)
             arrived()
             answer = service.batcher.submit(Asked(image, content, request_id(request), user_of(request).name))
-        return as_json(await while_connected(request, answer))
+        return as_json((await while_connected(request, answer)).to_json())
 
 
 @router.post(
@@ -106,10 +106,10 @@ async def _one(request: Request, service: Service, part: Part, arrived: Any, *, 
         finally:
             arrived()
         answer = service.batcher.submit(Asked(image, part.content, asked_by, user_of(request).name))
-        found: dict[str, Any] = await while_connected(request, answer)
+        found: Answer = await while_connected(request, answer)
     except Problem as problem:
         return {"file": part.file, "problem": problem.fields(asked_by)}
-    return {"file": part.file, **found}
+    return {"file": part.file, **found.to_json()}
 
 
 def the_file(parts: list[Part], name: str) -> Part:

@@ -9,11 +9,11 @@ import numpy as np
 
 from sentinode.core.errors import DataError, EvaluationError
 from sentinode.core.files import atomic_folder, write_json
+from sentinode.core.metric import Metric
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.model_table import Candidate, ModelTable, tabulate, write_table
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.reports.charts.chart import save_png

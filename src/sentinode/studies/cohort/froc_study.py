@@ -12,10 +12,10 @@ import numpy as np
 
 from sentinode.core.errors import DataError
 from sentinode.core.files import write_json, write_text
+from sentinode.core.metric import Metric
 from sentinode.metrics.froc.curve import Froc, JudgedSlide, froc, judge
 from sentinode.metrics.froc.detections import Detections, suppress
 from sentinode.metrics.froc.masks import MASK_MPP, EvaluationMask, evaluation_mask
-from sentinode.metrics.metric import Metric
 from sentinode.metrics.slide_score.slide_auc import slide_auc
 from sentinode.reports.froc_page import FrocContext, FrocRow, write_froc_page
 from sentinode.scanning.heatmap import read_heatmap

@@ -14,7 +14,7 @@ from sentinode.data.dataset import Dataset
 from sentinode.metrics.crossval.fold_answers import FoldAnswers
 from sentinode.metrics.crossval.permutation import PermutationTest
 from sentinode.metrics.crossval.summary import SPLIT, CrossValidation, summarise
-from sentinode.models.bundle_info import Figure, Headline
+from sentinode.models.bundle_info import Headline
 from sentinode.models.bundle_writer import library_versions
 from sentinode.reports.crossval_csv import write_folds, write_out_of_fold
 from sentinode.reports.crossval_page import CrossvalContext, write_crossvalidation
@@ -178,8 +178,7 @@ def conclude(
 def headline(summary: CrossValidation) -> Headline:
     """The cross-validated figures, for a bundle's card."""
     shown = {name: summary.metrics[name] for name in _HEADLINE if name in summary.metrics}
-    figures = {name: Figure.model_validate(metric.to_json()) for name, metric in shown.items()}
-    return Headline(split=f"{SPLIT} ({summary.plan})", n=summary.n, figures=figures)
+    return Headline(split=f"{SPLIT} ({summary.plan})", n=summary.n, figures=shown)
 
 
 def _chosen(details: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:

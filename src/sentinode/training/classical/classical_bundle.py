@@ -16,7 +16,7 @@ from sentinode.metrics.decisions.rules import parse_rule
 from sentinode.metrics.measures.calibration import fit_temperature
 from sentinode.metrics.predictions import Predictions
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_info import BundleInfo, Classes, Headline, Input, LowConfidence, Provenance, Threshold
+from sentinode.models.bundle_info import BundleInfo, Classes, Headline, Input, Provenance
 from sentinode.models.bundle_writer import library_versions, write_bundle
 from sentinode.models.extractor import Extractor
 from sentinode.training.bundle_contents import REFERENCE_TILES, example_tiles, reference
@@ -65,7 +65,7 @@ def calibrate_out_of_fold(
     groups = predictions.groups
     if groups is None and predictions.binary and parse_rule(config.threshold).confidence is not None:
         groups = pseudo_slides(data, _rows(data, table)[tuned.inner_index], seed)
-    values = predictions.scores if predictions.binary else predictions.confidences(None)
+    values = predictions.scores if predictions.binary else predictions.decisions(None).confidences
     fewest = int(np.unique(values, return_counts=True)[1].min())
     flagged = config.flagged if int(config.flagged * len(values)) >= fewest else (fewest + 0.5) / len(values)
     band = config.model_copy(update={"flagged": min(flagged, 1 - 1e-9)})
@@ -133,8 +133,8 @@ def write_classical_bundle(
         embedding_size=table.values.shape[1],
         precision=extractor.model.storage,
         temperature=calibration.temperature,
-        threshold=Threshold.model_validate(calibration.threshold.to_json()) if calibration.threshold else None,
-        low_confidence=LowConfidence.model_validate(calibration.band.to_json()),
+        threshold=calibration.threshold,
+        low_confidence=calibration.band,
         provenance=_provenance(extractor, table, data, recipe),
         metrics=metrics,
         limits=(*limits, *_limits(tuned, metrics)),

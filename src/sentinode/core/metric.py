@@ -1,21 +1,40 @@
-"""One figure with its interval, and how it was made: what every entry of `metrics.json` is."""
+"""One figure with its interval, and how it was made: what every entry of `metrics.json` and of a bundle's card is."""
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import ConfigDict, PlainSerializer
+
+
+def _finite(number: float | None) -> float | None:
+    return None if number is None or not math.isfinite(number) else float(number)
+
+
+_Number = Annotated[float | None, PlainSerializer(_finite)]
+"""Null in JSON, which has neither NaN nor infinity, where it is no finite number."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure with its 95 % interval. An undefined one has no value, and `method` says why: never a made-up number."""
+    """A figure with its 95 % interval. An undefined one has no value, and `method` says why: never a made-up number.
 
-    value: float | None
+    Examples:
+        >>> print(Metric(0.958, 0.951, 0.965, "DeLong, logit scale", n=2000))
+        0.958 (0.951–0.965)
+        >>> Metric.undefined("no positive sample").to_json()["method"]
+        'undefined: no positive sample'
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    value: _Number
     """The estimate, or None where it is undefined (precision without a positive prediction, AUC with one class)."""
 
-    low: float | None
+    low: _Number
     """Lower end of the two-sided 95 % interval, or None."""
 
-    high: float | None
+    high: _Number
     """Upper end of the two-sided 95 % interval, or None."""
 
     method: str
@@ -38,11 +57,7 @@ class Metric:
 
     def to_json(self) -> dict[str, Any]:
         """`{value, low, high, method, n}`; a number that JSON can't hold (NaN, infinity) becomes null."""
-        fields = asdict(self)
-        for name in ("value", "low", "high"):
-            number = fields[name]
-            fields[name] = None if number is None or not math.isfinite(number) else float(number)
-        return fields
+        return {**asdict(self), **{name: _finite(getattr(self, name)) for name in ("value", "low", "high")}}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
