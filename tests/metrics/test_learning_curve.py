@@ -13,7 +13,8 @@ from sentinode.core.errors import EvaluationError
 from sentinode.core.metric import Metric
 from sentinode.metrics.learning_curve import CurvePoint, learning_curve, point_metrics, write_curve
 from sentinode.reports.charts.learning_curve_chart import curve_chart, curve_picture
-from sentinode.reports.learning_curve_page import CurveContext, write_curve_page
+from sentinode.reports.frame import Context
+from sentinode.reports.learning_curve_page import write_curve_page
 
 AUCS = {0.1: (0.70, 0.62, 0.75), 0.5: (0.80, 0.79, 0.81), 1.0: (0.90, 0.89, 0.91)}
 
@@ -31,7 +32,9 @@ def _curve(aucs=AUCS, groups=None):
 
 
 def _page(curve, path) -> str:
-    write_curve_page(curve, CurveContext("folder:x", "test", notes=("A note.",), model="Forest on <colour>"), path)
+    write_curve_page(
+        curve, Context(data="folder:x", split="test", notes=("A note.",), model="Forest on <colour>"), path
+    )
     return path.read_text(encoding="utf-8")
 
 

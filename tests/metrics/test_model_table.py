@@ -16,7 +16,8 @@ from sentinode.metrics.comparison import compare
 from sentinode.metrics.model_table import Candidate, Cost, ModelTable, tabulate, write_table
 from sentinode.metrics.predictions import Predictions
 from sentinode.reports.charts.model_table_chart import table_chart, table_picture
-from sentinode.reports.model_table_page import TableContext, points, write_table_page
+from sentinode.reports.frame import Context
+from sentinode.reports.model_table_page import points, write_table_page
 
 RESAMPLES = 40
 
@@ -88,7 +89,7 @@ def test_the_table_as_json_and_csv(table, tmp_path):
 
 
 def _page(table: ModelTable, path: Path, notes: tuple[str, ...] = ()) -> str:
-    write_table_page(table, TableContext("folder:x", "test", method=("Fitted on train.",), notes=notes), path)
+    write_table_page(table, Context(data="folder:x", split="test", method=("Fitted on train.",), notes=notes), path)
     return path.read_text(encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ from sentinode.core.decision import OperatingPoint
 from sentinode.metrics.assessment import assess
 from sentinode.metrics.predictions import Predictions
 from sentinode.reports import wording
-from sentinode.reports.assessment_page import ReportContext, write_report
+from sentinode.reports.assessment_page import ReportContext, write_assessment_page
 
 NBSP = "\N{NO-BREAK SPACE}"
 VOID = {"meta", "img", "br", "link", "input", "hr", "path", "circle"}
@@ -71,7 +71,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def html(binary, tmp_path_factory) -> str:
     out = tmp_path_factory.mktemp("report") / "report.html"
-    write_report(binary.assessment, binary.predictions, CONTEXT, out, binary.image)
+    write_assessment_page(binary.assessment, binary.predictions, CONTEXT, out, binary.image)
     return out.read_text(encoding="utf-8")
 
 
@@ -83,12 +83,14 @@ def page(html) -> Page:
 @pytest.fixture(scope="module")
 def many_page(many, tmp_path_factory) -> Page:
     out = tmp_path_factory.mktemp("many") / "report.html"
-    write_report(many.assessment, many.predictions, ReportContext("cnn", "medmnist:four.npz"), out, many.image)
+    write_assessment_page(
+        many.assessment, many.predictions, ReportContext(model="cnn", data="medmnist:four.npz"), out, many.image
+    )
     return Page(out.read_text(encoding="utf-8"))
 
 
 def _written(assessed, tmp_path: Path, context: ReportContext = CONTEXT, images=None) -> str:
-    write_report(assessed.assessment, assessed.predictions, context, tmp_path / "report.html", images)
+    write_assessment_page(assessed.assessment, assessed.predictions, context, tmp_path / "report.html", images)
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
@@ -210,9 +212,16 @@ def test_hostile_names_stay_text(make_predictions, tmp_path):
     )
     assessment = assess(hostile, threshold=OperatingPoint(0.5, bad, bad), resamples=20, limits=(bad,))
     context = ReportContext(
-        bad, bad, noun=bad, group_noun=bad, exclusions={bad: 1}, notes=(bad,), provenance={bad: bad}, recipe=bad
+        model=bad,
+        data=bad,
+        noun=bad,
+        group_noun=bad,
+        exclusions={bad: 1},
+        notes=(bad,),
+        provenance={bad: bad},
+        recipe=bad,
     )
-    write_report(
+    write_assessment_page(
         assessment, hostile, context, tmp_path / "report.html", lambda row: np.zeros((8, 8, 3), dtype=np.uint8)
     )
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -229,7 +238,7 @@ def test_page_stays_small_with_many_groups_and_large_pictures(make_predictions, 
     assessment = assess(predictions, threshold=OperatingPoint(0.5, "fixed", "none"), resamples=20)
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (512, 300, 3)).astype(np.uint8)  # noise: nothing is harder to compress
-    write_report(assessment, predictions, CONTEXT, tmp_path / "report.html", lambda _: noise)
+    write_assessment_page(assessment, predictions, CONTEXT, tmp_path / "report.html", lambda _: noise)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert len(html) < 3_000_000
     names = re.findall(r'<th scope="row">(slide \d+)</th>', html)
@@ -245,7 +254,7 @@ def test_page_stays_small_with_many_groups_and_large_pictures(make_predictions, 
 def test_what_is_not_known_is_left_out(make_predictions, tmp_path):
     predictions = make_predictions(80, 7, groups=None)
     assessment = assess(predictions, threshold=OperatingPoint(0.5, "fixed", "none"), resamples=20)
-    write_report(assessment, predictions, ReportContext("m", "d"), tmp_path / "report.html")
+    write_assessment_page(assessment, predictions, ReportContext(model="m", data="d"), tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     sections = [attributes["id"] for attributes in page.all("section")]
     assert "subgroups" not in sections
@@ -271,7 +280,7 @@ def test_one_class_alone_still_makes_a_page(make_predictions, tmp_path, only):
         [both.groups[row] for row in rows],
     )
     assessment = assess(predictions, threshold=OperatingPoint(0.5, "fixed", "none"), resamples=20)
-    write_report(assessment, predictions, CONTEXT, tmp_path / "report.html")
+    write_assessment_page(assessment, predictions, CONTEXT, tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "ranking" not in [attributes["id"] for attributes in page.all("section")]
     assert "undefined" in page.text

@@ -9,7 +9,8 @@ import pytest
 
 from sentinode.metrics.comparison import compare
 from sentinode.reports import wording
-from sentinode.reports.comparison_page import write_comparison
+from sentinode.reports.comparison_page import write_comparison_page
+from sentinode.reports.frame import Context
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,8 @@ def models(binary):
 
 def _page(models, path: Path, comparisons=None) -> str:
     comparisons = comparisons or compare(models, resamples=30)
-    write_comparison(comparisons, models, path / "comparison.html", data="folder:patches", notes=("A note.",))
+    context = Context(data="folder:patches", split="test", notes=("A note.",))
+    write_comparison_page(comparisons, models, context, path / "comparison.html")
     return (path / "comparison.html").read_text(encoding="utf-8")
 
 

@@ -13,7 +13,8 @@ from sentinode.metrics.crossval.permutation import permutation_test
 from sentinode.metrics.crossval.summary import CrossValidation, summarise
 from sentinode.reports import crossval_wording
 from sentinode.reports.crossval_csv import write_folds, write_out_of_fold
-from sentinode.reports.crossval_page import CrossvalContext, hard_samples, write_crossvalidation
+from sentinode.reports.crossval_page import hard_samples, write_crossval_page
+from sentinode.reports.frame import Context
 
 
 def make(n: int = 38, repeats: int = 4, signal: float = 1.5, classes: int = 2, folds: int = 5) -> FoldAnswers:
@@ -38,8 +39,8 @@ def summary_of(answers: FoldAnswers, shufflings: int = 30) -> CrossValidation:
 
 
 def written(answers: FoldAnswers, summary: CrossValidation, folder: Path) -> str:
-    context = CrossvalContext("logistic", "folder:<x>", procedure=("Scaled.",), chosen=(("C = 0.1", 20),))
-    write_crossvalidation(summary, answers, context, folder / "report.html")
+    context = Context(model="logistic", data="folder:<x>", method=("Scaled.",))
+    write_crossval_page(summary, answers, context, folder / "report.html", chosen=(("C = 0.1", 20),))
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -47,7 +48,17 @@ def test_the_page_has_every_section_picture_and_alternative_text(tmp_path: Path)
     answers = make()
     page = written(answers, summary_of(answers), tmp_path)
     sections = re.findall(r'<section id="([a-z]+)"', page)
-    assert sections == ["summary", "folds", "stability", "chance", "figures", "images", "procedure", "limits"]
+    assert sections == [
+        "summary",
+        "folds",
+        "stability",
+        "chance",
+        "figures",
+        "images",
+        "procedure",
+        "limits",
+        "provenance",
+    ]
     assert sections == re.findall(r'<a href="#([a-z]+)"', page)
     alts = re.findall(r'<svg class="chart" role="img" aria-label="([^"]+)"', page)
     assert len(alts) == 4

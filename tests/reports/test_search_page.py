@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from sentinode.metrics.measures.roc import roc_curve
-from sentinode.reports.search_page import heat_maps, write_search_report
+from sentinode.reports.frame import Context
+from sentinode.reports.search_page import heat_maps, write_search_page
 from sentinode.reports.search_results import SearchResults, SearchTrial, value_words, values_in_words
 
 RATES, DECAYS, NETWORKS = (1e-4, 3e-4, 1e-3), (1e-5, 1e-4), ("resnet18", "resnet34")
@@ -48,8 +49,11 @@ def grid() -> SearchResults:
 def page(found: SearchResults, folder: Path) -> str:
     facts, provenance = [("Data", "folder:<x>")], {"Optuna": "5"}
     out = folder / "search.html"
-    write_search_report(
-        found, out, facts=facts, provenance=provenance, best_recipe="seed = 1", command="sentinode train x"
+    write_search_page(
+        found,
+        Context(data="folder:x", facts=facts, provenance=provenance, recipe="seed = 1"),
+        out,
+        command="sentinode train x",
     )
     return out.read_text(encoding="utf-8")
 

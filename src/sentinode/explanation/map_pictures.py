@@ -33,7 +33,12 @@ def blended(tile: NDArray[np.uint8], map_: NDArray[np.float32], *, signed: bool)
 
 def draw_map(map_: NDArray[np.float32], *, signed: bool) -> bytes:
     """PNG of a map (H, W): cividis from 0 on, or blue over grey to vermillion around 0."""
-    return png(colours_of(scaled(map_, signed=signed), signed=signed))
+    return png(coloured(map_, signed=signed))
+
+
+def coloured(map_: NDArray[np.float32], *, signed: bool) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB of a map (H, W)."""
+    return colours_of(scaled(map_, signed=signed), signed=signed)
 
 
 def scaled(map_: NDArray[np.float32], *, signed: bool) -> NDArray[np.float32]:

@@ -1,12 +1,10 @@
 """The report: one self-contained page that a pathologist and a reviewer can read."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from sentinode.core.decision import OperatingPoint
-from sentinode.core.plurals import count, listed, plural, plural_of
 from sentinode.metrics.assessment import Assessment
 from sentinode.metrics.predictions import Predictions
 from sentinode.reports import assessment_wording
@@ -14,40 +12,19 @@ from sentinode.reports.assessment_tables import confused_pairs, confusion_cells,
 from sentinode.reports.charts.assessment_charts import binary_charts, multiclass_charts, training_charts
 from sentinode.reports.charts.chart import drawn
 from sentinode.reports.charts.training_charts import Log
-from sentinode.reports.frame import write_page
+from sentinode.reports.frame import Context, write_page
 from sentinode.reports.galleries import Images, Maps, binary_galleries, multiclass_galleries
 
 
-@dataclass(frozen=True)
-class ReportContext:
+@dataclass(frozen=True, kw_only=True)
+class ReportContext(Context):
     """What the numbers can't tell: where they come from, and how to call things."""
 
-    model: str
-    """Name of the model or bundle."""
-
-    data: str
-    """Name or address of the data set."""
-
     noun: str = "patch"
-    """What a sample is called."""
-
     group_noun: str = "slide"
-    """What a group is called."""
 
     grouping: Literal["group", "source", "stain", "none"] | None = None
     """How the split was made (`Manifest.grouping`); None where nobody split anything."""
-
-    exclusions: Mapping[str, int] = field(default_factory=dict)
-    """What was left out before the split: kind → how many."""
-
-    notes: Sequence[str] = ()
-    """Further limits, as sentences: a recompression, a known shift, images that the model has seen."""
-
-    provenance: Mapping[str, str] = field(default_factory=dict)
-    """Label → value, in the order in which to print them: hashes, versions, seed."""
-
-    recipe: str = ""
-    """The resolved recipe (TOML), to be unfolded."""
 
     log: Log = ()
     """Rows of `log.csv`; empty leaves the training section out."""
@@ -59,7 +36,7 @@ class ReportContext:
     """What the maps over the errors are, or why there are none."""
 
 
-def write_report(
+def write_assessment_page(
     assessment: Assessment,
     predictions: Predictions,
     context: ReportContext,
@@ -67,7 +44,7 @@ def write_report(
     images: Images | None = None,
     maps: Maps | None = None,
 ) -> None:
-    """Write `assessment` as one HTML page without scripts, links to elsewhere or a date: same input, same bytes.
+    """Write the page of `assessment`.
 
     Args:
         assessment: The figures; two classes or more.
@@ -90,20 +67,24 @@ def write_report(
         "title": f"{context.model} on {context.data}: evaluation report",
         "kind": "evaluation report",
         "heading": context.model,
-        "facts": _facts(assessment, context),
+        "facts": replace(context, split=assessment.split).head(assessment.n, assessment.counts, assessment.groups),
         "assessment": assessment,
         "context": context,
-        "confusion": confusion_cells(assessment),
+        "confusion": confusion_cells(assessment.confusion_matrix),
         "calibration": assessment_wording.calibration_words(assessment),
         "flag": assessment_wording.flag_words(assessment.low_confidence, context.noun)
         if assessment.low_confidence
         else [],
         "subgroups": subgroup_table(assessment, context.group_noun),
         "limits": _limits(assessment, context),
+        "provenance": {
+            "Model": context.model,
+            "Data": f"{context.data}, split {assessment.split}",
+            **context.provenance,
+        }.items(),
     }
     charts = binary_charts(assessment, predictions) if binary else multiclass_charts(assessment)
     values["charts"] = drawn(charts + training_charts(context.log, context.best_epoch))
-    values["contents"] = _contents(values, binary)
     write_page("assessment_binary.html.j2" if binary else "assessment_multiclass.html.j2", values, out)
 
 
@@ -142,35 +123,6 @@ def _multi(
     }
 
 
-def _facts(assessment: Assessment, context: ReportContext) -> list[tuple[str, str]]:
-    classes = [f"{count(number)} {name}" for name, number in assessment.counts.items()]
-    facts = [("Data", context.data), ("Split", assessment.split), ("n", plural(assessment.n, context.noun))]
-    facts.append(("Classes", listed(classes) if len(classes) <= 4 else f"{len(classes)}"))
-    if assessment.groups is not None:
-        facts.append((plural_of(context.group_noun).capitalize(), count(assessment.groups)))
-    return facts
-
-
 def _limits(assessment: Assessment, context: ReportContext) -> list[str]:
     words = [assessment_wording.splitting_words(context.grouping, context.group_noun)] if context.grouping else []
-    return [*words, *context.notes, *assessment.limits]
-
-
-def _contents(values: dict[str, Any], binary: bool) -> list[tuple[str, str]]:
-    """The sections that the page has: id and name."""
-    sections = [
-        ("summary", "Summary", True),
-        ("decisions", "Classes", not binary),
-        ("ranking", "Ranking", "roc" in values["charts"] or "roc-overlay" in values["charts"]),
-        ("decisions", "Decisions", binary),
-        ("calibration", "Calibration", True),
-        ("figures", "All figures", not binary),
-        ("practice", "In practice", "prevalence" in values["charts"]),
-        ("confidence", "Low confidence", True),
-        ("subgroups", plural_of(values["context"].group_noun).capitalize(), values["subgroups"] is not None),
-        ("examples", "Examples", True),
-        ("training", "Training", "loss" in values["charts"]),
-        ("limits", "Limits", True),
-        ("provenance", "Provenance", True),
-    ]
-    return [(id_, name) for id_, name, there in sections if there]
+    return [*words, *context.notes, *assessment.limits, assessment_wording.REACH]

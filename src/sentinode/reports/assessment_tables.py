@@ -1,5 +1,6 @@
 """The report's tables that need arranging: the confusion matrix with shares, the worst pairs, the subgroups."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sentinode.metrics.assessment import Assessment
@@ -74,11 +75,11 @@ class SubgroupTable:
     """Its lowest value."""
 
 
-def confusion_cells(assessment: Assessment) -> list[list[Cell]]:
-    """The confusion matrix with the share of each row."""
+def confusion_cells(matrix: Sequence[Sequence[int]]) -> list[list[Cell]]:
+    """A confusion matrix with the share of each row."""
     return [
         [Cell(count, count / sum(row) if sum(row) else 0.0, i == j) for j, count in enumerate(row)]
-        for i, row in enumerate(assessment.confusion_matrix)
+        for i, row in enumerate(matrix)
     ]
 
 
@@ -87,7 +88,7 @@ def confused_pairs(assessment: Assessment, *, most: int = 6) -> list[ConfusedPai
     names = assessment.confusion_labels
     pairs = [
         ConfusedPair(names[i], names[j], cell)
-        for i, row in enumerate(confusion_cells(assessment))
+        for i, row in enumerate(confusion_cells(assessment.confusion_matrix))
         for j, cell in enumerate(row)
         if i != j and cell.count
     ]

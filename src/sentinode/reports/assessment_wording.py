@@ -6,7 +6,7 @@ from sentinode.core.plurals import count, plural, plural_of
 from sentinode.metrics.assessment import Assessment
 from sentinode.metrics.decisions.low_confidence import FlaggedResult
 from sentinode.reports import wording
-from sentinode.reports.wording import number, per_cent, with_interval
+from sentinode.reports.wording import class_words, number, of_class, per_cent, with_article, with_interval
 
 _SPLITTING = {
     "group": "The data was split by {group}: no {group} is on two sides.",
@@ -23,6 +23,11 @@ _SPLITTING = {
 }
 _OUT_OF = 10_000
 
+REACH = (
+    "The figures hold for images like these: same organ, stain, scanner and magnification. Elsewhere, measure again."
+)
+"""What every set of figures leaves open."""
+
 
 def binary_headline(assessment: Assessment, noun: str) -> list[str]:
     """What the model does on this set: ranking in one sentence, decisions in another."""
@@ -32,18 +37,20 @@ def binary_headline(assessment: Assessment, noun: str) -> list[str]:
     sentences = []
     if metrics["auc"].value is not None:
         sentences.append(
-            f"Shown a random {positive} {noun} and a random {negative} one, the model gives the {positive} one the"
-            f" higher score {per_cent(metrics['auc'].value)} of the time: AUC {with_interval('auc', metrics['auc'])}."
+            f"Shown a random {of_class(positive, noun)} and a random {of_class(negative, 'one')}, the model gives the"
+            f" {of_class(positive, 'one')} the higher score {per_cent(metrics['auc'].value)} of the time: AUC"
+            f" {with_interval('auc', metrics['auc'])}."
         )
     if tp + fn:
         sentences.append(
-            f"At its operating threshold it finds {count(tp)} of {count(tp + fn)} {positive} {plural_of(noun)} and"
-            f" misses {count(fn)}: sensitivity {with_interval('sensitivity', metrics['sensitivity'])}."
+            f"At its operating threshold it finds {count(tp)} of {count(tp + fn)}"
+            f" {of_class(positive, plural_of(noun))} and misses {count(fn)}: sensitivity"
+            f" {with_interval('sensitivity', metrics['sensitivity'])}."
         )
     if tn + fp:
         sentences.append(
-            f"It raises {plural(fp, 'false alarm')} on {count(tn + fp)} {negative} {plural_of(noun)}: specificity"
-            f" {with_interval('specificity', metrics['specificity'])}."
+            f"It raises {plural(fp, 'false alarm')} on {count(tn + fp)} {of_class(negative, plural_of(noun))}:"
+            f" specificity {with_interval('specificity', metrics['specificity'])}."
         )
     return sentences
 
@@ -61,7 +68,8 @@ def multiclass_headline(assessment: Assessment, noun: str) -> list[str]:
 
 def threshold_words(point: OperatingPoint, positive: str, noun: str) -> list[str]:
     """What the threshold is, who chose it, and what it gave there."""
-    first = f"A {noun} is called {positive} when its score is at least {number(point.value)}."
+    positive = class_words(positive)
+    first = f"{with_article(noun).capitalize()} is called {positive} when its score is at least {number(point.value)}."
     if point.rule == "fixed":
         return [first, "The threshold was given by hand, not chosen on data."]
     size = f" ({plural(point.n, noun)}" if point.n else ""
@@ -85,7 +93,7 @@ def prevalence_words(sensitivity: Metric, specificity: Metric, positive: str, no
     """Predictive values as counts out of 10,000, which are read more safely than percentages (Gigerenzer 1995)."""
     if sensitivity.value is None or specificity.value is None:
         return ""
-    ill = prevalence * _OUT_OF
+    ill, positive = prevalence * _OUT_OF, class_words(positive)
     found, alarms = ill * sensitivity.value, (_OUT_OF - ill) * (1 - specificity.value)
     passed = _OUT_OF - found - alarms
     text = (

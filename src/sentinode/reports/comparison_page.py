@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import count, listed, plural
+from sentinode.core.plurals import listed, plural
 from sentinode.metrics.comparison import Comparison
 from sentinode.metrics.measures.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve
 from sentinode.metrics.measures.ranking import Ranking
@@ -14,27 +14,22 @@ from sentinode.metrics.predictions import Predictions
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import Chart, drawn
 from sentinode.reports.charts.ranking_charts import precision_recall_overlay, roc_overlay
-from sentinode.reports.frame import write_page
+from sentinode.reports.frame import Context, write_page
 
 
-def write_comparison(
+def write_comparison_page(
     comparisons: Sequence[Comparison],
     models: Sequence[tuple[str, Predictions, float | None]],
+    context: Context,
     out: Path,
-    *,
-    data: str,
-    split: str = "test",
-    notes: Sequence[str] = (),
 ) -> None:
-    """Write one HTML page without scripts, links to elsewhere or a date: same input, same bytes.
+    """Write the page of a comparison.
 
     Args:
         comparisons: What `compare` made of `models`: every later one against the first.
         models: Name, predictions and threshold of each model, as they were given to `compare`.
+        context: The data and its split, and what a reader must know beforehand.
         out: The file, usually `comparison.html`.
-        data: Name or address of the data set.
-        split: The split that was compared on.
-        notes: What a reader must know beforehand, as sentences.
 
     Raises:
         StorageError: The disk is full or the folder can't be written.
@@ -43,31 +38,18 @@ def write_comparison(
     names = [name for name, _, _ in models]
     figures = [comparisons[0].metrics_a, *(comparison.metrics_b for comparison in comparisons)]
     values: dict[str, Any] = {
-        "title": f"{listed(names)} on {data}: comparison",
+        "title": f"{listed(names)} on {context.data}: comparison",
         "kind": "comparison",
         "heading": " against ".join(names) if len(names) == 2 else f"{len(names)} models compared",
-        "facts": _facts(first, data, split),
-        "contents": _contents(first),
+        "facts": context.head(len(first), groups=None if first.groups is None else len(set(first.groups))),
         "comparisons": comparisons,
         "figure_names": list(figures[0]),
         "headline": [_sentence(comparison) for comparison in comparisons],
         "models": list(zip(names, [threshold for _, _, threshold in models], figures, strict=True)),
         "charts": drawn(_charts(models, figures)),
-        "notes": [*notes, _caution(first)],
+        "notes": [*context.notes, _caution(first)],
     }
     write_page("comparison.html.j2", values, out)
-
-
-def _facts(predictions: Predictions, data: str, split: str) -> list[tuple[str, str]]:
-    facts = [("Data", data), ("Split", split), ("n", count(len(predictions)))]
-    if predictions.groups is not None:
-        facts.append(("Groups", count(len(set(predictions.groups)))))
-    return facts
-
-
-def _contents(predictions: Predictions) -> list[tuple[str, str]]:
-    sections = [("summary", "Summary"), ("differences", "Differences")]
-    return [*sections, *([("curves", "Curves")] if predictions.binary else []), ("notes", "Limits")]
 
 
 def _sentence(comparison: Comparison) -> str:

@@ -1,17 +1,18 @@
 """The page of a cross-validation."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sentinode.core.plurals import count, listed, plural, plural_of
 from sentinode.metrics.crossval.fold_answers import FoldAnswers
 from sentinode.metrics.crossval.summary import CrossValidation
 from sentinode.metrics.measures.roc import roc_curve
 from sentinode.reports import crossval_wording
+from sentinode.reports.assessment_tables import confusion_cells
+from sentinode.reports.assessment_wording import REACH
 from sentinode.reports.charts.chart import Chart, drawn
 from sentinode.reports.charts.crossval_charts import (
     folds_chart,
@@ -19,41 +20,9 @@ from sentinode.reports.charts.crossval_charts import (
     roc_repeats_chart,
     stability_chart,
 )
-from sentinode.reports.frame import write_page
+from sentinode.reports.frame import Context, write_page
 
 _HARD = 12  # images in the table of those that are called wrong
-
-
-@dataclass(frozen=True)
-class CrossvalContext:
-    """What the numbers can't tell."""
-
-    model: str
-    """What was cross-validated, in short."""
-
-    data: str
-    """Name or address of the data set."""
-
-    noun: str = "image"
-    """What a sample is called."""
-
-    group_noun: str = "group"
-    """What a group is called."""
-
-    procedure: Sequence[str] = ()
-    """What was done in each fold, as sentences."""
-
-    exclusions: Mapping[str, int] = field(default_factory=dict)
-    """What was left out: kind → how many."""
-
-    chosen: Sequence[tuple[str, int]] = ()
-    """Parameters that were chosen inside the folds, and in how many of them; the most frequent first."""
-
-    provenance: Mapping[str, str] = field(default_factory=dict)
-    """Label → value."""
-
-    recipe: str = ""
-    """The resolved recipe (TOML)."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +38,22 @@ class HardSample:
     """Mean probability of its true class."""
 
 
-def write_crossvalidation(summary: CrossValidation, answers: FoldAnswers, context: CrossvalContext, out: Path) -> None:
-    """Write one HTML page without scripts, links to elsewhere or a date: same input, same bytes.
+def write_crossval_page(
+    summary: CrossValidation,
+    answers: FoldAnswers,
+    context: Context,
+    out: Path,
+    *,
+    chosen: Sequence[tuple[str, int]] = (),
+) -> None:
+    """Write the page of a cross-validation.
+
+    Args:
+        summary: The figures.
+        answers: What they were computed from.
+        context: Names, procedure and provenance.
+        out: The file, usually `report.html`.
+        chosen: Parameters that were chosen inside the folds, and in how many of them; the most frequent first.
 
     Raises:
         StorageError: The disk is full or the folder can't be written.
@@ -80,11 +63,13 @@ def write_crossvalidation(summary: CrossValidation, answers: FoldAnswers, contex
         "title": f"{context.model} on {context.data}: cross-validation",
         "kind": "cross-validation",
         "heading": context.model,
-        "facts": _facts(summary, context),
-        "contents": _contents(summary, charts),
+        "facts": [*context.head(summary.n, summary.counts, summary.groups), ("Plan", summary.plan)],
         "summary": summary,
         "context": context,
         "charts": charts,
+        "chosen": chosen,
+        "confusion": confusion_cells(summary.confusion_matrix),
+        "limits": [*summary.limits, REACH],
         "headline": crossval_wording.headline(summary, context.noun),
         "power": crossval_wording.power_words(summary, context.noun),
         "bar_words": crossval_wording.bar_words(summary),
@@ -120,26 +105,3 @@ def _charts(summary: CrossValidation, answers: FoldAnswers) -> list[Chart]:
             shown = [curve for curve in curves if curve is not None]
             charts.append(roc_repeats_chart(whole, shown, summary.metrics["auc_bootstrap"]))
     return charts
-
-
-def _facts(summary: CrossValidation, context: CrossvalContext) -> list[tuple[str, str]]:
-    counts = [f"{count(number)} {name}" for name, number in summary.counts.items()]
-    facts = [("Data", context.data), ("n", plural(summary.n, context.noun))]
-    facts.append(("Classes", listed(counts) if len(counts) <= 4 else str(len(counts))))
-    if summary.groups is not None:
-        facts.append((plural_of(context.group_noun).capitalize(), count(summary.groups)))
-    return [*facts, ("Plan", summary.plan)]
-
-
-def _contents(summary: CrossValidation, charts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    sections = [
-        ("summary", "Summary", True),
-        ("folds", "Folds", True),
-        ("stability", "Stability", "stability" in charts or "roc-repeats" in charts),
-        ("chance", "Chance", summary.permutation is not None),
-        ("figures", "All figures", True),
-        ("images", "Hard images", True),
-        ("procedure", "Procedure", True),
-        ("limits", "Limits", True),
-    ]
-    return [(id_, name) for id_, name, there in sections if there]

@@ -7,6 +7,7 @@ from sentinode.metrics.crossval.crossval_auc import hanley_mcneil
 from sentinode.metrics.crossval.summary import CrossValidation
 from sentinode.metrics.targets import parse_target
 from sentinode.reports import wording
+from sentinode.reports.wording import of_class, with_article
 
 _FINE = 0.05  # a half-width of AUC that most questions can live with
 _UNLIKELY = 0.05
@@ -24,9 +25,9 @@ def headline(summary: CrossValidation, noun: str) -> list[str]:
             f"At thresholds chosen inside the training parts, sensitivity is"
             f" {wording.with_interval('sensitivity', metrics['sensitivity'])} and specificity"
             f" {wording.with_interval('specificity', metrics['specificity'])}: in a repeat,"
-            f" {_mean_count(summary, 1, 1)} of {count(summary.counts[summary.positive])} {summary.positive}"
-            f" {plural_of(noun)} are found and {_mean_count(summary, 0, 1)} of"
-            f" {count(summary.counts[negative])} {negative} ones are false alarms, on average."
+            f" {_mean_count(summary, 1, 1)} of {count(summary.counts[summary.positive])}"
+            f" {of_class(summary.positive, plural_of(noun))} are found and {_mean_count(summary, 0, 1)} of"
+            f" {count(summary.counts[negative])} {of_class(negative, 'ones')} are false alarms, on average."
         )
     else:
         sentences.append(f"The likeliest class is right with accuracy {_interval(summary, 'accuracy')}.")
@@ -70,9 +71,9 @@ def power_words(summary: CrossValidation, noun: str) -> list[str]:
     negatives = summary.n - positives
     good = hanley_mcneil(_GOOD, positives, negatives)
     sentences = [
-        f"{count(positives)} {summary.positive} and {count(negatives)} {summary.confusion_labels[0]}"
-        f" {plural_of(noun)} fix an AUC near {wording.number(auc.value, 2)} to within about"
-        f" ±{wording.number(summary.expected_half_width, 2)}, and one of {_GOOD} to within"
+        f"{count(positives)} {of_class(summary.positive, plural_of(noun))} and {count(negatives)}"
+        f" {of_class(summary.confusion_labels[0], 'ones')} fix an AUC near {wording.number(auc.value, 2)} to within"
+        f" about ±{wording.number(summary.expected_half_width, 2)}, and one of {_GOOD} to within"
         f" ±{wording.number(good, 2)}: a classifier that reaches {_GOOD} might as well be one of"
         f" {wording.number(_GOOD - good, 2)} (Hanley and McNeil; what was learned varies on top of that)."
     ]
@@ -88,8 +89,9 @@ def _ranking(summary: CrossValidation, noun: str) -> str:
     if summary.positive is None:
         return f"Averaged over the classes, each against the rest, the AUC on {plural_of(noun)} not seen is {auc}."
     return (
-        f"Shown a {summary.positive} {noun} and a {summary.confusion_labels[0]} one that it has not seen, the"
-        f" classifier gives the {summary.positive} one the higher score"
+        f"Shown {with_article(of_class(summary.positive, noun))} and"
+        f" {with_article(of_class(summary.confusion_labels[0], 'one'))} that it has not seen, the classifier gives the"
+        f" {of_class(summary.positive, 'one')} the higher score"
         f" {wording.per_cent(summary.metrics['auc'].value, 0)} of the time: AUC {auc}."
     )
 

@@ -1,7 +1,5 @@
 """The page of a FROC: the curve, the six rates, the slide AUC, and every slide with its truth and its heatmap."""
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from sentinode.core.metric import Metric
 from sentinode.core.plurals import count, plural
@@ -18,7 +15,8 @@ from sentinode.metrics.measures.roc import roc_curve
 from sentinode.reports.charts.chart import Chart, drawn
 from sentinode.reports.charts.froc_chart import froc_chart
 from sentinode.reports.charts.ranking_charts import roc_chart
-from sentinode.reports.frame import write_page
+from sentinode.reports.frame import Context, write_page
+from sentinode.reports.picture import picture_address
 
 _WIDEST = 480  # pixels of a picture in the page: a set of 130 slides stays below 20 MB
 
@@ -51,21 +49,8 @@ class FrocRow:
     """What to know of this slide, in a sentence."""
 
 
-@dataclass(frozen=True)
-class FrocContext:
-    """What the page says around the figures."""
-
-    data: str
-    """What was scanned."""
-    model: str
-    detections: str
-    """How detections were made, in a sentence, with radius and least score."""
-    notes: tuple[str, ...] = ()
-    """What a reader must know: slides left out, annotations that were mended."""
-
-
-def write_froc_page(result: Froc, slide_auc: Metric, rows: Sequence[FrocRow], context: FrocContext, out: Path) -> None:
-    """Write one self-contained HTML page. Slides with tumour come first, then the others, each with its pictures.
+def write_froc_page(result: Froc, slide_auc: Metric, rows: Sequence[FrocRow], context: Context, out: Path) -> None:
+    """Write the page of a FROC. Slides with tumour come first, then the others, each with its pictures.
 
     Raises:
         StorageError: The disk is full or the folder can't be written.
@@ -77,14 +62,12 @@ def write_froc_page(result: Froc, slide_auc: Metric, rows: Sequence[FrocRow], co
         "kind": "lesion report",
         "heading": f"{context.model} on {context.data}: are the metastases found?",
         "facts": _facts(result, context),
-        "contents": [("summary", "Summary"), ("curve", "Curve"), ("slides", "Slides"), ("method", "Method")],
         "result": result,
         "slide_auc": slide_auc,
         "charts": drawn(_charts(result, slide_auc, rows)),
         "rates": rates,
         "slides": [_slide(row) for row in ordered],
-        "detections": context.detections,
-        "method": _HOW,
+        "method": [*context.method, *_HOW],
         "notes": context.notes,
     }
     write_page("froc.html.j2", values, out)
@@ -102,7 +85,7 @@ def _charts(result: Froc, slide_auc: Metric, rows: Sequence[FrocRow]) -> list[Ch
     return charts
 
 
-def _facts(result: Froc, context: FrocContext) -> list[tuple[str, str]]:
+def _facts(result: Froc, context: Context) -> list[tuple[str, str]]:
     return [
         ("Slides", f"{count(result.slides)}, {count(result.tumour_slides)} with tumour"),
         ("Targets", count(result.targets)),
@@ -128,18 +111,12 @@ def _slide(row: FrocRow) -> dict[str, Any]:
         "strongest_false": float(judged.false_positives.max()) if len(judged.false_positives) else None,
         "note": row.note,
         "pictures": [
-            (title, f"{title} of {judged.name}", _address(pixels)) for title, pixels in named if pixels is not None
+            (title, f"{title} of {judged.name}", picture_address(pixels, _WIDEST))
+            for title, pixels in named
+            if pixels is not None
         ],
     }
 
 
 def _fraction(rate: float) -> str:
     return {0.25: "1/4", 0.5: "1/2"}.get(rate, f"{rate:g}")
-
-
-def _address(pixels: NDArray[np.uint8]) -> str:
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((_WIDEST, _WIDEST), Image.Resampling.LANCZOS)
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=85, subsampling=0, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

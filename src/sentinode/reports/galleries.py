@@ -1,20 +1,18 @@
 """The samples behind the figures: the worst errors and typical hits, chosen by score, with their pictures."""
 
-import base64
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from sentinode.core.decision import is_positive
 from sentinode.core.images import IMAGE_SUFFIXES
 from sentinode.core.plurals import plural
 from sentinode.metrics.predictions import Predictions
 from sentinode.reports import wording
+from sentinode.reports.picture import picture_address
 
 Images = Callable[[int], NDArray[np.uint8]]
 """The image of a row of the predictions: (H, W, 3) uint8, RGB."""
@@ -187,8 +185,8 @@ def _sample(
         score=score,
         note=note,
         alt=f"{name}{group}: true class {truth}, score {score:.3f}",
-        image=_address(images(row)) if images else "",
-        map="" if mapped is None else _address(mapped),
+        image=picture_address(images(row), _WIDEST) if images else "",
+        map="" if mapped is None else picture_address(mapped, _WIDEST),
     )
 
 
@@ -196,12 +194,3 @@ def _stem(name: str) -> str:
     """The last part of an id that is a path, without the ending of an image file; another id as it is."""
     last = PurePosixPath(name)
     return last.stem if last.suffix.lower() in IMAGE_SUFFIXES else name
-
-
-def _address(pixels: NDArray[np.uint8]) -> str:
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((_WIDEST, _WIDEST), Image.Resampling.LANCZOS)
-    stream = io.BytesIO()
-    # No chroma subsampling: stain colours are what a pathologist looks at.
-    picture.save(stream, "JPEG", quality=88, subsampling=0, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

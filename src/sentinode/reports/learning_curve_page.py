@@ -1,6 +1,5 @@
 """The page of a learning curve: whether more images would help."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from sentinode.metrics.learning_curve import METRICS, CurveStep, LearningCurve
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import drawn
 from sentinode.reports.charts.learning_curve_chart import curve_chart, metric_name
-from sentinode.reports.frame import MeasuredContext, write_page
+from sentinode.reports.frame import Context, write_page
 
 _DRAWS = (
     "The band is the range over the seeds, each with its own draw of the training images; it is no confidence interval,"
@@ -20,16 +19,8 @@ _DRAWS = (
 _LIKELIEST = "Accuracy is of the likeliest class, whatever operating threshold a model would carry."
 
 
-@dataclass(frozen=True)
-class CurveContext(MeasuredContext):
-    """What the page says around the curve."""
-
-    model: str = field(kw_only=True)
-    """What was trained, in a few words."""
-
-
-def write_curve_page(curve: LearningCurve, context: CurveContext, out: Path) -> None:
-    """Write one HTML page without scripts, links to elsewhere or a date.
+def write_curve_page(curve: LearningCurve, context: Context, out: Path) -> None:
+    """Write the page of a learning curve.
 
     Raises:
         StorageError: The disk is full or the folder can't be written.
@@ -38,25 +29,19 @@ def write_curve_page(curve: LearningCurve, context: CurveContext, out: Path) -> 
         "title": f"{context.model} on {context.data}: learning curve",
         "kind": "learning curve",
         "heading": f"{context.model}: learning curve",
-        "facts": _facts(curve, context),
-        "contents": [("summary", "Summary"), ("curve", "Curve"), ("points", "Points"), ("notes", "Limits")],
+        "facts": [
+            *context.head(curve.n),
+            ("Training images", count(curve.n_train)),
+            ("Seeds", count(len({point.seed for point in curve.points}))),
+        ],
         "headline": _headline(curve),
         "curve": curve,
         "charts": drawn([curve_chart(curve, metric) for metric in METRICS]),
         "names": {metric: metric_name(curve, metric) for metric in METRICS},
-        "method": context.method,
+        "context": context,
         "notes": [*context.notes, _DRAWS, _LIKELIEST],
     }
     write_page("learning_curve.html.j2", values, out)
-
-
-def _facts(curve: LearningCurve, context: CurveContext) -> list[tuple[str, str]]:
-    return [
-        ("Data", context.data),
-        ("Training images", count(curve.n_train)),
-        ("Measured on", f"{count(curve.n)} of {context.split}"),
-        ("Seeds", count(len({point.seed for point in curve.points}))),
-    ]
 
 
 def _headline(curve: LearningCurve) -> list[str]:

@@ -1,16 +1,15 @@
 """The page of a model table: what a model has to beat, and by how much the named ones do."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import count, listed
+from sentinode.core.plurals import listed
 from sentinode.metrics.model_table import ModelRow, ModelTable
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import drawn
 from sentinode.reports.charts.model_table_chart import table_chart
-from sentinode.reports.frame import MeasuredContext, write_page
+from sentinode.reports.frame import Context, write_page
 
 _CLOCK = "Times were taken once, on the machine that made this page, while it may have had other work."
 _LIKELIEST = (
@@ -19,16 +18,8 @@ _LIKELIEST = (
 )
 
 
-@dataclass(frozen=True)
-class TableContext(MeasuredContext):
-    """What the page says around the table."""
-
-    facts: tuple[tuple[str, str], ...] = ()
-    """Further terms and values for the head."""
-
-
-def write_table_page(table: ModelTable, context: TableContext, out: Path) -> None:
-    """Write one HTML page without scripts, links to elsewhere or a date.
+def write_table_page(table: ModelTable, context: Context, out: Path) -> None:
+    """Write the page of a model table.
 
     Raises:
         StorageError: The disk is full or the folder can't be written.
@@ -37,15 +28,14 @@ def write_table_page(table: ModelTable, context: TableContext, out: Path) -> Non
         "title": f"Baselines on {context.data}",
         "kind": "baselines",
         "heading": _heading(table),
-        "facts": _facts(table, context),
-        "contents": _contents(table),
+        "facts": context.head(table.n, table.counts, table.groups),
         "headline": _headline(table),
         "table": table,
         "charts": drawn([table_chart(table, "auc"), table_chart(table, "accuracy")]),
         "auc_name": "AUC" if table.positive else "Macro AUC",
         "points": points,
         "points_interval": points_interval,
-        "method": context.method,
+        "context": context,
         "notes": [*context.notes, _LIKELIEST, _caution(table), _CLOCK],
     }
     write_page("model_table.html.j2", values, out)
@@ -69,28 +59,6 @@ def _signed(value: float) -> str:
 def _heading(table: ModelTable) -> str:
     names = [row.name for row in table.bundles]
     return f"{listed(names)} against simple baselines" if names else "What a model has to beat"
-
-
-def _facts(table: ModelTable, context: TableContext) -> list[tuple[str, str]]:
-    counts = ", ".join(f"{count(number)} {name}" for name, number in table.counts.items())
-    few = len(table.counts) <= 4
-    facts = [("Data", context.data), ("Split", context.split), ("n", count(table.n))]
-    facts += [("Classes", counts if few else str(len(table.counts)))]
-    if table.groups is not None:
-        facts.append(("Groups", count(table.groups)))
-    return [*facts, *context.facts]
-
-
-def _contents(table: ModelTable) -> list[tuple[str, str]]:
-    uplift = [("uplift", "Uplift")] if table.bundles else []
-    return [
-        ("summary", "Summary"),
-        ("models", "Models"),
-        *uplift,
-        ("classes", "Classes"),
-        ("method", "Method"),
-        ("notes", "Limits"),
-    ]
 
 
 def _headline(table: ModelTable) -> list[str]:

@@ -1,7 +1,7 @@
 """The page of a search: ranked trials, importances, curves, heat maps, and how far the best figure can be trusted."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from sentinode.core.plurals import count, listed, plural
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import drawn
 from sentinode.reports.charts.search_charts import importance_chart, trial_curves, value_charts
-from sentinode.reports.frame import write_page
+from sentinode.reports.frame import Context, write_page
 from sentinode.reports.search_results import (
     SearchResults,
     SearchTrial,
@@ -46,23 +46,13 @@ class HeatMap:
     """(value of the row's key, cells)."""
 
 
-def write_search_report(
-    results: SearchResults,
-    out: Path,
-    *,
-    facts: Sequence[tuple[str, str]],
-    provenance: Mapping[str, str],
-    best_recipe: str = "",
-    command: str = "",
-) -> None:
-    """Write one HTML page without scripts, links to elsewhere or a date: same input, same bytes.
+def write_search_page(results: SearchResults, context: Context, out: Path, *, command: str = "") -> None:
+    """Write the page of a search.
 
     Args:
         results: The trials.
+        context: What was searched on, with the facts of the head; its recipe is the best trial's, to be unfolded.
         out: The file, usually `search.html`.
-        facts: What stands under the heading, label and value.
-        provenance: Label → value: hashes, versions.
-        best_recipe: The best trial's recipe (TOML), to be unfolded.
         command: What to type to train it.
 
     Raises:
@@ -75,7 +65,8 @@ def write_search_report(
         "title": f"{results.name}: search",
         "kind": "search",
         "heading": results.name,
-        "facts": facts,
+        "facts": context.facts,
+        "context": context,
         "results": results,
         "metric": metric_words(results.metric),
         "metric_title": capital(metric_words(results.metric)),
@@ -85,12 +76,9 @@ def write_search_report(
         "charts": charts,
         "value_charts": [(key, charts[f"values-{place}"]) for place, key in enumerate(results.keys) if values],
         "near": {trial.number for trial in results.near_best()},
-        "provenance": provenance,
-        "best_recipe": best_recipe,
         "command": command,
         "value_words": value_words,
     }
-    page["contents"] = _contents(page)
     write_page("search.html.j2", page, out)
 
 
@@ -176,17 +164,3 @@ def _caution(results: SearchResults) -> list[str]:
             " among them, take that one."
         )
     return words
-
-
-def _contents(page: dict[str, Any]) -> list[tuple[str, str]]:
-    results: SearchResults = page["results"]
-    sections = [
-        ("summary", "Summary", True),
-        ("maps", "Heat map", bool(page["maps"])),
-        ("importances", "Importances", True),
-        ("curves", "Curves", "trial-curves" in page["charts"]),
-        ("trials", "Trials", True),
-        ("failed", "Failed", bool(results.of("failed"))),
-        ("provenance", "Provenance", True),
-    ]
-    return [(id_, name) for id_, name, there in sections if there]

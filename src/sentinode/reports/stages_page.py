@@ -1,7 +1,5 @@
 """The page of stages: patients with their pN stage, slides with their class and overlay, and how both fit the truth."""
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from sentinode.core.metric import Metric
 from sentinode.core.plurals import count
 from sentinode.metrics.stages import NODES, SLIDE_CLASSES, STAGES, StagedPatient, confusion
-from sentinode.reports.frame import write_page
+from sentinode.reports.assessment_tables import confusion_cells
+from sentinode.reports.frame import Context, write_page
+from sentinode.reports.picture import picture_address
 
 _WIDEST = 560  # pixels of a picture in the page: 500 slides stay below 30 MB
 
@@ -50,26 +49,15 @@ class StageRow:
     """(H, W, 3) RGB."""
 
 
-@dataclass(frozen=True)
-class StageContext:
-    """What the page says around the figures."""
-
-    data: str
-    model: str
-    rule: str
-    """Which lesions count, in a sentence."""
-    notes: tuple[str, ...] = ()
-
-
 def write_stage_page(
     staged: Sequence[StagedPatient],
     true_stages: dict[str, str],
     kappa: Metric | None,
     rows: Sequence[StageRow],
-    context: StageContext,
+    context: Context,
     out: Path,
 ) -> None:
-    """Write one self-contained HTML page.
+    """Write the page of stages.
 
     Args:
         staged: Patients, in the order of the page.
@@ -90,21 +78,19 @@ def write_stage_page(
         "kind": "stage report",
         "heading": f"{context.model} on {context.data}: how far has it spread?",
         "facts": _facts(staged, rows, context),
-        "contents": [("patients", "Patients"), ("slides", "Slides"), ("method", "Method")],
         "kappa": kappa,
         "right_stages": (sum(truth == found for truth, found in pairs), len(pairs)),
         "stage_matrix": _matrix(pairs, STAGES),
         "class_matrix": _matrix(labelled, SLIDE_CLASSES, _CLASS_WORDS),
         "patients": [_patient(one, true_stages.get(one.patient), rows) for one in by_patient.values()],
         "slides": [_slide(row) for row in sorted(rows, key=lambda row: (row.patient, row.slide))],
-        "rule": context.rule,
-        "method": _HOW,
+        "method": [*context.method, *_HOW],
         "notes": context.notes,
     }
     write_page("stages.html.j2", values, out)
 
 
-def _facts(staged: Sequence[StagedPatient], rows: Sequence[StageRow], context: StageContext) -> list[tuple[str, str]]:
+def _facts(staged: Sequence[StagedPatient], rows: Sequence[StageRow], context: Context) -> list[tuple[str, str]]:
     return [
         ("Patients", count(len(staged))),
         ("Slides", count(len(rows))),
@@ -137,7 +123,7 @@ def _slide(row: StageRow) -> dict[str, Any]:
         "lesions": row.lesions,
         "longest": _mm(row.longest_um),
         "score": row.score,
-        "picture": None if row.overlay is None else _address(row.overlay),
+        "picture": None if row.overlay is None else picture_address(row.overlay, _WIDEST),
     }
 
 
@@ -147,24 +133,8 @@ def _matrix(
     if not pairs:
         return None
     counts = confusion([truth for truth, _ in pairs], [found for _, found in pairs], categories)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    cells = [
-        [
-            {"count": int(count), "share": float(share), "right": row == column}
-            for column, (count, share) in enumerate(zip(*both, strict=True))
-        ]
-        for row, both in enumerate(zip(counts, shares, strict=True))
-    ]
-    return {"labels": [(words or {}).get(name, name) for name in categories], "rows": cells}
+    return {"labels": [(words or {}).get(name, name) for name in categories], "rows": confusion_cells(counts.tolist())}
 
 
 def _mm(um: float | None) -> str:
     return "–" if um is None else f"{um / 1000:.2f} mm"
-
-
-def _address(pixels: NDArray[np.uint8]) -> str:
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((_WIDEST, _WIDEST), Image.Resampling.LANCZOS)
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=85, subsampling=0, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

@@ -133,6 +133,21 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60}\N{NO-BREAK SPACE}h {minutes % 60:02d}\N{NO-BREAK SPACE}min"
 
 
+def class_words(name: str) -> str:
+    """`tumour`; `class 1` where the name has no letter and would be read as a number."""
+    return name if any(letter.isalpha() for letter in name) else f"class {name}"
+
+
+def of_class(name: str, noun: str) -> str:
+    """`tumour patch`; `patch of class 1` where the name has no letter."""
+    return f"{noun} of {class_words(name)}" if class_words(name) != name else f"{name} {noun}"
+
+
+def with_article(text: str) -> str:
+    """`a patch`, `an image`."""
+    return f"{'an' if text[:1].lower() in 'aeiou' else 'a'} {text}"
+
+
 def rule_in_words(text: str) -> str:
     """A threshold rule as a reader says it; what is not a rule, as it is."""
     try:

@@ -11,7 +11,8 @@ from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.metrics.comparison import Comparison, compare
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.reports.comparison_page import write_comparison
+from sentinode.reports.comparison_page import write_comparison_page
+from sentinode.reports.frame import Context
 from sentinode.studies.bundle_recipe import recipe_of
 from sentinode.studies.evaluation import check_free, load_split, score, unseen
 from sentinode.training.recipe import load_data_config
@@ -71,7 +72,7 @@ def compare_bundles(
     result = BundleComparison(out, comparisons)
     with atomic_folder(out) as temporary:
         write_json(temporary / "comparison.json", result.to_json())
-        write_comparison(comparisons, models, temporary / "comparison.html", data=address, split=split)
+        write_comparison_page(comparisons, models, Context(data=address, split=split), temporary / "comparison.html")
     return result
 
 

@@ -22,7 +22,7 @@ from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_info import GRAPH_FILE
 from sentinode.models.engines.engine import PHOTOGRAPHS, probabilities_of
 from sentinode.models.engines.engine_factory import open_engine
-from sentinode.reports.assessment_page import ReportContext, write_report
+from sentinode.reports.assessment_page import ReportContext, write_assessment_page
 from sentinode.reports.charts.chart import save_png
 from sentinode.reports.charts.training_charts import training_curves
 from sentinode.studies.bundle_recipe import recipe_of, recipe_text
@@ -151,7 +151,8 @@ def report_on(
         write_json(temporary / "metrics.json", assessment.to_json())
         threshold = info.threshold.value if info.threshold else None
         write_predictions(temporary / "predictions.csv", scored.predictions, threshold, info.low_confidence)
-        write_report(assessment, scored.predictions, context, temporary / "report.html", images.__getitem__, maps)
+        page = temporary / "report.html"
+        write_assessment_page(assessment, scored.predictions, context, page, images.__getitem__, maps)
         if log:
             save_png(training_curves(log, best_epoch=best_epoch), temporary / "curves.png")
     return assessment

@@ -9,11 +9,21 @@ import numpy as np
 from sentinode.core.errors import StorageError
 from sentinode.core.files import atomic_folder, write_json
 from sentinode.explanation.explainable_model import ExplainableModel
-from sentinode.explanation.explanation import Examiner, Explanation, explain
+from sentinode.explanation.explanation import LIKENESS, Examiner, Explanation, explain
+from sentinode.explanation.faithfulness import STEPS
+from sentinode.explanation.map_pictures import blended, coloured
 from sentinode.explanation.methods import method_named
 from sentinode.explanation.subject import Explained, Subject
 from sentinode.models.prediction import Prediction
-from sentinode.reports.explanation_page import write_explanation_page
+from sentinode.reports.explanation_page import (
+    ExplanationContext,
+    ImageView,
+    MapFaithfulness,
+    MapMethod,
+    MapView,
+    ShuffledMap,
+    write_explanation_page,
+)
 
 RECORD = "explanations.json"
 PAGE = "index.html"
@@ -69,7 +79,14 @@ def write_explanations(
             done.append(Explained(subject, prediction, tuple(found)))
             records.append(_record(done[-1], folder, model))
         write_json(temporary / RECORD, records)
-        write_explanation_page(temporary / PAGE, model, done, layer)
+        context = ExplanationContext(
+            model=model.info.name,
+            explained=model.explained,
+            steps=STEPS,
+            correlation=LIKENESS,
+            shuffled=model.deployed is not None,
+        )
+        write_explanation_page([_image_view(one, layer) for one in done], context, temporary / PAGE)
     return records
 
 
@@ -89,6 +106,49 @@ def _write_files(folder: Path, found: Sequence[Explanation]) -> None:
         np.save(folder / f"{one.method}.npy", one.map)
         (folder / f"{one.method}-map.png").write_bytes(one.map_png())
         (folder / f"{one.method}-overlay.png").write_bytes(one.overlay_png())
+
+
+def _image_view(done: Explained, layer: str | None) -> ImageView:
+    """An image as the page shows it."""
+    prediction = done.prediction
+    return ImageView(
+        name=done.subject.name,
+        place=done.subject.place,
+        label=prediction.label,
+        confidence=prediction.confidence,
+        low_confidence=prediction.low_confidence,
+        picture=done.subject.tile,
+        maps=tuple(_map_view(one, layer) for one in done.explanations),
+    )
+
+
+def _map_view(one: Explanation, layer: str | None) -> MapView:
+    method, faith, sanity = method_named(one.method), one.faithfulness, one.sanity
+    about = f"{method.about} Layer: {layer}." if method.layered and layer else method.about
+    return MapView(
+        method=MapMethod(method.title, about, one.signed),
+        target=one.target,
+        probability=one.probability,
+        overlay=blended(one.tile, one.map, signed=one.signed),
+        picture=coloured(one.map, signed=one.signed),
+        empty=one.empty,
+        total=float(one.map.sum()),
+        constant=one.constant,
+        faithfulness=None
+        if faith is None
+        else MapFaithfulness(
+            deletion=faith.deletion,
+            insertion=faith.insertion,
+            random_deletion=faith.chance.deletion,
+            random_insertion=faith.chance.insertion,
+            gain=faith.gain,
+            spread=faith.spread,
+            beaten=faith.beaten,
+        ),
+        shuffled=None
+        if sanity is None
+        else ShuffledMap(coloured(sanity.map, signed=one.signed), sanity.likeness, sanity.passed),
+    )
 
 
 def _record(done: Explained, folder: str, model: ExplainableModel) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from sentinode.metrics.froc.curve import GRID, MISSED, RATES, froc, judge
 from sentinode.metrics.froc.detections import Detections
 from sentinode.metrics.froc.masks import MASK_MPP, evaluation_mask
 from sentinode.metrics.slide_score.slide_auc import slide_auc
-from sentinode.reports.froc_page import FrocContext, FrocRow, write_froc_page
+from sentinode.reports.frame import Context
+from sentinode.reports.froc_page import FrocRow, write_froc_page
 
 
 def detections(*rows):
@@ -304,7 +305,9 @@ def test_page_is_self_contained_and_has_every_slide(tmp_path):
         for number, slide in enumerate(slides)
     ]
     auc = slide_auc([row.judged.tumour for row in rows], [row.score for row in rows])
-    context = FrocContext("a & b", "pcam", "Cells from 0.5 on, 240 µm apart.", ("Test_114 left out.",))
+    context = Context(
+        data="a & b", model="pcam", method=("Cells from 0.5 on, 240 µm apart.",), notes=("Test_114 left out.",)
+    )
     write_froc_page(froc(slides, resamples=20), auc, rows, context, tmp_path / "froc.html")
     page = (tmp_path / "froc.html").read_text(encoding="utf-8")
     assert page.count('<img src="data:image/jpeg;base64,') == 27
@@ -320,7 +323,7 @@ def test_page_is_self_contained_and_has_every_slide(tmp_path):
 def test_page_without_pictures_or_normal_slides(tmp_path):
     slides = [slide for slide in cohort(9) if slide.tumour]
     rows = [FrocRow(slide, None) for slide in slides]
-    context = FrocContext("a", "pcam", "Cells from 0.5 on, 240 µm apart.")
+    context = Context(data="a", model="pcam", method=("Cells from 0.5 on, 240 µm apart.",))
     write_froc_page(froc(slides, resamples=20), slide_auc([], []), rows, context, tmp_path / "froc.html")
     page = (tmp_path / "froc.html").read_text(encoding="utf-8")
     assert "<img" not in page

@@ -67,7 +67,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
 
     monkeypatch.setattr(objective, "fit", fit)
     # The pages of real trainings are looked at elsewhere; drawing them takes longer than all the rest.
-    monkeypatch.setattr(results, "write_search_report", lambda found, out, **_: out.write_text(found.name))
+    monkeypatch.setattr(results, "write_search_page", lambda found, _context, out, **_: out.write_text(found.name))
     return trained
 
 

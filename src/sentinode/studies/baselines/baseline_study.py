@@ -18,7 +18,8 @@ from sentinode.metrics.model_table import Candidate, ModelTable, tabulate, write
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.reports.charts.chart import save_png
 from sentinode.reports.charts.model_table_chart import table_picture
-from sentinode.reports.model_table_page import TableContext, points, points_interval, write_table_page
+from sentinode.reports.frame import Context
+from sentinode.reports.model_table_page import points, points_interval, write_table_page
 from sentinode.studies.baselines.backbones import check_new_to, learned_from, origin_of
 from sentinode.studies.baselines.candidates import (
     INNER_FOLDS,
@@ -211,7 +212,7 @@ def _written(
 ) -> BaselinesResult:
     table = tabulate(candidates)
     used = {role: len(bench.data.manifest.rows(role)) for role in ("train", "validation")}
-    context = TableContext(
+    context = Context(
         data=address,
         split=split,
         facts=(("Training images", f"{used['train']:,} of {len(whole.manifest.rows('train')):,}"),),

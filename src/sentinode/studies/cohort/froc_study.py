@@ -17,7 +17,8 @@ from sentinode.metrics.froc.curve import Froc, JudgedSlide, froc, judge
 from sentinode.metrics.froc.detections import Detections, suppress
 from sentinode.metrics.froc.masks import MASK_MPP, EvaluationMask, evaluation_mask
 from sentinode.metrics.slide_score.slide_auc import slide_auc
-from sentinode.reports.froc_page import FrocContext, FrocRow, write_froc_page
+from sentinode.reports.frame import Context
+from sentinode.reports.froc_page import FrocRow, write_froc_page
 from sentinode.scanning.heatmap import read_heatmap
 from sentinode.scanning.patients import read_patients
 from sentinode.scanning.scan_record import BundleFacts, SlideFacts, list_scans, read_record
@@ -124,7 +125,8 @@ def froc_of_scans(
         f"within {radius_um:g} µm of one there is no other. The slide score: {judged[0].score_method}."
     )
     notes = (*left_out, f"Slides without a file in {annotations.name} count as normal: {_normal(rows)}.")
-    write_froc_page(result, auc, rows, FrocContext(scans.name, bundle.name, how, notes), out / "froc.html")
+    context = Context(data=scans.name, model=bundle.name, method=(how,), notes=notes)
+    write_froc_page(result, auc, rows, context, out / "froc.html")
     write_text(out / "detections.csv", _table(judged))
     found = _json(result, auc, rows) | {"radius_um": radius_um, "minimum": minimum, "bundle": bundle.name}
     found["notes"] = list(notes)

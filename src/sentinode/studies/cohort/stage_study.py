@@ -25,7 +25,8 @@ from sentinode.metrics.stages import (
     slide_class,
     stage_patients,
 )
-from sentinode.reports.stages_page import StageContext, StageRow, write_stage_page
+from sentinode.reports.frame import Context
+from sentinode.reports.stages_page import StageRow, write_stage_page
 from sentinode.scanning.patients import Patients, read_patients
 from sentinode.scanning.scan_record import OVERLAY_FILE, ScanRecord, list_scans, read_record
 
@@ -124,10 +125,10 @@ def _write_page(
     ]
     kappa = found.get("quadratic_kappa")
     unseen = plural(found["patients_without_scans"], "patient")
-    context = StageContext(
+    context = Context(
         data=next(iter(folders.values())).parent.name,
         model=", ".join(names),
-        rule=f"Lesions whose highest score is below {least:g} don't count." if least else "Every lesion counts.",
+        method=(f"Lesions whose highest score is below {least:g} don't count." if least else "Every lesion counts.",),
         notes=(f"Left out without a scan: {unseen} of the table.",) if found["patients_without_scans"] else (),
     )
     write_stage_page(

@@ -17,7 +17,8 @@ from sentinode.metrics.crossval.summary import SPLIT, CrossValidation, summarise
 from sentinode.models.bundle_info import Headline
 from sentinode.models.bundle_writer import library_versions
 from sentinode.reports.crossval_csv import write_folds, write_out_of_fold
-from sentinode.reports.crossval_page import CrossvalContext, write_crossvalidation
+from sentinode.reports.crossval_page import write_crossval_page
+from sentinode.reports.frame import Context
 from sentinode.studies.crossval.crossval_recipe import AnyCrossvalRecipe, DeepCrossvalRecipe
 from sentinode.studies.crossval.folds import Samples, plan_words
 from sentinode.studies.crossval.nested_crossval import Tested
@@ -151,12 +152,11 @@ def conclude(
         procedure: What was done in every fold, as sentences.
     """
     details = [one.details for one in tested]
-    context = CrossvalContext(
+    context = Context(
         model=model,
         data=recipe.data.source,
-        procedure=procedure,
+        method=procedure,
         exclusions=data.manifest.excluded(),
-        chosen=() if isinstance(recipe, DeepCrossvalRecipe) else _chosen(details),
         provenance={
             "Data (SHA-256)": data.manifest.hash,
             "Recipe (SHA-256)": recipe_hash(recipe),
@@ -169,7 +169,8 @@ def conclude(
         write_json(temporary / "metrics.json", summary.to_json())
         write_folds(temporary / "folds.csv", summary.per_fold, details)
         write_out_of_fold(temporary / "predictions.csv", answers)
-        write_crossvalidation(summary, answers, context, temporary / "report.html")
+        chosen = () if isinstance(recipe, DeepCrossvalRecipe) else _chosen(details)
+        write_crossval_page(summary, answers, context, temporary / "report.html", chosen=chosen)
     status = json.loads((out / STATUS).read_text(encoding="utf-8"))
     write_json(out / STATUS, {**status, "status": "finished", "summary": summary.summary()})
     return CrossvalResult(out, summary.to_json(), summary.summary())

@@ -25,7 +25,8 @@ from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.predictions_csv import read_predictions
 from sentinode.reports.charts.chart import save_png
 from sentinode.reports.charts.learning_curve_chart import curve_picture
-from sentinode.reports.learning_curve_page import CurveContext, write_curve_page
+from sentinode.reports.frame import Context
+from sentinode.reports.learning_curve_page import write_curve_page
 from sentinode.studies.baselines.backbones import check_new_to, origin_of, origin_of_weights
 from sentinode.studies.baselines.baseline_models import CLASSIFIERS, fit_model, inner_folds, words_of
 from sentinode.studies.crossval.crossval_recipe import CrossvalRecipe
@@ -195,7 +196,13 @@ def _written(task: Task, data: Dataset, address: str, out: Path) -> LearningCurv
     n_train, n = len(manifest.rows("train")), len(manifest.rows("test"))
     curve = learning_curve(points, n_train=n_train, n=n, positive=manifest.positive)
     model, method, notes = _words(task, data)
-    context = CurveContext(address, "test", (*method, _draws_in_words(curve)), (*notes, *_alike(curve)), model=model)
+    context = Context(
+        data=address,
+        split="test",
+        model=model,
+        method=(*method, _draws_in_words(curve)),
+        notes=(*notes, *_alike(curve)),
+    )
     write_json(out / "learning-curve.json", {"data": address, "model": model, **curve.to_json()})
     write_curve(curve, out / "learning-curve.csv")
     save_png(curve_picture(curve), out / "learning-curve.png")

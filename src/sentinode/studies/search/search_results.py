@@ -15,7 +15,8 @@ from optuna.trial import TrialState
 from sentinode.core.files import write_text
 from sentinode.core.plurals import plural
 from sentinode.data.manifest import Manifest
-from sentinode.reports.search_page import write_search_report
+from sentinode.reports.frame import Context
+from sentinode.reports.search_page import write_search_page
 from sentinode.reports.search_results import (
     SearchResults,
     SearchTrial,
@@ -95,14 +96,13 @@ def write_results(study: optuna.Study, space: Space, manifest: Manifest, out: Pa
     write_text(out / "trials.csv", _table(results))
     if recipe:
         write_text(out / "best.toml", recipe)
-    write_search_report(
-        results,
-        out / "search.html",
+    context = Context(
+        data=space.base.data.source,
         facts=_facts(space, manifest, results),
         provenance=_provenance(study, space),
-        best_recipe=recipe,
-        command=_command(out) if recipe else "",
+        recipe=recipe,
     )
+    write_search_page(results, context, out / "search.html", command=_command(out) if recipe else "")
     return SearchOutcome(out, results)
 
 
