@@ -32,6 +32,9 @@ def compose(
     split: Annotated[
         str | None, typer.Option(help="Of patches: the source's split to take; without: all patches.")
     ] = None,
+    lesion_cells: Annotated[
+        str | None, typer.Option(metavar="AxB", help="Of patches: least and most cells of a lesion, such as 1x40.")
+    ] = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="synthetic:slides: level-0 pixels.  [default: 8192x6144]")
     ] = None,
@@ -49,8 +52,10 @@ def compose(
         if source == DRAWN:
             from sentinode.slides.synthetic.drawn_slides import draw_slides
 
-            if (cells, mpp, split) != (None, None, None):
-                raise DataError(f"{DRAWN} has no patches: --cells, --mpp and --split don't go with it; use --size")
+            if (cells, mpp, split, lesion_cells) != (None,) * 4:
+                raise DataError(
+                    f"{DRAWN} has no patches: --cells, --lesion-cells, --mpp and --split don't go with it; use --size"
+                )
             width, height = _pair("--size", size or "8192x6144", least=512)
             known = draw_slides(out, slides=slides, width=width, height=height, seed=seed, advance=advance)
         else:
@@ -60,7 +65,7 @@ def compose(
             patches = _patches(source, split)
             known = compose_slides(
                 patches, out, slides=slides, columns=columns, rows=rows, mpp=mpp or _PCAM_MPP, seed=seed,
-                advance=advance,
+                lesion_cells=_pair("--lesion-cells", lesion_cells, least=1) if lesion_cells else None, advance=advance,
             )  # fmt: skip
     _report(known, out, as_json=as_json)
 

@@ -67,6 +67,7 @@ def compose_slides(
     mpp: float,
     seed: int = 0,
     quality: int = 80,
+    lesion_cells: tuple[int, int] | None = None,
     advance: Callable[[], object] = lambda: None,
 ) -> list[KnownSlide]:
     """Compose `slides` slides of `columns` × `rows` cells; every second one has tumour.
@@ -81,6 +82,8 @@ def compose_slides(
         mpp: µm/px of the patches; the slides' level 0 has a quarter of it.
         seed: Of all that is drawn. The same seed and patches give the same slides.
         quality: Of the JPEG tiles.
+        lesion_cells: Least and most cells of a lesion, each size as likely as its double; None: rounded pieces of
+            about a twentieth of the slide's shorter side.
         advance: Called after each slide.
 
     Raises:
@@ -98,7 +101,8 @@ def compose_slides(
         for number in range(slides):
             rng = np.random.default_rng([seed, number])
             name = f"{'tumour' if number % 2 else 'normal'}_{number:03d}"
-            plan = _plan(rng, patches, pools, rows, columns, lesions=int(rng.integers(1, 7)) if number % 2 else 0)
+            count = int(rng.integers(1, 7)) if number % 2 else 0
+            plan = _plan(rng, patches, pools, rows, columns, count, lesion_cells)
             write_pyramid(
                 folder / f"{name}.tif",
                 _bands(rng, patches, plan, side),
@@ -115,14 +119,22 @@ def compose_slides(
 
 
 def _plan(
-    rng: np.random.Generator, patches: Patches, pools: list[NDArray[np.int64]], rows: int, columns: int, lesions: int
+    rng: np.random.Generator,
+    patches: Patches,
+    pools: list[NDArray[np.int64]],
+    rows: int,
+    columns: int,
+    lesions: int,
+    cells: tuple[int, int] | None,
 ) -> Plan:
     short = min(rows, columns)
     tissue = pieces(rng, rows, columns, int(rng.integers(1, 4)), 0.3 * short) > 0
     if not tissue.any():
         tissue[rows // 2, columns // 2] = True
     lesion = np.zeros((rows, columns), np.int32)
-    if lesions:
+    if lesions and cells:
+        lesion = _clusters(rng, tissue, lesions, cells)
+    elif lesions:
         lesion = pieces(rng, rows, columns, lesions, max(1.2, 0.05 * short)) * tissue
         if not lesion.any():
             lesion[tuple(rng.choice(np.argwhere(tissue)))] = 1
@@ -133,6 +145,30 @@ def _plan(
         where = tissue & ((lesion > 0) == bool(label))
         patch[where] = rng.choice(alike, int(where.sum()))
     return Plan(patch, lesion)
+
+
+def _clusters(
+    rng: np.random.Generator, tissue: NDArray[np.bool_], count: int, cells: tuple[int, int]
+) -> NDArray[np.int32]:
+    """(rows, columns) numbers of up to `count` clusters that don't touch, grown cell by cell within the tissue."""
+    taken = np.zeros(tissue.shape, np.int32)
+    beside = np.ones((3, 3), bool)
+    for number in range(1, count + 1):
+        size = round(float(np.exp(rng.uniform(*np.log(cells)))))
+        free = tissue & ~ndimage.binary_dilation(taken > 0, beside)
+        if not free.any():
+            break
+        own = np.zeros_like(tissue)
+        own[tuple(rng.choice(np.argwhere(free)))] = True
+        while own.sum() < size:
+            rim = ndimage.binary_dilation(own) & free & ~own
+            if not rim.any():
+                break
+            # Cells with more neighbours in the cluster first, so that it is a cluster and no thread.
+            weight = ndimage.convolve(own.astype(np.float64), beside.astype(np.float64), mode="constant")[rim] ** 2
+            own[tuple(rng.choice(np.argwhere(rim), p=weight / weight.sum()))] = True
+        taken[own] = number
+    return taken
 
 
 def pieces(rng: np.random.Generator, rows: int, columns: int, count: int, radius: float) -> NDArray[np.int32]:
