@@ -118,7 +118,13 @@ def flag_words(flag: FlaggedResult, noun: str) -> list[str]:
     ]
     if flag.errors_caught.value is not None:
         sentences[1] += f" and catches {per_cent(flag.errors_caught.value)} of all errors"
-    sentences[1] += "."
+    kinds = (("misses", flag.misses_caught), ("false alarms", flag.false_alarms_caught))
+    caught = [
+        f"{per_cent(metric.value)} of the {metric.n} {kind}"
+        for kind, metric in kinds
+        if metric and metric.value is not None
+    ]
+    sentences[1] += f": {' and '.join(caught)}." if caught else "."
     return sentences
 
 

@@ -26,6 +26,12 @@ class FlaggedResult:
     errors_caught: Metric
     """Share of all errors that carry the flag."""
 
+    misses_caught: Metric | None
+    """Share of the misses (positives called negative) that carry it; None for more than two classes."""
+
+    false_alarms_caught: Metric | None
+    """Share of the false alarms (negatives called positive) that carry it; None for more than two classes."""
+
     error_rate_flagged: Metric
     """Errors among the flagged."""
 
@@ -50,11 +56,15 @@ class RiskCoverage:
 def low_confidence_band(
     predictions: Predictions, threshold: float | None, *, flagged: float = 0.1, split: str = "validation"
 ) -> LowConfidenceBand:
-    """The stretch of scores with at most the share `flagged` of the samples that holds as many errors as possible.
+    """The stretch of scores with at most the share `flagged` of the samples that holds the most cost of errors.
 
-    Two classes: a stretch of the positive class's probability, wherever the errors are densest (near the threshold,
-    as a rule). More: of the predicted class's probability. Of stretches with equally many errors the one nearest to
-    the threshold (more classes: to 0) is taken. Equal scores are never parted.
+    Two classes: a stretch of the positive class's probability with the threshold inside, so that misses below it and
+    false alarms above it are both flagged. Whoever calls a calibrated probability of t positive holds a miss for
+    (1 − t) / t times as costly as a false alarm (Elkan 2001, The foundations of cost-sensitive learning): so errors
+    are weighed here, or a band by their number alone would lie above a threshold chosen for sensitivity, where there
+    are false alarms only. More classes: a stretch of the predicted class's probability, every error weighing the same.
+    Of stretches with equal cost the one nearest to the threshold (more classes: to 0) is taken. Equal scores are never
+    parted; where the scores on the two sides of the threshold are too many for `flagged`, the band lies on one side.
 
     Raises:
         EvaluationError: `flagged` is not in (0, 1), or so many scores are equal that no stretch is that small.
@@ -62,10 +72,9 @@ def low_confidence_band(
     if not 0 < flagged < 1:
         raise EvaluationError(f"the flagged share is {flagged}; give one between 0 and 1, such as 0.1")
     values = _quantity(predictions)
-    wrong = predictions.decisions(threshold).classes != predictions.labels
     distinct, which = np.unique(values, return_inverse=True)
     samples = np.concatenate([[0], np.cumsum(np.bincount(which))])
-    errors = np.concatenate([[0], np.cumsum(np.bincount(which, weights=wrong))])
+    costs = np.concatenate([[0], np.cumsum(np.bincount(which, weights=_costs(predictions, threshold)))])
     # Each stretch starts at a distinct score and takes in as many more as fit: [first, past).
     most = int(flagged * len(values))
     past = np.searchsorted(samples, samples[:-1] + most, side="right") - 1
@@ -77,12 +86,23 @@ def low_confidence_band(
         )
         raise EvaluationError(message)
     first, past = first[past > first], past[past > first]
+    if threshold is not None:
+        middle = np.searchsorted(distinct, threshold)
+        straddling = (first < middle) & (past > middle)
+        first, past = (first[straddling], past[straddling]) if straddling.any() else (first, past)
     anchor = np.searchsorted(values[np.argsort(values)], threshold if threshold is not None else 0.0)
     distance = np.abs((samples[first] + samples[past]) / 2 - anchor)
-    caught = errors[past] - errors[first]
-    best = np.lexsort((distance, -caught))[0]
+    best = np.lexsort((distance, -np.round(costs[past] - costs[first], 9)))[0]
     low, high = _between(distinct, int(first[best])), _between(distinct, int(past[best]))
     return LowConfidenceBand(low, high, "score" if predictions.binary else "confidence", split)
+
+
+def _costs(predictions: Predictions, threshold: float | None) -> NDArray[np.float64]:
+    """(N) what each answer costs: nothing where it is right."""
+    wrong = predictions.decisions(threshold).classes != predictions.labels
+    if not predictions.binary or threshold is None or not 0 < threshold < 1:
+        return wrong.astype(np.float64)
+    return np.where(wrong, np.where(predictions.truths == 1, (1 - threshold) / threshold, 1.0), 0.0)
 
 
 def flagged_result(predictions: Predictions, threshold: float | None, band: LowConfidenceBand) -> FlaggedResult:
@@ -94,6 +114,10 @@ def flagged_result(predictions: Predictions, threshold: float | None, band: LowC
         band,
         flagged=rate(flagged, len(flags), "no sample"),
         errors_caught=rate(caught, errors, "no error"),
+        misses_caught=_caught(flags, wrong & (predictions.truths == 1), "no miss") if predictions.binary else None,
+        false_alarms_caught=_caught(flags, wrong & (predictions.truths == 0), "no false alarm")
+        if predictions.binary
+        else None,
         error_rate_flagged=rate(caught, flagged, "nothing flagged"),
         error_rate_kept=rate(errors - caught, len(flags) - flagged, "everything flagged"),
     )
@@ -113,6 +137,10 @@ def risk_coverage(predictions: Predictions, threshold: float | None) -> RiskCove
     coverage = kept / len(shared)
     shown = thinned(coverage, risk, points=200)
     return RiskCoverage(tuple(coverage[shown].tolist()), tuple(risk[shown].tolist()), float(risk.mean()))
+
+
+def _caught(flags: NDArray[np.bool_], errors: NDArray[np.bool_], none: str) -> Metric:
+    return rate(int((flags & errors).sum()), int(errors.sum()), none)
 
 
 def _quantity(predictions: Predictions) -> NDArray[np.float64]:
