@@ -60,7 +60,7 @@ def low_confidence_band(
 
     Two classes: a stretch of the positive class's probability with the threshold inside, so that misses below it and
     false alarms above it are both flagged. Whoever calls a calibrated probability of t positive holds a miss for
-    (1 − t) / t times as costly as a false alarm (Elkan 2001, The foundations of cost-sensitive learning): so errors
+    (1 - t) / t times as costly as a false alarm (Elkan 2001, The foundations of cost-sensitive learning): so errors
     are weighed here, or a band by their number alone would lie above a threshold chosen for sensitivity, where there
     are false alarms only. More classes: a stretch of the predicted class's probability, every error weighing the same.
     Of stretches with equal cost the one nearest to the threshold (more classes: to 0) is taken. Equal scores are never
@@ -101,8 +101,8 @@ def _costs(predictions: Predictions, threshold: float | None) -> NDArray[np.floa
     """(N) what each answer costs: nothing where it is right."""
     wrong = predictions.decisions(threshold).classes != predictions.labels
     if not predictions.binary or threshold is None or not 0 < threshold < 1:
-        return wrong.astype(np.float64)
-    return np.where(wrong, np.where(predictions.truths == 1, (1 - threshold) / threshold, 1.0), 0.0)
+        return np.asarray(wrong, dtype=np.float64)
+    return np.asarray(np.where(wrong, np.where(predictions.truths == 1, (1 - threshold) / threshold, 1.0), 0.0))
 
 
 def flagged_result(predictions: Predictions, threshold: float | None, band: LowConfidenceBand) -> FlaggedResult:
