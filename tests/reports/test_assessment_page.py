@@ -10,6 +10,7 @@ import pytest
 
 from sentinode.core.decision import OperatingPoint
 from sentinode.metrics.assessment import assess
+from sentinode.metrics.metric_table import metric_kind
 from sentinode.metrics.predictions import Predictions
 from sentinode.reports import wording
 from sentinode.reports.assessment_page import ReportContext, write_assessment_page
@@ -148,7 +149,7 @@ def test_every_metric_is_printed_as_it_was_measured(html, binary):
     rows = _rows(html)
     for name, metric in binary.assessment.metrics.items():
         row = next(row for row in rows if wording.metric_name(name) in row and metric.method in row)
-        scale, digits, unit = (100, 1, f"{NBSP}%") if name in wording.PER_CENT else (1, 3, "")
+        scale, digits, unit = (100, 1, f"{NBSP}%") if metric_kind(name).per_cent else (1, 3, "")
         value, low, high = (
             f"{scale * number:.{digits}f}".replace("-", "−") for number in (metric.value, metric.low, metric.high)
         )

@@ -17,7 +17,9 @@ from sentinode.metrics.measures.calibration import ReliabilityPoint, calibrated_
 from sentinode.metrics.measures.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve
 from sentinode.metrics.measures.intervals import FEW_GROUPS, Resampling
 from sentinode.metrics.measures.multiclass import ClassFigures, multiclass_measures
+from sentinode.metrics.measures.plugin_metrics import plugin_metrics
 from sentinode.metrics.measures.roc import roc_curve
+from sentinode.metrics.metric_table import shown_in
 from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.subgroups import Subgroup, subgroups
 from sentinode.metrics.targets import TargetResult, check_targets
@@ -25,8 +27,6 @@ from sentinode.metrics.targets import TargetResult, check_targets
 SCHEMA_VERSION = 1
 """Goes up when a field of `metrics.json` changes its meaning; new fields alone leave it."""
 
-_HEADLINE = ("auc", "sensitivity", "specificity", "precision", "accuracy", "calibration_error")
-_MULTICLASS_HEADLINE = ("auc", "accuracy", "balanced_accuracy", "calibration_error")
 _MET = {True: "met", False: "not met", None: "can't be measured here"}
 
 
@@ -147,7 +147,7 @@ class Assessment:
     def summary(self) -> str:
         """A few lines for a terminal: n, the headline figures with their intervals, the threshold, the targets."""
         counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
-        names = _HEADLINE if self.positive else _MULTICLASS_HEADLINE
+        names = shown_in("summary" if self.positive else "multiclass summary")
         lines = [f"{self.split}: {self.n:,} samples ({counts})"]
         lines += [f"  {name.replace('_', ' '):<18} {self.metrics[name]}" for name in names]
         if self.threshold:
@@ -217,7 +217,7 @@ def _measured(predictions: Predictions, at: float | None, resampling: Resampling
         return {
             "confusion_matrix": many.matrix,
             "confusion_labels": predictions.class_names,
-            "metrics": many.metrics,
+            "metrics": many.metrics | plugin_metrics(predictions, at, resampling),
             "classes": many.classes,
             "roc": None,
             "precision_recall": None,
@@ -230,7 +230,7 @@ def _measured(predictions: Predictions, at: float | None, resampling: Resampling
     return {
         "confusion_matrix": matrix,
         "confusion_labels": (predictions.class_names[1 - positive], predictions.class_names[positive]),
-        "metrics": metrics,
+        "metrics": metrics | plugin_metrics(predictions, at, resampling),
         "classes": (),
         "roc": roc_curve(truths, scores),
         "precision_recall": precision_recall_curve(truths, scores),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sentinode.metrics.assessment import Assessment
+from sentinode.metrics.metric_table import shown_in
 from sentinode.metrics.subgroups import Subgroup
 
 _LOWEST, _HIGHEST = 24, 8  # groups in the table: enough to see a bad one, few enough to read
@@ -112,7 +113,7 @@ def subgroup_table(assessment: Assessment, noun: str) -> SubgroupTable | None:
         left_out=max(left_out, 0),
         total=len(groups),
         count_columns=(assessment.confusion_labels[1],) if binary else (),
-        metric_columns=("auc", "sensitivity", "specificity", "accuracy") if binary else ("accuracy",),
+        metric_columns=shown_in("short") if binary else ("accuracy",),
         plotted="accuracy",
         overall=assessment.metrics["accuracy"].value,
         start=min(0.9, int(min(lows) * 10) / 10),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from sentinode.metrics.metric_table import metric_kind
 from sentinode.reports import wording
 
 State = Literal["complete", "pruned", "failed", "open"]
@@ -72,7 +73,7 @@ class SearchResults:
     @property
     def lower_is_better(self) -> bool:
         """Whether a smaller figure is a better one."""
-        return self.metric == "loss"
+        return not metric_kind(self.metric).larger_is_better
 
     @cached_property
     def ranked(self) -> tuple[SearchTrial, ...]:

@@ -3,51 +3,17 @@
 from sentinode.core.errors import EvaluationError
 from sentinode.core.metric import Metric
 from sentinode.metrics.decisions.rules import parse_rule
+from sentinode.metrics.metric_table import metric_kind
 
 MISSING = "–"
 
 INTERVAL = "95\N{NO-BREAK SPACE}% interval"
 """What every range is called."""
 
-NAMES = {
-    "auc": "AUC",
-    "auc_delong": "AUC, interval by DeLong",
-    "auc_bootstrap": "AUC, interval by bootstrap",
-    "average_precision": "Average precision",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "precision": "Precision (PPV)",
-    "npv": "NPV",
-    "f1": "F1 score",
-    "balanced_accuracy": "Balanced accuracy",
-    "mcc": "Matthews correlation",
-    "accuracy": "Accuracy",
-    "false_negative_rate": "False negative rate",
-    "false_positive_rate": "False positive rate",
-    "brier": "Brier score",
-    "log_loss": "Log loss",
-    "calibration_error": "Calibration error",
-}
-"""What each metric is called in a table."""
-
-PER_CENT = frozenset(
-    {
-        "sensitivity",
-        "specificity",
-        "precision",
-        "npv",
-        "balanced_accuracy",
-        "accuracy",
-        "false_negative_rate",
-        "false_positive_rate",
-    }
-)
-"""Metrics that are a share of something that can be counted, and are printed in per cent."""
-
 
 def metric_name(name: str) -> str:
     """The metric's name in words; an unknown one with blanks for underscores."""
-    return NAMES.get(name, name.replace("_", " ").capitalize())
+    return metric_kind(name).words
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -65,14 +31,14 @@ def per_cent(value: float | None, digits: int = 1) -> str:
 
 def figure(name: str, metric: Metric) -> str:
     """The metric's estimate in its usual unit."""
-    return per_cent(metric.value) if name in PER_CENT else number(metric.value)
+    return per_cent(metric.value) if metric_kind(name).per_cent else number(metric.value)
 
 
 def interval(name: str, metric: Metric) -> str:
     """`94.0 to 96.3 %` or `0.951 to 0.965`; empty without an interval."""
     if metric.low is None or metric.high is None:
         return ""
-    if name in PER_CENT:
+    if metric_kind(name).per_cent:
         return f"{number(100 * metric.low, 1)} to {per_cent(metric.high)}"
     return f"{number(metric.low)} to {number(metric.high)}"
 
@@ -81,7 +47,7 @@ def narrow_interval(name: str, metric: Metric) -> str:
     """`94.0–96.3`, for small print beside the figure."""
     if metric.low is None or metric.high is None:
         return ""
-    scale, digits = (100, 1) if name in PER_CENT else (1, 3)
+    scale, digits = (100, 1) if metric_kind(name).per_cent else (1, 3)
     return f"{number(scale * metric.low, digits)}–{number(scale * metric.high, digits)}"
 
 
@@ -106,12 +72,12 @@ def difference_interval(name: str, metric: Metric) -> str:
 
 
 def _signed(name: str, value: float) -> str:
-    text = number(100 * value, 1) if name in PER_CENT else number(value, 4)
+    text = number(100 * value, 1) if metric_kind(name).per_cent else number(value, 4)
     return f"+{text}" if value > 0 and float(text) else text
 
 
 def _points(name: str) -> str:
-    return "\N{NO-BREAK SPACE}points" if name in PER_CENT else ""
+    return "\N{NO-BREAK SPACE}points" if metric_kind(name).per_cent else ""
 
 
 def p_value(value: float | None) -> str:

@@ -13,15 +13,13 @@ from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
 from sentinode.data.manifest import Manifest
+from sentinode.metrics.metric_table import shown_in
 from sentinode.training.recipe import Recipe, load_recipe, overlaid, parse_recipe
 from sentinode.training.run_folder import SPLIT_FILE, RunFolder, begin_run, read_status, reopen_run
 
 if TYPE_CHECKING:
     from sentinode.metrics.assessment import Assessment
     from sentinode.training.network_bundle import TrainedNetwork
-
-_SHOWN = ("auc", "sensitivity", "specificity", "accuracy")
-_HEADLINE = ("auc", "average_precision", "sensitivity", "specificity", "precision", "npv", "f1", "accuracy", "brier")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,11 @@ class Run:
         from sentinode.reports.wording import with_interval
 
         lines = [f"{self.split} ({self.n:,} images)"]
-        lines += [f"  {name:<12} {with_interval(name, self.metrics[name])}" for name in _SHOWN if name in self.metrics]
+        lines += [
+            f"  {name:<12} {with_interval(name, self.metrics[name])}"
+            for name in shown_in("short")
+            if name in self.metrics
+        ]
         if self.excluded:
             counts = ", ".join(f"{kind}: {count:,}" for kind, count in self.excluded.items())
             lines.append(f"left out  {counts}")
@@ -136,7 +138,7 @@ def assess_trained(
     scored = score(trained.bundle, data, role, recipe.data.source, "openvino", settings, progress)
     report, log = folder / "report", trained.log
     assessment = report_on(trained.bundle, scored, report, split=role, log=log, best_epoch=trained.best_epoch)
-    shown = {name: assessment.metrics[name] for name in _HEADLINE if name in assessment.metrics}
+    shown = {name: assessment.metrics[name] for name in shown_in("card") if name in assessment.metrics}
     amend(trained.bundle, metrics=Headline(split=assessment.split, n=assessment.n, figures=shown))
     return assessment
 

@@ -20,6 +20,7 @@ from sentinode.metrics.crossval.fold_answers import (
 )
 from sentinode.metrics.crossval.permutation import PermutationTest
 from sentinode.metrics.measures.intervals import FEW_GROUPS, Resampling
+from sentinode.metrics.metric_table import shown_in
 from sentinode.metrics.targets import TargetResult, check_targets, parse_target
 
 SPLIT = "out-of-fold"
@@ -138,7 +139,7 @@ class CrossValidation:
         """A few lines for a terminal."""
         counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
         lines = [f"{self.plan}: {self.n:,} images ({counts})"]
-        shown = [name for name in ("auc", "sensitivity", "specificity", "accuracy") if name in self.metrics]
+        shown = [name for name in shown_in("short") if name in self.metrics]
         lines += [f"  {name:<18} {self.metrics[name]}" for name in shown]
         lines.append(f"  {self.bar.passed} of {self.bar.total} folds at {self.bar.target}")
         if self.permutation:

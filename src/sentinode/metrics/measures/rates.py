@@ -1,7 +1,6 @@
 """Two classes at a threshold: every rate from one confusion matrix."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,33 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 from sentinode.core.decision import is_positive
 from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import Resampling, clopper_pearson, percentile_interval, rate, wider
+from sentinode.metrics.metric_table import METRICS, MetricKind, quotient
 
 Matrix = tuple[tuple[int, int], tuple[int, int]]
 """((tn, fp), (fn, tp)): rows true, columns predicted, the negative class first."""
 
-# Cells in the order tn, fp, fn, tp: those above the line, those below it, and why the denominator can be empty.
-_RATES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], str]] = MappingProxyType(
-    {
-        "sensitivity": ((3,), (2, 3), "no positive sample"),
-        "specificity": ((0,), (0, 1), "no negative sample"),
-        "precision": ((3,), (1, 3), "no positive prediction"),
-        "npv": ((0,), (0, 2), "no negative prediction"),
-        "accuracy": ((0, 3), (0, 1, 2, 3), "no sample"),
-        "false_negative_rate": ((2,), (2, 3), "no positive sample"),
-        "false_positive_rate": ((1,), (0, 1), "no negative sample"),
-    }
-)
-_SUMMARIES: Mapping[str, str] = MappingProxyType(
-    {
-        "f1": "no positive sample and no positive prediction",
-        "balanced_accuracy": "a class has no sample",
-        "mcc": "a class has no sample or is never predicted",
-    }
-)
-_ORDER = (
-    *("sensitivity", "specificity", "precision", "npv", "f1", "balanced_accuracy", "mcc", "accuracy"),
-    *("false_negative_rate", "false_positive_rate"),
-)
+_FROM_CELLS = tuple(kind for kind in METRICS.values() if kind.share or kind.cells)
 
 
 def confusion_matrix(truths: ArrayLike, scores: ArrayLike, threshold: float) -> Matrix:
@@ -53,16 +31,16 @@ def cells(truths: ArrayLike, scores: ArrayLike, threshold: float) -> NDArray[np.
 def derived(counts: ArrayLike) -> dict[str, NDArray[np.float64]]:
     """Every rate and summary of confusion matrices given as (..., 4) counts tn, fp, fn, tp; NaN where undefined."""
     counted = np.asarray(counts, dtype=np.float64)
-    tn, fp, fn, tp = np.moveaxis(counted, -1, 0)
-    found = {
-        name: _divide(counted[..., list(above)].sum(axis=-1), counted[..., list(below)].sum(axis=-1))
-        for name, (above, below, _) in _RATES.items()
-    }
-    found["f1"] = _divide(2 * tp, 2 * tp + fp + fn)
-    found["balanced_accuracy"] = (found["sensitivity"] + found["specificity"]) / 2
-    scale = np.sqrt((tp + fp) * (tp + fn)) * np.sqrt((tn + fp) * (tn + fn))
-    found["mcc"] = _divide(tp * tn - fp * fn, scale)
-    return {name: found[name] for name in _ORDER}
+    return {kind.name: _from_cells(kind, counted) for kind in _FROM_CELLS}
+
+
+def _from_cells(kind: MetricKind, counted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A metric of confusion matrices (…, 4)."""
+    if kind.share is not None:
+        above, below = (counted[..., list(cells)].sum(axis=-1) for cells in (kind.share.above, kind.share.below))
+        return quotient(above, below)
+    assert kind.cells is not None
+    return kind.cells(*np.moveaxis(counted, -1, 0))
 
 
 def threshold_metrics(
@@ -83,21 +61,20 @@ def threshold_metrics(
     values = derived(counts)
     n = int(counts.sum())
     metrics = {}
-    for name in _ORDER:
-        value = float(values[name])
-        if name in _RATES:
-            above, below, empty = _RATES[name]
-            metric = rate(int(counts[list(above)].sum()), int(counts[list(below)].sum()), empty)
+    for kind in _FROM_CELLS:
+        value = float(values[kind.name])
+        if kind.share is not None:
+            above, below = (int(counts[list(cells)].sum()) for cells in (kind.share.above, kind.share.below))
+            metric = rate(above, below, kind.undefined)
             if resampling.by_group and metric.value is not None and metric.n is not None:
-                grouped = percentile_interval(value, drawn[name], resampling, n=metric.n)
-                metric = wider(grouped, metric)
+                metric = wider(percentile_interval(value, drawn[kind.name], resampling, n=metric.n), metric)
         elif np.isnan(value):
-            metric = Metric.undefined(_SUMMARIES[name], n)
+            metric = Metric.undefined(kind.undefined, n)
         else:
-            metric = percentile_interval(value, drawn[name], resampling, n=n)
+            metric = percentile_interval(value, drawn[kind.name], resampling, n=n)
             if metric.low is None:
-                metric = _from_corners(name, value, counts)
-        metrics[name] = metric
+                metric = _from_corners(kind.name, value, counts)
+        metrics[kind.name] = metric
     return metrics
 
 
@@ -111,7 +88,3 @@ def _from_corners(name: str, value: float, counts: NDArray[np.int64]) -> Metric:
         ends.append(float(np.nan_to_num(derived(corner)[name], nan=value)))
     method = "corners of 97.5 % Clopper–Pearson intervals of sensitivity and specificity"
     return Metric(value, min(*ends, value), max(*ends, value), method, int(counts.sum()))
-
-
-def _divide(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0))

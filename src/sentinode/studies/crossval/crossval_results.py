@@ -14,6 +14,7 @@ from sentinode.data.dataset import Dataset
 from sentinode.metrics.crossval.fold_answers import FoldAnswers
 from sentinode.metrics.crossval.permutation import PermutationTest
 from sentinode.metrics.crossval.summary import SPLIT, CrossValidation, summarise
+from sentinode.metrics.metric_table import shown_in
 from sentinode.models.bundle_info import Headline
 from sentinode.models.bundle_writer import library_versions
 from sentinode.reports.crossval_csv import write_folds, write_out_of_fold
@@ -25,7 +26,6 @@ from sentinode.studies.crossval.nested_crossval import Tested
 from sentinode.training.locking import alone
 
 STATUS = "crossval.json"
-_HEADLINE = ("auc", "sensitivity", "specificity", "accuracy", "brier")
 _OF_ONE_FOLD = frozenset({"inner_folds", "temperature", "inner_score"})  # in folds.csv, and no choice to be counted
 
 
@@ -178,7 +178,7 @@ def conclude(
 
 def headline(summary: CrossValidation) -> Headline:
     """The cross-validated figures, for a bundle's card."""
-    shown = {name: summary.metrics[name] for name in _HEADLINE if name in summary.metrics}
+    shown = {name: summary.metrics[name] for name in shown_in("cross-validated card") if name in summary.metrics}
     return Headline(split=f"{SPLIT} ({summary.plan})", n=summary.n, figures=shown)
 
 

@@ -18,6 +18,7 @@ from sentinode.core.files import sha256_of_json, storage_errors, write_json, wri
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
+from sentinode.metrics.metric_table import metric_kind
 from sentinode.studies.search.samplers import GridPoints, SeededTpe
 from sentinode.studies.search.search_config import load_search
 from sentinode.studies.search.search_data import without_test
@@ -148,7 +149,7 @@ def _study(job: _Job, storage: BaseStorage) -> optuna.Study:
         study_name=search.name,
         sampler=GridPoints(job.space) if search.method == "grid" else seeded,
         pruner=pruner if search.prunes else optuna.pruners.NopPruner(),
-        direction="minimize" if job.space.base.training.monitor == "loss" else "maximize",
+        direction="maximize" if metric_kind(job.space.base.training.monitor).larger_is_better else "minimize",
         load_if_exists=True,
     )
     for key, value in job.fingerprint.items():
