@@ -17,8 +17,6 @@ from sentinode.core.files import write_text
 from sentinode.core.plurals import count, listed, plural, plural_of
 from sentinode.reports import wording
 
-_FEW = 4  # classes whose numbers fit into the head
-
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
@@ -62,7 +60,7 @@ class Context:
         facts = [("Data", self.data), ("Split", self.split), ("n", plural(n, self.noun))]
         if counts is not None:
             classes = [f"{count(number)} {name}" for name, number in counts.items()]
-            facts.append(("Classes", listed(classes) if len(classes) <= _FEW else str(len(classes))))
+            facts.append(("Classes", listed(classes) if len(classes) <= wording.FEW else str(len(classes))))
         if groups is not None:
             facts.append((plural_of(self.group_noun).capitalize(), count(groups)))
         return [(term, value) for term, value in (*facts, *self.facts) if value]

@@ -15,7 +15,7 @@ from sentinode.reports.assessment_tables import confusion_cells
 from sentinode.reports.frame import Context, write_page
 from sentinode.reports.picture import picture_address
 
-_WIDEST = 560  # pixels of a picture in the page: 500 slides stay below 30 MB
+_WIDEST = 1100  # pixels of a picture in the page, as wide as it is shown: its legend can be read
 
 _CLASS_WORDS = {"negative": "negative", "itc": "isolated cells", "micro": "micro", "macro": "macro"}
 

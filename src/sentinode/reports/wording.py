@@ -7,6 +7,9 @@ from sentinode.metrics.metric_table import metric_kind
 
 MISSING = "–"
 
+FEW = 4
+"""Classes whose names and numbers fit into a line."""
+
 INTERVAL = "95\N{NO-BREAK SPACE}% interval"
 """What every range is called."""
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError, SentinodeError
-from sentinode.core.files import atomic_folder, write_json, write_text
+from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.address import open_configured
@@ -29,7 +29,7 @@ from sentinode.data.pack import Pack, pack
 from sentinode.data.source import Exclusion, Source
 from sentinode.data.source_splits import ROLES, assign_roles
 from sentinode.data.stain_statistics import STAIN_COLUMNS, stain_statistics
-from sentinode.reports.inspection_page import draw_page
+from sentinode.reports.inspection_page import write_inspection_page
 from sentinode.training.recipe import load_data_config
 
 _FORMAT = 1
@@ -129,10 +129,9 @@ def inspect_source(config: DataConfig, out: Path, *, cache: Path, progress: Prog
     unique = np.flatnonzero(~table.duplicated("pixels").to_numpy())
     facts["near_duplicates"] = facts_of.near_duplicates(table, near_pairs(images, tones, unique))
     facts["findings"] = findings(facts)
-    page = draw_page(facts, table, packed.tiles)
     with atomic_folder(out) as folder:
         write_json(folder / _FACTS, facts)
-        write_text(folder / _PAGE, page)
+        write_inspection_page(facts, table, packed.tiles, folder / _PAGE)
     return facts
 
 

@@ -118,6 +118,11 @@ class Chart:
         return stream.getvalue()
 
 
+def variable(colour: str) -> str:
+    """The CSS variable of one of `COLOURS`, which is lighter in dark surroundings."""
+    return f"var(--{next(name for name, value in COLOURS.items() if value == colour)})"
+
+
 def drawn(charts: Sequence[Chart]) -> dict[str, Markup]:
     """The `<svg>` of each chart by its name; safe in a page, because labels are escaped where they are drawn."""
     return {chart.name: Markup(chart.svg()) for chart in charts}
@@ -134,8 +139,10 @@ def save_png(chart: Chart, path: Path, *, scale: float = 2.5) -> None:
 
 
 @contextmanager
-def canvas(width: float = WIDTH, height: float = HEIGHT, *, columns: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
-    """A figure of `width` × `height` pixels with `columns` axes side by side, in the house style.
+def canvas(
+    width: float = WIDTH, height: float = HEIGHT, *, rows: int = 1, columns: int = 1
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure of `width` × `height` pixels with `rows` × `columns` axes, row by row, in the house style.
 
     Everything must be drawn inside the `with`: the style is read when a line or a text is made. The layout is done at
     its end.
@@ -143,7 +150,7 @@ def canvas(width: float = WIDTH, height: float = HEIGHT, *, columns: int = 1) ->
     layout = ConstrainedLayoutEngine(w_pad=4 / _DPI, h_pad=4 / _DPI, wspace=0.06)
     with _style():
         figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout=layout)
-        axes = figure.subplots(1, columns, squeeze=False)[0].tolist()
+        axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
         yield figure, axes
         figure.draw_without_rendering()
         figure.set_layout_engine("none")

@@ -1,139 +1,97 @@
-"""The figures of an inspection, as inline SVG: text stays text, and colours follow the page in light and in dark.
+"""Colour and stain of a data set's images: their spread by class and split, and haematoxylin against eosin."""
 
-Matplotlib knows no CSS variables. So each colour is drawn as a value that nothing else uses, and replaced afterwards.
-"""
-
-import io
-import re
 from collections.abc import Sequence
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sentinode.data.inspection.facts import SIDES
+from sentinode.reports.charts.chart import COLOURS, NEGATIVE, POSITIVE, SERIES, Chart, canvas, variable
+from sentinode.reports.wording import FEW
 
-SERIES = 9
-"""Colours that the page has for classes and splits; a tenth class begins again."""
-
-_SPLIT_SERIES = 3  # splits begin here, so that of two classes none shares its colour with one
-_INK, _MUTED, _GRID = "#010203", "#010204", "#010205"
-_SERIES = tuple(f"#0102{16 + k:02x}" for k in range(SERIES))
-_VARIABLES = {
-    **{_INK: "--ink", _MUTED: "--muted", _GRID: "--rule"},
-    **{colour: f"--series-{k}" for k, colour in enumerate(_SERIES)},
-}
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "sentinode",  # the same figure gives the same bytes
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "text.color": _INK,
-    "axes.edgecolor": _GRID,
-    "axes.labelcolor": _MUTED,
-    "axes.titlecolor": _INK,
-    "axes.titlesize": 10.5,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": _MUTED,
-    "ytick.color": _INK,
-    "grid.color": _GRID,
-    "figure.constrained_layout.use": True,
-    "figure.constrained_layout.h_pad": 0.12,
-    "figure.constrained_layout.w_pad": 0.1,
-}
 _PANELS = (
-    ("haematoxylin_mean", "Haematoxylin", "mean optical density"),
-    ("eosin_mean", "Eosin", "mean optical density"),
-    ("haematoxylin_std", "Contrast of haematoxylin", "standard deviation"),
-    ("red_mean", "Red", "mean grey level, 0 to 255"),
-    ("green_mean", "Green", "mean grey level, 0 to 255"),
-    ("blue_mean", "Blue", "mean grey level, 0 to 255"),
+    ("haematoxylin_mean", "Haematoxylin, mean density"),
+    ("eosin_mean", "Eosin, mean density"),
+    ("haematoxylin_std", "Haematoxylin, contrast"),
+    ("red_mean", "Red, mean grey level"),
+    ("green_mean", "Green, mean grey level"),
+    ("blue_mean", "Blue, mean grey level"),
 )
-_FEW = 4  # classes whose legend fits into the plot
+_SIDES = tuple(COLOURS[name] for name in ("green", "orange", "purple", "muted"))
+"""Colours of splits: none of the two that the classes of a usual set have."""
+
+_MARKERS = ("o", "s", "^")  # a turn through the colours each
 _POINTS = 700  # of a scatter: more would weigh on the page and show nothing new
+_WIDE = 900
 
 
-def series_colour(position: int) -> str:
-    """The CSS variable of the class or split at `position`."""
-    return f"var(--series-{position % SERIES})"
+def class_colours(names: Sequence[str], positive: str | None) -> dict[str, str]:
+    """The CSS variable of each class; the positive one has the colour that it has in every report."""
+    return {name: variable(colour) for name, colour in _colours(names, positive).items()}
 
 
-def stain_quantiles(table: pd.DataFrame, class_names: Sequence[str]) -> str:
-    """For six statistics, each class and split: median, middle half, and the range that holds 90 % of the images."""
-    rows = [(role, name) for role in SIDES for name in class_names]
+def _colours(names: Sequence[str], positive: str | None) -> dict[str, str]:
+    others = list(SERIES)
+    if positive in names:
+        others = [NEGATIVE, *(colour for colour in SERIES if colour not in (POSITIVE, NEGATIVE))]
+    rest = [name for name in names if name != positive]
+    colours = {name: others[place % len(others)] for place, name in enumerate(rest)}
+    return {name: colours.get(name, POSITIVE) for name in names}
+
+
+def stain_quantiles(table: pd.DataFrame, names: Sequence[str], positive: str | None, sides: Sequence[str]) -> Chart:
+    """For six statistics, each class and split: median, middle half, and the range that holds 90 % of the images.
+
+    Args:
+        table: One line for each image: `label`, `role`, and a column for each statistic.
+        names: The classes.
+        positive: The positive one, if there is one.
+        sides: The splits, in the order of the rows.
+    """
     parts = {key: part for key, part in table.groupby(["role", "label"])}  # noqa: C416  (typed as a plain dict)
-    rows = [row for row in rows if row in parts]
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(10.4, 1.3 + 2 * (0.75 + 0.23 * len(rows))))
-        grid = figure.subplots(2, 3, sharey=True)
-        for axes, (column, title, unit) in zip(grid.flat, _PANELS, strict=True):
-            for place, row in enumerate(rows):
-                values = parts[row][column].to_numpy(np.float64)
-                _summary(axes, place, values, _SERIES[list(class_names).index(row[1]) % SERIES])
-            axes.set_title(title)
-            axes.set_xlabel(unit)
-            axes.grid(axis="x", linewidth=0.8)
-            axes.set_axisbelow(True)
-            axes.tick_params(length=0)
-            axes.spines["left"].set_visible(False)
-        for axes in grid[:, 0]:
-            axes.set_yticks(range(len(rows)), [f"{role} · {name}" for role, name in rows])
-            axes.set_ylim(len(rows) - 0.4, -0.6)
-        return _svg(figure)
+    rows = [(side, name) for side in sides for name in names if (side, name) in parts]
+    colours = _colours(names, positive)
+    with canvas(_WIDE, 150 + 36 * len(rows), rows=2, columns=3) as (figure, axes):
+        for panel, (column, label) in zip(axes, _PANELS, strict=True):
+            for place, key in enumerate(rows):
+                _spread(panel, place, parts[key][column].to_numpy(np.float64), colours[key[1]])
+            panel.set(xlabel=label, ylim=(len(rows) - 0.4, -0.6))
+            panel.grid(visible=False, axis="y")
+            panel.locator_params(axis="x", nbins=5)
+            panel.set_yticks(range(len(rows)), [])
+        for panel in axes[::3]:
+            panel.set_yticks(range(len(rows)), [f"{side} · {name}" for side, name in rows])
+    middles = "; ".join(f"{side} {name} {parts[side, name]['haematoxylin_mean'].median():.3f}" for side, name in rows)
+    return Chart("stain-quantiles", f"Colour and stain by split and class. Median haematoxylin: {middles}.", figure)
 
 
-def _summary(axes: Axes, place: int, values: NDArray[np.float64], colour: str) -> None:
+def _spread(axes: Axes, place: int, values: NDArray[np.float64], colour: str) -> None:
     low, lower, middle, upper, high = np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95))
-    axes.plot([low, high], [place, place], color=colour, linewidth=1.6, solid_capstyle="round")
+    axes.plot([low, high], [place, place], color=colour, linewidth=1.6)
     axes.plot([lower, upper], [place, place], color=colour, linewidth=6, solid_capstyle="butt", alpha=0.55)
     axes.plot([middle], [place], "o", color=colour, markersize=5.5)
 
 
-def stain_plane(table: pd.DataFrame, class_names: Sequence[str]) -> str:
-    """Haematoxylin against eosin, a dot an image: coloured by class, and by split."""
+def stain_plane(table: pd.DataFrame, names: Sequence[str], positive: str | None, sides: Sequence[str]) -> Chart:
+    """Haematoxylin against eosin, a dot an image: coloured by class, and by split. Arguments as above."""
     shown = table.sample(min(_POINTS, len(table)), random_state=0)
-    sides = [role for role in SIDES if (table["role"] == role).any()]
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(10.4, 4.6 if len(class_names) <= _FEW else 6.0))
-        left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-        for axes, column, names, first, title in (
-            (left, "label", class_names, 0, "By class"),
-            (right, "role", sides, _SPLIT_SERIES, "By split"),
-        ):
-            for k, name in enumerate(names, start=first):
-                part = shown[shown[column] == name]
-                colour = _SERIES[k % SERIES]
-                axes.plot(
-                    part["haematoxylin_mean"], part["eosin_mean"], "o",
-                    color=colour, markersize=3.2, alpha=0.5, markeredgewidth=0,
-                )  # fmt: skip
-                axes.plot([], [], "o", color=colour, label=name)
-            few = len(names) <= _FEW
-            axes.legend(
-                frameon=False, loc="upper left", handletextpad=0.2, borderaxespad=0,
-                bbox_to_anchor=None if few else (0, -0.16), ncols=1 if few else 2,
-            )  # fmt: skip
-            axes.set_title(title)
-            axes.set_xlabel("haematoxylin, mean optical density")
-            axes.grid(linewidth=0.8)
-            axes.set_axisbelow(True)
-            axes.tick_params(length=0)
-        left.set_ylabel("eosin, mean optical density")
-        return _svg(figure)
+    present = [side for side in sides if (table["role"] == side).any()]
+    by_side = dict(zip(present, _SIDES, strict=False))
+    with canvas(_WIDE, 380 if len(names) <= FEW else 380 + 11 * len(names), columns=2) as (figure, (left, right)):
+        _scatter(left, shown, "label", _colours(names, positive))
+        _scatter(right, shown, "role", by_side)
+        left.set_ylabel("Eosin, mean density")
+    return Chart(
+        "stain-plane", f"Haematoxylin against eosin of {len(shown)} images, coloured by class and by split.", figure
+    )
 
 
-def _svg(figure: Figure) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    for colour, variable in _VARIABLES.items():
-        text = text.replace(colour, f"var({variable})")
-    # The width is the page's, not the figure's; a caption and a table beside it say what it shows.
-    return re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', r'<svg \1 class="figure" aria-hidden="true">', text, count=1)
+def _scatter(axes: Axes, shown: pd.DataFrame, column: str, colours: dict[str, str]) -> None:
+    for place, (name, colour) in enumerate(colours.items()):
+        part, marker = shown[shown[column] == name], _MARKERS[place // len(SERIES) % len(_MARKERS)]
+        x, y = part["haematoxylin_mean"], part["eosin_mean"]
+        axes.plot(x, y, marker, color=colour, markersize=3.4, alpha=0.5, markeredgewidth=0)
+        axes.plot([], [], marker, color=colour, label=name)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(len(colours), 3), handletextpad=0.1)
+    axes.set_xlabel("Haematoxylin, mean density")
