@@ -13,7 +13,7 @@ demo: $(STAMP) page
 	$(BIN)/sentinode demo --out demo
 
 test: lint types page
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

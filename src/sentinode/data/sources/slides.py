@@ -1,6 +1,7 @@
 """`slides:DIR`: tiles that `sentinode tiles` drew, read straight from the slides."""
 
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,8 @@ class SlidesSource:
         self._slides = {slide.name: slide for slide in tiles.record.slides}
         self._names = tiles.table["slide"].tolist()
         self._x0, self._y0 = tiles.table["x0"].tolist(), tiles.table["y0"].tolist()
-        self._open = OpenSlides(self._open_slide)
+        # With a method of this object the two would hold each other, and files stay open until garbage is collected.
+        self._open = OpenSlides(partial(_open_slide, self._slides, tiles.record.config.slide_mpp))
 
     @property
     def mpp(self) -> float:
@@ -92,16 +94,17 @@ class SlidesSource:
         places = [self._names, self._x0, self._y0]
         return sha256_of_json(["slides", config.size_px, config.mpp, stamps, places])
 
-    def _open_slide(self, name: str) -> Slide:
-        known = self._slides[name]
-        slide = open_slide(Path(known.file), mpp=self.tiles.record.config.slide_mpp, cache_bytes=_CACHE_BYTES)
-        if (slide.width, slide.height) != (known.width, known.height):
-            slide.close()
-            raise SlideError(
-                f"{known.file} has {slide.width} × {slide.height} px, and had {known.width} × {known.height} when "
-                "tiles were drawn; draw them again"
-            )
-        return slide
+
+def _open_slide(slides: Mapping[str, TiledSlide], mpp: float | None, name: str) -> Slide:
+    known = slides[name]
+    slide = open_slide(Path(known.file), mpp=mpp, cache_bytes=_CACHE_BYTES)
+    if (slide.width, slide.height) != (known.width, known.height):
+        slide.close()
+        raise SlideError(
+            f"{known.file} has {slide.width} × {slide.height} px, and had {known.width} × {known.height} when "
+            "tiles were drawn; draw them again"
+        )
+    return slide
 
 
 def _stamp(slide: TiledSlide) -> list[int]:
