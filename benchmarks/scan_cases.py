@@ -18,7 +18,6 @@ import reading as reading_benchmark
 from huge_slide import write_huge_slide
 from inference import random_bundle
 from interleaving import Rates, Run, interleave
-from sentinode.cli.compose import _patches
 from sentinode.metrics.measures.roc import auc
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_network import around, load_deployed
@@ -34,6 +33,7 @@ from sentinode.slides.composition import compose_slides
 from sentinode.slides.slide import open_slide
 from sentinode.slides.tiling import TileSpec, plan_tiles
 from sentinode.slides.tissue.tissue_mask import TissueConfig
+from sentinode.studies.composition_study import labelled_patches
 
 MPP = reading_benchmark.MPP
 READ = {  # tile px and µm/px as multiples of level 0's
@@ -94,7 +94,7 @@ def resnet(folder: Path, options: argparse.Namespace) -> dict[str, object]:
 def composed(folder: Path, options: argparse.Namespace) -> list[dict[str, object]]:
     """The composed slide: float and INT8, one look and as shipped."""
     columns, rows = (9, 7) if options.small else (84, 63)
-    patches = _patches(options.patches, options.split)
+    patches = labelled_patches(options.patches, options.split)
     known = compose_slides(patches, folder / "slides", slides=2, columns=columns, rows=rows, mpp=0.972, seed=1)
     path = folder / "slides" / f"{known[1].name}.tif"
     shipped = open_bundle("pcam")

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from helpers.model_makers import make_deployed
-from sentinode.cli import demo as demo_module
+from sentinode.cli import demo
 from sentinode.models.bundle_writer import write_bundle
+from sentinode.studies import demo as demo_study
 
 SIDE = 30
 """Pixels of the network's tiles."""
@@ -29,17 +30,18 @@ def train_nothing(_recipe: Any, out: Path, **_others: Any) -> SimpleNamespace:
     (out / "report").mkdir(parents=True)
     write_bundle(out / "bundle", info, deployed, example_tiles=tiles, reference=reference)
     (out / "report" / "report.html").write_text("<!doctype html><title>Report</title>", encoding="utf-8")
-    return SimpleNamespace(summary=lambda: "trained")
+    return SimpleNamespace(summary=lambda: "trained", bundle=out / "bundle")
 
 
 @pytest.fixture
 def last_word(workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> list[str]:
     """The words of the command that a demo ends with; drawing and scanning of slides are the demo's own."""
-    for skipped in ("data.inspection.inspecting.inspect_source", "cli.predict.predict", "cli.demo._write_images"):
-        monkeypatch.setattr(f"sentinode.{skipped}", lambda *_given, **_named: None)
-    monkeypatch.setattr("sentinode.studies.train_study.train", train_nothing)
-    monkeypatch.setattr(demo_module, "_SLIDE_PX", (900, 700))
-    demo_module.demo(workplace / "a demo", quiet=True)
+    for skipped in ("inspect_source", "_write_images"):
+        monkeypatch.setattr(demo_study, skipped, lambda *_given, **_named: None)
+    monkeypatch.setattr(demo_study, "predict", lambda *_given, **_named: SimpleNamespace(write_csv=str))
+    monkeypatch.setattr(demo_study, "train", train_nothing)
+    monkeypatch.setattr(demo_study, "_SLIDE_PX", (900, 700))
+    demo.demo(workplace / "a demo", quiet=True)
     printed = capfd.readouterr()
     found = re.findall(r"^viewer +(.+)$", printed.out + printed.err, re.MULTILINE)
     assert len(found) == 1

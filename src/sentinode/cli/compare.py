@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, progress, show
+from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, present, progress
 
 
 def compare(
@@ -29,4 +29,4 @@ def compare(
         engine=engine,
         progress=progress(quiet),
     )
-    show(result, as_json)
+    present(result, as_json)

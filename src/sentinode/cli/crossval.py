@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, progress, show
+from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, present, progress
 
 
 def crossval(
@@ -45,4 +45,4 @@ def crossval(
         progress=progress(quiet),
     )
     if result is not None:  # in the first of several processes that train together
-        show(result, as_json)
+        present(result, as_json)

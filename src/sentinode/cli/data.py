@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, Quiet, Set, answer, progress, say, show
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Out, Quiet, Set, present, progress
 
 app = typer.Typer(help="Look at a data set, and pack it for fast reading.", no_args_is_help=True)
 
@@ -19,20 +18,12 @@ def inspect(source: Address, out: Out, settings_: Set = None, quiet: Quiet = Fal
     """Write a page on what is in a data set: classes, splits, duplicates, leaks, stain, and what colour alone gives."""
     from sentinode.studies import inspection_study
 
-    show(inspection_study.inspect(source, out, overrides=settings_ or (), progress=progress(quiet)), as_json)
+    present(inspection_study.inspect(source, out, overrides=settings_ or (), progress=progress(quiet)), as_json)
 
 
 @app.command()
 def pack(source: Address, quiet: Quiet = False, as_json: AsJson = False) -> None:
     """Decode every image once into one memory-mapped array; training does this by itself on first use."""
-    from sentinode.data.address import open_source
-    from sentinode.data.pack import pack as pack_source
+    from sentinode.studies import packing_study
 
-    packed = pack_source(open_source(source), Settings.from_environment().cache, progress(quiet))
-    counts = packed.index["status"].value_counts().to_dict()
-    images = counts.pop("packed", 0)
-    if as_json:
-        answer({"folder": str(packed.folder), "images": images, "excluded": counts})
-    else:
-        left_out = "".join(f"; {status}: {count:,}" for status, count in counts.items())
-        say(f"packed    {images:,} images{left_out}\nfolder    {packed.folder}")
+    present(packing_study.pack(source, progress=progress(quiet)), as_json)

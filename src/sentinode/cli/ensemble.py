@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, progress, show
+from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, present, progress
 
 
 def ensemble(
@@ -40,4 +40,4 @@ def ensemble(
         engine=engine,
         progress=progress(quiet),
     )
-    show(result, as_json)
+    present(result, as_json)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, show
+from sentinode.cli.options import AsJson, Out, present
 
 
 def froc(
@@ -26,4 +26,4 @@ def froc(
     result = froc_of_scans(
         scans, annotations, out, radius_um=radius_um, minimum=minimum, patients=patients, slides=slides
     )
-    show(result, as_json)
+    present(result, as_json)

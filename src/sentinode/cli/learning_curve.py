@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, Quiet, Set, Source, progress, show
+from sentinode.cli.options import AsJson, Out, Quiet, Set, Source, present, progress
 
 
 def learning_curve(
@@ -36,4 +36,4 @@ def learning_curve(
         overrides=settings_ or (),
         progress=progress(quiet),
     )
-    show(result, as_json)
+    present(result, as_json)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, Quiet, Set, progress, show, warn
+from sentinode.cli.options import AsJson, Out, Quiet, Set, present, progress, warn
 
 
 def search(
@@ -44,4 +44,4 @@ def search(
         progress=bars,
         tell=warn if bars.shown else None,
     )
-    show(outcome, as_json)
+    present(outcome, as_json)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, show
+from sentinode.cli.options import AsJson, Out, present
 
 
 def stage(
@@ -21,4 +21,4 @@ def stage(
     from sentinode.studies.cohort.stage_study import stage_scans
 
     result = stage_scans(scans, patients, out, least_score=least_score)
-    show(result, as_json)
+    present(result, as_json)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Engine, Quiet, progress, show
+from sentinode.cli.options import AsJson, Engine, Quiet, present, progress
 
 
 def submit(
@@ -25,4 +25,4 @@ def submit(
     from sentinode.studies.submission import write_submission
 
     result = write_submission(bundle, data, out, engine=engine, progress=progress(quiet))
-    show(result, as_json)
+    present(result, as_json)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Quiet, Set, progress, show
+from sentinode.cli.options import AsJson, Quiet, Set, present, progress
 
 
 def train(
@@ -32,4 +32,4 @@ def train(
         recipe, data=data, out=out, overrides=settings_ or (), resume=resume, progress=progress(quiet)
     )
     if run is not None:  # in the first of several processes that train together
-        show(run, as_json)
+        present(run, as_json)

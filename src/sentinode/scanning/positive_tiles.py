@@ -1,33 +1,13 @@
 """The tiles of a scan that a model took for what it looks for: what hard negatives are mined from."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError
-from sentinode.scanning.scan_record import BundleFacts, SlideFacts, read_record
+from sentinode.scanning.scan_record import read_record
 from sentinode.scanning.tiles_file import read_tiles
-from sentinode.slides.tiling import TileSpec
-
-
-@dataclass(frozen=True, eq=False)
-class PositiveTiles:
-    """N tiles of one scan."""
-
-    slide: SlideFacts
-    bundle: BundleFacts
-    key: str
-    """Of the scan."""
-    threshold: float
-    spec: TileSpec
-    x0: NDArray[np.int64]
-    """(N,) left edges, level-0 pixels."""
-    y0: NDArray[np.int64]
-    """(N,) upper edges, level-0 pixels."""
-    scores: NDArray[np.float32]
-    """(N,) of the class that was looked for."""
+from sentinode.slides.positives import PositiveTiles
 
 
 def positive_tiles(folder: Path, threshold: float | None = None) -> PositiveTiles:
@@ -47,12 +27,16 @@ def positive_tiles(folder: Path, threshold: float | None = None) -> PositiveTile
     scores = tiles.scores[:, tiles.classes.index(record.bundle.target)]
     chosen = np.nan_to_num(scores, nan=-1.0) >= reached
     return PositiveTiles(
-        slide=record.slide,
-        bundle=record.bundle,
-        key=record.key,
-        threshold=reached,
-        spec=tiles.spec,
+        slide=record.slide.name,
+        slide_width=record.slide.width,
+        slide_height=record.slide.height,
+        size_px=tiles.spec.size_px,
+        mpp=tiles.spec.mpp,
         x0=tiles.x0[chosen],
         y0=tiles.y0[chosen],
         scores=scores[chosen],
+        threshold=reached,
+        bundle=record.bundle.name,
+        bundle_sha256=record.bundle.sha256,
+        scan_key=record.key,
     )

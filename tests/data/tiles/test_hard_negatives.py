@@ -9,8 +9,9 @@ import pytest
 
 from helpers import small_slides
 from sentinode.core.errors import DataError
-from sentinode.data.tiles.hard_negatives import ADDED, BEYOND, KNOWN, OVER, TRUE, Suspects, mine_scans
+from sentinode.data.tiles.hard_negatives import ADDED, BEYOND, KNOWN, OVER, TRUE, mine_scans
 from sentinode.data.tiles.tile_folder import TileSet, read_tiles, write_tiles
+from sentinode.slides.positives import PositiveTiles
 
 SIDE = 128
 """Level-0 pixels of a tile of 64 px at 1 µm/px."""
@@ -21,7 +22,7 @@ def tiles(draw: Callable[..., TileSet], tmp_path: Path) -> TileSet:
     return draw(tmp_path / "tiles", per_slide=4)
 
 
-def everywhere(name: str, **changes: Any) -> Suspects:
+def everywhere(name: str, **changes: Any) -> PositiveTiles:
     """Every place of the grid, the later the higher its score."""
     y0, x0 = (
         axis.ravel() * SIDE for axis in np.indices((-(-small_slides.HEIGHT // SIDE), -(-small_slides.WIDTH // SIDE)))
@@ -30,12 +31,13 @@ def everywhere(name: str, **changes: Any) -> Suspects:
         "slide": name, "slide_width": small_slides.WIDTH, "slide_height": small_slides.HEIGHT,
         "size_px": 64, "mpp": 1.0, "x0": x0.astype(np.int64), "y0": y0.astype(np.int64),
         "scores": np.linspace(0.5, 1, len(x0), dtype=np.float32), "scan_key": f"key of {name}",
+        "bundle": "b", "bundle_sha256": "s", "threshold": 0.5,
     }  # fmt: skip
-    return Suspects(**(values | changes))
+    return PositiveTiles(**(values | changes))
 
 
-def mine(tiles: TileSet, suspects: list[Suspects], folder: Path, per_slide: int = 1000):
-    return mine_scans(tiles, suspects, [folder], bundle="b", bundle_sha256="s", threshold=0.5, per_slide=per_slide)
+def mine(tiles: TileSet, suspects: list[PositiveTiles], folder: Path, per_slide: int = 1000):
+    return mine_scans(tiles, suspects, [folder], per_slide=per_slide)
 
 
 def test_what_is_added_is_normal_new_and_says_where_it_comes_from(tiles: TileSet, slides: Path, tmp_path: Path) -> None:

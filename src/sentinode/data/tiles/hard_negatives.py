@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError
 from sentinode.data.tiles.reviewed_tiles import Change, apply_reviews
@@ -20,33 +19,13 @@ from sentinode.data.tiles.tile_labels import label_tiles
 from sentinode.data.tiles.tiles_config import NORMAL, TilesConfig
 from sentinode.data.tiles.truth import Truth
 from sentinode.slides.mpp import Mpp
+from sentinode.slides.positives import PositiveTiles
 
 ADDED = "added"
 KNOWN = "among the tiles already"
 TRUE = "tumour: found rightly"
 BEYOND = "beyond the slide's edge"
 OVER = "more than a slide may give"
-
-
-@dataclass(frozen=True, eq=False)
-class Suspects:
-    """N places of one slide that a model took for tumour."""
-
-    slide: str
-    slide_width: int
-    """Level-0 pixels."""
-    slide_height: int
-    size_px: int
-    """Of a tile, at `mpp`."""
-    mpp: float
-    x0: NDArray[np.int64]
-    """(N,) left edges, level-0 pixels."""
-    y0: NDArray[np.int64]
-    """(N,) upper edges, level-0 pixels."""
-    scores: NDArray[np.float32]
-    """(N,)"""
-    scan_key: str
-    """What the scan is known by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +43,9 @@ class Mined:
 
 def mine_scans(
     tiles: TileSet,
-    suspects: Sequence[Suspects],
+    suspects: Sequence[PositiveTiles],
     annotations: Sequence[Path],
     *,
-    bundle: str,
-    bundle_sha256: str,
-    threshold: float,
     per_slide: int,
     new: Mapping[str, Path] | None = None,
 ) -> Mined:
@@ -77,19 +53,19 @@ def mine_scans(
 
     Args:
         tiles: What is added to; it is not changed.
-        suspects: One for each scan; of each slide the highest scores are added first.
+        suspects: One for each scan, at least one, all by one model and threshold; of each slide the highest scores
+            are added first.
         annotations: Folders with the annotations that the tiles were drawn with, and with reviews of scans.
-        bundle: Name of the model.
-        bundle_sha256: Its hash.
-        threshold: Score from which a place was taken.
         per_slide: At most so many tiles of a class from one slide, those of earlier calls included.
         new: Slide → file, of slides that the tiles don't have: reviewed ones join the training part.
 
     Raises:
-        DataError: Scans of other tiles than these or of another slide of the same name, or a changed annotation.
+        DataError: Scans of several models or thresholds, of other tiles than these, or of another slide of the same
+            name, or a changed annotation.
         AnnotationError: An annotation can't be read.
         SlideError: A reviewed slide can't be read.
     """
+    model = _one_model(suspects)
     reviewed = apply_reviews(tiles, annotations, [one.slide for one in suspects], new or {}, per_slide)
     tiles = reviewed.tiles
     known = {slide.name: slide for slide in tiles.record.slides}
@@ -112,12 +88,21 @@ def mine_scans(
     table = pd.concat([tiles.table, *(part for part in parts if len(part))], ignore_index=True)
     table = table.sort_values(["slide", "y0", "x0"], kind="stable").reset_index(drop=True)
     mining = Mining(
-        bundle=bundle, bundle_sha256=bundle_sha256, threshold=threshold, added=added,
+        bundle=model.bundle, bundle_sha256=model.bundle_sha256, threshold=model.threshold, added=added,
         scans={one.slide: one.scan_key for one in suspects if one.slide not in skipped},
         reviewed=sum(change.added for change in reviewed.changes.values()),
     )  # fmt: skip
     record = tiles.record.model_copy(update={"minings": (*tiles.record.minings, mining)})
     return Mined(TileSet(table[list(COLUMNS)], record), dict(places), skipped, reviewed.changes)
+
+
+def _one_model(suspects: Sequence[PositiveTiles]) -> PositiveTiles:
+    """The first of them, which has the model and threshold of all."""
+    used = sorted({(one.bundle, one.bundle_sha256, one.threshold) for one in suspects})
+    if len(used) > 1:
+        shown = ", ".join(f"{name} ({sha256[:8]}) from {value:g} on" for name, sha256, value in used)
+        raise DataError(f"the scans are of several models or thresholds: {shown}; mine each by itself")
+    return suspects[0]
 
 
 def _not_mined(slide: TiledSlide | None) -> str:
@@ -129,7 +114,7 @@ def _not_mined(slide: TiledSlide | None) -> str:
     return "" if known else "annotated in part: what is not annotated may be tumour"
 
 
-def _check_same(one: Suspects, slide: TiledSlide, config: TilesConfig) -> None:
+def _check_same(one: PositiveTiles, slide: TiledSlide, config: TilesConfig) -> None:
     if one.size_px != config.size_px or abs(one.mpp / config.mpp - 1) > 1e-6:
         raise DataError(
             f"slide {one.slide} was scanned in tiles of {one.size_px} px at {one.mpp:g} µm/px, these are of "
@@ -143,7 +128,7 @@ def _check_same(one: Suspects, slide: TiledSlide, config: TilesConfig) -> None:
 
 
 def _mine(
-    one: Suspects, slide: TiledSlide, tiles: TileSet, truth: Truth, per_slide: int
+    one: PositiveTiles, slide: TiledSlide, tiles: TileSet, truth: Truth, per_slide: int
 ) -> tuple[pd.DataFrame, Counter[str]]:
     config, mpp = tiles.record.config, Mpp(slide.mpp_x, slide.mpp_y)
     labelled = label_tiles(one.x0, one.y0, mpp, truth.annotations, config, complete=truth.complete)
