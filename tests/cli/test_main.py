@@ -102,7 +102,7 @@ def test_ctrl_c_is_status_130_and_one_line(sentinode: Command, monkeypatch: pyte
     def interrupted(_address: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sentinode.data.address.open_source", interrupted)
+    monkeypatch.setattr("sentinode.studies.packing_study.open_source", interrupted)
     outcome = sentinode("data", "pack", "folder:.")
     assert (outcome.status, outcome.err) == (130, "stopped by Ctrl-C; what was finished is kept\n")
 
@@ -111,7 +111,7 @@ def test_a_mistake_of_ours_is_not_dressed_up_as_the_users(sentinode: Command, mo
     def broken(_address: str) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("sentinode.data.address.open_source", broken)
+    monkeypatch.setattr("sentinode.studies.packing_study.open_source", broken)
     with pytest.raises(ZeroDivisionError):
         sentinode("data", "pack", "folder:.")
 
@@ -123,7 +123,7 @@ def test_a_place_that_can_not_be_used_is_named(
     def refuse(_address: str) -> None:
         raise error
 
-    monkeypatch.setattr("sentinode.data.address.open_source", refuse)
+    monkeypatch.setattr("sentinode.studies.packing_study.open_source", refuse)
     outcome = sentinode("data", "pack", "folder:.")
     assert outcome.status == 2
     assert len(outcome.err.splitlines()) == 1

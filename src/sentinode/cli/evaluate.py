@@ -33,4 +33,4 @@ def evaluate(
         answer(assessment.to_json())
     else:
         say(assessment.summary())
-        say(f"look at   {out / 'report.html'}")
+        say(f"look at   {out.joinpath('report.html')}")

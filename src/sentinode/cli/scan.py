@@ -45,7 +45,7 @@ def scan(
 
     result = scan_study.scan(
         bundle, slides, out, region=region, slide_score=slide_score, threads=threads, verify_reader=verify_reader,
-        tell=None if as_json else lambda one: say(scan_study.outcome_line(one)), progress=progress(quiet),
+        tell=None if as_json else say, progress=progress(quiet),
         stride_px=stride, min_tissue=min_tissue, tissue_model=tissue_model, slide_mpp=mpp, model_mpp=model_mpp,
         reader=reader, target=target, threshold=threshold, alone=alone, test_time=test_time, engine=engine,
         batch=batch, **({} if tissue else {"tissue": None}),

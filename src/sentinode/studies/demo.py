@@ -18,7 +18,7 @@ from sentinode.slides.synthetic.drawn_slides import draw_slides
 from sentinode.studies.cohort.froc_study import FrocResult, froc_of_scans
 from sentinode.studies.inspection_study import inspect_source
 from sentinode.studies.prediction_study import predict
-from sentinode.studies.scan_study import outcome_line, scan
+from sentinode.studies.scan_study import scan
 from sentinode.studies.train_study import Run, train
 from sentinode.training.recipe import load_recipe
 
@@ -87,7 +87,7 @@ def run_demo(
     with progress.bar("draw", 2, "slides") as advance:
         draw_slides(out / "slides", slides=2, width=width, height=height, advance=advance)
     scan(
-        run.bundle, [out / "slides"], out / "scans", tell=lambda one: tell(outcome_line(one)), settings=settings,
+        run.bundle, [out / "slides"], out / "scans", tell=tell, settings=settings,
         progress=progress,
     )  # fmt: skip
     froc = froc_of_scans(out / "scans", out / "slides", out / "lesions", slides=out / "slides")

@@ -61,7 +61,7 @@ def scan(
     slide_score: str | Path | None = None,
     threads: int | None = None,
     verify_reader: int = 0,
-    tell: Callable[[Outcome], None] | None = None,
+    tell: Callable[[str], None] | None = None,
     settings: Settings | None = None,
     progress: Progress = SILENT,
     **config: Any,
@@ -79,7 +79,7 @@ def scan(
         slide_score: What `fit_slide_score` wrote; None: the highest cell.
         threads: CPU threads; None: those of the settings.
         verify_reader: Compare both readers on so many tiles first.
-        tell: Called with each slide's outcome as it is known.
+        tell: Called with a line for each slide as its outcome is known.
         settings: The machine's; None: by the environment.
         progress: Where to show how far it is.
         config: Fields of `ScanConfig`, such as `stride_px=48`.
@@ -92,8 +92,9 @@ def scan(
     score = SlideScore.load(Path(slide_score)) if slide_score else None
     paths = list_slides([Path(slide) for slide in slides])
     opened = open_bundle(bundle)
+    told = None if tell is None else lambda one: tell(outcome_line(one))
     machine = Machine(threads or (settings or Settings.from_environment()).threads, verify_tiles=verify_reader)
-    return ScannedSlides(Path(out), scan_slides(opened, paths, Path(out), checked, machine, progress, tell, score))
+    return ScannedSlides(Path(out), scan_slides(opened, paths, Path(out), checked, machine, progress, told, score))
 
 
 def outcome_line(one: Outcome) -> str:

@@ -1,6 +1,6 @@
 """The `[training]` and `[evaluation]` parts of a recipe."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -64,7 +64,13 @@ class TrainingConfig(BaseModel):
     number a class, in the order of the class names."""
     sampling: Literal["shuffled", "balanced"] = "shuffled"
     """`balanced` draws every class equally often, with replacement."""
+    loss: str = "cross-entropy"
+    """What is minimised: `cross-entropy`, `focal`, `generalised-cross-entropy`, or one of an installed package; see
+    `sentinode.training.losses`."""
+    loss_arguments: dict[str, Any] = {}
+    """Of the loss: `gamma` of `focal` (2 by default), `q` of `generalised-cross-entropy` (0.7)."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Of `cross-entropy` alone."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
     """`auto`: bfloat16 or float16 where a GPU has it, float32 on a CPU. The last two are mixed precision."""
     gradient_clip: float = Field(default=0.0, ge=0)

@@ -28,7 +28,7 @@ from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, Ear
 from sentinode.training.classifier import PatchClassifier
 from sentinode.training.config import TrainingConfig
 from sentinode.training.lightning import Trainer
-from sentinode.training.losses import LogitLoss, SoftmaxLoss, class_weights
+from sentinode.training.losses import build_loss, class_weights
 from sentinode.training.recipe import Recipe
 
 _ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
@@ -133,7 +133,7 @@ def build_classifier(recipe: Recipe, data: Dataset, network: Network, preprocess
     """The Lightning module that fits `network` to the data's training split."""
     config, labels = recipe.training, data.manifest.labels("train")
     weights = class_weights(config.class_weight, labels, len(data.manifest.class_names))
-    loss = (SoftmaxLoss if recipe.model.head == "softmax" else LogitLoss)(weights, config.label_smoothing)
+    loss = build_loss(config, recipe.model.head, weights)
     return PatchClassifier(
         network,
         preprocessing,
