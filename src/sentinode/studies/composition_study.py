@@ -65,7 +65,7 @@ def compose(
         slides: How many; every second one has tumour.
         seed: Of all that is drawn.
         cells: Of patches: cells across x down; None: 48x36.
-        lesion_cells: Of patches: smallest and largest lesion in cells, as `2x40`; None: `compose_slides`' own.
+        lesion_cells: Of patches: least and most cells of a lesion, such as 1x40; None: rounded pieces.
         mpp: Of patches: their µm/px; None: PCam's.
         split: Of patches: the source's split to take; None: all patches.
         size: Of drawn slides: level-0 pixels; None: 8192x6144.
