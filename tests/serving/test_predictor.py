@@ -1,4 +1,4 @@
-"""POST /predict and /predict/batch, and System 2's contract."""
+"""POST /predict and /predict/batch, and the fields that clients rely on."""
 
 import hashlib
 import logging
@@ -16,7 +16,7 @@ from sentinode.serving.serve_config import Limits
 from sentinode.serving.store.tables import PredictionRow
 
 
-def test_system_2s_two_routes(client, bundle):
+def test_health_and_predict_answer_with_the_fields_that_clients_rely_on(client, bundle):
     assert client.get("/").json() == {"status": "healthy", "model_loaded": True}
     image = pixels(1)
     answer = client.post("/predict", files={"file": ("a.png", encoded(image), "image/png")})

@@ -15,6 +15,7 @@ from helpers import scan_folders
 from sentinode.scanning.heatmap import read_heatmap
 from sentinode.scanning.scan_record import LesionRule, read_record
 from sentinode.serving.deepzoom import NOT_SCANNED, SURE, HeatmapTiles
+from sentinode.serving.routes.answers import attachment
 from sentinode.slides.annotations.annotation_file import read_annotations
 
 
@@ -281,10 +282,18 @@ def _outline(lesion):
 def _exported(client, base, folder):
     found = {}
     for kind in ("geojson", "xml"):
+        answer = client.get(f"{base}/reviews.{kind}")
+        assert answer.headers["content-disposition"] == f'attachment; filename="case.{kind}"'
         path = folder / f"case.{kind}"
-        path.write_text(client.get(f"{base}/reviews.{kind}").text)
+        path.write_text(answer.text)
         found[kind] = read_annotations(path)
     return found
+
+
+def test_a_download_is_named_as_the_slide_whatever_its_letters():
+    assert attachment('Knoten 3 "ö".xml') == {
+        "Content-Disposition": "attachment; filename=\"Knoten 3 ___.xml\"; filename*=UTF-8''Knoten%203%20%22%C3%B6%22.xml"
+    }
 
 
 def test_a_line_that_crosses_itself_is_mended(found):

@@ -1,4 +1,4 @@
-"""The side of a worker process: takes jobs from standard input and answers on standard output, a line of JSON each.
+"""The side of a child process: takes jobs from standard input and answers on standard output, a line of JSON each.
 
 A process of its own has its own interpreter lock, its own memory and a lower priority than the server; a fault in a
 library ends it and not the server, and it can be ended at any moment. It ends when its standard input does, so it never
@@ -24,7 +24,7 @@ Say = Callable[[Fields], None]
 _STOPPED = 130
 
 
-def work(handle: Callable[[Fields, Say], Fields]) -> None:
+def serve_jobs(handle: Callable[[Fields, Say], Fields]) -> None:
     """Take jobs until standard input ends.
 
     Args:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sentinode.core.errors import MissingExtraError
-from sentinode.serving.child_main import Fields, Say, work
+from sentinode.serving.child_main import Fields, Say, serve_jobs
 
 if TYPE_CHECKING:
     from sentinode.explanation.explainable_model import ExplainableModel
@@ -95,4 +95,4 @@ def _layer(map_: NDArray[np.float32], *, signed: bool) -> NDArray[Any]:
 
 
 if __name__ == "__main__":
-    work(explain)
+    serve_jobs(explain)

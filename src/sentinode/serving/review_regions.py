@@ -46,7 +46,7 @@ def checked_polygon(geometry: dict[str, Any], slide_width: int, slide_height: in
     return found
 
 
-def truth_of(reviews: Sequence[ReviewRow]) -> list[Region]:
+def regions_of(reviews: Sequence[ReviewRow]) -> list[Region]:
     """What reviews say is there: accepted and drawn lesions as tumour, rejected ones as such.
 
     Where two that were not undone contradict each other the later one counts, also where they judge lesions of
@@ -79,7 +79,7 @@ def exported(reviews: Sequence[ReviewRow], kind: str, *, whole_slide: bool = Fal
     Raises:
         Problem: 409 where nothing was judged or drawn, and not the whole slide was reviewed.
     """
-    regions = truth_of(reviews)
+    regions = regions_of(reviews)
     if not regions and not whole_slide:
         raise Problem(
             409,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sentinode.core.errors import SentinodeError
 from sentinode.core.progress import Advance, Progress
-from sentinode.serving.child_main import Fields, Say, work
+from sentinode.serving.child_main import Fields, Say, serve_jobs
 
 _TOLD_S = 0.25
 _CACHE_BYTES = 128 << 20
@@ -66,4 +66,4 @@ def scan(job: Fields, say: Say) -> Fields:
 
 
 if __name__ == "__main__":
-    work(scan)
+    serve_jobs(scan)

@@ -1,7 +1,9 @@
 """What the routes share: answers as JSON, and their description for OpenAPI."""
 
 import json
+import re
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request
 from starlette.responses import Response
@@ -74,3 +76,13 @@ def cached(request: Request, etag: str) -> Response | None:
 def cache_headers(etag: str) -> dict[str, str]:
     """For what changes only with its id: the browser alone may keep it, and asks again after an hour."""
     return {"ETag": etag, "Cache-Control": "private, max-age=3600"}
+
+
+def attachment(name: str) -> dict[str, str]:
+    """The header that has a client save the answer as `name` (RFC 6266).
+
+    A name that a quoted string can't hold is given a second time as UTF-8, which every browser prefers.
+    """
+    plain = re.sub(r"[^ !#-\[\]-~]", "_", name)
+    named = f'attachment; filename="{plain}"'
+    return {"Content-Disposition": named if plain == name else f"{named}; filename*=UTF-8''{quote(name, safe='')}"}

@@ -26,7 +26,7 @@ See <a href="/openapi.json">/openapi.json</a> for the API.</p></html>
 
 @router.get("/", responses=answers(Healthy), summary="Health, or the page for a browser")
 async def get_health_or_page(request: Request) -> Response:
-    """System 2's health; a browser, which accepts text/html, gets the page."""
+    """Whether the server answers and its model is loaded; a browser, which accepts text/html, gets the page."""
     if "text/html" not in request.headers.get("accept", ""):
         return as_json({"status": "healthy", "model_loaded": service_of(request).model.ready})
     index = PAGE / "index.html"

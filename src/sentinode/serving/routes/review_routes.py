@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from sentinode.serving.access import User
 from sentinode.serving.problems import Problem
 from sentinode.serving.review_regions import checked_polygon, exported, review_fields
-from sentinode.serving.routes.answers import answers, as_json, files
+from sentinode.serving.routes.answers import answers, as_json, attachment, files
 from sentinode.serving.routes.summaries import scan_of
 from sentinode.serving.schemas import ReviewAnswer, ReviewRequest, ReviewsAnswer
 from sentinode.serving.service import Service, service_of, user_of
@@ -24,13 +25,7 @@ WholeSlide = Annotated[
 @router.get("/scans/{scan_id}/reviews", responses=answers(ReviewsAnswer), summary="Reviews of a scan")
 async def list_reviews(request: Request, scan_id: str) -> Response:
     """All of them in their order, those that were undone too."""
-    service = service_of(request)
-
-    def work() -> dict[str, Any]:
-        rows = service.store.reviews.of_scan(scan_of(service, scan_id).id)
-        return {"reviews": [review_fields(row) for row in rows]}
-
-    return as_json(await asyncio.to_thread(work))
+    return as_json(await asyncio.to_thread(_reviews, service_of(request), scan_id))
 
 
 @router.post(
@@ -78,6 +73,11 @@ async def reviews_as_xml(request: Request, scan_id: str, whole_slide: WholeSlide
     return await _export(request, scan_id, "xml", "application/xml", whole_slide=whole_slide)
 
 
+def _reviews(service: Service, scan_id: str) -> dict[str, Any]:
+    rows = service.store.reviews.of_scan(scan_of(service, scan_id).id)
+    return {"reviews": [review_fields(row) for row in rows]}
+
+
 def _add(service: Service, scan_id: str, given: ReviewRequest, author: str) -> ReviewRow:
     row = scan_of(service, scan_id)
     result = service.results.get(row)
@@ -105,29 +105,25 @@ def _add(service: Service, scan_id: str, given: ReviewRequest, author: str) -> R
 
 
 async def _mark(request: Request, review_id: str, *, undone: bool) -> Response:
-    service, user = service_of(request), user_of(request)
+    marked = await asyncio.to_thread(_marked, service_of(request), user_of(request), review_id, undone=undone)
+    return as_json(review_fields(marked))
 
-    def work() -> dict[str, Any]:
-        row = service.store.reviews.get(review_id)
-        if row is None:
-            raise Problem(404, f"there is no review {review_id[:40]!r}; GET /scans/ID/reviews lists a scan's")
-        if row.author != user.name and not user.may("admin"):
-            raise Problem(403, f"the review is by {row.author}; they or an admin may undo and restore it")
-        changed = service.store.reviews.mark(review_id, undone_by=user.name if undone else None)
-        assert changed is not None
-        return review_fields(changed)
 
-    return as_json(await asyncio.to_thread(work))
+def _marked(service: Service, user: User, review_id: str, *, undone: bool) -> ReviewRow:
+    row = service.store.reviews.get(review_id)
+    if row is not None and row.author != user.name and not user.may("admin"):
+        raise Problem(403, f"the review is by {row.author}; they or an admin may undo and restore it")
+    marked = service.store.reviews.mark(review_id, undone_by=user.name if undone else None)
+    if marked is None:
+        raise Problem(404, f"there is no review {review_id[:40]!r}; GET /scans/ID/reviews lists a scan's")
+    return marked
 
 
 async def _export(request: Request, scan_id: str, kind: str, media_type: str, *, whole_slide: bool) -> Response:
-    """A file NAME.kind to save."""
+    """A file NAME.kind to save: `sentinode tiles` and `sentinode mine` look for the slide's name."""
     service = service_of(request)
-
-    def work() -> str:
-        rows = service.store.reviews.of_scan(scan_of(service, scan_id).id)
-        return exported(rows, kind, whole_slide=whole_slide)
-
-    text = await service.view_pool.run(request, work)
-    headers = {"Content-Disposition": f'attachment; filename="{scan_id}.{kind}"'}
-    return Response(text, media_type=media_type, headers=headers)
+    row = await asyncio.to_thread(scan_of, service, scan_id)
+    text = await service.view_pool.run(
+        request, lambda: exported(service.store.reviews.of_scan(row.id), kind, whole_slide=whole_slide)
+    )
+    return Response(text, media_type=media_type, headers=attachment(f"{row.slide_name}.{kind}"))

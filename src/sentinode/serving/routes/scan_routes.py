@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from sentinode.serving.problems import busy
 from sentinode.serving.routes.answers import answers, as_json, cache_headers, cached, files
 from sentinode.serving.routes.summaries import scan_of, scan_summary, slide_of
+from sentinode.serving.scan_results import ScanResult
 from sentinode.serving.schemas import GridAnswer, LesionsAnswer, ScanAnswer, ScanRequest, ScansAnswer
 from sentinode.serving.service import Service, service_of, user_of
 
@@ -70,32 +71,21 @@ async def get_scan(request: Request, scan_id: str) -> Response:
 @router.delete("/{scan_id}", responses=answers(ScanAnswer, 409), summary="Cancel a scan")
 async def cancel_scan(request: Request, scan_id: str) -> Response:
     """Cancel a scan that waits or runs; the same scan asked for again goes on from where it was."""
-    service = service_of(request)
-
-    def work() -> dict[str, Any]:
-        service.jobs.cancel(scan_of(service, scan_id))
-        return scan_summary(service, scan_of(service, scan_id))
-
-    return as_json(await asyncio.to_thread(work))
+    return as_json(await asyncio.to_thread(_cancelled, service_of(request), scan_id))
 
 
 @router.get("/{scan_id}/lesions", responses=answers(LesionsAnswer, 409, 410), summary="Lesions at a threshold")
 async def list_lesions(request: Request, scan_id: str, threshold: Threshold = None) -> Response:
     """The lesions, the most suspicious first, recomputed from the heatmap at this threshold."""
     service = service_of(request)
-
-    def work() -> dict[str, Any]:
-        return service.results.get(scan_of(service, scan_id)).lesions(threshold)
-
-    return as_json(await service.view_pool.run(request, work))
+    return as_json(await service.view_pool.run(request, lambda: _result(service, scan_id).lesions(threshold)))
 
 
 @router.get("/{scan_id}/grid", responses=answers(GridAnswer, 409, 410), summary="The heatmap's cells")
 async def get_grid(request: Request, scan_id: str) -> Response:
     """Every cell's probability, for the cursor and for a preview of thresholds."""
     service = service_of(request)
-    found = await service.view_pool.run(request, lambda: service.results.get(scan_of(service, scan_id)).grid())
-    return as_json(found)
+    return as_json(await service.view_pool.run(request, lambda: _result(service, scan_id).grid()))
 
 
 @router.get(
@@ -106,8 +96,7 @@ async def get_grid(request: Request, scan_id: str) -> Response:
 async def get_heatmap_descriptor(request: Request, scan_id: str) -> Response:
     """The same sizes as the slide's own."""
     service = service_of(request)
-    row = await asyncio.to_thread(scan_of, service, scan_id)
-    result = await service.view_pool.run(request, lambda: service.results.get(row))
+    result = await service.view_pool.run(request, lambda: _result(service, scan_id))
     return Response(result.tiles.pyramid.descriptor("png"), media_type="application/xml")
 
 
@@ -124,11 +113,20 @@ async def get_heatmap_tile(request: Request, scan_id: str, level: Level, column:
         return unchanged
     content = service.views.find(etag)
     if content is None:
-        result = await service.view_pool.run(request, lambda: service.results.get(scan_of(service, scan_id)))
+        result = await service.view_pool.run(request, lambda: _result(service, scan_id))
         content = await service.view_pool.run(
             request, lambda: service.views.get(etag, lambda: result.tiles.tile(level, column, row))
         )
     return Response(content, media_type="image/png", headers=cache_headers(etag))
+
+
+def _result(service: Service, scan_id: str) -> ScanResult:
+    return service.results.get(scan_of(service, scan_id))
+
+
+def _cancelled(service: Service, scan_id: str) -> dict[str, Any]:
+    service.jobs.cancel(scan_of(service, scan_id))
+    return scan_summary(service, scan_of(service, scan_id))
 
 
 async def _events(service: Service, scan_id: str) -> AsyncIterator[str]:

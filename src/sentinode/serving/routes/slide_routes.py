@@ -35,13 +35,7 @@ _TISSUE = (0, 114, 178, 110)
 async def list_slides(request: Request) -> Response:
     """The slides of the server's folder and those that were uploaded, by name."""
     service = service_of(request)
-
-    def work() -> dict[str, Any]:
-        scans = newest_scans(service)
-        listed = [{**service.library.facts(known), "scan": scans.get(known.id)} for known in service.library.all()]
-        return {"slides": listed}
-
-    return as_json(await service.view_pool.run(request, work))
+    return as_json(await service.view_pool.run(request, lambda: _listed(service)))
 
 
 @router.post(
@@ -64,13 +58,7 @@ async def get_slide(request: Request, slide_id: str) -> Response:
     """The same as in the list, with what the file says of itself."""
     service = service_of(request)
     known = await slide_of(service, slide_id)
-
-    def work() -> dict[str, Any]:
-        facts = service.library.facts(known)
-        properties = service.library.properties(known) if facts["status"] == "ready" else {}
-        return {**facts, "scan": newest_scans(service).get(known.id), "properties": properties}
-
-    return as_json(await service.view_pool.run(request, work))
+    return as_json(await service.view_pool.run(request, lambda: _facts(service, known)))
 
 
 @router.get("/{slide_id}/thumbnail", responses=files("image/jpeg", "The slide, small"), summary="Thumbnail")
@@ -127,17 +115,31 @@ async def get_annotations(request: Request, slide_id: str) -> Response:
     """The regions of the annotation file that lies beside the slide or in the server's folder of annotations."""
     service = service_of(request)
     known = await slide_of(service, slide_id)
+    text = await service.view_pool.run(request, lambda: _annotations(service, known))
+    return Response(text, media_type="application/geo+json")
 
-    def work() -> bytes:
-        path = service.library.annotations(known)
-        if path is None:
-            raise Problem(404, "the slide has no annotations; put NAME.xml or NAME.geojson beside its file")
-        try:
-            return render_geojson(read_annotations(path).regions).encode()
-        except SentinodeError as error:
-            raise Problem(422, " ".join(str(error).replace(str(path), path.name).split())) from error
 
-    return Response(await service.view_pool.run(request, work), media_type="application/geo+json")
+def _listed(service: Service) -> dict[str, Any]:
+    scans = newest_scans(service)
+    return {
+        "slides": [{**service.library.facts(known), "scan": scans.get(known.id)} for known in service.library.all()]
+    }
+
+
+def _facts(service: Service, known: KnownSlide) -> dict[str, Any]:
+    facts = service.library.facts(known)
+    properties = service.library.properties(known) if facts["status"] == "ready" else {}
+    return {**facts, "scan": newest_scans(service).get(known.id), "properties": properties}
+
+
+def _annotations(service: Service, known: KnownSlide) -> str:
+    path = service.library.annotations(known)
+    if path is None:
+        raise Problem(404, "the slide has no annotations; put NAME.xml or NAME.geojson beside its file")
+    try:
+        return render_geojson(read_annotations(path).regions)
+    except SentinodeError as error:
+        raise Problem(422, " ".join(str(error).replace(str(path), path.name).split())) from error
 
 
 def _taken_in(service: Service, path: FilePath) -> dict[str, Any]:
