@@ -33,6 +33,7 @@ _MAY_IMPORT["serving"] = {
     "core", "slides", "models", "explanation", "scanning", "metrics", "registry", "monitoring",
 }  # fmt: skip
 _MAY_IMPORT["cli"] = set(_MAY_IMPORT)
+_MAY_IMPORT["testing"] = {"core", "slides", "models", "explanation"}
 _WITHOUT_TORCH = {"core", "slides", "data", "metrics", "reports"}
 _TORCH = {"torch", "torchvision", "timm", "lightning", "torchmetrics"}
 

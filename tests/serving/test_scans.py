@@ -291,9 +291,8 @@ def _exported(client, base, folder):
 
 
 def test_a_download_is_named_as_the_slide_whatever_its_letters():
-    assert attachment('Knoten 3 "ö".xml') == {
-        "Content-Disposition": "attachment; filename=\"Knoten 3 ___.xml\"; filename*=UTF-8''Knoten%203%20%22%C3%B6%22.xml"
-    }
+    both = "attachment; filename=\"Knoten ___.xml\"; filename*=UTF-8''Knoten%20%22%C3%B6%22.xml"
+    assert attachment('Knoten "ö".xml') == {"Content-Disposition": both}
 
 
 def test_a_line_that_crosses_itself_is_mended(found):

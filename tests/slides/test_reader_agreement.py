@@ -1,5 +1,6 @@
 """Both readers compared on random tiles."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def test_another_size_per_pixel_is_refused(tmp_path: Path, monkeypatch: pytest.M
 
     def blind(self: OpenSlideReader, path: Path, cache_bytes: int) -> None:
         original(self, path, cache_bytes)
-        self.mpp = None
+        self.facts = replace(self.facts, mpp=None)
 
     monkeypatch.setattr(OpenSlideReader, "__init__", blind)
     with pytest.raises(SlideError, match="differ in its µm/px"):

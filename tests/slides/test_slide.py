@@ -69,7 +69,7 @@ def test_without_a_size_it_must_be_given(tmp_path: Path, pixels: np.ndarray) -> 
     ):
         slide.read_at(0.5, 0, 0, 10, 10)
     with open_slide(tmp_path / "a.png", mpp=0.5) as slide:
-        assert (slide.reader.name, slide.mpp_source) == ("image", "given by the user")
+        assert (slide.facts.reader, slide.mpp_source) == ("image", "given by the user")
         assert np.array_equal(slide.read_at(0.5, 3, 5, 40, 30), pixels[5:35, 3:43])
     with open_slide(tmp_path / "a.png") as slide:
         assert slide.thumbnail(max_side=118).shape == (82, 118, 3)  # needs no µm/px

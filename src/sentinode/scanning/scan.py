@@ -266,7 +266,7 @@ def _facts(slide: Slide) -> SlideFacts:
         mpp_x=slide.mpp.x,
         mpp_y=slide.mpp.y,
         mpp_source=slide.mpp_source,
-        reader=slide.reader.name,
+        reader=slide.facts.reader,
     )
 
 

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from sentinode.core.errors import BundleError
 from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.model_config import TestTime
 from sentinode.scanning.scan_record import LesionRule
-from sentinode.slides.reader_table import ReaderName
+from sentinode.slides.reader_table import AUTO, check_reader
 from sentinode.slides.tiling import LevelZeroBox, TileSpec
 from sentinode.slides.tissue.tissue_mask import TissueConfig
 
@@ -54,7 +54,8 @@ class ScanConfig(BaseModel):
     """µm/px of level 0, in place of what the slide says."""
     model_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """µm/px that the model wants, for a bundle that does not say it."""
-    reader: ReaderName = "auto"
+    reader: Annotated[str, AfterValidator(check_reader)] = AUTO
+    """Of `slides.reader_table`."""
     target: str | None = None
     """The class that is looked for; None: the bundle's positive class."""
     threshold: float | None = Field(default=None, ge=0, le=1)

@@ -131,8 +131,8 @@ class Library:
                 "openslide.mpp-y",
                 "aperio.MPP",
             )
-            found = {key: slide.reader.properties[key] for key in named if key in slide.reader.properties}
-            return {**found, "reader": slide.reader.name, "mpp_source": slide.mpp_source}
+            found = {key: slide.facts.properties[key] for key in named if key in slide.facts.properties}
+            return {**found, "reader": slide.facts.reader, "mpp_source": slide.mpp_source}
 
     def annotations(self, known: KnownSlide) -> Path | None:
         """The slide's annotation file, if it has one."""
@@ -191,8 +191,8 @@ class Library:
         nothing = {"width": None, "height": None, "mpp": None, "objective": None, "levels": 0}
         try:
             with self.open(known) as slide:
-                mpp = slide.mpp if slide.reader.mpp else None
-                power = slide.reader.properties.get("openslide.objective-power")
+                mpp = slide.mpp if slide.facts.mpp else None
+                power = slide.facts.properties.get("openslide.objective-power")
                 return {
                     **facts,
                     "status": "ready",
@@ -201,7 +201,7 @@ class Library:
                     "height": slide.height,
                     "mpp": {"x": mpp.x, "y": mpp.y} if mpp else None,
                     "objective": float(power) if power and power.replace(".", "", 1).isdecimal() else None,
-                    "levels": len(slide.reader.levels),
+                    "levels": len(slide.facts.levels),
                 }
         except Problem as problem:
             return {**facts, "status": "unreadable", "problem": problem.detail, **nothing}

@@ -50,22 +50,23 @@ def verify_readers(path: Path, count: int, seed: int = 0) -> Agreement:
 
 def _shared_levels(ours: Reader, theirs: Reader) -> list[tuple[int, int]]:
     # Pyramids in SubIFDs are seen by the direct reader only, so levels are paired by their size.
-    sizes = {(level.width, level.height): number for number, level in enumerate(theirs.levels)}
-    own = [(level.width, level.height) for level in ours.levels]
+    sizes = {(level.width, level.height): number for number, level in enumerate(theirs.facts.levels)}
+    own = [(level.width, level.height) for level in ours.facts.levels]
     shared = [(number, sizes[size]) for number, size in enumerate(own) if size in sizes]
     if (0, 0) not in shared:
-        raise SlideError(f"{ours.path}: the readers differ in its size, {ours.levels[0]} and {theirs.levels[0]}")
-    known = [mpp for mpp in (ours.mpp, theirs.mpp) if mpp]
+        said = [f"{each.facts.levels[0].width} × {each.facts.levels[0].height}" for each in (ours, theirs)]
+        raise SlideError(f"{ours.facts.path}: the readers differ in its size, {said[0]} and {said[1]}")
+    known = [mpp for mpp in (ours.facts.mpp, theirs.facts.mpp) if mpp]
     if len(known) == 1 or (known and not np.allclose([known[0].x, known[0].y], [known[1].x, known[1].y], rtol=1e-4)):
-        raise SlideError(f"{ours.path}: the readers differ in its µm/px, {ours.mpp} and {theirs.mpp}")
+        raise SlideError(f"{ours.facts.path}: the readers differ in its µm/px, {ours.facts.mpp} and {theirs.facts.mpp}")
     return shared
 
 
 def _difference(
     ours: Reader, theirs: Reader, mine: int, other: int, random: np.random.Generator
 ) -> tuple[int, tuple[int, int]]:
-    level = ours.levels[mine]
-    width, height = ours.tile_shape(mine) or (256, 256)
+    level = ours.facts.levels[mine]
+    width, height = level.tile or (256, 256)
     x, y = (_place(random, size, theirs, other) for size in (level.width, level.height))
     pixels = [reader.read(number, x, y, width, height) for reader, number in ((ours, mine), (theirs, other))]
     return int(np.abs(pixels[0].astype(np.int16) - pixels[1].astype(np.int16)).max()), (x, y)
@@ -73,7 +74,7 @@ def _difference(
 
 def _place(random: np.random.Generator, size: int, openslide: Reader, level: int) -> int:
     # OpenSlide takes whole level-0 pixels: on a level whose downsample is not a whole number it interpolates elsewhere.
-    downsample = float(openslide.properties[f"openslide.level[{level}].downsample"])
+    downsample = float(openslide.facts.properties[f"openslide.level[{level}].downsample"])
     places = np.arange(size)
     exact = places[np.abs(np.round(places * downsample) / downsample - places) <= _SHIFT_PX]
     return int(random.choice(exact))

@@ -51,8 +51,8 @@ def read_batches(
         SlideError: The slide can't serve `mpp` (see `Slide.level_for`); raised before anything is read.
     """
     choice = slide.level_for(mpp)
-    once = not _overlap(x0, size_px * choice.scale_x * slide.reader.levels[choice.level].downsample_x)
-    once = once and not _overlap(y0, size_px * choice.scale_y * slide.reader.levels[choice.level].downsample_y)
+    once = not _overlap(x0, size_px * choice.scale_x * slide.facts.levels[choice.level].downsample_x)
+    once = once and not _overlap(y0, size_px * choice.scale_y * slide.facts.levels[choice.level].downsample_y)
     joined = _joined(slide, choice, size_px, x0, y0)
     return _Tiles(slide, choice, size_px, x0, y0, once, joined).batches(batch, threads, ahead)
 
@@ -101,7 +101,7 @@ class _Tiles:
             first = end
 
     def _read_strip(self, made: TileBatch, first: int, end: int) -> bool:
-        level, size, count = self.slide.reader.levels[self.choice.level], self.size_px, end - first
+        level, size, count = self.slide.facts.levels[self.choice.level], self.size_px, end - first
         x0, y0 = int(self.x0[made.start + first]), int(self.y0[made.start + first])
         x, y = round(x0 / level.downsample_x), round(y0 / level.downsample_y)
         try:
@@ -128,10 +128,10 @@ def _joined(
     Only where level pixels are copied as they are, so that the strip's pixels are the tiles'.
     """
     joined = np.zeros(len(x0), bool)
-    shape = slide.reader.tile_shape(choice.level)
+    shape = slide.facts.levels[choice.level].tile
     copied = is_copied(choice.scale_x, size_px) and is_copied(choice.scale_y, size_px)
     if copied and shape and size_px < shape[0]:
-        level = slide.reader.levels[choice.level]
+        level = slide.facts.levels[choice.level]
         x = np.rint(x0 / level.downsample_x)  # halves to even, as `round`
         joined[1:] = (np.diff(x) == size_px) & (np.diff(y0) == 0)
     return joined

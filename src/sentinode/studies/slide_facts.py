@@ -65,7 +65,7 @@ def show_slide(
         SlideError: The file is no slide that can be read, or the readers differ.
     """
     path = Path(path)
-    with open_slide(path, reader=reader, mpp=mpp) as slide:  # type: ignore[arg-type]
+    with open_slide(path, reader=reader, mpp=mpp) as slide:
         facts = _facts(slide)
         if thumbnail:
             _write_png(slide, Path(thumbnail))
@@ -77,28 +77,26 @@ def show_slide(
 
 
 def _facts(slide: Slide) -> dict[str, Any]:
-    levels = []
-    for number, level in enumerate(slide.reader.levels):
-        shape = slide.reader.tile_shape(number)
-        levels.append(
-            {
-                "width": level.width,
-                "height": level.height,
-                "downsample": [round(level.downsample_x, 6), round(level.downsample_y, 6)],
-                "tile": list(shape) if shape else None,
-            }
-        )
+    levels = [
+        {
+            "width": level.width,
+            "height": level.height,
+            "downsample": [round(level.downsample_x, 6), round(level.downsample_y, 6)],
+            "tile": list(level.tile) if level.tile else None,
+        }
+        for level in slide.facts.levels
+    ]
     known = slide.mpp_source != "none"
     return {
         "path": str(slide.path),
-        "reader": slide.reader.name,
-        "vendor": slide.reader.properties.get("openslide.vendor"),
+        "reader": slide.facts.reader,
+        "vendor": slide.facts.properties.get("openslide.vendor"),
         "width": slide.width,
         "height": slide.height,
         "mpp": [slide.mpp.x, slide.mpp.y] if known else None,
         "mpp_source": slide.mpp_source,
         "levels": levels,
-        "associated": list(slide.reader.associated),
+        "associated": list(slide.facts.associated),
     }
 
 

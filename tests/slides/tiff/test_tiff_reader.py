@@ -16,8 +16,8 @@ from sentinode.slides.tiff.tiff_index import read_index
 def test_odd_pyramid_as_vips_writes_it(tmp_path: Path) -> None:
     truth = slide_files.write_vips(tmp_path / "odd.tif", slide_files.picture(451, 333))
     with open_slide(tmp_path / "odd.tif", reader="tiff") as slide:
-        assert len(slide.reader.levels) == len(truth) == 4
-        for number, (level, pixels) in enumerate(zip(slide.reader.levels, truth, strict=True)):
+        assert len(slide.facts.levels) == len(truth) == 4
+        for number, (level, pixels) in enumerate(zip(slide.facts.levels, truth, strict=True)):
             assert np.array_equal(slide.reader.read(number, 0, 0, level.width, level.height), pixels)
             assert (level.downsample_x, level.downsample_y) == (451 / pixels.shape[1], 333 / pixels.shape[0])
 
@@ -37,7 +37,7 @@ def test_tiles_left_out_are_as_openslide_gives_them(tmp_path: Path, suffix: str)
     write(path, slide_files.pyramid(slide_files.picture()), left_out=frozenset({(0, 12), (1, 5)}))
     with open_slide(path, reader="tiff") as ours, open_slide(path, reader="openslide") as theirs:
         assert (ours.reader.read(0, 4 * 64, 48, 64, 48) == 255).all()
-        for number, level in enumerate(ours.reader.levels):
+        for number, level in enumerate(ours.facts.levels):
             pair = [slide.reader.read(number, 0, 0, level.width, level.height) for slide in (ours, theirs)]
             # Aperio's are made from the next finer level: by area here, by cairo in OpenSlide
             assert np.abs(pair[0].astype(int) - pair[1]).max() <= (2 if suffix == "svs" and number else 0)
@@ -150,7 +150,7 @@ def test_extra_pages_are_no_levels(tmp_path: Path) -> None:
             tile = {"tile": (48, 64), "photometric": "rgb", "metadata": None, "subfiletype": subfile}
             file.write(np.ascontiguousarray(pixels), **tile)
     with open_slide(tmp_path / "a.tif", reader="tiff") as slide:
-        assert [(level.width, level.height) for level in slide.reader.levels] == [(472, 328), (118, 82)]
+        assert [(level.width, level.height) for level in slide.facts.levels] == [(472, 328), (118, 82)]
 
 
 def test_a_cache_smaller_than_a_tile_still_reads(tmp_path: Path) -> None:
@@ -175,18 +175,16 @@ def test_tables_of_a_large_slide_open_lazily(tmp_path: Path) -> None:
 def test_real_svs_reads_as_openslide_reads_it(shared_data: Path) -> None:
     path = shared_data / "slides" / "CMU-1-Small-Region.svs"
     with open_slide(path) as ours, open_slide(path, reader="openslide") as theirs:
-        assert (ours.reader.name, theirs.reader.name) == ("tiff", "openslide")
-        assert ours.reader.levels == theirs.reader.levels
-        assert ours.reader.associated == theirs.reader.associated == ("label", "macro", "thumbnail")
+        assert (ours.facts.reader, theirs.facts.reader) == ("tiff", "openslide")
+        assert ours.facts.levels == theirs.facts.levels
+        assert ours.facts.associated == theirs.facts.associated == ("label", "macro", "thumbnail")
         assert (ours.mpp, ours.mpp_source) == (theirs.mpp, theirs.mpp_source)
         assert ours.mpp.x == ours.mpp.y == 0.499
-        own = {
-            name: text for name, text in ours.reader.properties.items() if name.startswith(("aperio.", "openslide."))
-        }
-        assert own.items() <= theirs.reader.properties.items()
+        own = {name: text for name, text in ours.facts.properties.items() if name.startswith(("aperio.", "openslide."))}
+        assert own.items() <= theirs.facts.properties.items()
         pair = [slide.reader.read(0, -9, -7, 2240, 2990) for slide in (ours, theirs)]
         assert np.array_equal(*pair)
-        for name in ours.reader.associated:
+        for name in ours.facts.associated:
             assert np.array_equal(ours.reader.read_associated(name), theirs.reader.read_associated(name))
         assert np.array_equal(ours.read_at(0.972, 101, 53, 224, 96), theirs.read_at(0.972, 101, 53, 224, 96))
         assert np.array_equal(ours.thumbnail(mpp=8), theirs.thumbnail(mpp=8))

@@ -130,7 +130,7 @@ def _tiled_level(path: Path, file: TiffDirectories, directory: Directory, size0:
         lost = int((ends > file.size).sum())
         message = f"{path} is truncated: it ends at byte {file.size:,}, {lost:,} of its tiles should lie behind that"
         raise SlideError(f"{message}; copy the file again")
-    level = Level(width, height, size0[0] / width, size0[1] / height)
+    level = Level(width, height, size0[0] / width, size0[1] / height, (coding.width, coding.height))
     return TiledLevel(level, coding, columns, offsets[: columns * rows], sizes[: columns * rows])
 
 

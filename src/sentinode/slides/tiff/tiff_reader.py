@@ -9,7 +9,7 @@ import numpy as np
 from sentinode.core.errors import SlideReadError
 from sentinode.core.extras import require
 from sentinode.slides.mpp import mpp_from_properties
-from sentinode.slides.reader import Pixels
+from sentinode.slides.reader import Pixels, Reader, ReaderFacts
 from sentinode.slides.reduction import level_extent, reduce_area
 from sentinode.slides.tiff.jpeg_damage import DamagedTileError
 from sentinode.slides.tiff.tiff_index import TiledLevel, read_index
@@ -18,13 +18,11 @@ from sentinode.slides.tiff.tile_cache import TileCache
 _WHITE = 255
 
 
-class TiffReader:
+class TiffReader(Reader):
     """A tiled TIFF or SVS file.
 
     Decoding and reading the file release the interpreter's lock, so that threads that call `read` run side by side.
     """
-
-    name = "tiff"
 
     def __init__(self, path: Path, cache_bytes: int) -> None:
         """Open `path`, keeping at most `cache_bytes` of decoded tiles.
@@ -35,28 +33,22 @@ class TiffReader:
             MissingExtraError: The `scan` extra is not installed.
         """
         require("imagecodecs", extra="scan")
-        self.path = path
         index = read_index(path)
         self._levels = index.levels
-        self.levels = tuple(level.level for level in index.levels)
-        self.properties = index.properties
-        self.mpp, self.mpp_source = mpp_from_properties(index.properties)
         self._directories = index.associated
-        self.associated = tuple(sorted(index.associated))
+        self.facts = ReaderFacts(
+            "tiff", path, tuple(level.level for level in index.levels), index.properties,
+            *mpp_from_properties(index.properties), associated=tuple(sorted(index.associated)),
+        )  # fmt: skip
         self.cache = TileCache(cache_bytes)
         self._file = path.open("rb", buffering=0)
         self._seeking = threading.Lock()
-
-    def tile_shape(self, level: int) -> tuple[int, int] | None:
-        """(width, height) in pixels of the file's tiles at `level`."""
-        coding = self._levels[level].coding
-        return coding.width, coding.height
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
         """Pixels of a rectangle in pixels of `level`. See `Reader.read`."""
         if self._file.closed or not 0 <= level < len(self._levels):
             state = "is closed" if self._file.closed else f"has {len(self._levels)} levels"
-            raise SlideReadError(f"{self.path}: level {level} at ({x}, {y}) can't be read: the slide {state}")
+            raise SlideReadError(f"{self.facts.path}: level {level} at ({x}, {y}) can't be read: the slide {state}")
         tiled = self._levels[level]
         left, top = max(x, 0), max(y, 0)
         right, bottom = min(x + width, tiled.level.width), min(y + height, tiled.level.height)
@@ -69,11 +61,11 @@ class TiffReader:
         return out
 
     def read_into(self, level: int, x: int, y: int, out: Pixels, *, once: bool = False) -> None:
-        """As `read`, into `out`: (height, width, 3) uint8, contiguous. See `FillingReader.read_into`."""
+        """As `read`, into `out`: (height, width, 3) uint8, contiguous. See `Reader.read_into`."""
         if once and self._decode_into(level, x, y, out):
             return
         height, width = out.shape[:2]
-        size = self.levels[level] if 0 <= level < len(self.levels) and not self._file.closed else None
+        size = self._levels[level].level if 0 <= level < len(self._levels) and not self._file.closed else None
         if size and min(x, y) >= 0 and x + width <= size.width and y + height <= size.height:
             self._fill(out, level, x, y)
         else:
@@ -82,14 +74,14 @@ class TiffReader:
     def read_associated(self, name: str) -> Pixels:
         """The associated image `name`. See `Reader.read_associated`."""
         if name not in self._directories:
-            known = ", ".join(self.associated) or "none"
-            raise SlideReadError(f"{self.path} has no associated image {name!r}; it has: {known}")
+            known = ", ".join(self.facts.associated) or "none"
+            raise SlideReadError(f"{self.facts.path} has no associated image {name!r}; it has: {known}")
         tifffile = require("tifffile", extra="scan")
         try:
-            with tifffile.TiffFile(self.path) as file:
+            with tifffile.TiffFile(self.facts.path) as file:
                 return np.ascontiguousarray(file.pages[self._directories[name]].asarray()[..., :3])
         except (RuntimeError, ValueError, OSError) as error:
-            raise SlideReadError(f"{self.path}: its {name} can't be read: {error}") from error
+            raise SlideReadError(f"{self.facts.path}: its {name} can't be read: {error}") from error
 
     def close(self) -> None:
         """Let the file and the decoded tiles go."""
@@ -134,7 +126,7 @@ class TiffReader:
     def _left_out(self, level: int, tiled: TiledLevel, number: int) -> Pixels | None:
         # A tile that the writer left out is background. Aperio's writers drop tiles of reduced levels that are not:
         # those are made from the next finer level, as OpenSlide does it.
-        if level == 0 or self.properties.get("openslide.vendor") != "aperio":
+        if level == 0 or self.facts.properties.get("openslide.vendor") != "aperio":
             return None
         row, column = divmod(number, tiled.columns)
         finer = self._levels[level - 1].level
@@ -158,7 +150,7 @@ class TiffReader:
             row, column = divmod(number, tiled.columns)
             x, y = column * tiled.coding.width, row * tiled.coding.height
             place = f"level {level}, tile {column},{row} at ({x}, {y})"
-            raise SlideReadError(f"{self.path}: {place} can't be read: {error}") from error
+            raise SlideReadError(f"{self.facts.path}: {place} can't be read: {error}") from error
 
     def _bytes(self, offset: int, size: int) -> bytes:
         if hasattr(os, "pread"):
