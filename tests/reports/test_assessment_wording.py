@@ -87,3 +87,10 @@ def test_numbers_as_a_reader_wants_them(text, expected):
 )
 def test_durations(seconds, words):
     assert wording.duration(seconds).replace(NBSP, " ") == words
+
+
+def test_a_class_that_is_called_a_number_is_not_read_as_one():
+    assert wording.of_class("tumour", "patch") == "tumour patch"
+    assert wording.with_article(wording.of_class("1", "image")) == "an image of class 1"
+    assert wording.with_article(wording.of_class("0", "one")) == "one of class 0"
+    assert wording.of_class("0", "ones") == "of class 0"

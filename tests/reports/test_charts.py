@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from sentinode.core.metric import Metric
+from sentinode.metrics.crossval.fold_answers import FoldFigures
+from sentinode.metrics.crossval.summary import RepeatFigures
 from sentinode.metrics.measures.curves import precision_recall_curve
-from sentinode.reports.charts.chart import COLOURS, HEIGHT, WIDTH, Chart, canvas, save_png
+from sentinode.reports.charts.chart import COLOURS, HEIGHT, WIDTH, Chart, canvas, per_cent_axis, save_png, ticks_apart
+from sentinode.reports.charts.crossval_charts import folds_chart
 from sentinode.reports.charts.decision_charts import decision_chart, prevalence_chart, risk_coverage_chart
 from sentinode.reports.charts.ranking_charts import (
     precision_recall_chart,
@@ -191,3 +194,41 @@ def test_drawing_leaves_the_users_style_alone():
         axes.plot([0, 1], [0, 1])
     Chart("line", "A line.", figure).svg()
     assert dict(mpl.rcParams) == before
+
+
+def _labels(svg: str) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
+def test_the_epoch_whose_weights_were_kept_has_the_largest_point():
+    with_best, without = (metric_chart(LOG, best_epoch=best).svg() for best in (3, None))
+    assert with_best.count("M 0 5.5 ") == 2  # a marker of radius 5.5 for each metric, where others have 2
+    assert "M 0 5.5 " not in without
+
+
+def test_every_tick_in_per_cent_is_what_it_says():
+    with canvas() as (figure, (axes,)):
+        axes.set(ylim=(0, 0.13), yticks=[0, 0.025, 0.05, 0.075, 0.1, 0.125])
+        per_cent_axis(axes.yaxis)
+        axes.set_xticks([])
+    assert _labels(Chart("ticks", "", figure).svg()) == ["0 %", "2.5 %", "5 %", "7.5 %", "10 %", "12.5 %"]
+
+
+def test_the_axis_of_repeats_has_whole_numbers_even_for_one():
+    for repeats in (1, 3, 50):
+        numbers = range(1, repeats + 1)
+        folds = [FoldFigures(repeat, fold, 8, 4, 0.5, 0.9, 1.0, 0.8, 0.9) for repeat in numbers for fold in (1, 2)]
+        figures = [RepeatFigures(repeat, 0.9, 1.0, 0.8, 0.9) for repeat in numbers]
+        svg = folds_chart(folds, figures, Metric(0.9, 0.8, 0.95, ""), "auc>=0.8").svg()
+        below = [label for label in _labels(svg) if label.isdecimal()]
+        assert below
+        assert len(below) <= min(repeats, 21)
+        assert set(below) <= set(map(str, numbers))
+        assert not [label for label in _labels(svg) if re.fullmatch(r"\d\.\d\d", label)]
+
+
+def test_ticks_that_would_touch_are_left_out():
+    assert ticks_apart([1, 2, 3]) == [1, 2, 3]
+    assert ticks_apart([0.0001, 0.0002, 0.5, 1]) == [0.0002, 0.5, 1]
+    assert ticks_apart([1, 10, 11, 100], log=True) == [1, 11, 100]
+    assert ticks_apart([5]) == [5]

@@ -1,6 +1,7 @@
 """The page and the tables of a cross-validation."""
 
 import csv
+import dataclasses
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -118,3 +119,12 @@ def test_tables_have_a_row_for_every_fold_and_every_answer(tmp_path: Path) -> No
     assert folds[0]["C"] == "0.1"
     assert float(rows[40]["p_normal"]) == pytest.approx(answers.probabilities[1, 2, 0])
     assert rows[40]["prediction"] == answers.class_names[answers.decided()[1, 2]]
+
+
+def test_classes_called_0_and_1_are_told_as_classes(tmp_path: Path) -> None:
+    answers = dataclasses.replace(make(), class_names=("0", "1"))
+    page = written(answers, summary_of(answers), tmp_path)
+    assert "Shown an image of class 1 and one of class 0 that it has not seen" in page
+    assert "19 class 0 and 19 class 1" in page
+    assert "AUC, ranked across folds" in page
+    assert "Auc pooled" not in page

@@ -100,6 +100,7 @@ _OWN = (
     MetricKind("auc", "AUC", shown=_FEW | {"multiclass summary"}),
     MetricKind("auc_delong", "AUC, interval by DeLong"),
     MetricKind("auc_bootstrap", "AUC, interval by bootstrap"),
+    MetricKind("auc_pooled", "AUC, ranked across folds"),
     MetricKind("average_precision", "Average precision", shown=frozenset({"card"})),
     MetricKind(
         "sensitivity", "Sensitivity", per_cent=True, shown=_FEW, share=Share((3,), (2, 3)), undefined=_NO_POSITIVE

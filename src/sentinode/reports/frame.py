@@ -59,7 +59,7 @@ class Context:
         """The facts below a heading: data, split, how many samples, of which classes, from how many groups."""
         facts = [("Data", self.data), ("Split", self.split), ("n", plural(n, self.noun))]
         if counts is not None:
-            classes = [f"{count(number)} {name}" for name, number in counts.items()]
+            classes = [f"{count(number)} {wording.class_words(name)}" for name, number in counts.items()]
             facts.append(("Classes", listed(classes) if len(classes) <= wording.FEW else str(len(classes))))
         if groups is not None:
             facts.append((plural_of(self.group_noun).capitalize(), count(groups)))

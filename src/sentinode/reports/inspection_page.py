@@ -15,7 +15,7 @@ from sentinode.reports.charts.chart import drawn
 from sentinode.reports.charts.stain_charts import class_colours, stain_plane, stain_quantiles
 from sentinode.reports.frame import write_page
 from sentinode.reports.picture import picture_address
-from sentinode.reports.wording import FEW, MISSING
+from sentinode.reports.wording import FEW, MISSING, class_words
 
 Facts = Mapping[str, Any]
 
@@ -70,7 +70,7 @@ def write_inspection_page(facts: Facts, table: pd.DataFrame, tiles: NDArray[np.u
 
 def _head(facts: Facts) -> list[tuple[str, str]]:
     counts = {name: _total(facts, name) for name in facts["class_names"]}
-    classes = listed([f"{count(number)} {name}" for name, number in counts.items()])
+    classes = listed([f"{count(number)} {class_words(name)}" for name, number in counts.items()])
     return [
         ("n", plural(facts["images"]["used"], "image")),
         ("Classes", classes if len(counts) <= FEW else str(len(counts))),

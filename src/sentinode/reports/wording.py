@@ -108,12 +108,16 @@ def class_words(name: str) -> str:
 
 
 def of_class(name: str, noun: str) -> str:
-    """`tumour patch`; `patch of class 1` where the name has no letter."""
-    return f"{noun} of {class_words(name)}" if class_words(name) != name else f"{name} {noun}"
+    """`tumour patch`; `patch of class 1` where the name has no letter, and `of class 1` for `ones`."""
+    if class_words(name) == name:
+        return f"{name} {noun}"
+    return f"of {class_words(name)}" if noun == "ones" else f"{noun} of {class_words(name)}"
 
 
 def with_article(text: str) -> str:
-    """`a patch`, `an image`."""
+    """`a patch`, `an image`; `one of class 0` has none."""
+    if text.startswith("one "):
+        return text
     return f"{'an' if text[:1].lower() in 'aeiou' else 'a'} {text}"
 
 

@@ -1,9 +1,10 @@
 """One look for every figure: SVG with colours as CSS variables and text as text, and PNG of the same drawing."""
 
 import io
+import math
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any
 import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter
 
 from sentinode.core.files import atomic_file
 
@@ -116,6 +119,22 @@ class Chart:
         with _style():
             self.figure.savefig(stream, format="png", dpi=_DPI * scale, facecolor=CARD, metadata={"Software": None})
         return stream.getvalue()
+
+
+def per_cent_axis(axis: Axis) -> None:
+    """Label the ticks of shares in per cent, each with the digits that tell it from its neighbours."""
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 6):g} %"))
+
+
+def ticks_apart(values: Iterable[float], *, log: bool = False, most: int = 7) -> list[float]:
+    """Those of the values whose labels do not run into each other, from the largest down; at most `most` + 1."""
+    kept: list[float] = []
+    ordered = sorted(set(values), reverse=True)
+    places = [math.log(value) if log else value for value in ordered]
+    for value, place in zip(ordered, places, strict=True):
+        if not kept or (places[ordered.index(kept[-1])] - place) * most > places[0] - places[-1]:
+            kept.append(value)
+    return kept[::-1]
 
 
 def variable(colour: str) -> str:

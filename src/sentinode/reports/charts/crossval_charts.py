@@ -25,6 +25,7 @@ from sentinode.reports.charts.chart import (
     SQUARE,
     Chart,
     canvas,
+    ticks_apart,
     unit_axes,
 )
 
@@ -57,7 +58,7 @@ def folds_chart(folds: Sequence[FoldFigures], repeats: Sequence[RepeatFigures], 
         _beside(axes, 0.5, "guessing", MUTED)
         axes.set(xlim=(0.4, len(values) + 0.6), xlabel="Repeat", ylabel="AUC of each fold")
         axes.set_ylim(min(0.45, float(values.min()) - 0.05), 1.03)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True))
+        axes.set_xticks(ticks_apart(range(1, len(values) + 1), most=20))
         axes.grid(visible=False, axis="x")
     alt = (
         f"AUC of {plural(values.size, 'fold')} in {plural(len(values), 'repeat')}: from"

@@ -2,7 +2,6 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
 
 from sentinode.core.metric import Metric
 from sentinode.metrics.decisions.low_confidence import FlaggedResult, RiskCoverage
@@ -20,6 +19,7 @@ from sentinode.reports.charts.chart import (
     SHARES,
     Chart,
     canvas,
+    per_cent_axis,
 )
 
 _NAN = float("nan")
@@ -86,8 +86,8 @@ def risk_coverage_chart(curve: RiskCoverage, flag: FlaggedResult | None) -> Char
         axes.plot(coverage, risk, color=MODEL)
         axes.set(xlim=(0, 1.01), ylim=(-0.02 * top, 1.2 * top))
         axes.set(xlabel="Coverage (share answered)", ylabel="Error rate among them")
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0 if top > 0.04 else 1, symbol=" %"))
+        per_cent_axis(axes.xaxis)
+        per_cent_axis(axes.yaxis)
         if flag is not None:
             _flag_point(axes, flag)
     at_90 = float(np.interp(0.9, coverage, risk))

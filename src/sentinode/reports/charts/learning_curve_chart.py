@@ -6,7 +6,7 @@ from matplotlib.ticker import NullFormatter, NullLocator
 from sentinode.core.plurals import count
 from sentinode.metrics.learning_curve import METRICS, LearningCurve
 from sentinode.reports import wording
-from sentinode.reports.charts.chart import CARD, MODEL, Chart, canvas
+from sentinode.reports.charts.chart import CARD, MODEL, Chart, canvas, ticks_apart
 
 
 def curve_chart(curve: LearningCurve, metric: str) -> Chart:
@@ -45,18 +45,8 @@ def _draw(axes: Axes, curve: LearningCurve, metric: str) -> None:
     axes.margins(x=0.08, y=0.12)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    shown = _apart(sorted(set(sizes)))
-    axes.set_xticks(shown, [count(size) for size in shown])
-
-
-def _apart(sizes: list[int]) -> list[int]:
-    """The sizes whose labels do not run into each other, from the largest down."""
-    kept: list[int] = []
-    span = max(sizes) / min(sizes) if sizes else 1
-    for size in reversed(sizes):
-        if not kept or kept[-1] / size > span ** (1 / 7):
-            kept.append(size)
-    return kept[::-1]
+    shown = ticks_apart(sizes, log=True)
+    axes.set_xticks(shown, [count(int(size)) for size in shown])
 
 
 def _words(curve: LearningCurve, metric: str) -> str:

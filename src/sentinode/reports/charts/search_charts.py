@@ -1,14 +1,16 @@
 """Pictures of a search: every trial's figure over its epochs, what each key matters, each key's values."""
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from sentinode.core.plurals import listed, plural
 from sentinode.reports import wording
-from sentinode.reports.charts.chart import CARD, COLOURS, INK, MODEL, MUTED, Chart, canvas
+from sentinode.reports.charts.chart import CARD, COLOURS, INK, MODEL, MUTED, Chart, canvas, ticks_apart
 from sentinode.reports.search_results import SearchResults, capital, metric_words, value_words
+from sentinode.reports.wording import shortened
 
 _FEW_VALUES = 6  # of a key, each of which then gets its own tick
+_FITTING = 36  # letters of all the names of a key's values that fit side by side
 _LOG_SPAN = 8  # largest over smallest value from which a logarithmic axis is easier to read
 
 
@@ -79,18 +81,23 @@ def _axis(axes: Axes, values: list[object]) -> list[float]:
     numbers = [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(numbers) < len(values):
         names = sorted({value_words(value) for value in values})
-        axes.set_xticks(range(len(names)), names)
+        # One below the other they would need half the width; aslant they fit whatever they are called.
+        aslant = sum(map(len, names)) > _FITTING
+        axes.set_xticks(range(len(names)), [shortened(name, 22) for name in names])
+        axes.tick_params(axis="x", rotation=28 if aslant else 0)
+        for label in axes.get_xticklabels():
+            label.set(ha="right" if aslant else "center", rotation_mode="anchor")
         axes.set_xlim(-0.5, len(names) - 0.5)
         return [float(names.index(value_words(value))) for value in values]
     different = sorted(set(numbers))
     log = different[0] > 0 and different[-1] / different[0] >= _LOG_SPAN
     axes.set_xscale("log" if log else "linear")
     if len(different) <= _FEW_VALUES:
-        axes.set_xticks(different, [value_words(value) for value in different])
-        axes.xaxis.set_minor_locator(NullLocator())
+        shown = ticks_apart(different, log=log, most=_FEW_VALUES)
+        axes.set_xticks(shown, [value_words(value) for value in shown])
     else:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: value_words(value)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
     return numbers
 
 

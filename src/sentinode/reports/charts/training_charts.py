@@ -81,7 +81,7 @@ def _line(axes: Axes, log: Log, name: str, colour: str, label: str) -> None:
 def _mark(axes: Axes, log: Log, name: str, colour: str, best_epoch: int | None) -> None:
     for row in log:
         if row["epoch"] == best_epoch and name in row:
-            axes.plot(row["epoch"], row[name], "o", color=colour, markersize=9, markeredgecolor=CARD)
+            axes.plot(row["epoch"], row[name], "o", color=colour, markersize=11, markeredgecolor=CARD)
 
 
 def _finish(axes: Axes, label: str) -> None:
