@@ -17,8 +17,8 @@ from sentinode.data.data_config import DataConfig, SplitConfig
 from sentinode.data.manifest import COLUMNS, Grouping, Manifest
 from sentinode.data.pack import Pack, pack
 from sentinode.data.source import Scaled, Source, recognise_positive
-from sentinode.data.source_splits import ROLES, assign_roles
-from sentinode.data.splits import cut_by_class, cut_by_group, shares_to_cut, stain_clusters
+from sentinode.data.source_splits import ROLES, assign_roles, shares_to_cut
+from sentinode.data.splits import cut_by_class, cut_by_group, stain_clusters
 
 
 class Images(Sequence[NDArray[np.uint8]]):

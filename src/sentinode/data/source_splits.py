@@ -55,3 +55,21 @@ def assign_roles(splits: Collection[str], chosen: Mapping[str, str]) -> dict[str
         found = ", ".join(sorted(splits))
         raise DataError(f"none of the source's splits ({found}) is called train, validation or test; set data.split")
     return roles
+
+
+def shares_to_cut(fractions: tuple[float, float, float], played: set[str]) -> dict[str, float]:
+    """Shares of the train pool that go to each role, summing to 1: only roles that no source split plays are cut out.
+
+    Args:
+        fractions: Shares of train, validation and test in the whole.
+        played: Roles that a split of the source plays already; train is always among the result.
+    """
+    wanted = {
+        role: fraction
+        for role, fraction in zip(ROLES, fractions, strict=True)
+        if role == "train" or (role not in played and fraction > 0)
+    }
+    total = sum(wanted.values())
+    if total == 0:
+        return {"train": 1.0}
+    return {role: fraction / total for role, fraction in wanted.items() if fraction > 0}

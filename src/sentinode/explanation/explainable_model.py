@@ -16,7 +16,7 @@ from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.bundle_network import load_deployed
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.engine_factory import open_engine
+from sentinode.models.engines.engine_factory import check_example, open_engine
 from sentinode.models.engines.torch_engine import TorchEngine
 from sentinode.models.ensemble_network import EnsembleNetwork
 
@@ -143,18 +143,25 @@ def open_model(
         SentinodeError: A single look of an INT8 bundle was asked for, which has none.
         BundleError: The bundle answers differently than recorded.
     """
+    if single_look:
+        return _single_look(bundle, threads)
     answering = open_engine(bundle, engine, threads=threads)
     if bundle.info.precision == "int8":
-        if single_look:
-            raise SentinodeError(f"bundle {bundle.name} is INT8, whose averaging can't be taken out; leave it in")
         return ExplainableModel(bundle.info, answering, None, single_look=False)
     model = _prepared(load_deployed(bundle))
-    if single_look:
-        _take_out_averaging(model)
-        answering = TorchEngine(model, bundle.info, threads)
-    elif torch.cuda.is_available():
+    if torch.cuda.is_available():
         model = model.to("cuda")
-    return ExplainableModel(bundle.info, answering, model, single_look=single_look)
+    return ExplainableModel(bundle.info, answering, model, single_look=False)
+
+
+def _single_look(bundle: Bundle, threads: int | None) -> ExplainableModel:
+    """The network alone, whatever engine was asked for: no graph of a bundle leaves its averaging out."""
+    if bundle.info.precision == "int8":
+        raise SentinodeError(f"bundle {bundle.name} is INT8, whose averaging can't be taken out; leave it in")
+    model = _prepared(load_deployed(bundle))
+    check_example(bundle, TorchEngine(model, bundle.info, threads))
+    _take_out_averaging(model)
+    return ExplainableModel(bundle.info, TorchEngine(model, bundle.info, threads), model, single_look=True)
 
 
 def members_of(model: DeployedModel) -> list[DeployedModel]:

@@ -8,9 +8,13 @@ import numpy as np
 
 from sentinode.core.decision import LowConfidenceBand, OperatingPoint
 from sentinode.core.metric import Metric
+from sentinode.metrics.decisions.clinical_utility import (
+    DecisionCurve,
+    PrevalencePoint,
+    decision_curve,
+    prevalence_table,
+)
 from sentinode.metrics.decisions.low_confidence import FlaggedResult, RiskCoverage, flagged_result, risk_coverage
-from sentinode.metrics.decisions.net_benefit import DecisionCurve, decision_curve
-from sentinode.metrics.decisions.prevalence import PrevalencePoint, prevalence_table
 from sentinode.metrics.decisions.thresholds import ThresholdRow, threshold_table
 from sentinode.metrics.measures.binary import binary_measures
 from sentinode.metrics.measures.calibration import ReliabilityPoint, calibrated_event, reliability

@@ -14,7 +14,7 @@ from onnx import ModelProto
 from safetensors.torch import save
 
 from sentinode.core.files import atomic_folder, sha256_of_file, write_json
-from sentinode.models.bundle import Bundle, open_bundle
+from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import (
     CARD_FILE,
     EXAMPLE_FILE,
@@ -69,14 +69,17 @@ def write_bundle(
     example: Arrays = {"tiles": example_tiles, **_answers(deployed, example_tiles)}
     with atomic_folder(folder) as temporary:
         _save_weights(deployed.network, storage, temporary / WEIGHTS_FILE)
-        seal(temporary, info, graph, example=example, reference=reference, seen=seen)
-    return Bundle(str(folder), folder, open_bundle(folder).info)
+        sealed = seal(temporary, info, graph, example=example, reference=reference, seen=seen)
+    return Bundle(str(folder), folder, sealed)
 
 
 def seal(
     folder: Path, info: BundleInfo, graph: ModelProto, *, example: Arrays, reference: Arrays, seen: Arrays | None
-) -> None:
+) -> BundleInfo:
     """Write everything but the weights, which are in `folder` already, and check that the example comes out right.
+
+    Returns:
+        The facts with the hash of every file, as they were written.
 
     Raises:
         BundleError: The graph answers the example differently.
@@ -89,7 +92,8 @@ def seal(
     files = {path.name: sha256_of_file(path) for path in sorted(folder.iterdir())}
     sealed = info.model_copy(update={"files": files})
     write_json(folder / INFO_FILE, sealed.model_dump(mode="json"))
-    open_engine(open_bundle(folder), "openvino")
+    open_engine(Bundle(str(folder), folder, sealed), "openvino")
+    return sealed
 
 
 def amend(bundle: Bundle, **changes: Any) -> Bundle:
@@ -108,7 +112,7 @@ def amend(bundle: Bundle, **changes: Any) -> Bundle:
         files = {**info.files, CARD_FILE: sha256_of_file(temporary / CARD_FILE)}
         info = info.model_copy(update={"files": files})
         write_json(temporary / INFO_FILE, info.model_dump(mode="json"))
-    return Bundle(bundle.name, bundle.folder, open_bundle(bundle.folder).info)
+    return Bundle(bundle.name, bundle.folder, info)
 
 
 def library_versions() -> dict[str, str]:

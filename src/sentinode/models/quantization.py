@@ -21,8 +21,7 @@ from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_info import GRAPH_FILE, WEIGHTS_FILE, BundleInfo
 from sentinode.models.bundle_writer import library_versions, seal
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.openvino_engine import OpenVinoEngine
-from sentinode.models.engines.telemetry import without_telemetry
+from sentinode.models.engines.openvino_engine import OpenVinoEngine, without_telemetry
 from sentinode.models.onnx_graph import INPUT, OUTPUTS, check_graph, read_graph, set_temperature, tidy, widen_weights
 
 _CALIBRATION_BATCH = 4

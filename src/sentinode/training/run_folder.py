@@ -14,7 +14,7 @@ from sentinode.core.files import atomic_folder, remove_partial, sha256_of_json, 
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
-from sentinode.training.evaluation_check import check_evaluation
+from sentinode.training.calibration import check_evaluation
 from sentinode.training.locking import alone
 from sentinode.training.recipe import Recipe, load_recipe
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from sentinode.core.errors import AnnotationError, DataError, SlideError
 from sentinode.core.files import sha256_of_file, sha256_of_json
 from sentinode.core.progress import Progress
-from sentinode.data.splits import cut_by_group, shares_to_cut
+from sentinode.data.source_splits import shares_to_cut
+from sentinode.data.splits import cut_by_group
 from sentinode.data.tiles.annotated_slides import Cohort, CohortSlide
 from sentinode.data.tiles.balance import balance
 from sentinode.data.tiles.tile_folder import (

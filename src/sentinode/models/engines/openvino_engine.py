@@ -1,5 +1,13 @@
-"""The OpenVINO engine: the default on a CPU. Runs the ONNX graph, and needs no torch."""
+"""The OpenVINO engine: the default on a CPU. Runs the ONNX graph, and needs no torch.
 
+OpenVINO and NNCF tell their makers about their use through `openvino_telemetry`, unasked: importing either writes an
+identifier into the user's home folder, and NNCF's quantisation sends a report. Both do without that package when it is
+not there.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +16,24 @@ from numpy.typing import NDArray
 
 from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.engines.engine import PIXELS_AT_ONCE, Engine, Scores
-from sentinode.models.engines.telemetry import without_telemetry
+
+_TELEMETRY = "openvino_telemetry"
+
+
+@contextmanager
+def without_telemetry() -> Iterator[None]:
+    """Inside it, `import openvino_telemetry` fails as if it were not installed."""
+    modules: dict[str, Any] = sys.modules
+    before = {name: module for name, module in modules.items() if name.partition(".")[0] == _TELEMETRY}
+    for name in before:
+        del modules[name]
+    modules[_TELEMETRY] = None
+    try:
+        yield
+    finally:
+        del modules[_TELEMETRY]
+        modules.update(before)
+
 
 with without_telemetry():
     import openvino

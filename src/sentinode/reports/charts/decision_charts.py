@@ -4,9 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from sentinode.core.metric import Metric
+from sentinode.metrics.decisions.clinical_utility import DecisionCurve, predictive_values
 from sentinode.metrics.decisions.low_confidence import FlaggedResult, RiskCoverage
-from sentinode.metrics.decisions.net_benefit import DecisionCurve
-from sentinode.metrics.decisions.prevalence import predictive_values
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import (
     DASHES,

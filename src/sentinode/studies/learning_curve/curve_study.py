@@ -43,8 +43,7 @@ from sentinode.studies.learning_curve.curve_draws import (
     part_of,
 )
 from sentinode.studies.train_study import assess_trained
-from sentinode.training.calibration import predictions_of
-from sentinode.training.evaluation_check import check_evaluation
+from sentinode.training.calibration import check_evaluation, predictions_of
 from sentinode.training.features.extraction import extract
 from sentinode.training.recipe import Recipe
 

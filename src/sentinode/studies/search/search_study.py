@@ -26,7 +26,7 @@ from sentinode.studies.search.search_results import SearchOutcome, trial_words, 
 from sentinode.studies.search.search_space import Space
 from sentinode.studies.search.trial_storage import GRACE, fail_stale, open_storage, shown_url, sqlite_url
 from sentinode.studies.search.trials import Attempts, attempts, requeue_interrupted
-from sentinode.training.evaluation_check import check_evaluation
+from sentinode.training.calibration import check_evaluation
 from sentinode.training.recipe import load_recipe
 
 _STATUS = "search.json"
