@@ -1,5 +1,6 @@
 """A run that was killed at any moment ends as one that was not."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -82,6 +83,15 @@ def test_a_run_stopped_between_bundle_and_report_is_assessed_alone(
     for name in ("log.csv", "bundle/model.onnx", "report/metrics.json", "report/predictions.csv", "report/report.html"):
         assert (whole / name).read_bytes() == (stop / name).read_bytes(), name
     assert train(resume=stop, settings=settings) == result
+
+
+def test_a_process_that_only_helps_to_train_ends_without_a_result(
+    small_recipe: Callable[..., Recipe], tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentinode.training.network_bundle.fit", lambda *_, **__: None)
+    helper = dataclasses.replace(settings, local_rank=1)
+    assert train(small_recipe(), out=tmp_path / "run", settings=helper) is None
+    assert not (tmp_path / "run").exists()  # the first process alone writes
 
 
 def test_a_run_whose_data_changed_is_not_resumed(
