@@ -16,7 +16,7 @@ from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Images
 from sentinode.metrics.comparison import Comparison, compare
-from sentinode.models.bundle import Bundle, check_place, open_bundle
+from sentinode.models.bundle import BUNDLE_FOLDER, Bundle, open_bundle
 from sentinode.models.bundle_info import BundleInfo, Classes
 from sentinode.models.bundle_writer import write_bundle
 from sentinode.models.engines.engine import Engine
@@ -150,7 +150,7 @@ def write_ensemble(
 
 def _check(bundles: Sequence[Bundle], out: Path, mean: Mean | None, test_time: TestTime | None) -> None:
     """Refuse at once what would be refused after minutes."""
-    check_place(out)
+    BUNDLE_FOLDER.check(out)
     if out.resolve() in {bundle.folder.resolve() for bundle in bundles}:
         raise StorageError(f"{out} is one of the bundles to be averaged, and would be replaced; choose another --out")
     check_joinable(bundles, mean, test_time)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sentinode.core.errors import DataError, LeakError, StorageError
+from sentinode.core.errors import DataError, LeakError
 from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.progress import SILENT, Progress
+from sentinode.core.result_folder import ResultKind
 from sentinode.core.settings import Settings
 from sentinode.data.data_config import Policy
 from sentinode.data.dataset import Dataset, load_dataset
@@ -31,6 +32,8 @@ from sentinode.training.calibration import predictions_of
 from sentinode.training.recipe import load_data_config
 
 _SLAB = 2048  # images scored at a time: bounds memory, and gives the progress bar its steps
+
+ASSESSMENT_FOLDER = ResultKind("an earlier result", ("metrics.json", "comparison.json", "baselines.json"))
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def evaluate_bundle(
     """
     out, settings = Path(out), settings or Settings.from_environment()
     bundle = open_bundle(name)
-    check_free(out)
+    ASSESSMENT_FOLDER.check(out)
     data, role = load_split(bundle, address, split, overrides, settings, progress)
     scored = score(bundle, data, role, address, engine, settings, progress)
     return report_on(bundle, scored, out, split=split)
@@ -156,17 +159,6 @@ def report_on(
         if log:
             save_png(training_curves(log, best_epoch=best_epoch), temporary / "curves.png")
     return assessment
-
-
-def check_free(out: Path) -> None:
-    """Refuse a folder that holds something else than an earlier result: it would be replaced as a whole.
-
-    Raises:
-        StorageError: It does.
-    """
-    results = {"metrics.json", "comparison.json", "baselines.json"}
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not results & {p.name for p in out.iterdir()})):
-        raise StorageError(f"{out} holds something else than an earlier result; choose another --out")
 
 
 def load_split(

@@ -16,7 +16,7 @@ from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, Images
 from sentinode.metrics.comparison import Comparison, compare
-from sentinode.models.bundle import Bundle, check_place, open_bundle
+from sentinode.models.bundle import BUNDLE_FOLDER, Bundle, open_bundle
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.quantization import graph_engine, quantize_graph, write_quantized_bundle
@@ -99,7 +99,7 @@ def quantize_bundle(
     """
     out, settings = Path(out), settings or Settings.from_environment()
     bundle = open_bundle(name)
-    check_place(out)
+    BUNDLE_FOLDER.check(out)
     data, _ = load_split(bundle, address, "validation", overrides, settings, progress)
     images, recipe = data.images("validation"), recipe_of(bundle)
     chosen = np.random.default_rng(recipe.seed).permutation(len(images))[:_CALIBRATION_TILES]
