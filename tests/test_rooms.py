@@ -127,6 +127,18 @@ def test_importing_the_package_loads_no_room_and_no_torch() -> None:
     assert done.stdout.split() == ["sentinode"]
 
 
+def test_a_scan_loads_no_scikit_learn_and_no_matplotlib() -> None:
+    code = """
+import sys, numpy as np
+import sentinode.scanning.scan_queue, sentinode.scanning.slide_score
+from sentinode.core.palette import colours_of
+colours_of(np.zeros((1, 1), np.float32))
+print(*sorted({"sklearn", "matplotlib", "pandas", "torch"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_imports_are_found_wherever_they_hide() -> None:
     code = """
 import torch.nn as nn
