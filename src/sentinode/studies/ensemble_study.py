@@ -29,7 +29,6 @@ from sentinode.studies.evaluation import score
 from sentinode.training.bundle_contents import example_tiles, pixel_hashes, reference, reference_tiles
 from sentinode.training.calibration import Calibration, calibrate
 
-_SLAB = 2048
 _TINY = 1e-30  # a probability that float32 has as zero
 
 
@@ -190,12 +189,7 @@ def _write(
 
 def _logits(engine: Engine, images: Images, progress: Progress) -> NDArray[np.float32]:
     """(n, classes) of a model at temperature 1."""
-    parts = []
-    with progress.bar("calibrating", len(images), "images") as advance:
-        for start in range(0, len(images), _SLAB):
-            parts.append(_log(engine.predict(images[start : start + _SLAB]).probabilities))
-            advance(len(parts[-1]))
-    return np.concatenate(parts)
+    return _log(engine.probabilities(images, progress, "calibrating"))
 
 
 def _log(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

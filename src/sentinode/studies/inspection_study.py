@@ -195,12 +195,10 @@ def _roles(table: pd.DataFrame, source: Source, config: DataConfig, manifest: Ma
 def _read(images: Images, progress: Progress) -> tuple[Tones, NDArray[np.float32]]:
     """One pass over the pixels: tones (N), and statistics of colour and stain (N, S)."""
     tones, statistics = [], []
-    with progress.bar("looking", len(images), "images") as advance:
-        for start in range(0, len(images), _CHUNK):
-            tiles = images[start : start + _CHUNK]
-            tones.append(Tones.of(tiles))
-            statistics.append(stain_statistics(tiles))
-            advance(len(tiles))
+    for part in progress.slabs("looking", len(images), _CHUNK):
+        tiles = images[part]
+        tones.append(Tones.of(tiles))
+        statistics.append(stain_statistics(tiles))
     return Tones.join(tones), np.concatenate(statistics)
 
 

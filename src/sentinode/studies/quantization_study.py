@@ -137,14 +137,12 @@ def _score_in_turn(
     """Probabilities of both, and their images per second: slab by slab in turn, as a machine's speed swings."""
     parts: tuple[list[NDArray[np.float64]], ...] = ([], [])
     seconds = [0.0, 0.0]
-    with progress.bar("measuring", len(images), "images") as advance:
-        for start in range(0, len(images), _SLAB):
-            slab = np.ascontiguousarray(images[start : start + _SLAB])
-            for which, engine in enumerate(engines):
-                begin = time.perf_counter()
-                parts[which].append(engine.predict(slab).probabilities.astype(np.float64))
-                seconds[which] += time.perf_counter() - begin
-            advance(len(slab))
+    for part in progress.slabs("measuring", len(images), _SLAB):
+        slab = np.ascontiguousarray(images[part])
+        for which, engine in enumerate(engines):
+            begin = time.perf_counter()
+            parts[which].append(engine.predict(slab).probabilities.astype(np.float64))
+            seconds[which] += time.perf_counter() - begin
     rates = (len(images) / seconds[0], len(images) / seconds[1])
     return (np.concatenate(parts[0]), np.concatenate(parts[1])), rates
 
