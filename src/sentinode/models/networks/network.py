@@ -23,7 +23,7 @@ class Network(nn.Module, abc.ABC):
     """The module of the head, as a dotted name; every other parameter belongs to the backbone."""
 
     frozen_norms: tuple[str, ...] = ()
-    """Batch-norm layers whose running statistics stay as they are; set by `freezing.freeze`."""
+    """Batch-norm layers whose running statistics stay as they are; set by `network_stages.freeze`."""
 
     @property
     def classical_head(self) -> ClassicalHead | None:

@@ -14,7 +14,7 @@ from sentinode.core.result_folder import ResultKind, is_empty, locked
 from sentinode.data.dataset import Dataset
 from sentinode.metrics.crossval.fold_answers import FoldAnswers
 from sentinode.metrics.crossval.permutation import PermutationTest
-from sentinode.metrics.crossval.summary import SPLIT, CrossValidation, summarise
+from sentinode.metrics.crossval.summary import OUT_OF_FOLD, CrossValidation, summarise
 from sentinode.metrics.metric_table import shown_in
 from sentinode.models.bundle_info import Headline
 from sentinode.models.bundle_writer import library_versions
@@ -178,7 +178,7 @@ def conclude(
 def headline(summary: CrossValidation) -> Headline:
     """The cross-validated figures, for a bundle's card."""
     shown = {name: summary.metrics[name] for name in shown_in("cross-validated card") if name in summary.metrics}
-    return Headline(split=f"{SPLIT} ({summary.plan})", n=summary.n, figures=shown)
+    return Headline(split=f"{OUT_OF_FOLD} ({summary.plan})", n=summary.n, figures=shown)
 
 
 def _chosen(details: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:
