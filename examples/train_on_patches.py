@@ -13,13 +13,8 @@ import sentinode as sn
 
 def main(out: Path) -> None:
     """Train on built-in synthetic patches, for as short as it makes sense."""
-    run = sn.train(
-        "demo",
-        data="synthetic:patches?n=240",
-        out=out / "run",
-        overrides=["training.epochs=2", "model.test_time=none"],
-        progress=True,
-    )
+    quick = ["training.epochs=2", "model.test_time=none"]
+    run = sn.train("demo", data="synthetic:patches?n=240", out=out / "run", overrides=quick, progress=True)
     print(run.summary())
     print(run.log[["epoch", "validation_loss", "validation_auc"]].to_string(index=False))
     figures = sn.evaluate(run.bundle, data="synthetic:patches?n=240", out=out / "measured", split="test")
