@@ -31,7 +31,7 @@ from sentinode.scanning.scan_record import read_record
 from sentinode.scanning.tiles_file import read_tiles
 from sentinode.slides.composition import compose_slides
 from sentinode.slides.slide import open_slide
-from sentinode.slides.tiling import TileSpec, plan_tiles
+from sentinode.slides.tile_plan import TileSpec, plan_tiles
 from sentinode.slides.tissue.tissue_mask import TissueConfig
 from sentinode.studies.composition_study import labelled_patches
 

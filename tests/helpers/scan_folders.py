@@ -11,7 +11,7 @@ from sentinode.scanning.lesions import find_lesions
 from sentinode.scanning.scan_record import RECORD_FILE, BundleFacts, LesionRule, ScanRecord, SlideFacts
 from sentinode.scanning.tiles_file import write_tiles
 from sentinode.slides.mpp import Mpp
-from sentinode.slides.tiling import TilePlan, TileSpec
+from sentinode.slides.tile_plan import TilePlan, TileSpec
 
 MPP = 0.5
 CELL_PX = 200

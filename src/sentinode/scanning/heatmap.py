@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.slides.mpp import Mpp
-from sentinode.slides.tiling import TileSpec
+from sentinode.slides.tile_plan import TileSpec
 
 _SLACK = 0.5
 """Level-0 pixels at the right and lower edge that need no cell of their own, as in the tiling."""

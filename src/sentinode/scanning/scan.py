@@ -29,7 +29,7 @@ from sentinode.scanning.tiles_file import ScannedTiles, read_tiles
 from sentinode.slides.reader_agreement import verify_readers
 from sentinode.slides.slide import Slide, open_slide
 from sentinode.slides.tile_batches import read_batches
-from sentinode.slides.tiling import TilePlan, plan_tiles
+from sentinode.slides.tile_plan import TilePlan, plan_tiles
 from sentinode.slides.tissue.tissue_model import TissueModel
 
 _END_BYTES = 1 << 20

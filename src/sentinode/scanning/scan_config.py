@@ -11,7 +11,7 @@ from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.model_config import TestTime
 from sentinode.scanning.scan_record import LesionRule
 from sentinode.slides.reader_table import AUTO, check_reader
-from sentinode.slides.tiling import LevelZeroBox, TileSpec
+from sentinode.slides.tile_plan import LevelZeroBox, TileSpec
 from sentinode.slides.tissue.tissue_mask import TissueConfig
 
 LEAST_THRESHOLD = 0.5

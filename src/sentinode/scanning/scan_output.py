@@ -29,7 +29,7 @@ from sentinode.scanning.scan_record import (
 )
 from sentinode.scanning.tiles_file import write_tiles
 from sentinode.slides.slide import Slide
-from sentinode.slides.tiling import TilePlan
+from sentinode.slides.tile_plan import TilePlan
 from sentinode.slides.tissue.tissue_files import render_overlay
 from sentinode.slides.tissue.tissue_mask import Survey
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sentinode.core.errors import BundleError, DataError
 from sentinode.core.files import atomic_file
 from sentinode.scanning.scan_record import TILES_FILE
-from sentinode.slides.tiling import TilePlan, TileSpec
+from sentinode.slides.tile_plan import TilePlan, TileSpec
 
 _PLACES = ("x", "y", "width", "height")
 _KEY = b"sentinode"

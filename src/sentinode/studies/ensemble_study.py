@@ -27,7 +27,7 @@ from sentinode.studies.ensemble_data import HeldOut, OutOfFold, held_out, of_fol
 from sentinode.studies.ensemble_info import draft_info
 from sentinode.studies.evaluation import score
 from sentinode.training.bundle_contents import example_tiles, pixel_hashes, reference, reference_tiles
-from sentinode.training.calibration import Calibration, calibrate
+from sentinode.training.calibration_fit import Calibration, calibrate
 
 _TINY = 1e-30  # a probability that float32 has as zero
 

@@ -25,7 +25,7 @@ from sentinode.reports.charts.chart import save_png
 from sentinode.reports.charts.training_charts import training_curves
 from sentinode.studies.bundle_recipe import recipe_of, recipe_text
 from sentinode.studies.error_saliency import error_maps
-from sentinode.training.calibration import predictions_of
+from sentinode.training.calibration_fit import predictions_of
 from sentinode.training.recipe import load_data_config
 
 ASSESSMENT_FOLDER = ResultKind("an earlier result", ("metrics.json", "comparison.json", "baselines.json"))

@@ -18,9 +18,9 @@ from sentinode.models.bundle_writer import library_versions, write_bundle
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.onnx_export import round_weights
 from sentinode.training.bundle_contents import example_tiles, pixel_hashes, reference, reference_tiles
-from sentinode.training.calibration import Calibration, calibrate
+from sentinode.training.calibration_fit import Calibration, calibrate
 from sentinode.training.callbacks import best_epoch
-from sentinode.training.fitting import Fitted, checkpoint_log, fit
+from sentinode.training.network_fit import Fitted, checkpoint_log, fit
 from sentinode.training.recipe import Recipe
 
 _BATCH = 256

@@ -17,7 +17,7 @@ from sentinode.data.dataset import load_dataset
 from sentinode.metrics.predictions_csv import read_predictions
 from sentinode.studies.learning_curve.curve_draws import draws_of, parse_fractions, part_of
 from sentinode.studies.learning_curve.curve_study import CurveResult, trace_curve
-from sentinode.training import fitting
+from sentinode.training import network_fit as fitting
 from sentinode.training.recipe import Recipe, load_data_config
 
 FRACTIONS = (0.1, 0.5, 1.0)

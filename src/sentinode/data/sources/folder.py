@@ -6,7 +6,7 @@ from pathlib import Path
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.data.source import Exclusion, Record, recognise_positive
 from sentinode.data.source_splits import role_of_name
-from sentinode.data.sources.files import FileSource, is_image_name
+from sentinode.data.sources.file_source import FileSource, is_image_name
 
 
 def recognises(path: Path) -> bool:

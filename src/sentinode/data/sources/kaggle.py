@@ -7,7 +7,7 @@ from pathlib import Path
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.data.columns import read_columns
 from sentinode.data.source import Exclusion, Record
-from sentinode.data.sources.files import FileSource
+from sentinode.data.sources.file_source import FileSource
 
 CLASS_NAMES = ("normal", "tumour")
 """Label 0 and label 1: at least one tumour pixel in the central 32×32."""

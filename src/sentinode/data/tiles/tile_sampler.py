@@ -35,7 +35,7 @@ from sentinode.data.tiles.tiles_config import CLASS_NAMES, NORMAL, TUMOUR, Tiles
 from sentinode.data.tiles.truth import read_files, truth_of
 from sentinode.slides.annotations.regions import Annotations
 from sentinode.slides.slide import Slide, open_slide
-from sentinode.slides.tiling import plan_tiles
+from sentinode.slides.tile_plan import plan_tiles
 from sentinode.slides.tissue.tissue_mask import tissue_mask
 
 

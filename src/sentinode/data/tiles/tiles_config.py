@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from sentinode.slides.tiling import TileSpec
+from sentinode.slides.tile_plan import TileSpec
 
 NORMAL, TUMOUR = "normal", "tumour"
 CLASS_NAMES = (NORMAL, TUMOUR)

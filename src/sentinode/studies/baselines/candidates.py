@@ -29,7 +29,7 @@ from sentinode.studies.baselines.baseline_models import (
     words_of,
 )
 from sentinode.studies.evaluation import score
-from sentinode.training.calibration import predictions_of
+from sentinode.training.calibration_fit import predictions_of
 from sentinode.training.classical.classifier_config import ClassicalConfig
 from sentinode.training.features.descriptors import DESCRIPTORS as DESCRIBE
 from sentinode.training.features.extraction import extract

@@ -33,7 +33,7 @@ from sentinode.studies.crossval.nested_crossval import Tested, collected
 from sentinode.studies.ensemble_data import OutOfFold
 from sentinode.studies.ensemble_study import write_ensemble
 from sentinode.studies.train_study import assess_trained
-from sentinode.training.calibration import check_evaluation
+from sentinode.training.calibration_fit import check_evaluation
 from sentinode.training.network_bundle import train_network
 
 _DONE = "fold.json"

@@ -26,10 +26,10 @@ from sentinode.training.allocator import reuse_freed_memory
 from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, loader
 from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, EarlyEnd, LastCheckpoint, RunLog, is_over
 from sentinode.training.classifier import PatchClassifier
-from sentinode.training.config import TrainingConfig
 from sentinode.training.lightning import Trainer
 from sentinode.training.losses import build_loss, class_weights
 from sentinode.training.recipe import Recipe
+from sentinode.training.training_config import TrainingConfig
 
 _ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
 _PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}

@@ -18,7 +18,7 @@ from sentinode.metrics.decisions.low_confidence import low_confidence_band
 from sentinode.metrics.decisions.thresholds import choose_threshold
 from sentinode.metrics.measures.calibration import fit_temperature
 from sentinode.metrics.predictions import Predictions
-from sentinode.training.config import EvaluationConfig
+from sentinode.training.training_config import EvaluationConfig
 
 # A slide of PatchCamelyon gives a few dozen patches to a validation part of two thousand.
 _IMAGES_A_PSEUDO_SLIDE = 50
