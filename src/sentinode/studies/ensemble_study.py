@@ -173,8 +173,8 @@ def _write(
     logits = _logits(runner, images, progress) if held.logits is None else held.logits
     calibration = calibrate(logits, held.data, held.recipe.evaluation, held.recipe.seed)
     joined.deployed.temperature.fill_(calibration.temperature)
-    role = "train" if len(held.data.manifest.rows("train")) else "validation"
-    sample = reference_tiles(held.data, held.recipe.seed, role)
+    split = "train" if len(held.data.manifest.rows("train")) else "validation"
+    sample = reference_tiles(held.data, held.recipe.seed, split)
     answers = runner.predict(sample)
     probabilities = softmax(_log(answers.probabilities) / calibration.temperature, axis=1)
     return write_bundle(

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 
 class PackedBatches(Dataset[tuple[Tensor, Tensor]]):
-    """One role of a data set, indexed by whole batches: a list of positions gives (tiles, labels)."""
+    """One split of a data set, indexed by whole batches: a list of positions gives (tiles, labels)."""
 
     def __init__(self, tiles: NDArray[np.uint8], rows: NDArray[np.int64], labels: NDArray[np.int64]) -> None:
         """Take `rows` (n,) of the packed `tiles` (N, H, W, 3) and their `labels` (n,)."""

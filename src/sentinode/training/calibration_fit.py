@@ -104,17 +104,17 @@ def pseudo_slides(data: Dataset, rows: NDArray[np.int64], seed: int) -> list[str
     return [str(cluster) for cluster in clusters]
 
 
-def predictions_of(manifest: Manifest, role: str, probabilities: NDArray[Any]) -> Predictions:
-    """The (n, classes) probabilities of a role's images, with their ids, labels and groups."""
+def predictions_of(manifest: Manifest, split: str, probabilities: NDArray[Any]) -> Predictions:
+    """The (n, classes) probabilities of a split's images, with their ids, labels and groups."""
     names = manifest.class_names
     return Predictions(
-        ids=manifest.ids(role),
-        paths=manifest.paths(role),
-        labels=manifest.labels(role),
+        ids=manifest.ids(split),
+        paths=manifest.paths(split),
+        labels=manifest.labels(split),
         probabilities=probabilities.astype(np.float64),
         class_names=names,
         positive=None if manifest.positive is None else names.index(manifest.positive),
-        groups=manifest.groups(role),
+        groups=manifest.groups(split),
     )
 
 

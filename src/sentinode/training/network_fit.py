@@ -57,7 +57,7 @@ def fit(
 
     Args:
         recipe: The resolved recipe.
-        data: Its data, split into roles.
+        data: Its data, with a split for each image.
         run: The run folder; gets `log.csv`, `timings.csv` and `checkpoints/`.
         threads: CPU threads.
         progress: Where to show how far it is.
@@ -158,7 +158,8 @@ def _run(trainer: Trainer, classifier: PatchClassifier, data: Dataset, checkpoin
     on_gpu = trainer.strategy.root_device.type == "cuda"
     manifest = data.manifest
     sets = {
-        role: PackedBatches(data.tiles, manifest.rows(role), manifest.labels(role)) for role in ("train", "validation")
+        split: PackedBatches(data.tiles, manifest.rows(split), manifest.labels(split))
+        for split in ("train", "validation")
     }
     order = train_order(config, manifest.labels("train"), seed, share)
     # Each of several processes validates on everything: they need not wait for shares of unequal size.

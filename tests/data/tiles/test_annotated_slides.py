@@ -39,7 +39,7 @@ def test_camelyon16_as_the_challenge_packed_it(tmp_path: Path) -> None:
         list_cohort([tmp_path], [])
     touch(tmp_path, "testing/reference.csv", content="test_001,Tumor,IDC,Macro\ntest_003,Normal,None,None\n")
     found = list_cohort([tmp_path], [])
-    assert [(one.name, one.role, bool(one.annotations), one.complete) for one in found.slides] == [
+    assert [(one.name, one.split, bool(one.annotations), one.complete) for one in found.slides] == [
         ("normal_001", "train", False, True),
         ("tumor_001", "train", True, True),
         ("tumor_018", "train", True, False),
@@ -56,7 +56,7 @@ def test_a_table_gives_patient_split_and_completeness_over_what_names_say(tmp_pa
     rows = "slide,patient,split,annotated\ntumor_018,p1,val,fully\ntumor_001,p2,train,partly\nnormal_002,p1,val,\n"
     touch(tmp_path, "t.csv", content=rows)
     found = {one.name: one for one in list_cohort([tmp_path], [], tmp_path / "t.csv").slides}
-    assert {name: (one.group, one.role, one.complete) for name, one in found.items()} == {
+    assert {name: (one.group, one.split, one.complete) for name, one in found.items()} == {
         "tumor_018": ("p1", "validation", True),
         "tumor_001": ("p2", "train", False),
         "normal_002": ("p1", "validation", True),
@@ -107,4 +107,4 @@ def test_camelyon17s_slides_are_grouped_by_patient(tmp_path: Path) -> None:
     touch(tmp_path, "patient_017_node_2.tif", "patient_017_node_4.tif")
     found = list_cohort([tmp_path], [], normal=True)
     assert {one.group for one in found.slides} == {"patient_017"}
-    assert {one.role for one in found.slides} == {None}
+    assert {one.split for one in found.slides} == {None}

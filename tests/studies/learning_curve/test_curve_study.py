@@ -97,8 +97,8 @@ def test_a_part_changes_training_images_alone(patches, shared_settings):
         expected = np.array(data.manifest.ids("train"))[one.index]
         assert part.manifest.ids("train") == expected.tolist()
         assert (part.manifest.labels("train") == data.manifest.labels("train")[one.index]).all()
-        for role in ("validation", "test"):
-            assert part.manifest.ids(role) == data.manifest.ids(role)
+        for split in ("validation", "test"):
+            assert part.manifest.ids(split) == data.manifest.ids(split)
 
 
 def test_a_deep_curve_goes_on_where_it_was_stopped(trace, small_recipe, tmp_path, monkeypatch):

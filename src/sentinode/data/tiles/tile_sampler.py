@@ -97,7 +97,7 @@ def draw_tiles(cohort: Cohort, config: TilesConfig, progress: Progress) -> TileS
         raise DataError(f"none of {len(cohort.slides)} slides can be drawn from{first}")
     table = pd.concat([one.table for one in found], ignore_index=True)
     _check_classes(table, found, config)
-    table["split"] = _roles(table, [one.slide for one in found], config)
+    table["split"] = _splits(table, [one.slide for one in found], config)
     table = table[balance(table, config.ratio)]
     table = table.sort_values(["slide", "y0", "x0"], kind="stable").reset_index(drop=True)
     record = TilesRecord(
@@ -114,7 +114,7 @@ def draw_tiles(cohort: Cohort, config: TilesConfig, progress: Progress) -> TileS
 def key_of(cohort: Cohort, config: TilesConfig) -> str:
     """A hash of all that drawn tiles depend on; of slides name, size and time, of annotations the content."""
     slides = [
-        [one.name, *_stamp(one.path), [*map(sha256_of_file, one.annotations)], one.group, one.role, one.complete]
+        [one.name, *_stamp(one.path), [*map(sha256_of_file, one.annotations)], one.group, one.split, one.complete]
         for one in cohort.slides
     ]
     return sha256_of_json([config.model_dump(mode="json"), slides])
@@ -175,7 +175,7 @@ def facts_of(one: CohortSlide, slide: Slide, annotation: Annotations | None, rev
     return TiledSlide(
         name=one.name, file=str(one.path.resolve()), bytes=size, changed_ns=changed_ns,
         width=slide.width, height=slide.height, mpp_x=slide.mpp.x, mpp_y=slide.mpp.y,
-        group=one.group, split=one.role or "",
+        group=one.group, split=one.split or "",
         complete=one.complete and (annotation is not None or not one.annotations),
         **name_and_hash("annotation", annotation), **name_and_hash("review", review),
         candidates={}, drawn={},
@@ -201,17 +201,17 @@ def _check_classes(table: pd.DataFrame, found: Sequence[_Candidates], config: Ti
             )
 
 
-def _roles(table: pd.DataFrame, slides: Sequence[TiledSlide], config: TilesConfig) -> "pd.Series[str]":
-    """The role of each tile: that of its slide, cut by group where layout and table leave one open."""
+def _splits(table: pd.DataFrame, slides: Sequence[TiledSlide], config: TilesConfig) -> "pd.Series[str]":
+    """The split of each tile: that of its slide, cut by group where layout and table leave one open."""
     of_slide = {slide.name: slide.split or "train" for slide in slides}
     groups = table["slide"].map({slide.name: slide.group for slide in slides})
-    roles = table["slide"].map(of_slide)
+    splits = table["slide"].map(of_slide)
     _check_groups(slides)
     shares = shares_to_cut(config.fractions, {slide.split for slide in slides if slide.split} - {"train"})
-    pool = roles == "train"
+    pool = splits == "train"
     if set(shares) != {"train"} and pool.any():
-        roles[pool] = cut_by_group(table.loc[pool, "label"], groups[pool], shares, config.seed)
-    return roles
+        splits[pool] = cut_by_group(table.loc[pool, "label"], groups[pool], shares, config.seed)
+    return splits
 
 
 def _check_groups(slides: Sequence[TiledSlide]) -> None:
