@@ -19,7 +19,7 @@ LEAST_THRESHOLD = 0.5
 which patches deserve a look; of normal tissue it takes up to a third, and outlines made with it fill a node."""
 
 
-class Region(BaseModel):
+class RegionOfInterest(BaseModel):
     """A rectangle of the slide in level-0 pixels."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,7 +48,7 @@ class ScanConfig(BaseModel):
     """How tissue is found; None: every tile of the slide is scanned."""
     tissue_model: Path | None = None
     """A model of `sentinode tissue train`, in place of the rules. Known by its content, not by its name."""
-    region: Region | None = None
+    region: RegionOfInterest | None = None
     """Only tiles that touch it; None: the whole slide."""
     slide_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """µm/px of level 0, in place of what the slide says."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sentinode.core.errors import DataError
 from sentinode.core.messages import one_line
+from sentinode.metrics.stages import SizeClass
 
 RECORD_FILE = "scan.json"
 TILES_FILE = "tiles.parquet"
@@ -99,7 +100,7 @@ class Lesion(_Part):
     """One focus of positive cells; see `scanning.lesions`."""
 
     rank: int
-    size_class: Literal["ITC", "micro", "macro"]
+    size_class: SizeClass
     score_max: float
     score_mean: float
     area_mm2: float

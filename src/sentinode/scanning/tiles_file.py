@@ -46,7 +46,7 @@ def check_classes(classes: tuple[str, ...]) -> None:
         raise BundleError(f"a class is called {clash[0]!r}, which is a column of {TILES_FILE}; rename it in the data")
 
 
-def write_tiles(folder: Path, plan: TilePlan, classes: tuple[str, ...], scores: NDArray[np.float32]) -> None:
+def write_scanned_tiles(folder: Path, plan: TilePlan, classes: tuple[str, ...], scores: NDArray[np.float32]) -> None:
     """Write `tiles.parquet`.
 
     Args:
@@ -69,7 +69,7 @@ def write_tiles(folder: Path, plan: TilePlan, classes: tuple[str, ...], scores: 
         pq.write_table(table, temporary, compression="zstd")
 
 
-def read_tiles(folder: Path) -> ScannedTiles:
+def read_scanned_tiles(folder: Path) -> ScannedTiles:
     """Read the `tiles.parquet` of a scan.
 
     Raises:

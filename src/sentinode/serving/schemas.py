@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sentinode.metrics.stages import SlideClass
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -169,7 +171,7 @@ class ScanAnswer(_Answer):
     created: str
     finished: str | None
     slide_score: float | None
-    slide_class: Literal["negative", "itc", "micro", "macro"] | None
+    slide_class: SlideClass | None
     lesions: int | None
     threshold: float | None
 

@@ -22,7 +22,7 @@ _TABLES = ("slides.csv", "testing/reference.csv", "reference.csv")
 
 
 @dataclass(frozen=True)
-class CohortSlide:
+class AnnotatedSlide:
     """One slide to draw from."""
 
     path: Path
@@ -42,16 +42,16 @@ class CohortSlide:
 
 
 @dataclass(frozen=True)
-class Cohort:
+class AnnotatedSlides:
     """Slides to draw from, and those that are left out."""
 
-    slides: tuple[CohortSlide, ...]
+    slides: tuple[AnnotatedSlide, ...]
     left_out: tuple[Exclusion, ...] = ()
 
 
-def list_cohort(
+def list_annotated_slides(
     paths: Sequence[Path], annotations: Sequence[Path], table: Path | None = None, *, normal: bool = False
-) -> Cohort:
+) -> AnnotatedSlides:
     """Find the slides, and what is known of each.
 
     A slide is normal where a table says so, where its name does in CAMELYON16's way (normal_001), or, with `normal`,
@@ -86,7 +86,7 @@ def list_cohort(
             slides.append(found)
     _check_known(unknown, folders)
     _check_splits(slides)
-    return Cohort(tuple(slides), tuple(left_out))
+    return AnnotatedSlides(tuple(slides), tuple(left_out))
 
 
 def _slide_folders(path: Path) -> list[Path]:
@@ -106,7 +106,7 @@ def _annotations(folders: Sequence[Path], name: str) -> tuple[Path, ...]:
 
 def _known(
     file: Path, annotations: tuple[Path, ...], row: SlideRow | None, *, normal: bool, by_name: bool
-) -> CohortSlide | Exclusion | None:
+) -> AnnotatedSlide | Exclusion | None:
     """The slide with what is known of it; an exclusion; None where it is not known whether it has tumour."""
     named = named_slide(file.stem)
     tumour = row.tumour if row and row.tumour is not None else not named.normal if named and named.normal else None
@@ -120,7 +120,7 @@ def _known(
     elif tumour is False:
         _check_empty(annotations, file.stem)
         annotations = ()
-    return CohortSlide(
+    return AnnotatedSlide(
         path=file,
         annotations=annotations,
         group=(row.group if row else "") or patient_of(file.stem) or file.stem,
@@ -155,7 +155,7 @@ def _check_known(unknown: list[str], folders: Sequence[Path]) -> None:
         )
 
 
-def _check_splits(slides: list[CohortSlide]) -> None:
+def _check_splits(slides: list[AnnotatedSlide]) -> None:
     without = [slide.name for slide in slides if slide.split is None]
     if without and len(without) < len(slides):
         raise DataError(

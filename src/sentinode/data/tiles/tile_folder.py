@@ -110,7 +110,7 @@ class TileSet:
     record: TilesRecord
 
 
-def write_tiles(folder: Path, tiles: TileSet) -> None:
+def write_tile_folder(folder: Path, tiles: TileSet) -> None:
     """Write `tiles` to `folder`, in place of those that were there.
 
     Raises:
@@ -127,8 +127,8 @@ def holds_tiles(folder: Path) -> bool:
     return (folder / RECORD_FILE).is_file() and (folder / TABLE_FILE).is_file()
 
 
-def read_tiles(folder: Path) -> TileSet:
-    """Read what `write_tiles` wrote.
+def read_tile_folder(folder: Path) -> TileSet:
+    """Read what `write_tile_folder` wrote.
 
     Raises:
         DataError: There is nothing, or it is damaged.

@@ -16,7 +16,7 @@ from sentinode.core.files import sha256_of_file, sha256_of_json
 from sentinode.core.progress import Progress
 from sentinode.data.source_splits import shares_to_cut
 from sentinode.data.splits import cut_by_group
-from sentinode.data.tiles.annotated_slides import Cohort, CohortSlide
+from sentinode.data.tiles.annotated_slides import AnnotatedSlide, AnnotatedSlides
 from sentinode.data.tiles.balance import balance
 from sentinode.data.tiles.tile_folder import (
     COLUMNS,
@@ -27,8 +27,8 @@ from sentinode.data.tiles.tile_folder import (
     TileSet,
     TilesRecord,
     holds_tiles,
-    read_tiles,
-    write_tiles,
+    read_tile_folder,
+    write_tile_folder,
 )
 from sentinode.data.tiles.tile_labels import label_tiles
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, NORMAL, TUMOUR, TilesConfig
@@ -46,7 +46,9 @@ class _Candidates:
     warnings: tuple[str, ...]
 
 
-def draw_into(folder: Path, cohort: Cohort, config: TilesConfig, progress: Progress) -> tuple[TileSet, bool]:
+def draw_into(
+    folder: Path, annotated: AnnotatedSlides, config: TilesConfig, progress: Progress
+) -> tuple[TileSet, bool]:
     """Draw tiles into `folder`, or take those that are there from the same slides and configuration.
 
     Returns:
@@ -58,21 +60,21 @@ def draw_into(folder: Path, cohort: Cohort, config: TilesConfig, progress: Progr
     """
     TILE_FOLDER.check(folder)
     if not holds_tiles(folder):
-        tiles = draw_tiles(cohort, config, progress)
-        write_tiles(folder, tiles)
+        tiles = draw_tiles(annotated, config, progress)
+        write_tile_folder(folder, tiles)
         return tiles, False
-    there = read_tiles(folder)
-    if there.record.key != key_of(cohort, config):
+    there = read_tile_folder(folder)
+    if there.record.key != key_of(annotated, config):
         raise DataError(f"{folder} has tiles {_difference(there.record, config)}; give another --out, or remove it")
     if not there.record.failures or there.record.minings:
         return there, True
-    tiles = draw_tiles(cohort, config, progress)  # a slide that failed may be in reach again
-    write_tiles(folder, tiles)
+    tiles = draw_tiles(annotated, config, progress)  # a slide that failed may be in reach again
+    write_tile_folder(folder, tiles)
     return tiles, False
 
 
-def draw_tiles(cohort: Cohort, config: TilesConfig, progress: Progress) -> TileSet:
-    """Draw tiles from every slide of `cohort`.
+def draw_tiles(annotated: AnnotatedSlides, config: TilesConfig, progress: Progress) -> TileSet:
+    """Draw tiles from every slide of `annotated`.
 
     A slide that can't be read, or whose annotation can't, is recorded as failed; the rest goes on.
 
@@ -81,8 +83,8 @@ def draw_tiles(cohort: Cohort, config: TilesConfig, progress: Progress) -> TileS
     """
     found: list[_Candidates] = []
     failures: list[FailedSlide] = []
-    with progress.bar("drawing", len(cohort.slides), "slides") as advance:
-        for one in cohort.slides:
+    with progress.bar("drawing", len(annotated.slides), "slides") as advance:
+        for one in annotated.slides:
             try:
                 found.append(_candidates(one, config))
             except (SlideError, AnnotationError) as error:
@@ -94,28 +96,28 @@ def draw_tiles(cohort: Cohort, config: TilesConfig, progress: Progress) -> TileS
             advance()
     if not found:
         first = f", such as: {failures[0].message}" if failures else ""
-        raise DataError(f"none of {len(cohort.slides)} slides can be drawn from{first}")
+        raise DataError(f"none of {len(annotated.slides)} slides can be drawn from{first}")
     table = pd.concat([one.table for one in found], ignore_index=True)
     _check_classes(table, found, config)
     table["split"] = _splits(table, [one.slide for one in found], config)
     table = table[balance(table, config.ratio)]
     table = table.sort_values(["slide", "y0", "x0"], kind="stable").reset_index(drop=True)
     record = TilesRecord(
-        key=key_of(cohort, config),
+        key=key_of(annotated, config),
         config=config,
         slides=tuple(_with_outcome(one.slide, table) for one in found),
         failures=tuple(failures),
-        left_out={one.id: f"{one.kind}: {one.detail}" for one in cohort.left_out},
+        left_out={one.id: f"{one.kind}: {one.detail}" for one in annotated.left_out},
         notes=_notes(found, table),
     )
     return TileSet(table[list(COLUMNS)], record)
 
 
-def key_of(cohort: Cohort, config: TilesConfig) -> str:
+def key_of(annotated: AnnotatedSlides, config: TilesConfig) -> str:
     """A hash of all that drawn tiles depend on; of slides name, size and time, of annotations the content."""
     slides = [
         [one.name, *_stamp(one.path), [*map(sha256_of_file, one.annotations)], one.group, one.split, one.complete]
-        for one in cohort.slides
+        for one in annotated.slides
     ]
     return sha256_of_json([config.model_dump(mode="json"), slides])
 
@@ -125,7 +127,7 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _candidates(one: CohortSlide, config: TilesConfig) -> _Candidates:
+def _candidates(one: AnnotatedSlide, config: TilesConfig) -> _Candidates:
     """Places of a slide that are tumour or normal, each class shuffled and cut at the most that a slide may give."""
     annotation, review = read_files(one.annotations, config.tumour_names)
     with open_slide(one.path, mpp=config.slide_mpp) as slide:
@@ -169,7 +171,9 @@ def rng_of(slide_name: str, config: TilesConfig) -> np.random.Generator:
     return np.random.default_rng([config.seed, *hashlib.sha256(slide_name.encode()).digest()[:8]])
 
 
-def facts_of(one: CohortSlide, slide: Slide, annotation: Annotations | None, review: Annotations | None) -> TiledSlide:
+def facts_of(
+    one: AnnotatedSlide, slide: Slide, annotation: Annotations | None, review: Annotations | None
+) -> TiledSlide:
     """What is kept of a slide with its files, before anything is drawn from it."""
     size, changed_ns = _stamp(one.path)
     return TiledSlide(

@@ -14,7 +14,7 @@ from sentinode.training.recipe import read_toml
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _RANGE_KEYS = {"low", "high", "log", "step", "int", "choices"}
 
-Method = Literal["grid", "tpe"]
+SearchMethod = Literal["grid", "tpe"]
 
 
 class Choices(BaseModel):
@@ -109,7 +109,7 @@ class SearchConfig(BaseModel):
     description: str = ""
     recipe: str
     """A shipped recipe's name, or the path of one from the search file's own folder."""
-    method: Method = "tpe"
+    method: SearchMethod = "tpe"
     """`grid`: every combination of the listed values, in order. `tpe`: a tree-structured Parzen estimator (Bergstra et
     al. 2011), which proposes values where the best ones of the trials so far are dense."""
     trials: int | None = Field(default=None, ge=1)
