@@ -108,7 +108,7 @@ def check_conflicts(sieve: Sieve, policy: Policy) -> None:
 
 
 def check_duplicates(sieve: Sieve) -> None:
-    """Of images with the same pixels in one split keep the first."""
+    """Keep the first of images with the same pixels in one split."""
     first = sieve.table.groupby(["split", "pixels"])["id"].transform("first")
     repeated = sieve.table.duplicated(["split", "pixels"])
     sieve.drop(repeated & (sieve.table["id"] == first), "id twice")

@@ -36,7 +36,7 @@ class Manifest:
     the pixels). Group and cluster are missing values where they are not known."""
 
     class_names: tuple[str, ...]
-    """Of two classes the positive one comes last; otherwise in the source's order."""
+    """Names of the classes: of two the positive one comes last; otherwise in the source's order."""
 
     positive: str | None
     """The positive class; always known for two classes."""

@@ -15,7 +15,7 @@ SizeClass = Literal["ITC", "micro", "macro"]
 """Isolated tumour cells, micrometastasis, macrometastasis: a lesion's class, as a scan's files write it."""
 
 SlideClass = Literal["negative", "itc", "micro", "macro"]
-"""By the largest metastasis of a slide."""
+"""Class of a slide by its largest metastasis."""
 
 Stage = Literal["pN0", "pN0(i+)", "pN1mi", "pN1", "pN2"]
 """Pathologic stage of the lymph nodes, as far as CAMELYON17 tells them apart."""
@@ -27,7 +27,7 @@ SLIDE_CLASSES: tuple[SlideClass, ...] = get_args(SlideClass)
 """From none to the largest."""
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
-"""In rising order; the weights of kappa follow it."""
+"""Stages in rising order; the weights of kappa follow it."""
 
 ITC_UM = 200.0
 """Longest diameter up to which a focus is isolated tumour cells."""

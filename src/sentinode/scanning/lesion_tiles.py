@@ -20,13 +20,13 @@ class LesionTile:
     """A tile of a scan, inside a lesion."""
 
     rank: int
-    """Of the lesion."""
+    """Rank of the lesion by its highest score, from 1."""
     size_class: SizeClass
     x0: int
     """Left edge, level-0 pixels."""
     y0: int
     score: float
-    """Of the class that was looked for."""
+    """Probability of the class that was looked for, 0 to 1."""
 
 
 def strongest_tiles(folder: Path, record: ScanRecord, top: int) -> list[LesionTile]:

@@ -55,7 +55,7 @@ class ScanConfig(BaseModel):
     model_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """µm/px that the model wants, for a bundle that does not say it."""
     reader: Annotated[str, AfterValidator(check_reader)] = AUTO
-    """Of `slides.reader_table`."""
+    """Name of a reader in `slides.reader_table`."""
     target: str | None = None
     """The class that is looked for; None: the bundle's positive class."""
     threshold: float | None = Field(default=None, ge=0, le=1)

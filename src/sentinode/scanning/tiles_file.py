@@ -27,7 +27,7 @@ class ScannedTiles:
     y0: NDArray[np.int64]
     """(N,) upper edges, level-0 pixels."""
     width: int
-    """Of every tile, level-0 pixels."""
+    """Width of every tile in level-0 pixels."""
     height: int
     classes: tuple[str, ...]
     scores: NDArray[np.float32]

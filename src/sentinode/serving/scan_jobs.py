@@ -129,7 +129,7 @@ class ScanJobs:
 
     @property
     def worker_pid(self) -> int | None:
-        """Of the worker's process, if one runs."""
+        """Number of the worker's process, if one runs."""
         return self._process.pid
 
     def _work(self) -> None:

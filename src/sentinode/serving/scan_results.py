@@ -36,7 +36,7 @@ class ScanResult:
     """Level-0 pixels."""
     tile_height: int
     lesion_sets: dict[float | None, list[dict[str, Any]]]
-    """By threshold; bounded."""
+    """Lesions by threshold; bounded."""
 
     def grid(self) -> dict[str, Any]:
         """The heatmap's cells for a client."""
@@ -55,7 +55,7 @@ class ScanResult:
         }
 
     def rule(self, threshold: float | None) -> LesionRule:
-        """By which lesions are found; None: the scan's own. At another threshold, no part of it is laxer than that."""
+        """The rule of lesions; None: the scan's own. At another threshold, no part of it is laxer than that."""
         bundle = self.record.bundle
         usual = LesionRule(outline=bundle.threshold) if bundle else LesionRule()
         own = self.record.lesion_rule or usual

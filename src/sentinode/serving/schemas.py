@@ -64,7 +64,7 @@ class PredictionAnswer(_Answer):
 
 
 class FilePrediction(PredictionAnswer):
-    """Of one of several files."""
+    """The prediction of one of several files."""
 
     file: str
 
@@ -111,7 +111,7 @@ class Box(_Answer):
 
 
 class TileExplanationAnswer(ExplanationAnswer):
-    """Of a tile of a slide."""
+    """The explanation of a tile of a slide."""
 
     tile: Box
     image: str
@@ -151,7 +151,7 @@ class ModelAnswer(_Answer):
 
 
 class Progress(_Answer):
-    """Of a running scan, in tiles."""
+    """Progress of a running scan, in tiles."""
 
     done: int
     total: int | None

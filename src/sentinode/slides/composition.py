@@ -195,7 +195,7 @@ def pieces(rng: np.random.Generator, rows: int, columns: int, count: int, radius
 
 
 def _alike(rng: np.random.Generator, patches: Patches, pools: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """Of each class the third whose stain is nearest to that of one patch: a slide has one stain."""
+    """The third of each class whose stain is nearest to that of one patch: a slide has one stain."""
     samples = [pool if len(pool) <= _SAMPLE else rng.choice(pool, _SAMPLE, replace=False) for pool in pools]
     stains = [np.stack([_stain(patches.read(int(number))) for number in sample]) for sample in samples]
     wanted = stains[0][rng.integers(len(stains[0]))]

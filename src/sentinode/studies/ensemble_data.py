@@ -39,7 +39,7 @@ class HeldOut:
     """What temperature, threshold and band are fitted to."""
 
     data: Dataset
-    """Its `validation` images are the ones."""
+    """The data set whose `validation` images are held out."""
 
     recipe: BundleRecipe
     """The first member's, over the data that was named."""

@@ -52,7 +52,7 @@ class TrainingConfig(BaseModel):
     """The head learns this many times faster than the pretrained rest."""
     weight_decay: float = Field(default=0.0, ge=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """Of SGD alone."""
+    """Momentum of SGD."""
     schedule: Literal["constant", "plateau", "cosine", "one-cycle"] = "cosine"
     warmup_epochs: float = Field(default=0.0, ge=0)
     """Linear rise of the learning rate from nearly nothing; of `one-cycle`, the part before its peak."""
@@ -68,9 +68,9 @@ class TrainingConfig(BaseModel):
     """What is minimised: `cross-entropy`, `focal`, `generalised-cross-entropy`, or one of an installed package; see
     `sentinode.training.losses`."""
     loss_arguments: dict[str, Any] = {}
-    """Of the loss: `gamma` of `focal` (2 by default), `q` of `generalised-cross-entropy` (0.7)."""
+    """Arguments of the loss: `gamma` of `focal` (2 by default), `q` of `generalised-cross-entropy` (0.7)."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """Of `cross-entropy` alone."""
+    """Label smoothing of `cross-entropy`."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
     """`auto`: bfloat16 or float16 where a GPU has it, float32 on a CPU. The last two are mixed precision."""
     gradient_clip: float = Field(default=0.0, ge=0)

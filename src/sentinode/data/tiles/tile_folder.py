@@ -33,7 +33,7 @@ class TiledSlide(_Part):
 
     name: str
     file: str
-    """Its absolute path."""
+    """Absolute path of the slide's file."""
     bytes: int
     """With `changed_ns`: whether it is still the same file."""
     changed_ns: int
@@ -65,7 +65,7 @@ class FailedSlide(_Part):
     name: str
     file: str
     type: str
-    """Of the error."""
+    """Class name of the error."""
     message: str
 
 

@@ -115,7 +115,7 @@ class SearchConfig(BaseModel):
     trials: int | None = Field(default=None, ge=1)
     """How many combinations to try at most; of a grid by default all."""
     seed: int = Field(default=42, ge=0, lt=2**31)
-    """Of what TPE proposes. The trials themselves are trained from the recipe's seed."""
+    """Seed of what TPE proposes. The trials themselves are trained from the recipe's seed."""
     startup_trials: int = Field(default=8, ge=1)
     """TPE proposes at random until so many trials have ended."""
     pruning: Literal["median", "none"] | None = None

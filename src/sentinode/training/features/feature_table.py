@@ -36,7 +36,7 @@ class FeatureTable:
     """train, validation or test."""
 
     class_names: tuple[str, ...]
-    """Of two classes the positive one comes last."""
+    """Names of the classes; of two the positive one comes last."""
 
     positive: str | None
     """The positive class; known for two classes."""
