@@ -15,7 +15,7 @@ from sentinode.models.bundle_network import load_deployed
 from sentinode.models.engines import engine_factory
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import AGREEMENT, open_engine
-from sentinode.testing.engines import EngineTests
+from sentinode.testing import EngineTests
 
 BundleOf = Callable[[str], Bundle]
 ENGINES = ("openvino", "torch")
