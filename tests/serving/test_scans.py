@@ -12,8 +12,8 @@ import shapely
 from PIL import Image
 
 from helpers import scan_folders
-from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.scan_record import LesionRule, read_record
+from sentinode.scanning.scan_folder import open_scan, read_record
+from sentinode.scanning.scan_record import LesionRule
 from sentinode.serving.deepzoom import NOT_SCANNED, SURE, HeatmapTiles
 from sentinode.serving.routes.answers import attachment
 from sentinode.slides.annotations.annotation_file import read_annotations
@@ -186,7 +186,7 @@ def test_lesions_at_any_threshold(found, config):
 
 def test_the_grid_and_the_heatmaps_tiles_are_the_scores(found, config):
     client, scan_id = found
-    heatmap = read_heatmap(config.scans / "case")
+    heatmap = open_scan(config.scans / "case").heatmap()
     grid = client.get(f"/scans/{scan_id}/grid").json()
     cells = np.frombuffer(base64.b64decode(grid["probabilities"]), np.uint8).reshape(grid["rows"], grid["columns"])
     assert (grid["step_x"], grid["step_y"], grid["tile_width"]) == (200, 200, 200)
