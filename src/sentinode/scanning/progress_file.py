@@ -59,12 +59,8 @@ class ProgressFile(AbstractContextManager["ProgressFile"]):
         self.scores[self.done : self.done + len(scores)] = scores
         self.done += len(scores)
 
-    def close(self) -> None:
-        """Let the file go."""
-        self._file.close()
-
     def __exit__(self, *_error: object) -> None:
-        self.close()
+        self._file.close()
 
     def _write(self, content: bytes) -> None:
         view = memoryview(content)

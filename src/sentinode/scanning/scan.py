@@ -200,7 +200,11 @@ class _Job:
             if not self.path.is_file():  # opening a pipe would wait for ever
                 raise FileNotFoundError(errno.ENOENT, "no file, or a link that leads nowhere")
             stat = self.path.stat()
-            self.file = {"bytes": stat.st_size, "changed_ns": stat.st_mtime_ns, "ends": _sha256_of_ends(self.path)}
+            with self.path.open("rb") as file:
+                digest = sha256(file.read(_END_BYTES))
+                file.seek(max(0, stat.st_size - _END_BYTES))
+                digest.update(file.read(_END_BYTES) + str(stat.st_size).encode())
+            self.file = {"bytes": stat.st_size, "changed_ns": stat.st_mtime_ns, "ends": digest.hexdigest()}
         except OSError as error:
             cause = SlideNotFoundError(f"{self.path} can't be read: {error.strerror}; check the file")
             raise SlideFailedError("opening", cause) from error
@@ -236,17 +240,6 @@ def _first_unreadable(slide: Slide, plan: TilePlan, scores: NDArray[np.float32])
         else:
             messages.append(f"the tile at level-0 ({x0}, {y0}) has no score, though it can be read now")
     return messages
-
-
-def _sha256_of_ends(path: Path) -> str:
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(0)
-        digest = sha256(file.read(_END_BYTES))
-        file.seek(max(0, size - _END_BYTES))
-        digest.update(file.read(_END_BYTES))
-    digest.update(str(size).encode())
-    return digest.hexdigest()
 
 
 def _finished(folder: Path) -> FinishedScan | None:

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinode.slides.mpp import Mpp
-from sentinode.slides.tissue.focus import find_blur
 from sentinode.slides.tissue.mask_shapes import circle_px, without_holes, without_small, without_thin
-from sentinode.slides.tissue.stain import find_stain
+from sentinode.slides.tissue.stain import find_blur, find_stain
 
 if TYPE_CHECKING:
     from sentinode.slides.slide import Slide
