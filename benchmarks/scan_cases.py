@@ -168,7 +168,7 @@ def _against_bare(
 ) -> tuple[Run, dict[str, object]]:
     """Whole scans against the bare engine of the bundle (or against another run); the bare run, and the figures."""
     engine = LazyEngine(bundle, config.resolved(bundle.info), options.threads)
-    predict = engine.engine.predict
+    predict = engine.get().predict
     tiles = _tiles(path, config, bundle, 64 if options.small else 2048)
     machine, out = Machine(options.threads), folder / "scans"
 

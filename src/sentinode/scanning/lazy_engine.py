@@ -1,7 +1,6 @@
 """The engine of a scan: opened when the first slide needs it, and with other test-time averaging if asked for."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from sentinode.core.errors import BundleError
@@ -26,6 +25,7 @@ class LazyEngine:
     """Of the engine."""
     sha256: str = field(init=False)
     """Of `bundle.json`, which has the hash of every other file."""
+    _opened: Engine | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Check what can be checked without loading it.
@@ -46,11 +46,14 @@ class LazyEngine:
         wanted = self.plan.config.test_time
         return wanted if wanted != self.bundle.info.model.test_time else None
 
-    @cached_property
-    def engine(self) -> Engine:
-        """Opened when it is first asked for."""
-        if self._switched is None:
-            return open_engine(self.bundle, self.name, threads=self.threads)
+    def get(self) -> Engine:
+        """The engine, opened at the first call."""
+        if self._opened is None:
+            self._opened = self._open() if self._switched else open_engine(self.bundle, self.name, threads=self.threads)
+        return self._opened
+
+    def _open(self) -> Engine:
+        """The network in place of the bundle's graph, which has its own averaging."""
         from sentinode.models.bundle_network import around, load_deployed
 
         info = self.bundle.info

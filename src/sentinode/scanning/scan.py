@@ -146,7 +146,7 @@ class _Job:
                 for start in range(done.done, len(plan), config.batch):
                     done.append(scanned.scores[start : start + config.batch])
             before = done.done
-            runner = self.engine.engine if before < len(plan) else None  # not timed with the slide, and no fault of it
+            runner = self.engine.get() if before < len(plan) else None  # not timed with the slide, and no fault of it
             with self.stage("reading"):
                 if runner:
                     self.score(runner, slide, plan, done)
