@@ -36,8 +36,8 @@ from sentinode.slides.tile_plan import TilePlan, plan_tiles
 _END_BYTES = 1 << 20
 _KEPT_MESSAGES = 5
 _LONGEST_NAME = 255 - len("..0123456789ab.partial")
-_SCAN_FOLDER = ResultKind("a scan", (RECORD_FILE,))
 """Bytes: file systems take 255, and a scan is written under a longer name first."""
+_SCAN_FOLDER = ResultKind("a scan", (RECORD_FILE,))
 
 
 def scan_slide(
