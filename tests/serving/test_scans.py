@@ -107,18 +107,18 @@ def test_a_scan_is_cancelled_and_goes_on_when_it_is_asked_for_again(client, conf
 
 def test_a_scan_cancelled_before_its_process_begins_is_not_begun(client, monkeypatch):
     jobs = client.app.state.service.jobs
-    slide_id, config_of = _slide_id(client), jobs._config
+    slide_id, plan_of = _slide_id(client), jobs._plan
 
     def cancelled_meanwhile(settings):
         for row in jobs._scans.with_status("running"):
             jobs.cancel(row)
-        return config_of(settings)
+        return plan_of(settings)
 
-    monkeypatch.setattr(jobs, "_config", cancelled_meanwhile)
+    monkeypatch.setattr(jobs, "_plan", cancelled_meanwhile)
     scan = client.post("/scans", json={"slide_id": slide_id}).json()
     _wait(client, scan["id"], "cancelled")
     assert jobs.worker_pid is None
-    monkeypatch.setattr(jobs, "_config", config_of)
+    monkeypatch.setattr(jobs, "_plan", plan_of)
     again = client.post("/scans", json={"slide_id": slide_id}).json()
     assert _wait(client, again["id"], "finished", "failed")["status"] == "finished"
 
