@@ -37,7 +37,14 @@ from sentinode.data.dataset import Dataset as PatchData
 from sentinode.data.dataset import load_dataset
 from sentinode.models.networks.torchvision_ops import register_missing_ops
 from sentinode.training.batches import PackedBatches, Share, loader
-from sentinode.training.fitting import build_classifier, build_model, quiet_lightning, train_order, trainer_options
+from sentinode.training.fitting import (
+    build_classifier,
+    build_model,
+    quiet_lightning,
+    train_order,
+    trainer_options,
+    training_images,
+)
 from sentinode.training.kept_memory import kept_memory
 from sentinode.training.lightning import Callback, Trainer
 from sentinode.training.recipe import Recipe, parse_recipe
@@ -140,7 +147,7 @@ def ours(recipe: Recipe, data: PatchData) -> Iterator[float]:
     """Seconds for MEASURED batches of our training."""
     manifest, config = data.manifest, recipe.training
     rows, labels = manifest.rows("train"), manifest.labels("train")
-    classifier = build_classifier(recipe, data, *build_model(recipe, data))
+    classifier = build_classifier(recipe, data, *build_model(recipe, data), training_images(recipe, data))
     with tempfile.TemporaryDirectory() as folder:
         while True:
             batches = loader(

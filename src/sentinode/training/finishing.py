@@ -89,18 +89,20 @@ def _reference(deployed: DeployedModel, tiles: NDArray[np.uint8], progress: Prog
 
 
 def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibration) -> BundleInfo:
-    manifest, model = data.manifest, recipe.model
+    manifest = data.manifest
+    seen = fitted.preprocessing
+    model = recipe.model.model_copy(update={"mean": seen.mean, "std": seen.std})
     resolved = recipe.model_dump(mode="json", exclude_none=True)
     return BundleInfo(
         name=recipe.name or "model",
         description=recipe.description,
         classes=Classes(names=manifest.class_names, positive=manifest.positive, aliases=recipe.data.rename),
         input=Input(
-            tile_size=fitted.preprocessing.tile_size,
+            tile_size=seen.tile_size,
             mpp=data.mpp,
-            input_size=fitted.preprocessing.input_size,
-            mean=model.mean,
-            std=model.std,
+            input_size=seen.input_size,
+            mean=seen.mean,
+            std=seen.std,
         ),
         model=model,
         embedding_size=fitted.network.embedding_size,

@@ -20,12 +20,15 @@ from sentinode.data.dataset import Dataset
 from sentinode.models.config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 from sentinode.models.networks.network import Network
+from sentinode.models.networks.normalisation import normalisation
 from sentinode.models.networks.weights import load_weights
 from sentinode.models.preprocessing import Preprocessing
-from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, loader
+from sentinode.training.appearances import Appearances, find_appearances
+from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, fits, loader
 from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, EarlyEnd, LastCheckpoint, RunLog, is_over
 from sentinode.training.classifier import PatchClassifier
 from sentinode.training.config import TrainingConfig
+from sentinode.training.distillation import UNLABELLED, load_teacher, read_unlabelled
 from sentinode.training.kept_memory import kept_memory
 from sentinode.training.lightning import Trainer
 from sentinode.training.losses import LogitLoss, SoftmaxLoss, class_weights
@@ -42,6 +45,18 @@ class Fitted:
     network: Network
     preprocessing: Preprocessing
     log: list[dict[str, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingImages:
+    """What is learned from: the rows of the training split, and after them the unlabelled images."""
+
+    labels: NDArray[np.int64]
+    """(n + m,)"""
+    more: NDArray[np.uint8] | None
+    """(m, H, W, 3) unlabelled images."""
+    appearances: Appearances | None
+    """Of all n + m, where the recipe changes them."""
 
 
 def fit(
@@ -76,19 +91,20 @@ def fit(
     config = recipe.training
     options = trainer_options(config, run)
     network, preprocessing = build_model(recipe, data)
-    classifier = build_classifier(recipe, data, network, preprocessing)
+    images = training_images(recipe, data)
+    classifier = build_classifier(recipe, data, network, preprocessing, images)
     checkpoint = run / "checkpoints" / LAST
     log = RunLog(run, config)
     log.rows = _rows_of(checkpoint)
     if not is_over(log.rows, config):
-        images = len(data.manifest.rows("train"))
-        total, done = config.epochs * images, len(log.rows) * images
+        count = len(images.labels)
+        total, done = config.epochs * count, len(log.rows) * count
         bar = progress.bar("training", total, "images", done=done)
         with bar as advance, quiet_lightning(), kept_memory():
             callbacks = [log, LastCheckpoint(run, log), Bar(advance, config)]
             callbacks += [EarlyEnd(log, stop)] if stop else []
             trainer = Trainer(callbacks=callbacks, **options)
-            _run(trainer, classifier, data, checkpoint if log.rows else None, recipe.seed)
+            _run(trainer, classifier, data, images, checkpoint if log.rows else None, recipe.seed)
         if not trainer.is_global_zero:
             return None
     log.write()
@@ -109,7 +125,7 @@ def build_model(recipe: Recipe, data: Dataset) -> tuple[Network, Preprocessing]:
     model = recipe.model
     network = build_network(model, model.outputs(len(data.manifest.class_names)), tile_size=height)
     load_weights(network, model)
-    preprocessing = Preprocessing(height, model.input_size, model.mean, model.std)
+    preprocessing = Preprocessing(height, model.input_size, *normalisation(model))
     _check_sizes(model, network, preprocessing.input_size)
     return network, preprocessing
 
@@ -129,11 +145,19 @@ def _check_sizes(model: ModelConfig, network: Network, size: int) -> None:
             ) from error
 
 
-def build_classifier(recipe: Recipe, data: Dataset, network: Network, preprocessing: Preprocessing) -> PatchClassifier:
-    """The Lightning module that fits `network` to the data's training split."""
-    config, labels = recipe.training, data.manifest.labels("train")
-    weights = class_weights(config.class_weight, labels, len(data.manifest.class_names))
+def build_classifier(
+    recipe: Recipe, data: Dataset, network: Network, preprocessing: Preprocessing, images: TrainingImages
+) -> PatchClassifier:
+    """The Lightning module that fits `network` to `images`, the data's training split.
+
+    Raises:
+        BundleError, RecipeError: There is no such teacher, or it is one for other images.
+    """
+    config, manifest = recipe.training, data.manifest
+    labels = manifest.labels("train")
+    weights = class_weights(config.class_weight, labels, len(manifest.class_names))
     loss = (SoftmaxLoss if recipe.model.head == "softmax" else LogitLoss)(weights, config.label_smoothing)
+    teacher = load_teacher(config, manifest.class_names, preprocessing.tile_size) if config.teacher else None
     return PatchClassifier(
         network,
         preprocessing,
@@ -141,9 +165,28 @@ def build_classifier(recipe: Recipe, data: Dataset, network: Network, preprocess
         config,
         trainable=recipe.model.trainable,
         head_first_epochs=recipe.model.head_first_epochs,
-        steps_per_epoch=len(train_order(config, labels, recipe.seed, Share(0, config.devices))),
+        steps_per_epoch=len(train_order(config, images.labels, recipe.seed, Share(0, config.devices))),
         seed=recipe.seed,
+        appearances=images.appearances,
+        teacher=teacher,
     )
+
+
+def training_images(recipe: Recipe, data: Dataset) -> TrainingImages:
+    """Read the unlabelled images and find the appearances, if the recipe wants any.
+
+    Raises:
+        DataError: The unlabelled images are not as they should be.
+    """
+    manifest, config = data.manifest, recipe.training
+    rows, labels = manifest.rows("train"), manifest.labels("train")
+    more = read_unlabelled(config.unlabelled, data.tiles.shape[1]) if config.unlabelled else None
+    if more is not None:
+        labels = np.concatenate([labels, np.full(len(more), UNLABELLED)])
+    if not config.augmentation.appearance:
+        return TrainingImages(labels, more, None)
+    groups = manifest.table.loc[manifest.table["split"] == "train", "group"].fillna("").tolist()
+    return TrainingImages(labels, more, find_appearances(data.tiles, rows, groups, recipe.seed, more))
 
 
 def train_order(config: TrainingConfig, labels: NDArray[np.int64], seed: int, share: Share) -> EpochOrder:
@@ -152,19 +195,39 @@ def train_order(config: TrainingConfig, labels: NDArray[np.int64], seed: int, sh
     return EpochOrder(labels, batch_size=config.batch_size, balanced=balanced, seed=seed, share=share)
 
 
-def _run(trainer: Trainer, classifier: PatchClassifier, data: Dataset, checkpoint: Path | None, seed: int) -> None:
+def _run(
+    trainer: Trainer,
+    classifier: PatchClassifier,
+    data: Dataset,
+    images: TrainingImages,
+    checkpoint: Path | None,
+    seed: int,
+) -> None:
     config = classifier.config
     share = Share(trainer.global_rank, trainer.world_size)
-    on_gpu = trainer.strategy.root_device.type == "cuda"
     manifest = data.manifest
+    order = train_order(config, images.labels, seed, share)
+    device = trainer.strategy.root_device
+    count = len(images.labels) + len(manifest.rows("validation"))
+    held = device if fits(device, count, int(np.prod(data.tiles.shape[1:]))) else None
     sets = {
-        role: PackedBatches(data.tiles, manifest.rows(role), manifest.labels(role)) for role in ("train", "validation")
+        "train": PackedBatches(
+            data.tiles,
+            manifest.rows("train"),
+            images.labels,
+            appearances=None if images.appearances is None else images.appearances.of_image,
+            more=images.more,
+            device=held,
+        ),
+        "validation": PackedBatches(
+            data.tiles, manifest.rows("validation"), manifest.labels("validation"), device=held
+        ),
     }
-    order = train_order(config, manifest.labels("train"), seed, share)
     # Each of several processes validates on everything: they need not wait for shares of unequal size.
     validation_order = InOrder(len(sets["validation"]), 2 * config.batch_size)
-    train = loader(sets["train"], order, on_gpu=on_gpu)
-    validation = loader(sets["validation"], validation_order, on_gpu=on_gpu)
+    copied = device.type == "cuda" and held is None
+    train = loader(sets["train"], order, on_gpu=copied)
+    validation = loader(sets["validation"], validation_order, on_gpu=copied)
     try:
         trainer.fit(classifier, train, validation, ckpt_path=checkpoint)
     except SystemExit as error:

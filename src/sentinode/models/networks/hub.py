@@ -15,6 +15,7 @@ from torch import Tensor
 from sentinode.core.errors import OfflineError, WeightsError
 from sentinode.models.config import ModelConfig
 from sentinode.models.networks.network import Network
+from sentinode.models.networks.normalisation import normalisation
 from sentinode.models.networks.timm import TimmNetwork
 from sentinode.models.networks.torchvision_ops import register_missing_ops
 
@@ -90,8 +91,9 @@ def _from_timm(network: TimmNetwork, config: ModelConfig) -> dict[str, Tensor]:
 
 
 def _check_normalisation(public: dict[str, Any], config: ModelConfig) -> None:
-    mean, std = tuple(public.get("mean") or config.mean), tuple(public.get("std") or config.std)
-    if not np.allclose((mean, std), (config.mean, config.std), atol=1e-3):
+    chosen = normalisation(config)
+    mean, std = tuple(public.get("mean") or chosen[0]), tuple(public.get("std") or chosen[1])
+    if not np.allclose((mean, std), chosen, atol=1e-3):
         raise WeightsError(
             f"the weights {config.weights!r} of {config.architecture} were trained on images normalised with "
             f"mean {list(mean)} and std {list(std)}; set model.mean and model.std to these"

@@ -84,10 +84,15 @@ def load_backbone(network: Network, state: Mapping[str, Tensor], *, name: str) -
         WeightsError: A key of the backbone is missing, is not the network's, or has another shape.
     """
     head = f"{network.head_name}."
+    # A pooling that learns is the network's own: taken from a bundle that has it, else it keeps its start. Counters of
+    # batch norms are no weights, and checkpoints from before there were any lack them.
+    optional = (f"{network.learned_pooling}." if network.learned_pooling else head, "num_batches_tracked")
     own = {key: value for key, value in network.state_dict().items() if not key.startswith(head)}
     given = {key: value for key, value in state.items() if not key.startswith(head)}
     problems = {
-        "missing": [key for key in own if key not in given],
+        "missing": [
+            key for key in own if key not in given and not (key.startswith(optional[0]) or key.endswith(optional[1]))
+        ],
         "unexpected": [key for key in given if key not in own],
         "of another shape": [
             f"{key} {tuple(given[key].shape)} instead of {tuple(own[key].shape)}"
