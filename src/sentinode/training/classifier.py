@@ -114,11 +114,15 @@ class PatchClassifier(LightningModule):
     def training_step(self, batch: tuple[Tensor, ...], _batch_index: int) -> Tensor:
         """One step on ((N, H, W, 3) uint8, (N,) int64) and the appearances (N,) int64, where they are known."""
         tiles, labels, *appearance = batch
-        images = self.augmentation(tiles, *appearance)
+        # Half precision has too few digits for pixels, and its products are of another type than what they go into.
+        with torch.autocast(tiles.device.type, enabled=False):
+            images = self.augmentation(tiles, *appearance)
         others, share = labels, 1.0
         if self.config.augmentation.mixup:
             images, others, share = _mixed(images, labels, self.config.augmentation.mixup)
-        logits, _ = self.network(self.preprocessing(images))
+        with torch.autocast(tiles.device.type, enabled=False):
+            seen = self.preprocessing(images)
+        logits, _ = self.network(seen)
         loss = share * self._labels_loss(logits, labels)
         if share < 1:
             loss = loss + (1 - share) * self._labels_loss(logits, others)
