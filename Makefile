@@ -1,18 +1,19 @@
 # make demo : install, then the whole story on built-in synthetic data
 # make test : install, then lint, types and all tests
+# make docs : install, then the docs as a site in site/, strictly: a broken link fails
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 # The stamp is newer than what it depends on only after an install that succeeded: a second run reinstalls nothing.
 STAMP   = $(VENV)/.installed
 
-.PHONY: demo test install lint types page container-check clean
+.PHONY: demo test docs install lint types page container-check clean
 
 demo: $(STAMP) page
 	$(BIN)/sentinode demo --out demo
 
 test: lint types page
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -30,6 +31,10 @@ page: $(STAMP)
 container-check:
 	$(PYTHON) tests/serving/container_check.py
 
+# What it is built from comes from PyPI with the install; building asks nothing of the network.
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt hatch_build.py
@@ -38,4 +43,4 @@ $(STAMP): pyproject.toml constraints.txt hatch_build.py
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) web/node_modules src/sentinode/serving/page demo .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) site web/node_modules src/sentinode/serving/page demo .mypy_cache .ruff_cache .pytest_cache

@@ -17,8 +17,8 @@ from collections import Counter
 import numpy as np
 
 from sentinode.core.images import read_image
-from sentinode.explanation.explaining import Examiner, explain
-from sentinode.explanation.opened import open_model
+from sentinode.explanation.explainable_model import open_model
+from sentinode.explanation.explanation import Examiner, explain
 from sentinode.models.bundle import open_bundle
 from sentinode.models.prediction import expand_images
 

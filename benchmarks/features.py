@@ -25,13 +25,13 @@ from PIL import Image
 
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
-from sentinode.data.config import DataConfig, SplitConfig
+from sentinode.data.data_config import DataConfig, SplitConfig
 from sentinode.data.dataset import Dataset, load_dataset
-from sentinode.models.config import ModelConfig
 from sentinode.models.extractor import Extractor
+from sentinode.models.model_config import ModelConfig
 from sentinode.training.features import extraction
-from sentinode.training.features.config import FeaturesConfig
 from sentinode.training.features.extraction import extract, open_for
+from sentinode.training.features.feature_config import FeaturesConfig
 
 TARGET = 0.9
 

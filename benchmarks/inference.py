@@ -19,14 +19,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sentinode.core.decision import OperatingPoint
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_writing import library_versions, write_bundle
-from sentinode.models.config import ModelConfig
-from sentinode.models.deployed import DeployedModel
-from sentinode.models.engines.opening import open_engine
-from sentinode.models.info import BundleInfo, Classes, Input, Provenance, Threshold
-from sentinode.models.loading import load_deployed
+from sentinode.models.bundle_info import BundleInfo, Classes, Input, Provenance
+from sentinode.models.bundle_network import load_deployed
+from sentinode.models.bundle_writer import library_versions, write_bundle
+from sentinode.models.deployed_model import DeployedModel
+from sentinode.models.engines.engine_factory import open_engine
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 from sentinode.models.preprocessing import Preprocessing
 
@@ -68,7 +69,7 @@ def random_bundle(folder: Path, architecture: str, size: int) -> Bundle:
         embedding_size=network.embedding_size,
         precision=config.storage,
         temperature=1.0,
-        threshold=Threshold(value=0.5, rule="fixed", split="none"),
+        threshold=OperatingPoint(value=0.5, rule="fixed", split="none"),
         provenance=Provenance(
             recipe={},
             recipe_sha256=unknown,

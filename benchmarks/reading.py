@@ -29,10 +29,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from sentinode.slides.opening import open_slide
-from sentinode.slides.prefetching import read_batches
 from sentinode.slides.reader import Pixels
-from sentinode.slides.slide import Slide
+from sentinode.slides.slide import Slide, open_slide
+from sentinode.slides.tile_batches import read_batches
 
 Corners = NDArray[np.int64]
 Read = Callable[[Corners], Iterator[Pixels]]

@@ -18,22 +18,22 @@ import reading as reading_benchmark
 from huge_slide import write_huge_slide
 from inference import random_bundle
 from interleaving import Rates, Run, interleave
-from sentinode.cli.compose import _patches
-from sentinode.evaluation.measures.roc import auc
+from sentinode.metrics.measures.roc import auc
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.bundle_writing import write_bundle
-from sentinode.models.loading import around, load_deployed
+from sentinode.models.bundle_network import around, load_deployed
+from sentinode.models.bundle_writer import write_bundle
 from sentinode.models.quantization import quantize_graph, write_quantized_bundle
-from sentinode.scanning.config import Machine, Region, ScanConfig
-from sentinode.scanning.engine import LazyEngine
+from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.overview import survey_slide
-from sentinode.scanning.record import read_record
 from sentinode.scanning.scan import scan_slide
+from sentinode.scanning.scan_config import Machine, Region, ScanConfig
+from sentinode.scanning.scan_record import read_record
 from sentinode.scanning.tiles_file import read_tiles
-from sentinode.slides.compose import compose_slides
-from sentinode.slides.opening import open_slide
+from sentinode.slides.composition import compose_slides
+from sentinode.slides.slide import open_slide
 from sentinode.slides.tiling import TileSpec, plan_tiles
-from sentinode.slides.tissue.mask import TissueConfig
+from sentinode.slides.tissue.tissue_mask import TissueConfig
+from sentinode.studies.composition_study import labelled_patches
 
 MPP = reading_benchmark.MPP
 READ = {  # tile px and µm/px as multiples of level 0's
@@ -94,7 +94,7 @@ def resnet(folder: Path, options: argparse.Namespace) -> dict[str, object]:
 def composed(folder: Path, options: argparse.Namespace) -> list[dict[str, object]]:
     """The composed slide: float and INT8, one look and as shipped."""
     columns, rows = (9, 7) if options.small else (84, 63)
-    patches = _patches(options.patches, options.split)
+    patches = labelled_patches(options.patches, options.split)
     known = compose_slides(patches, folder / "slides", slides=2, columns=columns, rows=rows, mpp=0.972, seed=1)
     path = folder / "slides" / f"{known[1].name}.tif"
     shipped = open_bundle("pcam")

@@ -44,13 +44,13 @@ from PIL import Image
 
 from sentinode.core.settings import Settings
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.opening import open_engine
-from sentinode.serving.config import Limits
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.serving.deepzoom import Pyramid, slide_tile
-from sentinode.serving.images import decode_upload
-from sentinode.slides.opening import open_slide
-from sentinode.slides.physical import Mpp
+from sentinode.serving.image_upload import decode_upload
+from sentinode.serving.serve_config import Limits
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.pyramid import write_pyramid
+from sentinode.slides.slide import open_slide
 
 SIDE = 96
 IMAGES = 64

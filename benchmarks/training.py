@@ -36,6 +36,7 @@ from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset as PatchData
 from sentinode.data.dataset import load_dataset
 from sentinode.models.networks.torchvision_ops import register_missing_ops
+from sentinode.training.allocator import reuse_freed_memory
 from sentinode.training.batches import PackedBatches, Share, loader
 from sentinode.training.fitting import (
     build_classifier,
@@ -45,7 +46,6 @@ from sentinode.training.fitting import (
     trainer_options,
     training_images,
 )
-from sentinode.training.kept_memory import kept_memory
 from sentinode.training.lightning import Callback, Trainer
 from sentinode.training.recipe import Recipe, parse_recipe
 
@@ -119,7 +119,7 @@ def bare(recipe: Recipe, data: PatchData, layout: torch.memory_format) -> Iterat
     images = preprocessing(torch.from_numpy(data.tiles[:BATCH])).contiguous(memory_format=layout)
     labels = torch.arange(BATCH) % 2
     while True:
-        with kept_memory():
+        with reuse_freed_memory():
             for _ in range(WARM_UP):
                 step(images, labels)
             start = time.perf_counter()
@@ -155,7 +155,7 @@ def ours(recipe: Recipe, data: PatchData) -> Iterator[float]:
             )
             watch = Stopwatch()
             options = trainer_options(config, Path(folder)) | {"limit_train_batches": WARM_UP + MEASURED}
-            with quiet_lightning(), kept_memory():
+            with quiet_lightning(), reuse_freed_memory():
                 warnings.filterwarnings("ignore", message=".*no `val_dataloader`.*")
                 Trainer(callbacks=[watch], **options).fit(classifier, batches)
             yield watch.seconds

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import h5py
@@ -19,8 +18,9 @@ import pandas as pd
 import pytest
 from safetensors.torch import save_file
 
-from sentinode.data import decoding
-from sentinode.models.config import ModelConfig
+from helpers import layouts
+from sentinode.data import decoder
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 
 Command = Callable[..., Any]
@@ -51,7 +51,7 @@ def refused(sentinode: Command, workplace: Path, tmp_path: Path) -> Iterator[Com
 
 
 @pytest.fixture
-def patches(layouts: ModuleType, tmp_path: Path) -> Path:
+def patches(tmp_path: Path) -> Path:
     """30 small square patches of each class in train, valid and test."""
     folder: Path = layouts.make_folder(tmp_path / "patches", n=30, size=(24, 24))
     return folder
@@ -72,14 +72,14 @@ def test_an_empty_folder(command: str, refused: Command, tmp_path: Path) -> None
     assert "holds no data set in a known layout; looked for pcam: " in refused(*READERS[command](empty))
 
 
-def test_one_class_only(refused: Command, layouts: ModuleType, tmp_path: Path) -> None:
+def test_one_class_only(refused: Command, tmp_path: Path) -> None:
     folder = layouts.make_folder(tmp_path / "data", classes=["normal"], size=(24, 24))
     line = refused(*READERS["train"](f"folder:{folder}"))
     assert f"folder:{folder} has one class only (normal); a classifier needs at least two" in line
 
 
 @pytest.mark.parametrize("command", READERS)
-def test_a_csv_with_a_missing_column(command: str, refused: Command, layouts: ModuleType, tmp_path: Path) -> None:
+def test_a_csv_with_a_missing_column(command: str, refused: Command, tmp_path: Path) -> None:
     table = layouts.make_csv(tmp_path / "data")
     pd.read_csv(table).rename(columns={"label": "class"}).to_csv(table, index=False)
     line = refused(*READERS[command](table))
@@ -87,7 +87,7 @@ def test_a_csv_with_a_missing_column(command: str, refused: Command, layouts: Mo
 
 
 @pytest.mark.parametrize("command", READERS)
-def test_a_csv_with_a_wrong_path(command: str, refused: Command, layouts: ModuleType, tmp_path: Path) -> None:
+def test_a_csv_with_a_wrong_path(command: str, refused: Command, tmp_path: Path) -> None:
     table = layouts.make_csv(tmp_path / "data")
     (table.parent / "images" / "3.png").unlink()
     line = refused(*READERS[command](table))
@@ -95,9 +95,7 @@ def test_a_csv_with_a_wrong_path(command: str, refused: Command, layouts: Module
     assert "correct them or remove the rows" in line
 
 
-def test_a_truncated_jpeg_is_left_out_and_counted(
-    sentinode: Command, refused: Command, layouts: ModuleType, tmp_path: Path
-) -> None:
+def test_a_truncated_jpeg_is_left_out_and_counted(sentinode: Command, refused: Command, tmp_path: Path) -> None:
     folder = layouts.make_folder(tmp_path / "data", suffix=".jpg", size=(24, 24))
     broken = folder / "train" / "tumour" / "image2.jpg"
     broken.write_bytes(broken.read_bytes()[:-300])
@@ -110,7 +108,7 @@ def test_a_truncated_jpeg_is_left_out_and_counted(
     assert "mend them or set data.on_unreadable = 'drop'" in line
 
 
-def test_nothing_but_broken_images(refused: Command, layouts: ModuleType, tmp_path: Path) -> None:
+def test_nothing_but_broken_images(refused: Command, tmp_path: Path) -> None:
     folder = layouts.make_folder(tmp_path / "data", n=2, suffix=".jpg")
     for path in folder.rglob("*.jpg"):
         path.write_bytes(b"not a picture")
@@ -120,7 +118,7 @@ def test_nothing_but_broken_images(refused: Command, layouts: ModuleType, tmp_pa
 
 
 @pytest.mark.parametrize("command", READERS)
-def test_an_hdf5_without_x(command: str, refused: Command, layouts: ModuleType, tmp_path: Path) -> None:
+def test_an_hdf5_without_x(command: str, refused: Command, tmp_path: Path) -> None:
     folder = layouts.make_pcam(tmp_path / "data")
     path = folder / "camelyonpatch_level_2_split_train_x.h5"
     with h5py.File(path, "w") as file:
@@ -170,7 +168,7 @@ def test_a_class_that_is_in_test_but_not_in_train(refused: Command, patches: Pat
     assert "fat is a class in test but not in train, where the classes are normal, tumour; rename it" in line
 
 
-def test_a_group_on_two_sides(refused: Command, layouts: ModuleType, tmp_path: Path) -> None:
+def test_a_group_on_two_sides(refused: Command, tmp_path: Path) -> None:
     table = layouts.make_csv(tmp_path / "data", n=10, splits=True)
     line = refused(*READERS["train"](table))
     assert "1 groups are on two sides of the split: patient 2 (in test and train)" in line
@@ -190,7 +188,7 @@ def test_too_little_space_is_seen_before_packing(
     command: str, refused: Command, patches: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": 1000})()
-    monkeypatch.setattr(decoding.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(decoder.shutil, "disk_usage", lambda path: usage)
     line = refused(*READERS[command](patches))
     assert line.startswith("error: packing needs 0.07 GB below ")
     assert "and 0.00 GB are free; free some space, or set SENTINODE_CACHE" in line
@@ -204,7 +202,7 @@ def test_a_disk_that_fills_up_while_packing(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(decoding, "_append", full)
+        patch.setattr(decoder, "_append", full)
         line = refused(*READERS[command](patches))
     packs = tmp_path / "cache" / "packs"
     assert f"no space left on the disk while writing {packs}" in line

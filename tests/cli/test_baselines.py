@@ -3,16 +3,17 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+
+from helpers import layouts
 
 Command = Callable[..., Any]
 
 
 @pytest.fixture
-def address(layouts: ModuleType, tmp_path: Path) -> str:
+def address(tmp_path: Path) -> str:
     return f"folder:{layouts.make_folder(tmp_path / 'patches', n=12, size=(24, 24))}"
 
 

@@ -3,16 +3,17 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+
+from helpers import layouts
 
 QUICK = ["--folds", "2", "--repeats", "1", "--set", "crossval.permutations=0", "--set", "classifier.grid={}"]
 
 
 @pytest.fixture
-def patches(workplace: Path, layouts: ModuleType) -> str:
+def patches(workplace: Path) -> str:
     return f"folder:{layouts.make_folder(workplace / 'patches', n=20, splits=('train', 'test'), size=(24, 24))}"
 
 

@@ -1,6 +1,5 @@
 """The demo's last word is a command, and that command shows the demo's slide with its scan."""
 
-import importlib.util
 import json
 import re
 import shlex
@@ -14,38 +13,35 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sentinode.cli import demo as demo_module
-from sentinode.models.bundle_writing import write_bundle
+from helpers.model_makers import make_deployed
+from sentinode.cli import demo
+from sentinode.models.bundle_writer import write_bundle
+from sentinode.studies import demo as demo_study
 
 SIDE = 30
 """Pixels of the network's tiles."""
 
 
-def train_nothing(_recipe: Any, out: Path, *_others: Any) -> SimpleNamespace:
+def train_nothing(_recipe: Any, out: Path, **_others: Any) -> SimpleNamespace:
     """In the place of a training of minutes: an untrained network and an empty report where a run has them."""
-    file = Path(__file__).parents[1] / "models" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("models_conftest", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    deployed, info = module.make_deployed("plain")
+    deployed, info = make_deployed("plain")
     tiles = np.random.default_rng(2).integers(0, 256, (3, SIDE, SIDE, 3)).astype(np.uint8)
     reference = {"embedding": np.zeros((5, info.embedding_size), np.float16)}
     (out / "report").mkdir(parents=True)
     write_bundle(out / "bundle", info, deployed, example_tiles=tiles, reference=reference)
     (out / "report" / "report.html").write_text("<!doctype html><title>Report</title>", encoding="utf-8")
-    return SimpleNamespace(summary=lambda: "trained")
+    return SimpleNamespace(summary=lambda: "trained", bundle=out / "bundle")
 
 
 @pytest.fixture
 def last_word(workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> list[str]:
     """The words of the command that a demo ends with; drawing and scanning of slides are the demo's own."""
-    for skipped in ("data.inspection.inspecting.inspect_source", "cli.predict.predict", "cli.demo._write_images"):
-        monkeypatch.setattr(f"sentinode.{skipped}", lambda *_given, **_named: None)
-    monkeypatch.setattr("sentinode.training.run.start_run", train_nothing)
-    monkeypatch.setattr(demo_module, "_SLIDE_PX", (900, 700))
-    demo_module.demo(workplace / "a demo", quiet=True)
+    for skipped in ("inspect_source", "_write_images"):
+        monkeypatch.setattr(demo_study, skipped, lambda *_given, **_named: None)
+    monkeypatch.setattr(demo_study, "predict", lambda *_given, **_named: SimpleNamespace(write_csv=str))
+    monkeypatch.setattr(demo_study, "train", train_nothing)
+    monkeypatch.setattr(demo_study, "_SLIDE_PX", (900, 700))
+    demo.demo(workplace / "a demo", quiet=True)
     printed = capfd.readouterr()
     found = re.findall(r"^viewer +(.+)$", printed.out + printed.err, re.MULTILINE)
     assert len(found) == 1

@@ -4,12 +4,12 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import typer.main
 
+from helpers import layouts
 from sentinode.cli.main import app
 
 README = Path(__file__).parents[2] / "README.md"
@@ -29,7 +29,7 @@ def test_the_page_names_every_command_and_option() -> None:
     assert missing == []
 
 
-def test_the_examples_run(sentinode: Callable[..., Any], workplace: Path, layouts: ModuleType) -> None:
+def test_the_examples_run(sentinode: Callable[..., Any], workplace: Path) -> None:
     layouts.make_folder(workplace / "patches", n=30, size=(24, 24))
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]

@@ -3,18 +3,18 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from sentinode.training.features.table import FeatureTable
+from helpers import layouts
+from sentinode.training.features.feature_table import FeatureTable
 
 Command = Callable[..., Any]
 
 
 @pytest.fixture
-def patches(layouts: ModuleType, workplace: Path) -> Path:
+def patches(workplace: Path) -> Path:
     """30 small square patches of each class in train, valid and test."""
     folder: Path = layouts.make_folder(workplace / "patches", n=30, size=(24, 24))
     return folder

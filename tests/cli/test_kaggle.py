@@ -6,11 +6,11 @@ import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
 
+from helpers import layouts
 from sentinode.models.bundle import open_bundle
 
 PAGE = Path(__file__).parents[2] / "docs" / "kaggle.md"
@@ -22,9 +22,7 @@ SMALL = [
 ]
 
 
-def test_the_walk_through_ends_in_a_submission(
-    sentinode: Callable[..., Any], workplace: Path, layouts: ModuleType
-) -> None:
+def test_the_walk_through_ends_in_a_submission(sentinode: Callable[..., Any], workplace: Path) -> None:
     folder = layouts.make_kaggle(workplace / "kaggle", n=240, size=(24, 24), competition_test=7)
     wanted = sorted((path.stem for path in (folder / "test").iterdir()), key=lambda name: name[::-1])
     pd.DataFrame({"id": wanted, "label": 0}).to_csv(folder / "sample_submission.csv", index=False)
@@ -42,9 +40,7 @@ def test_the_walk_through_ends_in_a_submission(
     assert (workplace / "compared" / "comparison.html").is_file()
 
 
-def test_an_ensemble_of_bundles_of_other_classes_is_refused(
-    sentinode: Callable[..., Any], workplace: Path, layouts: ModuleType
-) -> None:
+def test_an_ensemble_of_bundles_of_other_classes_is_refused(sentinode: Callable[..., Any], workplace: Path) -> None:
     tissues = layouts.make_folder(workplace / "tissues", n=3, size=(96, 96))
     other = shutil.copytree(open_bundle("pcam").folder, workplace / "other")
     fields = json.loads((other / "bundle.json").read_text(encoding="utf-8"))
@@ -59,9 +55,7 @@ def test_an_ensemble_of_bundles_of_other_classes_is_refused(
     assert "pcam has the same weights as pcam, and would only count twice" in twice.err
 
 
-def test_a_folder_with_missing_test_images_is_refused(
-    sentinode: Callable[..., Any], workplace: Path, layouts: ModuleType
-) -> None:
+def test_a_folder_with_missing_test_images_is_refused(sentinode: Callable[..., Any], workplace: Path) -> None:
     folder = layouts.make_kaggle(workplace / "kaggle", n=2, size=(96, 96), competition_test=3)
     names = sorted(path.stem for path in (folder / "test").iterdir())
     pd.DataFrame({"id": names, "label": 0}).to_csv(folder / "sample_submission.csv", index=False)

@@ -3,12 +3,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import typer.main
 
+from helpers import layouts
 from sentinode.cli.main import app
 
 Command = Callable[..., Any]
@@ -102,7 +102,7 @@ def test_ctrl_c_is_status_130_and_one_line(sentinode: Command, monkeypatch: pyte
     def interrupted(_address: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sentinode.data.address.open_source", interrupted)
+    monkeypatch.setattr("sentinode.studies.packing_study.open_source", interrupted)
     outcome = sentinode("data", "pack", "folder:.")
     assert (outcome.status, outcome.err) == (130, "stopped by Ctrl-C; what was finished is kept\n")
 
@@ -111,7 +111,7 @@ def test_a_mistake_of_ours_is_not_dressed_up_as_the_users(sentinode: Command, mo
     def broken(_address: str) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("sentinode.data.address.open_source", broken)
+    monkeypatch.setattr("sentinode.studies.packing_study.open_source", broken)
     with pytest.raises(ZeroDivisionError):
         sentinode("data", "pack", "folder:.")
 
@@ -123,16 +123,14 @@ def test_a_place_that_can_not_be_used_is_named(
     def refuse(_address: str) -> None:
         raise error
 
-    monkeypatch.setattr("sentinode.data.address.open_source", refuse)
+    monkeypatch.setattr("sentinode.studies.packing_study.open_source", refuse)
     outcome = sentinode("data", "pack", "folder:.")
     assert outcome.status == 2
     assert len(outcome.err.splitlines()) == 1
     assert "/x/y" in outcome.err
 
 
-def test_pack_and_inspect_answer_in_json(
-    sentinode: Command, layouts: ModuleType, workplace: Path, tmp_path: Path
-) -> None:
+def test_pack_and_inspect_answer_in_json(sentinode: Command, workplace: Path, tmp_path: Path) -> None:
     folder = layouts.make_folder(tmp_path / "data")
     packed = sentinode("data", "pack", folder, "--json")
     assert packed.status == 0

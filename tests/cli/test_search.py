@@ -4,12 +4,13 @@ import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from sentinode.training.search import objective, storage
+from helpers import layouts
+from sentinode.studies.search import objective
+from sentinode.studies.search import trial_storage as storage
 
 Command = Callable[..., Any]
 
@@ -28,7 +29,7 @@ training.learning_rate = [1e-3, 1e-2]
 
 
 @pytest.fixture
-def words(layouts: ModuleType, tmp_path: Path, workplace: Path) -> list[str]:
+def words(tmp_path: Path, workplace: Path) -> list[str]:
     """The words of a search over two points on 180 small patches."""
     (workplace / "mine.toml").write_text(SEARCH, encoding="utf-8")
     folder = layouts.make_folder(tmp_path / "patches", n=30, size=(24, 24))

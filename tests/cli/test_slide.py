@@ -1,31 +1,17 @@
 """`sentinode slide show`."""
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from PIL import Image
 
-
-@pytest.fixture(scope="module")
-def slide_files() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "slide_files", Path(__file__).parents[1] / "slides" / "slide_files.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from helpers import slide_files
 
 
-def test_facts_thumbnail_and_both_readers(
-    sentinode: Callable[..., Any], workplace: Path, slide_files: ModuleType
-) -> None:
+def test_facts_thumbnail_and_both_readers(sentinode: Callable[..., Any], workplace: Path) -> None:
     slide_files.write_svs(workplace / "a.svs", slide_files.pyramid(slide_files.picture()))
     shown = sentinode("slide", "show", "a.svs", "--verify-reader", 5, "--thumbnail", "small.png")
     assert (shown.status, shown.err) == (0, "")
@@ -39,7 +25,7 @@ def test_facts_thumbnail_and_both_readers(
     assert facts["associated"] == ["label", "macro", "thumbnail"]
 
 
-def test_a_plain_image_without_a_size(sentinode: Callable[..., Any], workplace: Path, slide_files: ModuleType) -> None:
+def test_a_plain_image_without_a_size(sentinode: Callable[..., Any], workplace: Path) -> None:
     slide_files.write_image(workplace / "a.png", slide_files.picture())
     shown = sentinode("slide", "show", "a.png")
     assert shown.status == 0
@@ -49,7 +35,7 @@ def test_a_plain_image_without_a_size(sentinode: Callable[..., Any], workplace: 
 
 @pytest.mark.parametrize(("name", "content"), [("junk.svs", b"junk" * 100), ("cut.tif", None), ("nowhere.tif", b"")])
 def test_what_can_not_be_opened_is_one_line(
-    sentinode: Callable[..., Any], workplace: Path, slide_files: ModuleType, name: str, content: bytes | None
+    sentinode: Callable[..., Any], workplace: Path, name: str, content: bytes | None
 ) -> None:
     if content is None:
         slide_files.write_vips(workplace / name, slide_files.picture())

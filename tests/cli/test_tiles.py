@@ -3,20 +3,18 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sentinode.slides.synthetic.drawing import draw_slides
+from helpers import scan_folders
+from sentinode.slides.synthetic.drawn_slides import draw_slides
 
 TILES = ("--size", 100, "--mpp", 1.0, "--fractions", "0.5,0.5,0")
 
 
-def test_slides_to_tiles_to_mined_tiles(
-    sentinode: Callable[..., Any], workplace: Path, scan_folders: ModuleType
-) -> None:
+def test_slides_to_tiles_to_mined_tiles(sentinode: Callable[..., Any], workplace: Path) -> None:
     draw_slides(workplace / "slides", slides=4, width=1501, height=1203, seed=2)
     (workplace / "slides" / "junk.tif").write_bytes(b"junk")
     (workplace / "slides" / "junk.json").write_text('{"positive": []}')
@@ -41,7 +39,7 @@ def test_slides_to_tiles_to_mined_tiles(
     ("words", "said"),
     [
         (["here"], "nothing says that they are normal: a"),
-        (["here", "--normal", "--rule", "half"], "rule is 'half'"),
+        (["here", "--normal", "--rule", "half"], "rule = 'half'"),
         (["here", "--normal", "--fractions", "1,1,1"], "must not be negative and must sum to 1"),
         (["here", "--normal"], "none of 1 slides can be drawn from"),
         (["nowhere"], "nowhere is not a file or a folder"),

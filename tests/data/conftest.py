@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sentinode.core.progress import Progress
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
 
 

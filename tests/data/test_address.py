@@ -1,16 +1,16 @@
 """Naming a data set: by scheme, by a bare path, and what is said when neither leads anywhere."""
 
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from helpers import layouts
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.data.address import open_source
 
 
 @pytest.fixture
-def places(tmp_path: Path, layouts: ModuleType) -> dict[str, Path]:
+def places(tmp_path: Path) -> dict[str, Path]:
     return {
         "pcam": layouts.make_pcam(tmp_path / "pcam"),
         "kaggle": layouts.make_kaggle(tmp_path / "kaggle"),
@@ -80,7 +80,7 @@ def test_empty_folder_lists_what_was_looked_for(tmp_path: Path) -> None:
         open_source(str(tmp_path))
 
 
-def test_ambiguous_folder_lists_the_choices(tmp_path: Path, layouts: ModuleType) -> None:
+def test_ambiguous_folder_lists_the_choices(tmp_path: Path) -> None:
     layouts.make_folder(tmp_path)
     layouts.make_pcam(tmp_path)
     with pytest.raises(DataError, match=f"pcam:{tmp_path} or folder:{tmp_path}"):

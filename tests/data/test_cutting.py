@@ -10,10 +10,10 @@ from PIL import Image
 from sentinode.core.errors import DataError, StorageError
 from sentinode.core.images import pixel_hash
 from sentinode.core.progress import Progress
-from sentinode.data import decoding
+from sentinode.data import decoder
 from sentinode.data.address import open_source
 from sentinode.data.dataset import Dataset
-from sentinode.data.packing import pack
+from sentinode.data.pack import pack
 
 SIDE = 16
 SIZES = ((40, 28), (16, 16), (16, 50), (33, 17), (20, 90), (31, 31), (64, 48), (17, 16), (25, 25), (48, 16), (50, 50))
@@ -90,7 +90,7 @@ def test_a_stopped_pass_goes_on(
     (photographs / "normal" / "03.png").write_bytes(b"no image")
     source = open_source(str(photographs))
     whole = pack(source, tmp_path / "whole", Progress(), SIDE)
-    monkeypatch.setattr(decoding, "_PHOTOGRAPHS", 3)
+    monkeypatch.setattr(decoder, "_PHOTOGRAPHS", 3)
     calls = 0
     real = type(source).read
 
@@ -117,6 +117,6 @@ def test_a_stopped_pass_goes_on(
 def test_a_disk_that_is_too_small_is_noticed_before_the_block(
     photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "_SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr(decoder, "_SPARE_BYTES", 1 << 60)
     with pytest.raises(StorageError, match="packing needs"):
         pack(open_source(str(photographs)), tmp_path / "cache", Progress(), SIDE)

@@ -3,13 +3,13 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from helpers import layouts
 from sentinode.core.errors import DataError, ImageError, LeakError
 from sentinode.data.dataset import Dataset
 
@@ -17,7 +17,7 @@ Load = Callable[..., Dataset]
 
 
 @pytest.fixture
-def folder(tmp_path: Path, layouts: ModuleType) -> Path:
+def folder(tmp_path: Path) -> Path:
     """train, valid and test, each with six normal and six tumour images."""
     return layouts.make_folder(tmp_path / "images")
 
@@ -45,7 +45,7 @@ def test_a_sound_data_set_passes_whole(folder: Path, load: Load) -> None:
         assert np.array_equal(images[2:4], data.tiles[data.manifest.rows(role)[2:4]])
 
 
-def test_positive_class_is_the_second_of_two(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_positive_class_is_the_second_of_two(tmp_path: Path, load: Load) -> None:
     layouts.make_folder(tmp_path / "f", classes=["malignant", "other"])
     manifest = load(tmp_path / "f").manifest
     assert (manifest.class_names, manifest.positive) == (("other", "malignant"), "malignant")
@@ -53,7 +53,7 @@ def test_positive_class_is_the_second_of_two(tmp_path: Path, layouts: ModuleType
     assert (manifest.class_names, manifest.positive) == (("malignant", "other"), "other")
 
 
-def test_positive_class_that_cannot_be_guessed(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_positive_class_that_cannot_be_guessed(tmp_path: Path, load: Load) -> None:
     layouts.make_folder(tmp_path / "f", classes=["cats", "dogs"])
     with pytest.raises(DataError, match=r"\(cats, dogs\); say which one is meant with data\.positive"):
         load(tmp_path / "f")
@@ -61,7 +61,7 @@ def test_positive_class_that_cannot_be_guessed(tmp_path: Path, layouts: ModuleTy
         load(tmp_path / "f", positive="birds")
 
 
-def test_renaming(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_renaming(tmp_path: Path, load: Load) -> None:
     layouts.make_folder(tmp_path / "f", classes=["0", "1"])
     rename = {"0": "normal", "1": "tumour"}
     manifest = load(tmp_path / "f", rename=rename).manifest
@@ -73,7 +73,7 @@ def test_renaming(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
         load(tmp_path / "f", rename={"2": "tumour"})
 
 
-def test_classes_can_be_merged_by_renaming(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_classes_can_be_merged_by_renaming(tmp_path: Path, load: Load) -> None:
     layouts.make_folder(tmp_path / "f", classes=["ADI", "LYM", "TUM"])
     manifest = load(tmp_path / "f", rename={"ADI": "other", "LYM": "other"}).manifest
     assert (manifest.class_names, manifest.positive) == (("other", "TUM"), "TUM")
@@ -91,7 +91,7 @@ def test_unreadable_images_are_counted_or_refused(folder: Path, load: Load) -> N
         load(folder, on_unreadable="error")
 
 
-def test_missing_image(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_missing_image(tmp_path: Path, load: Load) -> None:
     layouts.make_kaggle(tmp_path / "k", slides=False)
     next((tmp_path / "k" / "train").iterdir()).unlink()
     assert load(tmp_path / "k").manifest.excluded() == {"in a split that is not used": 2, "missing image": 1}
@@ -107,7 +107,7 @@ def test_differing_size_is_refused_or_counted(folder: Path, load: Load) -> None:
     ]
 
 
-def test_missing_and_unknown_labels_are_counted(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_missing_and_unknown_labels_are_counted(tmp_path: Path, load: Load) -> None:
     layouts.make_kaggle(tmp_path / "k", n=24, competition_test=0)
     labels = tmp_path / "k" / "train_labels.csv"
     _rewrite(labels, lambda table: table.assign(label=["", "2", *table["label"][2:]]))
@@ -115,7 +115,7 @@ def test_missing_and_unknown_labels_are_counted(tmp_path: Path, layouts: ModuleT
     assert sorted((e.kind, e.detail) for e in manifest.exclusions) == [("missing label", ""), ("unknown label", "2")]
 
 
-def test_an_id_twice_is_counted(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_an_id_twice_is_counted(tmp_path: Path, load: Load) -> None:
     table = layouts.make_csv(tmp_path / "c", groups=False)
     _rewrite(table, lambda rows: pd.concat([rows, rows.iloc[[2, 2]]]))
     manifest = load(table).manifest
@@ -163,13 +163,13 @@ def test_two_labels_are_refused_or_all_left_out(folder: Path, load: Load) -> Non
     assert manifest.excluded() == {"same pixels, two labels": 3}
 
 
-def test_one_class_only(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_one_class_only(tmp_path: Path, load: Load) -> None:
     layouts.make_folder(tmp_path / "f", classes=["tumour"])
     with pytest.raises(DataError, match=r"one class only \(tumour\)"):
         load(tmp_path / "f")
 
 
-def test_class_in_test_that_train_does_not_have(folder: Path, layouts: ModuleType, load: Load) -> None:
+def test_class_in_test_that_train_does_not_have(folder: Path, load: Load) -> None:
     layouts.make_folder(folder.with_name("more"), classes=["a", "b", "stroma"])
     (folder.with_name("more") / "test" / "stroma").rename(folder / "test" / "stroma")
     with pytest.raises(DataError, match=r"stroma is a class in test but not in train, .* are normal, tumour"):
@@ -196,7 +196,7 @@ def test_two_images_of_one_id(folder: Path, tmp_path: Path, load: Load, monkeypa
         load("x")
 
 
-def test_roles_that_the_source_lacks_are_cut_out_of_train(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_roles_that_the_source_lacks_are_cut_out_of_train(tmp_path: Path, load: Load) -> None:
     layouts.make_folder(tmp_path / "f", n=40, splits=["train", "valid"])
     manifest = load(tmp_path / "f", split={"test": "valid"}).manifest
     counts = manifest.table.value_counts(["split", "label"])
@@ -206,7 +206,7 @@ def test_roles_that_the_source_lacks_are_cut_out_of_train(tmp_path: Path, layout
     assert manifest.grouping == "none"
 
 
-def test_groups_are_kept_together_when_known(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_groups_are_kept_together_when_known(tmp_path: Path, load: Load) -> None:
     manifest = load(layouts.make_csv(tmp_path / "c", n=60)).manifest
     assert manifest.grouping == "group"
     assert _is_whole(manifest.table, "group")
@@ -214,30 +214,30 @@ def test_groups_are_kept_together_when_known(tmp_path: Path, layouts: ModuleType
     assert manifest.groups("test") is not None
 
 
-def test_image_without_group_is_counted_when_cutting_by_group(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_image_without_group_is_counted_when_cutting_by_group(tmp_path: Path, load: Load) -> None:
     table = layouts.make_csv(tmp_path / "c", n=60)
     _rewrite(table, lambda rows: rows.assign(group=["", *rows["group"][1:]]))
     assert load(table).manifest.excluded() == {"missing group": 1}
 
 
-def test_by_group_without_groups(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_by_group_without_groups(tmp_path: Path, load: Load) -> None:
     with pytest.raises(DataError, match="knows no groups; use 'stain', 'none' or 'auto'"):
         load(layouts.make_csv(tmp_path / "c", groups=False), split={"by": "group"})
 
 
-def test_group_on_two_sides_of_the_sources_own_split(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_group_on_two_sides_of_the_sources_own_split(tmp_path: Path, load: Load) -> None:
     table = layouts.make_csv(tmp_path / "c", splits=True)
     _rewrite(table, lambda rows: rows.assign(group=["p"] * 4 + rows["group"].tolist()[4:-1] + ["p"]))
     with pytest.raises(LeakError, match=r"1 groups are on two sides of the split: p \(in test and train\)"):
         load(table)
 
 
-def test_cut_that_ignores_known_groups_is_refused(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_cut_that_ignores_known_groups_is_refused(tmp_path: Path, load: Load) -> None:
     with pytest.raises(LeakError, match=r"cut with data\.split\.by = 'group'"):
         load(layouts.make_csv(tmp_path / "c", n=60), split={"by": "none"})
 
 
-def test_clusters_of_stain_stand_for_slides(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_clusters_of_stain_stand_for_slides(tmp_path: Path, load: Load) -> None:
     layouts.make_folder(tmp_path / "f", n=60, splits=[])
     manifest = load(tmp_path / "f", split={"by": "stain"}).manifest
     assert manifest.grouping == "stain"
@@ -246,14 +246,14 @@ def test_clusters_of_stain_stand_for_slides(tmp_path: Path, layouts: ModuleType,
     assert (manifest.table.groupby("split")["label"].nunique() == 2).all()
 
 
-def test_everything_can_be_test(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_everything_can_be_test(tmp_path: Path, load: Load) -> None:
     manifest = load(layouts.make_csv(tmp_path / "c"), split={"fractions": (0, 0, 1)}).manifest
     assert set(manifest.table["split"]) == {"test"}
     with pytest.raises(DataError, match="there are no train images"):
         manifest.require("test", "train")
 
 
-def test_source_with_test_alone_is_cut_from_nothing(tmp_path: Path, layouts: ModuleType, load: Load) -> None:
+def test_source_with_test_alone_is_cut_from_nothing(tmp_path: Path, load: Load) -> None:
     manifest = load(layouts.make_pcam(tmp_path / "p", splits=["test"])).manifest
     assert set(manifest.table["split"]) == {"test"}
     assert manifest.grouping == "source"
@@ -266,7 +266,7 @@ def test_misspelt_split_is_found_before_packing(folder: Path, tmp_path: Path, lo
 
 
 @pytest.mark.parametrize("maker", ["make_pcam", "make_kaggle", "make_folder", "make_medmnist", "make_csv"])
-def test_every_layout_loads(tmp_path: Path, layouts: ModuleType, load: Load, maker: str) -> None:
+def test_every_layout_loads(tmp_path: Path, load: Load, maker: str) -> None:
     place = getattr(layouts, maker)(tmp_path / "set.npz" if maker == "make_medmnist" else tmp_path / "set", n=36)
     manifest = load(place).manifest
     assert set(manifest.table["split"]) == {"train", "validation", "test"}

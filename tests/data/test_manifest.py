@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from helpers import layouts
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.data.manifest import COLUMNS, Manifest
 
 
 @pytest.fixture
-def manifest(tmp_path: Path, layouts: ModuleType, load: Callable) -> Manifest:
+def manifest(tmp_path: Path, load: Callable) -> Manifest:
     layouts.make_kaggle(tmp_path / "k", n=36)
     return load(tmp_path / "k").manifest
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinode.core.errors import DataError
-from sentinode.data.splits import cut_by_class, cut_by_group, shares_to_cut, stain_clusters
+from sentinode.data.source_splits import shares_to_cut
+from sentinode.data.splits import cut_by_class, cut_by_group, stain_clusters
 
 _SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 

@@ -1,21 +1,14 @@
 """Small untrained models of several kinds, opened for explaining."""
 
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from sentinode.explanation.opened import OpenedModel, members_of
-from sentinode.models.engines.torch import TorchEngine
-
-_SPEC = importlib.util.spec_from_file_location("model_kinds", Path(__file__).parents[1] / "models" / "conftest.py")
-assert _SPEC is not None
-assert _SPEC.loader is not None
-_KINDS = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_KINDS)
+from helpers.model_makers import make_deployed
+from sentinode.explanation.explainable_model import ExplainableModel, members_of
+from sentinode.models.engines.torch_engine import TorchEngine
 
 
 @pytest.fixture(scope="session")
@@ -26,18 +19,18 @@ def tiles() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def opened_of() -> Callable[..., OpenedModel]:
-    """A model of a kind in tests/models/conftest.py, as `open_model` gives it."""
-    made: dict[str, OpenedModel] = {}
+def opened_of() -> Callable[..., ExplainableModel]:
+    """A model of a kind of `model_makers`, as `open_model` gives it."""
+    made: dict[str, ExplainableModel] = {}
 
-    def opened(kind: str) -> OpenedModel:
+    def opened(kind: str) -> ExplainableModel:
         if kind not in made:
             torch.set_num_threads(1)
-            deployed, info = _KINDS.make_deployed(kind)
-            from sentinode.explanation.opened import _prepared
+            deployed, info = make_deployed(kind)
+            from sentinode.explanation.explainable_model import _prepared
 
             model = _prepared(deployed.eval())
-            made[kind] = OpenedModel(info, TorchEngine(model, info, 1), model, single_look=False)
+            made[kind] = ExplainableModel(info, TorchEngine(model, info, 1), model, single_look=False)
             assert len(members_of(model)) == 1
         return made[kind]
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from sentinode.explanation.attention import roll_out
 from sentinode.explanation.class_activation import contributions, grad_cam, grad_cam_plus_plus, layer_cam
 from sentinode.explanation.methods import METHODS
-from sentinode.explanation.perturbing import similarity
+from sentinode.explanation.perturbation import similarity
 
 CORNER = 24
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from sentinode.explanation.geometry import cell_centres
+from sentinode.explanation.explainable_model import ExplainableModel
 from sentinode.explanation.methods import METHODS
-from sentinode.explanation.opened import OpenedModel
-from sentinode.explanation.spreading import spread, spread_matrix
-from sentinode.models.config import ModelConfig
+from sentinode.explanation.projection import spread, spread_matrix
+from sentinode.explanation.receptive_fields import cell_centres
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 
 
@@ -95,7 +95,7 @@ def test_spreading_keeps_sums_and_is_strongest_at_the_centres() -> None:
 
 @pytest.mark.parametrize("name", ["gradcam", "gradcam++", "layercam"])
 def test_a_map_turns_with_its_tile_where_all_orientations_are_averaged(
-    opened_of: Callable[[str], OpenedModel], tiles: np.ndarray, name: str
+    opened_of: Callable[[str], ExplainableModel], tiles: np.ndarray, name: str
 ) -> None:
     model, explainer = opened_of("logit-d4-half"), METHODS[name].make(None)
     maps = explainer.maps(model, tiles, 1)

@@ -10,19 +10,19 @@ import torch
 from captum.attr import LayerGradCam
 
 from sentinode.core.errors import SentinodeError
+from sentinode.explanation.blur import blurred
 from sentinode.explanation.class_activation import constant_of
-from sentinode.explanation.explaining import Examiner, explain, likeness
+from sentinode.explanation.explainable_model import ExplainableModel
+from sentinode.explanation.explanation import Examiner, explain, likeness
 from sentinode.explanation.faithfulness import SMOOTHNESS, random_fields, random_orders, smoothness_of
-from sentinode.explanation.geometry import cell_centres
 from sentinode.explanation.layers import find_layer, layers_of
 from sentinode.explanation.methods import METHODS, method_of, why_not
-from sentinode.explanation.opened import OpenedModel
-from sentinode.explanation.perturbing import superpixels
-from sentinode.explanation.reference import blurred
-from sentinode.explanation.spreading import spread, turned_back
-from sentinode.models.deployed import orientations
+from sentinode.explanation.perturbation import superpixels
+from sentinode.explanation.projection import spread, turned_back
+from sentinode.explanation.receptive_fields import cell_centres
+from sentinode.models.deployed_model import orientations
 
-Opened = Callable[[str], OpenedModel]
+Opened = Callable[[str], ExplainableModel]
 
 
 @pytest.mark.parametrize("kind", ["plain", "many-classes", "logit-d4-half", "transformer"])
@@ -171,7 +171,7 @@ def test_a_map_that_shuffled_weights_leave_empty_is_undetermined(opened_of: Open
     model = opened_of("plain")
 
     class Nothing:
-        def maps(self, _model: OpenedModel, tiles: np.ndarray, _target: int) -> np.ndarray:
+        def maps(self, _model: ExplainableModel, tiles: np.ndarray, _target: int) -> np.ndarray:
             return np.zeros(tiles.shape[:3], np.float32)
 
     known = METHODS["gradcam"]
@@ -187,7 +187,7 @@ def test_many_threads_get_what_one_gets(opened_of: Opened, tiles: np.ndarray) ->
     """Hooks of one thread must not gather what passes for another."""
     alone = {name: METHODS[name].make(None).maps(opened_of("logit-d4-half"), tiles, 1) for name in ("gradcam", "cam")}
     opened = opened_of("logit-d4-half")
-    model = OpenedModel(opened.info, opened.engine, opened.deployed, single_look=False)  # knows nothing yet
+    model = ExplainableModel(opened.info, opened.engine, opened.deployed, single_look=False)  # knows nothing yet
 
     def work(number: int) -> tuple[str, np.ndarray]:
         name = ("gradcam", "cam")[number % 2]

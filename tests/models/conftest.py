@@ -3,37 +3,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
+from helpers.model_makers import make_deployed
 from sentinode.core.files import sha256_of_file
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_writing import library_versions, write_bundle
-from sentinode.models.config import ModelConfig
-from sentinode.models.deployed import DeployedModel
-from sentinode.models.info import BundleInfo, Classes, Input, LowConfidence, Provenance, Threshold
-from sentinode.models.networks.architectures import build_network
-from sentinode.models.preprocessing import Preprocessing
-
-KINDS: dict[str, dict[str, Any]] = {
-    "plain": {"architecture": "cnn3"},
-    "many-classes": {"architecture": "cnn3", "pooling": ["max", "mean"]},
-    "logit-d4-half": {
-        "architecture": "squeezenet1_1",
-        "head": "logit",
-        "test_time": "d4",
-        "test_time_sizes": [30, 40],
-        "storage": "float16",
-        "pooling": ["mean", "max", "centre"],
-        "input_size": 48,
-    },
-    "batch-norm-half": {"architecture": "test_resnet", "storage": "float16"},
-    "transformer": {"architecture": "test_vit", "input_size": 32, "mean": [0.5] * 3, "std": [0.5] * 3},
-}
-TILE_SIZE = 30
+from sentinode.models.bundle_writer import write_bundle
 
 
 @pytest.fixture(scope="session")
@@ -42,55 +19,6 @@ def tiles() -> np.ndarray:
     generator = np.random.default_rng(5)
     coarse = generator.integers(0, 256, (37, 5, 5, 3))
     return np.kron(coarse, np.ones((1, 6, 6, 1))).astype(np.uint8)
-
-
-def make_deployed(kind: str, temperature: float = 1.3) -> tuple[DeployedModel, BundleInfo]:
-    """An untrained model of a kind, and what its bundle says of it."""
-    config = ModelConfig.model_validate(KINDS[kind])
-    names = ("normal", "tumour") if kind != "many-classes" else ("fat", "mucus", "muscle")
-    torch.manual_seed(3)
-    network = build_network(config, config.outputs(len(names)), tile_size=TILE_SIZE)
-    _warm_norms(network)
-    size = config.input_size or TILE_SIZE
-    deployed = DeployedModel(
-        network,
-        Preprocessing(TILE_SIZE, size, config.mean, config.std),
-        head=config.head,
-        temperature=temperature,
-        test_time=config.test_time,
-        test_time_sizes=config.test_time_sizes,
-    )
-    two = len(names) == 2
-    info = BundleInfo(
-        name=kind,
-        classes=Classes(names=names, positive="tumour" if two else None, aliases={"1": names[1]}),
-        input=Input(tile_size=TILE_SIZE, mpp=0.972, input_size=size, mean=config.mean, std=config.std),
-        model=config,
-        embedding_size=network.embedding_size,
-        precision=config.storage,
-        temperature=temperature,
-        threshold=Threshold(value=0.4, rule="youden", split="validation") if two else None,
-        low_confidence=LowConfidence(low=0.3, high=0.45, quantity="score" if two else "confidence"),
-        provenance=Provenance(
-            recipe={},
-            recipe_sha256="a" * 64,
-            data_sha256="b" * 64,
-            split_sha256="c" * 64,
-            libraries=library_versions(),
-            created="2026-01-02T03:04:05+00:00",
-        ),
-    )
-    return deployed, info
-
-
-def _warm_norms(network: torch.nn.Module) -> None:
-    """Statistics and factors that differ from one and zero, so that a batch norm left out would show."""
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            for tensor in (module.running_var, module.weight):
-                torch.nn.init.uniform_(tensor, 0.5, 2)
-            for tensor in (module.running_mean, module.bias):
-                torch.nn.init.uniform_(tensor, -0.3, 0.3)
 
 
 @pytest.fixture(scope="session")
@@ -120,9 +48,3 @@ def reseal() -> Callable[[Path], None]:
         path.write_text(json.dumps(fields))
 
     return seal
-
-
-@pytest.fixture(scope="session")
-def deployed_of() -> Callable[[str], tuple[DeployedModel, BundleInfo]]:
-    """A fresh untrained model of a kind, and what its bundle says of it."""
-    return make_deployed

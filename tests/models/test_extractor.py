@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import save_file
 
 from sentinode.core.errors import BundleError, DataError, RecipeError, SentinodeError, WeightsError
-from sentinode.models import export
+from sentinode.models import onnx_export
 from sentinode.models.bundle import Bundle
-from sentinode.models.config import ModelConfig
-from sentinode.models.engines.opening import AGREEMENT, open_engine
+from sentinode.models.engines.engine_factory import AGREEMENT, open_engine
 from sentinode.models.extractor import Extractor, open_extractor
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 
 BundleOf = Callable[[str], Bundle]
@@ -128,7 +128,7 @@ def test_arguments_of_foundation_models_can_be_written_in_a_recipe(tiles: np.nda
 
 def test_what_no_onnx_file_can_hold_runs_in_torch(monkeypatch: pytest.MonkeyPatch, tiles: np.ndarray) -> None:
     expected = of("cnn3").embed(tiles[:3]).embedding
-    monkeypatch.setattr(export, "_LIMIT", 1000)
+    monkeypatch.setattr(onnx_export, "_LIMIT", 1000)
     np.testing.assert_allclose(of("cnn3", engine="auto").embed(tiles[:3]).embedding, expected, atol=1e-4)
     with pytest.raises(WeightsError, match="no bundle can be made of it; engine torch computes features with it"):
         of("cnn3", engine="openvino").embed(tiles[:3])

@@ -6,11 +6,10 @@ import pytest
 from PIL import Image
 
 from sentinode.core.errors import DataNotFoundError
-from sentinode.evaluation.decisions.confidence import LowConfidenceBand
-from sentinode.evaluation.predictions import Predictions
+from sentinode.metrics.predictions import Predictions
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.prediction import Failure, Prediction, expand_images, predict_images
 
 BundleOf = Callable[[str], Bundle]
@@ -44,12 +43,12 @@ def test_answers_are_those_of_the_evaluation(bundle_of: BundleOf, tiles: np.ndar
     )
     threshold = info.threshold.value if info.threshold else None
     assert info.low_confidence is not None
-    band = LowConfidenceBand.from_json(info.low_confidence.model_dump())
+    decisions = predictions.decisions(threshold, info.low_confidence)
     assert all(isinstance(each, Prediction) for each in found)
     answers = [each for each in found if isinstance(each, Prediction)]
-    assert [each.label for each in answers] == [names[index] for index in predictions.decided(threshold)]
-    assert [each.low_confidence for each in answers] == band.flags(predictions).tolist()
-    np.testing.assert_allclose([each.confidence for each in answers], predictions.confidences(threshold), atol=1e-6)
+    assert [each.label for each in answers] == [names[index] for index in decisions.classes]
+    assert [each.low_confidence for each in answers] == decisions.low_confidence.tolist()
+    np.testing.assert_allclose([each.confidence for each in answers], decisions.confidences, atol=1e-6)
 
 
 def test_an_image_that_cannot_be_used_keeps_its_place(engine: Engine, tiles: np.ndarray, tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from onnx import ModelProto, numpy_helper
 
+from sentinode.core.decision import OperatingPoint
 from sentinode.core.errors import BundleError, SentinodeError
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.engines import opening
-from sentinode.models.engines.opening import open_engine
-from sentinode.models.graph import read_graph, widen_weights
-from sentinode.models.info import Threshold
+from sentinode.models.engines import engine_factory
+from sentinode.models.engines.engine_factory import open_engine
+from sentinode.models.onnx_graph import read_graph, widen_weights
 from sentinode.models.quantization import float_nodes, graph_engine, quantize_graph, write_quantized_bundle
 
 BundleOf = Callable[[str], Bundle]
@@ -85,7 +85,7 @@ def test_a_quantised_bundle_is_a_bundle_like_any_other(
         quantized("batch-norm-half"),
         tmp_path / "int8",
         temperature=2.5,
-        threshold=Threshold(value=0.3, rule="youden", split="validation"),
+        threshold=OperatingPoint(value=0.3, rule="youden", split="validation"),
         low_confidence=None,
         limits=("Quantised.",),
     )
@@ -99,7 +99,7 @@ def test_a_quantised_bundle_is_a_bundle_like_any_other(
     assert "- Quantised." in (written.folder / "MODEL_CARD.md").read_text()
     assert written.graph.stat().st_size < 0.75 * original.graph.stat().st_size
 
-    monkeypatch.setattr(opening, "_has_cuda", lambda: True)
+    monkeypatch.setattr(engine_factory, "_has_cuda", lambda: True)
     engine = open_engine(written, threads=1)
     assert engine.name == "openvino"  # even where auto would take torch
     assert len(engine.predict(tiles).probabilities) == len(tiles)

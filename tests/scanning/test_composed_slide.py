@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image
 
 from sentinode.models.bundle import open_bundle
-from sentinode.models.engines.opening import open_engine
-from sentinode.scanning.cohort import scan_slides
-from sentinode.scanning.config import Machine, ScanConfig
+from sentinode.models.engines.engine_factory import open_engine
+from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_queue import scan_slides
 from sentinode.scanning.tiles_file import read_tiles
-from sentinode.slides.compose import SCALE, Patches, compose_slides
+from sentinode.slides.composition import SCALE, Patches, compose_slides
 
 _SIDE_PX = 96
 

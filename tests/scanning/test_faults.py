@@ -7,17 +7,17 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from helpers import slide_files
 from sentinode.cli.main import main
 from sentinode.core.errors import StorageError
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine import Engine
-from sentinode.scanning.record import list_scans, read_record
+from sentinode.scanning.scan_record import list_scans, read_record
 from sentinode.scanning.tiles_file import read_tiles
 
 
@@ -52,7 +52,7 @@ def _table(out: Path) -> dict[str, dict[str, str]]:
 
 
 def test_slides_that_can_not_be_scanned_are_a_table_at_the_end(
-    command: Callable[..., Said], slide: Path, slide_files: ModuleType, tmp_path: Path
+    command: Callable[..., Said], slide: Path, tmp_path: Path
 ) -> None:
     folder, content = slide.parent, slide.read_bytes()
     cuts = {"cut-header": 6, "cut-directory": len(content) // 20, "cut-half": len(content) // 2}
@@ -236,7 +236,7 @@ def test_a_slide_that_is_gone_before_its_turn_and_one_while_it_is_scanned(
     assert "check the file" in other.record.failure.message
 
 
-def test_a_slide_that_was_replaced_is_scanned_again(scan: Any, slide: Path, slide_files: ModuleType) -> None:
+def test_a_slide_that_was_replaced_is_scanned_again(scan: Any, slide: Path) -> None:
     scan(slide)
     before = read_tiles(scan.out / "one").scores
     slide_files.write_tiff(slide, slide_files.pyramid(255 - slide_files.picture(), 3), compression="jpeg")
@@ -246,9 +246,7 @@ def test_a_slide_that_was_replaced_is_scanned_again(scan: Any, slide: Path, slid
 
 
 @pytest.mark.parametrize("reader", ["tiff", "openslide"])
-def test_zeroed_tiles_are_left_out_by_both_readers(
-    scan: Any, slide: Path, slide_files: ModuleType, reader: str
-) -> None:
+def test_zeroed_tiles_are_left_out_by_both_readers(scan: Any, slide: Path, reader: str) -> None:
     for tile in (5, 9):
         slide_files.zero_tile(slide, 1, tile, skip=0, count=600)
     (outcome,) = scan(slide, reader=reader)
@@ -266,9 +264,7 @@ def test_zeroed_tiles_are_left_out_by_both_readers(
     assert all("level 1" in message for message in outcome.record.tiles.first_unreadable)
 
 
-def test_a_slide_of_which_nothing_can_be_read_has_failed_and_is_tried_again(
-    scan: Any, slide: Path, slide_files: ModuleType
-) -> None:
+def test_a_slide_of_which_nothing_can_be_read_has_failed_and_is_tried_again(scan: Any, slide: Path) -> None:
     content = slide.read_bytes()
     for tile in range(16):
         slide_files.zero_tile(slide, 1, tile, skip=0, count=600)

@@ -5,13 +5,13 @@ import json
 import random
 import signal
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from helpers import slide_files
 from sentinode.models.bundle import Bundle
-from sentinode.scanning.record import read_record
+from sentinode.scanning.scan_record import read_record
 
 pytest.importorskip("resource", reason="needs fork and file size limits")
 
@@ -38,7 +38,7 @@ def _content(out: Path) -> dict[str, Any]:
 
 
 def test_killed_at_ten_random_moments_it_goes_on_and_ends_as_if_it_had_not_been(
-    launch: Any, bundle: Bundle, slide: Path, tmp_path: Path, slide_files: ModuleType
+    launch: Any, bundle: Bundle, slide: Path, tmp_path: Path
 ) -> None:
     slide_files.zero_tile(slide, 1, 5, skip=700, count=300)  # what was wrong with a tile must outlive a kill, too
     unbroken = tmp_path / "unbroken"
@@ -112,9 +112,7 @@ def test_without_room_for_a_file_it_stops_with_a_remedy_and_goes_on_later(
     assert _content(out) == _content(unbroken)
 
 
-def test_two_processes_share_a_cohort(
-    launch: Any, bundle: Bundle, slide: Path, tmp_path: Path, slide_files: ModuleType
-) -> None:
+def test_two_processes_share_a_cohort(launch: Any, bundle: Bundle, slide: Path, tmp_path: Path) -> None:
     for name in ("two", "three"):
         slide.with_name(f"{name}.tif").write_bytes(slide.read_bytes())
     out = tmp_path / "scans"

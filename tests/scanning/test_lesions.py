@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sentinode.scanning.heatmap import Heatmap
 from sentinode.scanning.lesions import OutlinedLesion, find_lesions, longest_um, size_class, smoothed
-from sentinode.scanning.record import LesionRule
-from sentinode.slides.physical import Mpp
+from sentinode.scanning.scan_record import LesionRule
+from sentinode.slides.mpp import Mpp
 
 CELL_UM = 100.0
 ACROSS, DOWN = 200.0, 400.0  # level-0 pixels of a cell: 0.5 × 0.25 µm/px

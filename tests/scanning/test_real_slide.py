@@ -10,9 +10,9 @@ import tifffile
 from PIL import Image
 
 from sentinode.models.bundle import open_bundle
-from sentinode.scanning.cohort import scan_slides
-from sentinode.scanning.config import Machine, ScanConfig
-from sentinode.scanning.record import ScanRecord
+from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_queue import scan_slides
+from sentinode.scanning.scan_record import ScanRecord
 from sentinode.scanning.tiles_file import read_tiles
 
 READERS = ("tiff", "openslide")

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,15 @@ import openslide
 import pytest
 from PIL import Image
 
+from helpers import slide_files
 from sentinode.core.errors import BundleError
 from sentinode.models.bundle import Bundle
-from sentinode.models.engines.opening import open_engine
+from sentinode.models.engines.engine_factory import open_engine
 from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.record import list_scans, read_record
+from sentinode.scanning.scan_record import list_scans, read_record
 from sentinode.scanning.tiles_file import read_tiles
-from sentinode.slides.annotations.reading import read_annotations
-from sentinode.slides.opening import open_slide
+from sentinode.slides.annotations.annotation_file import read_annotations
+from sentinode.slides.slide import open_slide
 
 COLUMNS, ROWS = 9, 6
 FILES = {"scan.json", "tiles.parquet", "heatmap.tif", "overlay.png", "tissue.png", "lesions.geojson"}
@@ -135,7 +135,7 @@ def test_a_bundle_without_a_physical_size_needs_one(
         scan(slide, model_mpp=0.5)
 
 
-def test_no_tissue_is_a_result(scan: Any, tmp_path: Path, slide_files: ModuleType) -> None:
+def test_no_tissue_is_a_result(scan: Any, tmp_path: Path) -> None:
     path = tmp_path / "blank.tif"
     slide_files.write_tiff(path, [np.full((210, 333, 3), 244, np.uint8)], compression="deflate", photometric="rgb")
     (outcome,) = scan(path, tissue={})

@@ -2,14 +2,14 @@
 
 import json
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+from helpers import scan_folders
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.record import RECORD_FILE, read_record
+from sentinode.scanning.scan_record import RECORD_FILE, read_record
 from sentinode.scanning.slide_score import LEAST_SLIDES, SlideScore, apply_to_scans, fit_on_scans, read_labels
 
 
@@ -25,7 +25,7 @@ def scores(number: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def cohort(tmp_path_factory: pytest.TempPathFactory, scan_folders: ModuleType) -> Path:
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cohort")
     lines = ["slide,label,patient"]
     for number in range(2 * LEAST_SLIDES):
@@ -51,7 +51,7 @@ def test_a_focus_beats_the_highest_cell_across_patients(fitted: SlideScore, tmp_
     assert SlideScore.load(tmp_path / "score.json") == fitted
 
 
-def test_finished_scans_get_it_with_its_origin(fitted: SlideScore, tmp_path: Path, scan_folders: ModuleType) -> None:
+def test_finished_scans_get_it_with_its_origin(fitted: SlideScore, tmp_path: Path) -> None:
     for number in (100, 101):
         scan_folders.write_scan(tmp_path / f"s{number}", scores(number))
     before = json.loads((tmp_path / "s101" / RECORD_FILE).read_text(encoding="utf-8"))
@@ -63,9 +63,7 @@ def test_finished_scans_get_it_with_its_origin(fitted: SlideScore, tmp_path: Pat
     assert f"fitted on {2 * LEAST_SLIDES} slides" in after["slide_score_method"]
 
 
-def test_other_bundles_and_strides_are_refused_before_anything_is_changed(
-    fitted: SlideScore, tmp_path: Path, scan_folders: ModuleType
-) -> None:
+def test_other_bundles_and_strides_are_refused_before_anything_is_changed(fitted: SlideScore, tmp_path: Path) -> None:
     scan_folders.write_scan(tmp_path / "a", scores(1))
     scan_folders.write_scan(tmp_path / "b", scores(2), bundle="other")
     with pytest.raises(DataError, match=r"of bundle pcam \(pcam, tumour\), not of other"):

@@ -1,20 +1,18 @@
 """A small bundle, small slides, images, and apps that serve them."""
 
-import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from starlette.testclient import TestClient
 
+from helpers import model_makers, slide_files
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_writing import write_bundle
+from sentinode.models.bundle_writer import write_bundle
 from sentinode.serving.app import create_app
-from sentinode.serving.config import ServeConfig
+from sentinode.serving.serve_config import ServeConfig
 
 SIDE = 30
 """Pixels of the bundle's tiles."""
@@ -22,7 +20,7 @@ Start = Callable[..., TestClient]
 
 
 @pytest.fixture(scope="session")
-def bundle(tmp_path_factory: pytest.TempPathFactory, model_makers: ModuleType) -> Bundle:
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """An untrained network for tiles of 30 px at 0.972 µm/px; classes normal and tumour."""
     deployed, info = model_makers.make_deployed("plain")
     tiles = np.random.default_rng(2).integers(0, 256, (3, SIDE, SIDE, 3)).astype(np.uint8)
@@ -33,7 +31,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, model_makers: ModuleType) -
 
 
 @pytest.fixture
-def slides(tmp_path: Path, slide_files: ModuleType) -> Path:
+def slides(tmp_path: Path) -> Path:
     """A folder with one slide, 472 × 328 px at 0.5 µm/px, and its annotation."""
     folder = tmp_path / "slides"
     folder.mkdir()
@@ -62,7 +60,7 @@ def config(bundle: Bundle, tmp_path: Path, slides: Path) -> ServeConfig:
 @pytest.fixture
 def start(config: ServeConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts apps, with changes to `config`; they are stopped at the end."""
-    monkeypatch.setattr("sentinode.serving.explaining.PATIENCE_S", 600.0)  # torch loads slowly on a busy machine
+    monkeypatch.setattr("sentinode.serving.explainer.PATIENCE_S", 600.0)  # torch loads slowly on a busy machine
     clients: list[TestClient] = []
 
     def run(**changes: Any) -> TestClient:
@@ -84,29 +82,3 @@ def start(config: ServeConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Star
 def client(start: Start) -> TestClient:
     """A started app."""
     return start()
-
-
-def pixels(seed: int, width: int = SIDE, height: int = SIDE) -> np.ndarray:
-    """Blobs of colour."""
-    generator = np.random.default_rng(seed)
-    coarse = generator.integers(0, 256, (-(-height // 6), -(-width // 6), 3))
-    return np.kron(coarse, np.ones((6, 6, 1))).astype(np.uint8)[:height, :width]
-
-
-def encoded(image: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
-    """An image as a file."""
-    out = io.BytesIO()
-    Image.fromarray(image).save(out, kind, **options)
-    return out.getvalue()
-
-
-@pytest.fixture(scope="session")
-def make_pixels() -> Callable[..., np.ndarray]:
-    """`pixels`, for the tests."""
-    return pixels
-
-
-@pytest.fixture(scope="session")
-def encode() -> Callable[..., bytes]:
-    """`encoded`, for the tests."""
-    return encoded

@@ -6,9 +6,12 @@ import signal
 
 import pytest
 
+from helpers import server_process
+from helpers.pictures import encoded, pixels
+
 
 @pytest.fixture
-def held(server_process, bundle, slides, tmp_path):
+def held(bundle, slides, tmp_path):
     """Starts a server; and the file that holds its views."""
     hold = tmp_path / "hold"
     servers = []
@@ -43,7 +46,7 @@ def _asked_to_end(server):
     server.wait(refuses)
 
 
-def test_a_view_that_is_being_drawn_is_finished(held, server_process):
+def test_a_view_that_is_being_drawn_is_finished(held):
     start, hold = held
     server = start()
     hold.touch()
@@ -71,10 +74,10 @@ def test_a_view_that_outlives_its_client_and_its_server(held):
     assert server.complaints() == []
 
 
-def test_an_explanation_is_finished(held, server_process, make_pixels, encode):
+def test_an_explanation_is_finished(held):
     start, _ = held
     server = start()
-    client, pid = _explaining(server, server_process, encode(make_pixels(1)))
+    client, pid = _explaining(server, encoded(pixels(1)))
     _asked_to_end(server)
     os.kill(pid, signal.SIGCONT)
     status, content = server_process.answer_of(client)
@@ -83,10 +86,10 @@ def test_an_explanation_is_finished(held, server_process, make_pixels, encode):
     assert server.complaints() == []
 
 
-def test_an_explanation_that_takes_too_long_is_answered_with_a_problem(held, server_process, make_pixels, encode):
+def test_an_explanation_that_takes_too_long_is_answered_with_a_problem(held):
     start, _ = held
     server = start(finish_s=0.5)
-    client, _ = _explaining(server, server_process, encode(make_pixels(1)))
+    client, _ = _explaining(server, encoded(pixels(1)))
     _asked_to_end(server)
     status, content = server_process.answer_of(client)
     assert status == 503
@@ -95,10 +98,10 @@ def test_an_explanation_that_takes_too_long_is_answered_with_a_problem(held, ser
     assert server.complaints() == []
 
 
-def _explaining(server, server_process, content):
+def _explaining(server, content):
     """An explanation that has begun, in a process that is held; and that process."""
     server.wait(lambda: server.get("/explain/methods"))
-    pid = server.worker("explain_worker")
+    pid = server.worker("explanation_child")
     os.kill(pid, signal.SIGSTOP)
     client = server.ask("POST", "/explain", server_process.form(content))
     server.wait(lambda: server.metric("sentinode_queue_explanations") == 1)

@@ -16,6 +16,9 @@ import schemathesis
 import schemathesis.generation.dictionaries
 from hypothesis import HealthCheck, settings
 
+from helpers import scan_folders, server_process
+from helpers.pictures import encoded, pixels
+
 UPLOADS = 500
 
 
@@ -43,9 +46,9 @@ def _mutated(content, generator):
     return bytes(changed)
 
 
-def test_500_malformed_uploads_give_no_server_error_and_no_leak(client, make_pixels, encode, request):
+def test_500_malformed_uploads_give_no_server_error_and_no_leak(client, request):
     counts, before = {}, 0
-    for number, (path, field, content) in enumerate(_malformed(make_pixels, encode, request)):
+    for number, (path, field, content) in enumerate(_malformed(request)):
         status = client.post(path, files={field: ("a.png", content)}).status_code
         counts[status] = counts.get(status, 0) + 1
         if number == UPLOADS // 2:  # by then every library is loaded and every pool has its threads
@@ -58,11 +61,9 @@ def test_500_malformed_uploads_give_no_server_error_and_no_leak(client, make_pix
     assert grown < 64 << 10, f"{grown} KiB more at the end than half way"
 
 
-def _malformed(make_pixels, encode, request):
+def _malformed(request):
     """(path, field, content) of uploads that are mostly no images."""
-    originals = [
-        encode(make_pixels(seed), kind) for seed in range(4) for kind in ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
-    ]
+    originals = [encoded(pixels(seed), kind) for seed in range(4) for kind in ("PNG", "JPEG", "TIFF", "BMP", "WEBP")]
     originals += _real(request)
     generator = random.Random(11)
     for number in range(UPLOADS):
@@ -81,7 +82,7 @@ def _status(server, path, form):
 
 
 @pytest.fixture
-def server(server_process, bundle, slides, tmp_path):
+def server(bundle, slides, tmp_path):
     """A server as a process, with nothing left to load."""
     server = server_process.Server(bundle, slides, tmp_path / "scans").ready()
     yield server
@@ -89,12 +90,10 @@ def server(server_process, bundle, slides, tmp_path):
     assert server.complaints() == []
 
 
-def test_500_malformed_uploads_leave_a_servers_process_as_small_as_it_was(
-    server, server_process, make_pixels, encode, request
-):
-    server.predict(encode(make_pixels(1)))
+def test_500_malformed_uploads_leave_a_servers_process_as_small_as_it_was(server, request):
+    server.predict(encoded(pixels(1)))
     counts, resident = {}, []
-    for number, (path, field, content) in enumerate(_malformed(make_pixels, encode, request)):
+    for number, (path, field, content) in enumerate(_malformed(request)):
         status = _status(server, path, (server_process.form(content, field), {"Content-Type": server_process.FORM}))
         counts[status] = counts.get(status, 0) + 1
         if number % 50 == 49:
@@ -121,9 +120,9 @@ def _polyglot(image):
     return image + out.getvalue()
 
 
-def test_hostile_images_over_http_cost_a_servers_process_no_memory(server, server_process, make_pixels, encode):
-    server.predict(encode(make_pixels(1)))
-    good = encode(make_pixels(2))
+def test_hostile_images_over_http_cost_a_servers_process_no_memory(server):
+    server.predict(encoded(pixels(1)))
+    good = encoded(pixels(2))
     noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3)).astype(np.uint8)
     svg = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
     hostile = {
@@ -132,7 +131,7 @@ def test_hostile_images_over_http_cost_a_servers_process_no_memory(server, serve
         "decompression bomb": (_png(30, 30, 2_000_000, bits=8), {200, 422}),
         "polyglot": (_polyglot(good), {422}),
         "SVG": (svg, {415}),
-        "truncated JPEG": (encode(noise, "JPEG")[:-1000], {422}),
+        "truncated JPEG": (encoded(noise, "JPEG")[:-1000], {422}),
     }
     for name, (content, expected) in hostile.items():
         server.forget_peak()
@@ -155,7 +154,7 @@ def _real(request):
 
 # schemathesis imports parts of itself while it draws, deep in hypothesis' stack, where pytest's rewriting of an import
 # fails on Python 3.11 ("AST constructor recursion depth mismatch"): what it needs is imported above.
-def test_schemathesis_finds_no_server_error(config, bundle, scan_folders, monkeypatch):
+def test_schemathesis_finds_no_server_error(config, bundle, monkeypatch):
     from sentinode.serving.app import create_app
 
     scan_folders.write_scan(config.scans / "case", np.full((4, 5), 0.9, np.float32))

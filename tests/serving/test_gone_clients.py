@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from helpers import server_process
+from helpers.pictures import encoded, pixels
+
 CLIENTS = 6
 
 
 @pytest.fixture
-def held(server_process, bundle, slides, tmp_path):
+def held(bundle, slides, tmp_path):
     """A server, and the file that holds its model and its views."""
     hold = tmp_path / "hold"
     server = server_process.Server(bundle, slides, tmp_path / "scans", hold=hold).ready()
@@ -49,9 +52,9 @@ def _given(pid):
         os.close(pipe)
 
 
-def test_predictions_that_were_not_begun_are_dropped(held, server_process, make_pixels, encode):
+def test_predictions_that_were_not_begun_are_dropped(held):
     server, hold = held
-    body = server_process.form(encode(make_pixels(1)))
+    body = server_process.form(encoded(pixels(1)))
     hold.touch()
     clients = []
     while server.metric("sentinode_queue_images") < CLIENTS:
@@ -59,7 +62,7 @@ def test_predictions_that_were_not_begun_are_dropped(held, server_process, make_
     _gone(server, clients)("POST", "/predict")
     hold.unlink()
     server.wait(lambda: server.metric("sentinode_queue_images") == 0)
-    assert server.predict(encode(make_pixels(2)))["prediction"] in ("normal", "tumour")
+    assert server.predict(encoded(pixels(2)))["prediction"] in ("normal", "tumour")
     assert server.metric("sentinode_predictions_total") <= len(clients) - CLIENTS + 1
 
 
@@ -77,12 +80,12 @@ def test_tiles_that_were_not_begun_are_dropped(held):
     server.wait(lambda: server.metric("sentinode_queue_renders") == 0)
 
 
-def test_explanations_that_were_not_begun_are_dropped(held, server_process, make_pixels, encode):
+def test_explanations_that_were_not_begun_are_dropped(held):
     server, _ = held
     server.wait(lambda: server.get("/explain/methods"))
-    pid = server.worker("explain_worker")
+    pid = server.worker("explanation_child")
     _stop(server, pid)
-    body = server_process.form(encode(make_pixels(1)))
+    body = server_process.form(encoded(pixels(1)))
     clients = [server.ask("POST", "/explain", body) for _ in range(CLIENTS)]
     server.wait(lambda: server.metric("sentinode_queue_explanations") == CLIENTS and _given(pid))
     _gone(server, clients)("POST", "/explain")
@@ -92,18 +95,18 @@ def test_explanations_that_were_not_begun_are_dropped(held, server_process, make
     assert json.loads(server_process.answer_of(server.ask("POST", "/explain", body))[1])["class"] == "tumour"
 
 
-def test_the_process_that_explains_is_started_again(held, server_process, make_pixels, encode):
+def test_the_process_that_explains_is_started_again(held):
     server, _ = held
     server.wait(lambda: server.get("/explain/methods"))
-    pid = server.worker("explain_worker")
+    pid = server.worker("explanation_child")
     _stop(server, pid)
-    body = server_process.form(encode(make_pixels(1)))
+    body = server_process.form(encoded(pixels(1)))
     client = server.ask("POST", "/explain", body)
     server.wait(lambda: _given(pid))  # killed before, it would be started again for this very request
     os.kill(pid, signal.SIGKILL)
     status, content = server_process.answer_of(client)
     assert (status, json.loads(content)["status"]) == (503, 503)
     assert server_process.answer_of(server.ask("POST", "/explain", body))[0] == 200
-    assert server.worker("explain_worker") != pid
+    assert server.worker("explanation_child") != pid
     assert [line for line in server.complaints() if "ended unexpectedly" in line]
     server.errors.clear()

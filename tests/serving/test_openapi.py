@@ -8,6 +8,9 @@ import jsonschema_rs
 import numpy as np
 import pytest
 
+from helpers import scan_folders
+from helpers.pictures import encoded, pixels
+
 PROBLEM = "application/problem+json"
 
 
@@ -82,7 +85,7 @@ def test_every_problem_says_what_to_do(described):
             assert re.search(r"; .{8}|: pip install", example["detail"]), example["detail"]
 
 
-def test_answers_are_as_they_are_described(config, scan_folders, start, make_pixels, encode):
+def test_answers_are_as_they_are_described(config, start):
     scan_folders.write_scan(config.scans / "case", np.full((4, 5), 0.9, np.float32))
     client = start()
     document = client.get("/openapi.json").json()
@@ -101,7 +104,7 @@ def test_answers_are_as_they_are_described(config, scan_folders, start, make_pix
             jsonschema_rs.validate({**content["schema"], "components": document["components"]}, given.json())
             seen += 1
     assert seen > 10
-    files = {"file": ("a.png", encode(make_pixels(1)))}
+    files = {"file": ("a.png", encoded(pixels(1)))}
     for path in ("/predict", "/explain"):
         schema = document["paths"][path]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
         given = client.post(path, files=files).json()

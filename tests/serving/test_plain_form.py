@@ -7,10 +7,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from sentinode.serving import uploads
+from sentinode.serving import form_upload
+from sentinode.serving.form_upload import read_form
 from sentinode.serving.plain_form import plain_boundary, plain_file
 from sentinode.serving.problems import Problem
-from sentinode.serving.uploads import read_form
 
 _BOUNDARIES = st.text("abcXYZ019'()+_,./:=?-", min_size=1, max_size=70).map(str.encode)
 _NAMES = st.text(st.characters(blacklist_characters='"\\\r\n', blacklist_categories=["Cs", "Cc"]), min_size=1)
@@ -51,7 +51,7 @@ def test_it_agrees_with_the_parser_on_every_form_that_it_takes(
     taken = plain_file(body, boundary)
     assume(taken is not None)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(uploads, "plain_boundary", lambda _header: None)
+        patched.setattr(form_upload, "plain_boundary", lambda _header: None)
         expected = _read(body, content_type)
     assert _read(body, content_type) == expected
 

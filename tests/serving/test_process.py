@@ -7,13 +7,17 @@ import subprocess
 import sys
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 
 import numpy as np
 import pytest
 
+from helpers import server_process, slide_files
+from helpers.pictures import encoded, pixels
+
 
 @pytest.fixture
-def large(tmp_path, slide_files):
+def large(tmp_path):
     """A folder with a slide of some 3,000 tiles."""
     folder = tmp_path / "large"
     folder.mkdir()
@@ -23,7 +27,7 @@ def large(tmp_path, slide_files):
     return folder
 
 
-def test_sigterm_ends_it_cleanly_with_a_stream_open_and_the_scan_goes_on(server_process, bundle, large, tmp_path):
+def test_sigterm_ends_it_cleanly_with_a_stream_open_and_the_scan_goes_on(bundle, large, tmp_path):
     scans = tmp_path / "scans"
     server = server_process.Server(bundle, large, scans).ready()
     slide_id = server.get("/slides")["slides"][0]["id"]
@@ -41,22 +45,20 @@ def test_sigterm_ends_it_cleanly_with_a_stream_open_and_the_scan_goes_on(server_
     assert again.end() == 0
 
 
-def test_sigkill_during_a_scan_with_predictions_in_flight_loses_nothing(
-    server_process, bundle, large, tmp_path, make_pixels, encode
-):
+def test_sigkill_during_a_scan_with_predictions_in_flight_loses_nothing(bundle, large, tmp_path):
     scans = tmp_path / "scans"
     server = server_process.Server(bundle, large, scans).ready()
     slide_id = server.get("/slides")["slides"][0]["id"]
     scan = server.post("/scans", json.dumps({"slide_id": slide_id, "stride": 15}).encode())
     path = f"/scans/{scan['id']}"
-    images = [encode(make_pixels(seed)) for seed in range(50)]
+    images = [encoded(pixels(seed)) for seed in range(50)]
     answered = []
 
     def ask(content):
         while True:
             try:
                 answered.append(server.predict(content)["request_id"])
-            except (OSError, ValueError):  # the server is gone, or its answer was cut off
+            except (OSError, HTTPException, ValueError):  # the server is gone, or its answer was cut off
                 return
 
     with ThreadPoolExecutor(50) as pool:
@@ -82,12 +84,12 @@ def again_score(scans):
     return json.loads((scans / "one" / "scan.json").read_text())["slide_score"]
 
 
-def test_a_scan_and_predictions_go_on_beside_each_other(server_process, bundle, large, tmp_path, make_pixels, encode):
+def test_a_scan_and_predictions_go_on_beside_each_other(bundle, large, tmp_path):
     server = server_process.Server(bundle, large, tmp_path / "scans").ready()
     slide_id = server.get("/slides")["slides"][0]["id"]
     path = f"/scans/{server.post('/scans', json.dumps({'slide_id': slide_id, 'stride': 15}).encode())['id']}"
     first = server.wait(lambda: (server.get(path)["progress"] or {}).get("done", 0))
-    content, answered, seen = encode(make_pixels(1)), 0, {first}
+    content, answered, seen = encoded(pixels(1)), 0, {first}
     while len(seen) < 4 and server.get(path)["status"] == "running":
         assert server.predict(content)["prediction"] in ("normal", "tumour")
         answered += 1
@@ -108,7 +110,7 @@ def test_another_address_without_a_lock_is_refused(bundle):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_port_that_is_taken_is_one_line(server_process, bundle, slides, tmp_path):
+def test_a_port_that_is_taken_is_one_line(bundle, slides, tmp_path):
     server = server_process.Server(bundle, slides, tmp_path / "scans")
     port = server.address.rpartition(":")[2]
     done = subprocess.run(

@@ -9,16 +9,17 @@ import pytest
 
 from sentinode.core.errors import AnnotationError, DataError
 from sentinode.core.progress import Progress
-from sentinode.data.tiles.cohort import list_cohort
-from sentinode.data.tiles.config import TilesConfig
-from sentinode.data.tiles.drawing import draw_into
-from sentinode.data.tiles.folder import TileSet
-from sentinode.data.tiles.mining import Mined, Suspects, mine_scans
-from sentinode.data.tiles.reviews import Change
+from sentinode.data.tiles.annotated_slides import list_cohort
+from sentinode.data.tiles.hard_negatives import Mined, mine_scans
+from sentinode.data.tiles.reviewed_tiles import Change
+from sentinode.data.tiles.tile_folder import TileSet
+from sentinode.data.tiles.tile_sampler import draw_into
+from sentinode.data.tiles.tiles_config import TilesConfig
 from sentinode.serving.problems import Problem
-from sentinode.serving.reviewing import exported
-from sentinode.slides.annotations.reading import read_annotations
-from sentinode.slides.physical import Mpp
+from sentinode.serving.review_regions import exported
+from sentinode.slides.annotations.annotation_file import read_annotations
+from sentinode.slides.mpp import Mpp
+from sentinode.slides.positives import PositiveTiles
 from sentinode.slides.pyramid import write_pyramid
 
 SIDE, COLUMNS, ROWS = 64, 12, 10
@@ -87,9 +88,9 @@ def mine(tiles: TileSet, folder: Path, *names: str, **more: Any) -> Mined:
     """With a scan of each slide that took every place for tumour."""
     y0, x0 = (axis.ravel().astype(np.int64) * SIDE for axis in np.indices((ROWS, COLUMNS)))
     scores = np.full(len(x0), 0.9, np.float32)
-    scans = [Suspects(name, COLUMNS * SIDE, ROWS * SIDE, SIDE, 1.0, x0, y0, scores, "key") for name in names]
-    values = {"bundle": "b", "bundle_sha256": "s", "threshold": 0.5, "per_slide": 1000}
-    return mine_scans(tiles, scans, [folder, folder.parent / "reviewed"], **values, **more)
+    size = (COLUMNS * SIDE, ROWS * SIDE, SIDE, 1.0)
+    scans = [PositiveTiles(name, *size, x0, y0, scores, 0.5, "b", "s", "key") for name in names]
+    return mine_scans(tiles, scans, [folder, folder.parent / "reviewed"], **{"per_slide": 1000, **more})
 
 
 def places(tiles: TileSet, label: str, name: str = "case") -> Places:

@@ -11,10 +11,12 @@ import pytest
 import shapely
 from PIL import Image
 
+from helpers import scan_folders
 from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.record import LesionRule, read_record
+from sentinode.scanning.scan_record import LesionRule, read_record
 from sentinode.serving.deepzoom import NOT_SCANNED, SURE, HeatmapTiles
-from sentinode.slides.annotations.reading import read_annotations
+from sentinode.serving.routes.answers import attachment
+from sentinode.slides.annotations.annotation_file import read_annotations
 
 
 def _wait(client, scan_id, *statuses):
@@ -31,7 +33,7 @@ def _slide_id(client):
 
 
 @pytest.fixture
-def found(config, scan_folders, start):
+def found(config, start):
     """An app that finds a scan of another program's making: 3 lesions on 20 × 12 cells of 200 px."""
     scores = np.full((12, 20), 0.1, np.float32)
     scores[1:4, 1:4] = 0.95
@@ -124,7 +126,7 @@ def test_a_scan_cancelled_before_its_process_begins_is_not_begun(client, monkeyp
 def test_scans_outlive_a_database_that_is_away_for_a_moment(client, monkeypatch):
     from sqlalchemy.exc import OperationalError
 
-    from sentinode.serving import jobs as module
+    from sentinode.serving import scan_jobs as module
 
     monkeypatch.setattr(module, "_AFTER_A_FAULT_S", 0.01)
     jobs = client.app.state.service.jobs
@@ -209,7 +211,7 @@ def test_the_grid_and_the_heatmaps_tiles_are_the_scores(found, config):
 
 def test_coarse_tiles_are_means_of_cells():
     from sentinode.scanning.heatmap import Heatmap
-    from sentinode.slides.physical import Mpp
+    from sentinode.slides.mpp import Mpp
 
     values = np.array([[0.0, 1.0], [np.nan, np.nan]], np.float32)
     tiles = HeatmapTiles(Heatmap(values, Mpp(50, 50), 100, 100), 200, 200)
@@ -219,7 +221,7 @@ def test_coarse_tiles_are_means_of_cells():
 
 def test_the_heatmap_is_the_clearer_the_lower_its_score():
     from sentinode.scanning.heatmap import Heatmap
-    from sentinode.slides.physical import Mpp
+    from sentinode.slides.mpp import Mpp
 
     values = np.array([[0.0, 0.1, 0.5, 1.0, np.nan]], np.float32)
     tiles = HeatmapTiles(Heatmap(values, Mpp(50, 50), 50, 50), 250, 50)
@@ -280,10 +282,17 @@ def _outline(lesion):
 def _exported(client, base, folder):
     found = {}
     for kind in ("geojson", "xml"):
+        answer = client.get(f"{base}/reviews.{kind}")
+        assert answer.headers["content-disposition"] == f'attachment; filename="case.{kind}"'
         path = folder / f"case.{kind}"
-        path.write_text(client.get(f"{base}/reviews.{kind}").text)
+        path.write_text(answer.text)
         found[kind] = read_annotations(path)
     return found
+
+
+def test_a_download_is_named_as_the_slide_whatever_its_letters():
+    both = "attachment; filename=\"Knoten ___.xml\"; filename*=UTF-8''Knoten%20%22%C3%B6%22.xml"
+    assert attachment('Knoten "ö".xml') == {"Content-Disposition": both}
 
 
 def test_a_line_that_crosses_itself_is_mended(found):
@@ -318,7 +327,7 @@ def test_a_review_that_can_not_be_saved(found, change):
     )
 
 
-def test_a_reviewer_undoes_only_their_own(config, scan_folders, start, tmp_path):
+def test_a_reviewer_undoes_only_their_own(config, start, tmp_path):
     from sentinode.serving.access import Users
 
     users = Users(tmp_path / "users.json")

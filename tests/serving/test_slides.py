@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sentinode.serving.config import Limits
 from sentinode.serving.deepzoom import Pyramid
-from sentinode.slides.opening import open_slide
+from sentinode.serving.serve_config import Limits
+from sentinode.slides.slide import open_slide
 
 
 def _only(client):

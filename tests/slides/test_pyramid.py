@@ -8,10 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from sentinode.core.errors import SlideError
-from sentinode.slides.opening import open_slide
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.pyramid import halve, write_pyramid
-from sentinode.slides.verifying import verify_readers
+from sentinode.slides.reader_agreement import verify_readers
+from sentinode.slides.slide import open_slide
 
 WIDTH, HEIGHT = 1111, 703
 MPP = Mpp(0.486, 0.5)
@@ -39,9 +39,9 @@ def test_both_readers_find_the_levels_the_physical_size_and_the_pixels(
     write_pyramid(path, bands(picture, (1, 300, 2, 255, 145)), width=WIDTH, height=HEIGHT, mpp=MPP, quality=95)
     with open_slide(path, reader=reader) as slide:  # type: ignore[arg-type]
         assert (slide.mpp.x, slide.mpp.y) == (pytest.approx(0.486, rel=1e-6), pytest.approx(0.5, rel=1e-6))
-        levels = [(level.width, level.height) for level in slide.reader.levels]
+        levels = [(level.width, level.height) for level in slide.facts.levels]
         assert levels == [(1111, 703), (555, 351), (277, 175), (138, 87)]
-        assert slide.reader.tile_shape(0) == (256, 256)
+        assert slide.facts.levels[0].tile == (256, 256)
         expected = picture
         for number, (width, height) in enumerate(levels):
             found = slide.reader.read(number, 0, 0, width, height)
@@ -59,7 +59,7 @@ def test_both_readers_agree_and_bands_do_not_show(tmp_path: Path, picture: NDArr
 def test_a_slide_of_one_tile_has_one_level(tmp_path: Path) -> None:
     write_pyramid(tmp_path / "s.tif", [np.full((9, 31, 3), 200, np.uint8)], width=31, height=9, mpp=MPP)
     with open_slide(tmp_path / "s.tif", reader="openslide") as slide:
-        assert [(level.width, level.height) for level in slide.reader.levels] == [(31, 9)]
+        assert [(level.width, level.height) for level in slide.facts.levels] == [(31, 9)]
 
 
 @pytest.mark.parametrize(

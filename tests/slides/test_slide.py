@@ -2,29 +2,28 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+from helpers import slide_files
 from sentinode.core.errors import SlideError, SlideNotFoundError, SlideReadError, UnsupportedSlideError
 from sentinode.slides import slide as slide_module
 from sentinode.slides.buffers import Buffers
-from sentinode.slides.opening import open_slide
-from sentinode.slides.physical import Mpp
-from sentinode.slides.prefetching import read_batches
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.reader import Pixels
-from sentinode.slides.slide import LevelChoice, Slide
-from sentinode.slides.tiff.reader import TiffReader
+from sentinode.slides.slide import LevelChoice, Slide, open_slide
+from sentinode.slides.tiff.tiff_reader import TiffReader
+from sentinode.slides.tile_batches import read_batches
 
 
 @pytest.fixture
-def pixels(slide_files: ModuleType) -> np.ndarray:
+def pixels() -> np.ndarray:
     return slide_files.picture()  # type: ignore[no-any-return]
 
 
 @pytest.fixture
-def path(tmp_path: Path, slide_files: ModuleType, pixels: np.ndarray) -> Path:
+def path(tmp_path: Path, pixels: np.ndarray) -> Path:
     slide_files.write_tiff(tmp_path / "a.b.tif", slide_files.pyramid(pixels), compression="lzw", photometric="rgb")
     return tmp_path / "a.b.tif"
 
@@ -62,7 +61,7 @@ def test_a_size_that_is_none(slide: Slide, mpp: float) -> None:
         slide.level_for(mpp)
 
 
-def test_without_a_size_it_must_be_given(tmp_path: Path, slide_files: ModuleType, pixels: np.ndarray) -> None:
+def test_without_a_size_it_must_be_given(tmp_path: Path, pixels: np.ndarray) -> None:
     slide_files.write_image(tmp_path / "a.png", pixels)
     with (
         open_slide(tmp_path / "a.png") as slide,
@@ -70,7 +69,7 @@ def test_without_a_size_it_must_be_given(tmp_path: Path, slide_files: ModuleType
     ):
         slide.read_at(0.5, 0, 0, 10, 10)
     with open_slide(tmp_path / "a.png", mpp=0.5) as slide:
-        assert (slide.reader.name, slide.mpp_source) == ("image", "given by the user")
+        assert (slide.facts.reader, slide.mpp_source) == ("image", "given by the user")
         assert np.array_equal(slide.read_at(0.5, 3, 5, 40, 30), pixels[5:35, 3:43])
     with open_slide(tmp_path / "a.png") as slide:
         assert slide.thumbnail(max_side=118).shape == (82, 118, 3)  # needs no µm/px
@@ -82,7 +81,7 @@ def test_a_whole_scale_is_the_mean_of_blocks(slide: Slide, pixels: np.ndarray) -
     assert np.abs(found - blocks.mean(axis=(1, 3))).max() <= 0.5 + 1e-4
 
 
-def test_sizes_that_differ_in_x_and_y(tmp_path: Path, slide_files: ModuleType, pixels: np.ndarray) -> None:
+def test_sizes_that_differ_in_x_and_y(tmp_path: Path, pixels: np.ndarray) -> None:
     path = tmp_path / "a.tif"
     slide_files.write_tiff(path, [pixels], compression="lzw", photometric="rgb", resolution=(40_000.0, 20_000.0))
     with open_slide(path) as slide:
@@ -123,7 +122,7 @@ def test_tiles_read_ahead_are_those_read_one_by_one(slide: Slide) -> None:
         assert np.array_equal(tile, slide.read_at(0.9, int(x), int(y), 32, 32))
 
 
-def test_a_tile_of_the_file_read_once_is_decoded_in_place(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_a_tile_of_the_file_read_once_is_decoded_in_place(tmp_path: Path) -> None:
     path = tmp_path / "aligned.tif"
     slide_files.write_vips(path, slide_files.picture(500, 336))  # tiles of 64 × 48 px: 8 × 7, the last ones cut
     slide_files.zero_tile(path, 0, 11)
@@ -139,7 +138,7 @@ def test_a_tile_of_the_file_read_once_is_decoded_in_place(tmp_path: Path, slide_
             slide.read_scaled_into(LevelChoice(0, 1.0, 1.0), 192, 48, out, once=True)
 
 
-def test_neighbours_read_as_a_strip_are_those_read_one_by_one(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_neighbours_read_as_a_strip_are_those_read_one_by_one(tmp_path: Path) -> None:
     path = tmp_path / "strips.tif"
     slide_files.write_vips(path, slide_files.picture())
     slide_files.zero_tile(path, 0, 11)  # x 192 to 256, y 48 to 96
@@ -167,7 +166,7 @@ def test_an_array_that_is_held_is_not_filled_anew() -> None:
     assert buffers.take().ctypes.data not in {row.ctypes.data - 3, third.ctypes.data}  # a view of a view holds it
 
 
-def test_an_unreadable_tile_is_named_and_white(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_an_unreadable_tile_is_named_and_white(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     slide_files.write_vips(path, slide_files.picture())
     slide_files.zero_tile(path, 0, 11)  # x 192 to 256, y 48 to 96

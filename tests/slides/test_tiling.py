@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sentinode.core.errors import DataError
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.tiling import LevelZeroBox, TileSpec, plan_tiles
-from sentinode.slides.tissue.mask import TissueMask
+from sentinode.slides.tissue.tissue_mask import TissueMask
 
 sizes = st.integers(1, 3000)
 mpps = st.builds(Mpp, st.floats(0.1, 1.2), st.floats(0.1, 1.2))

@@ -3,24 +3,24 @@
 import math
 import shutil
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 
+from helpers import layouts
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import load_dataset
-from sentinode.models.networks.freezing import stages
 from sentinode.models.networks.network import Network
-from sentinode.slides.synthetic.drawing import draw_slides
+from sentinode.models.networks.network_stages import stages
+from sentinode.slides.synthetic.drawn_slides import draw_slides
 from sentinode.training.fitting import build_model, fit
 from sentinode.training.recipe import load_recipe, shipped_recipes
 
 SIDE = (24, 24)
 
 
-def make_source(name: str, layouts: ModuleType, folder: Path) -> str:
+def make_source(name: str, folder: Path) -> str:
     """The address of a small data set for the recipe `name`."""
     if name == "demo":
         return "synthetic:patches?n=60"
@@ -51,11 +51,9 @@ def changed_stages(network: Network, start: Network) -> list[str]:
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
-def test_each_shipped_recipe_runs_and_changes_what_it_says(
-    name: str, layouts: ModuleType, tmp_path: Path, settings: Settings
-) -> None:
+def test_each_shipped_recipe_runs_and_changes_what_it_says(name: str, tmp_path: Path, settings: Settings) -> None:
     overrides = ["model.weights=none", "training.epochs=1", "training.batch_size=4", "training.precision=float32"]
-    source = make_source(name, layouts, tmp_path / "data")
+    source = make_source(name, tmp_path / "data")
     if name == "camelyon16-efficientnet":
         # Drawn slides are small, so the tiles are, too.
         overrides += ["data.tiles.size_px=64", "data.tiles.per_slide=8", "data.tiles.fractions=[0.5, 0.5, 0.0]"]

@@ -1,6 +1,5 @@
 """A real server on two small slides and a small bundle, and the built page in a headless Chromium."""
 
-import importlib.util
 import json
 import os
 import re
@@ -12,7 +11,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from sentinode.models.bundle_writing import write_bundle
+from helpers import scan_folders, slide_files
+from helpers.model_makers import make_deployed
+from sentinode.models.bundle_writer import write_bundle
 
 SIDE = 30
 """Pixels of the bundle's tiles."""
@@ -36,15 +36,6 @@ LATE = "Ignoring tile %s loaded before reset"
 """OpenSeadragon's note that a tile came after its layer was taken away: no error."""
 RING = [(400, 400), (1200, 400), (1200, 1200), (400, 1200)]
 """Corners of the annotation, level-0 pixels."""
-
-
-def load(name: str, path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tests" / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Server:
@@ -93,7 +84,7 @@ class Server:
 @pytest.fixture(scope="session")
 def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained network for tiles of 30 px at 0.972 µm/px; classes normal and tumour."""
-    deployed, info = load("models_conftest", "models/conftest.py").make_deployed("plain")
+    deployed, info = make_deployed("plain")
     tiles = np.random.default_rng(2).integers(0, 256, (3, SIDE, SIDE, 3)).astype(np.uint8)
     reference = {"embedding": np.zeros((5, info.embedding_size), np.float16)}
     folder = tmp_path_factory.mktemp("bundles") / "plain"
@@ -119,13 +110,7 @@ def many_scores() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def slide_files() -> ModuleType:
-    """Writes slides."""
-    return load("slide_files", "slides/slide_files.py")
-
-
-@pytest.fixture(scope="session")
-def make_folder(tmp_path_factory: pytest.TempPathFactory, slide_files: ModuleType) -> Callable[..., Path]:
+def make_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Makes a folder with `slides` (one scanned and annotated, one fresh, perhaps one of many lesions) and `scans`."""
 
     def make(*, many: bool = False) -> Path:
@@ -141,7 +126,6 @@ def make_folder(tmp_path_factory: pytest.TempPathFactory, slide_files: ModuleTyp
             '<ASAP_Annotations><Annotations><Annotation Name="a" Type="Polygon" PartOfGroup="Tumor">'
             f"<Coordinates>{corners}</Coordinates></Annotation></Annotations></ASAP_Annotations>"
         )
-        scan_folders = load("scan_folders", "scanning/scan_folders.py")
         scan_folders.write_scan(folder / "scans" / "known", scores())
         belong(folder, "known")
         if many:

@@ -2,6 +2,8 @@
 
 from playwright.sync_api import expect
 
+from helpers import slide_files
+
 
 def card(page, name):
     return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name))
@@ -81,7 +83,7 @@ def test_every_state_of_a_scan_says_what_it_means(server, open_page):
     expect(page.locator(".slide-card h2").first).to_contain_text("waits")
 
 
-def test_slides_are_added_and_what_is_none_is_refused_with_what_to_do(lab, slide_files, open_page, tmp_path):
+def test_slides_are_added_and_what_is_none_is_refused_with_what_to_do(lab, open_page, tmp_path):
     known = next(one for one in lab.get("/slides")["slides"] if one["name"] == "known")
     good = tmp_path / "added.tif"
     slide_files.write_tiff(good, slide_files.pyramid(slide_files.picture(900, 700), 2), compression="jpeg")

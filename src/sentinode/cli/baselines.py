@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, answer, progress, say
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, present, progress
 
 
 def baselines(
@@ -32,7 +31,7 @@ def baselines(
     as_json: AsJson = False,
 ) -> None:
     """Fit simple baselines (pixels, colour, texture, a linear probe) and measure them and the bundles side by side."""
-    from sentinode.training.baselines.comparison import compare_with_baselines
+    from sentinode.studies.baselines.baseline_study import compare_with_baselines
 
     result = compare_with_baselines(
         data,
@@ -43,10 +42,6 @@ def baselines(
         sample=sample,
         overrides=settings_ or (),
         engine=engine,
-        settings=Settings.from_environment(),
         progress=progress(quiet),
     )
-    if as_json:
-        answer({"notes": list(result.notes), **result.table.to_json()})
-    else:
-        say(result.summary())
+    present(result, as_json)

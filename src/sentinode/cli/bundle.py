@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, Quiet, Set, Source, answer, progress, say
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Out, Quiet, Set, Source, present, progress
 
 app = typer.Typer(help="Show, verify and quantise a bundle.", no_args_is_help=True)
 
@@ -15,29 +14,17 @@ Bundle = Annotated[str, typer.Argument(help="A bundle's folder, or a shipped nam
 @app.command()
 def show(bundle: Bundle, as_json: AsJson = False) -> None:
     """Print what a bundle is: its card, or with --json all of bundle.json."""
-    from sentinode.models.bundle import open_bundle
-    from sentinode.models.info import CARD_FILE
+    from sentinode.studies.bundle_check import show_bundle
 
-    opened = open_bundle(bundle)
-    if as_json:
-        answer(opened.info.model_dump(mode="json"))
-    else:
-        say((opened.folder / CARD_FILE).read_text(encoding="utf-8").rstrip())
+    present(show_bundle(bundle), as_json)
 
 
 @app.command()
 def verify(bundle: Bundle, as_json: AsJson = False) -> None:
     """Check a bundle: every file's hash, and the answers to its example on every engine that is installed."""
-    from sentinode.models.bundle import open_bundle
-    from sentinode.models.engines.opening import open_engine, usable_engines
+    from sentinode.studies.bundle_check import verify_bundle
 
-    opened = open_bundle(bundle)
-    threads = Settings.from_environment().threads
-    engines = [open_engine(opened, name, threads=threads).name for name in usable_engines(opened)]
-    if as_json:
-        answer({"bundle": str(opened.folder), "files": len(opened.info.files), "engines": engines})
-    else:
-        say(f"{opened.folder} is as it was written: {len(opened.info.files)} files, engines {', '.join(engines)}")
+    present(verify_bundle(bundle), as_json)
 
 
 @app.command()
@@ -45,11 +32,7 @@ def quantize(
     bundle: Bundle, data: Source, out: Out, settings_: Set = None, quiet: Quiet = False, as_json: AsJson = False
 ) -> None:
     """Write an INT8 version of a bundle, calibrated and measured on validation; refused if the AUC falls by > 0.002."""
-    from sentinode.training.quantization import quantize_bundle
+    from sentinode.studies.quantization_study import quantize_bundle
 
-    settings = Settings.from_environment()
-    result = quantize_bundle(bundle, data, out, overrides=settings_ or (), settings=settings, progress=progress(quiet))
-    if as_json:
-        answer(result.to_json())
-    else:
-        say(result.summary())
+    result = quantize_bundle(bundle, data, out, overrides=settings_ or (), progress=progress(quiet))
+    present(result, as_json)

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, answer, progress, say
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, present, progress
 
 
 def compare(
@@ -19,19 +18,15 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare bundles on the same images: paired DeLong test, differences with intervals, overlaid curves."""
-    from sentinode.training.assessment import compare_bundles
+    from sentinode.studies.bundle_comparison import compare_bundles
 
-    found = compare_bundles(
+    result = compare_bundles(
         bundles,
         data,
         out,
         split=split,
         overrides=settings_ or (),
         engine=engine,
-        settings=Settings.from_environment(),
         progress=progress(quiet),
     )
-    if as_json:
-        answer(found)
-    else:
-        say(f"look at   {out / 'comparison.html'}\nfigures   {out / 'comparison.json'}")
+    present(result, as_json)

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, answer, progress, say
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, present, progress
 
 
 def crossval(
@@ -33,15 +32,17 @@ def crossval(
 
     Stopped at any moment, the same command goes on.
     """
-    from sentinode.training.crossval.recipe import load_crossval_recipe
-    from sentinode.training.crossval.running import run_crossval
+    from sentinode.studies.crossval import crossval_study
 
-    overrides = [
-        f"crossval.{key}={value}" for key, value in (("folds", folds), ("repeats", repeats)) if value is not None
-    ]
-    loaded = load_crossval_recipe(recipe, source=data, overrides=[*overrides, *(settings_ or ())])
-    result = run_crossval(loaded, out, engine=engine, settings=Settings.from_environment(), progress=progress(quiet))
-    if as_json:
-        answer(result.to_json())
-    else:
-        say(result.summary())
+    result = crossval_study.crossval(
+        recipe,
+        out,
+        data=data,
+        folds=folds,
+        repeats=repeats,
+        overrides=settings_ or (),
+        engine=engine,
+        progress=progress(quiet),
+    )
+    if result is not None:  # in the first of several processes that train together
+        present(result, as_json)

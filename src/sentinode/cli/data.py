@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, Quiet, Set, answer, progress, say
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Out, Quiet, Set, present, progress
 
 app = typer.Typer(help="Look at a data set, and pack it for fast reading.", no_args_is_help=True)
 
@@ -17,28 +16,14 @@ Address = Annotated[
 @app.command()
 def inspect(source: Address, out: Out, settings_: Set = None, quiet: Quiet = False, as_json: AsJson = False) -> None:
     """Write a page on what is in a data set: classes, splits, duplicates, leaks, stain, and what colour alone gives."""
-    from sentinode.data.inspection.inspecting import inspect_source
-    from sentinode.training.recipe import load_data_config
+    from sentinode.studies import inspection_study
 
-    config = load_data_config(source, settings_ or ())
-    found = inspect_source(config, out, cache=Settings.from_environment().cache, progress=progress(quiet))
-    if as_json:
-        answer(found)
-    else:
-        say(f"look at   {out / 'index.html'}\nfigures   {out / 'inspect.json'}")
+    present(inspection_study.inspect(source, out, overrides=settings_ or (), progress=progress(quiet)), as_json)
 
 
 @app.command()
 def pack(source: Address, quiet: Quiet = False, as_json: AsJson = False) -> None:
     """Decode every image once into one memory-mapped array; training does this by itself on first use."""
-    from sentinode.data.address import open_source
-    from sentinode.data.packing import pack as pack_source
+    from sentinode.studies import packing_study
 
-    packed = pack_source(open_source(source), Settings.from_environment().cache, progress(quiet))
-    counts = packed.index["status"].value_counts().to_dict()
-    images = counts.pop("packed", 0)
-    if as_json:
-        answer({"folder": str(packed.folder), "images": images, "excluded": counts})
-    else:
-        left_out = "".join(f"; {status}: {count:,}" for status, count in counts.items())
-        say(f"packed    {images:,} images{left_out}\nfolder    {packed.folder}")
+    present(packing_study.pack(source, progress=progress(quiet)), as_json)

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, answer, progress, say
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, present, progress
 
 
 def ensemble(
@@ -29,7 +28,7 @@ def ensemble(
 
     With one bundle and --test-time: the same model with averaging over orientations switched on or off.
     """
-    from sentinode.training.ensembling import ensemble_bundles
+    from sentinode.studies.ensemble_study import ensemble_bundles
 
     result = ensemble_bundles(
         bundles,
@@ -39,10 +38,6 @@ def ensemble(
         test_time=test_time,
         overrides=settings_ or (),
         engine=engine,
-        settings=Settings.from_environment(),
         progress=progress(quiet),
     )
-    if as_json:
-        answer(result.to_json())
-    else:
-        say(result.summary())
+    present(result, as_json)

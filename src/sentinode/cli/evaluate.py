@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, answer, progress, say
-from sentinode.core.settings import Settings
 
 
 def evaluate(
@@ -19,9 +18,8 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure a bundle on labelled data, at its own frozen threshold: metrics.json, predictions.csv, report.html."""
-    from sentinode.training.assessment import evaluate_bundle
+    from sentinode.studies.evaluation import evaluate_bundle
 
-    settings = Settings.from_environment()
     assessment = evaluate_bundle(
         bundle,
         data,
@@ -29,11 +27,10 @@ def evaluate(
         split=split,
         overrides=settings_ or (),
         engine=engine,
-        settings=settings,
         progress=progress(quiet),
     )
     if as_json:
         answer(assessment.to_json())
     else:
         say(assessment.summary())
-        say(f"look at   {out / 'report.html'}")
+        say(f"look at   {out.joinpath('report.html')}")

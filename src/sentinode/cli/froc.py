@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, answer, say
+from sentinode.cli.options import AsJson, Out, present
 
 
 def froc(
@@ -21,18 +21,9 @@ def froc(
     as_json: AsJson = False,
 ) -> None:
     """FROC by CAMELYON16's algorithm, and slide AUC, of scans with annotations."""
-    from sentinode.evaluation.metric import Metric
-    from sentinode.scanning.froc import froc_of_scans
+    from sentinode.studies.cohort.froc_study import froc_of_scans
 
-    found = froc_of_scans(
+    result = froc_of_scans(
         scans, annotations, out, radius_um=radius_um, minimum=minimum, patients=patients, slides=slides
     )
-    if as_json:
-        answer(found)
-        return
-    metrics = {name: Metric.from_json(fields) for name, fields in found["metrics"].items()}
-    say(f"FROC score   {metrics['froc']}   {found['targets']} targets on {found['slides']} slides")
-    say(f"slide AUC    {metrics['slide_auc']}")
-    for note in found["notes"]:
-        say(note)
-    say(f"look at   {out / 'froc.html'}")
+    present(result, as_json)

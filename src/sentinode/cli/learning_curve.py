@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, Quiet, Set, Source, answer, progress, say
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Out, Quiet, Set, Source, present, progress
 
 
 def learning_curve(
@@ -26,20 +25,15 @@ def learning_curve(
     as_json: AsJson = False,
 ) -> None:
     """Train on growing parts of the training images, several draws of each, and measure on the same test images."""
-    from sentinode.training.baselines.curve_plan import parse_fractions
-    from sentinode.training.baselines.curves import trace_curve
+    from sentinode.studies.learning_curve.curve_study import trace_curve
 
     result = trace_curve(
         recipe,
         data,
         out,
-        fractions=parse_fractions(fractions),
+        fractions=fractions,
         seeds=seeds,
         overrides=settings_ or (),
-        settings=Settings.from_environment(),
         progress=progress(quiet),
     )
-    if as_json:
-        answer(result.curve.to_json())
-    else:
-        say(result.summary())
+    present(result, as_json)

@@ -6,6 +6,7 @@ Modules here import the other rooms inside their functions only, so that `sentin
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import typer
@@ -41,10 +42,40 @@ from sentinode.cli import (
 )
 from sentinode.cli.options import warn
 from sentinode.core.errors import SentinodeError
+from sentinode.core.extras import job
 from sentinode.core.files import storage_error
 
 USER_ERROR = 2  # what the user can mend, as for a wrong option
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+
+EXTRAS = {
+    "baselines": "crossval",
+    "bundle": "quantize",
+    "compare": "evaluate",
+    "compose": "compose",
+    "crossval": "crossval",
+    "data": "evaluate",
+    "demo": "all",
+    "ensemble": "train",
+    "evaluate": "evaluate",
+    "explain": "explain",
+    "features": "crossval",
+    "froc": "evaluate,scan",
+    "learning-curve": "train",
+    "mine": "evaluate,scan",
+    "scan": "scan",
+    "search": "search",
+    "serve": "serve",
+    "slide": "scan",
+    "slide-score": "evaluate,scan",
+    "stage": "evaluate",
+    "submit": "evaluate",
+    "tiles": "evaluate,scan",
+    "tissue": "scan",
+    "train": "train",
+    "users": "serve",
+}
+"""Command → the extras that have all that it needs. Those that are left out need none."""
 
 
 class _StoppedError(Exception):
@@ -107,7 +138,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     try:
         # It exits by itself: with the command's status, or with 2 after it has shown what was wrong with an option.
-        app([word for word in words if word != "--debug"], prog_name="sentinode")
+        with _job(words):
+            app([word for word in words if word != "--debug"], prog_name="sentinode")
     except _StoppedError as error:
         _leave(INTERRUPTED, f"stopped by Ctrl-C; {str(error) or 'what was finished is kept'}", debug=debug)
     except SentinodeError as error:  # before OSError, which some of them also are
@@ -119,6 +151,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if known is None:
             raise
         _leave(USER_ERROR, f"error: {known}", debug=debug)
+
+
+def _job(words: Sequence[str]) -> AbstractContextManager[None]:
+    command = next((word for word in words if not word.startswith("-")), "")
+    return job(EXTRAS[command]) if command in EXTRAS else nullcontext()
 
 
 def _leave(status: int, message: str, *, debug: bool) -> None:

@@ -3,11 +3,14 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 
 from sentinode.core.progress import Progress
+
+DONE_IN_PART = 1
+"""The exit status of a command some of whose images or slides failed."""
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a machine's answer to standard output.")]
@@ -16,7 +19,8 @@ Source = Annotated[
     typer.Option(
         "--data",
         metavar="SOURCE",
-        help="The data: pcam:DIR, kaggle:DIR, folder:DIR, medmnist:FILE, csv:FILE, synthetic:patches or a path.",
+        help="The data: pcam:DIR, kaggle:DIR, folder:DIR, medmnist:FILE, csv:FILE, slides:DIR, synthetic:patches or a "
+        "path.",
     ),
 ]
 Set = Annotated[
@@ -40,6 +44,52 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Print a line to standard error."""
     sys.stderr.write(text + "\n")
+
+
+class Result(Protocol):
+    """What a command's one call returns."""
+
+    def summary(self) -> str:
+        """A few lines for a person."""
+        ...
+
+    def to_json(self) -> Any:
+        """A machine's answer."""
+        ...
+
+
+class Warned(Protocol):
+    """A result that may be there in part."""
+
+    def warnings(self) -> list[str]:
+        """Lines on what is missing; none where nothing is."""
+        ...
+
+
+class PartialResult(Result, Warned, Protocol):
+    """A result to print, with lines on what is missing of it."""
+
+
+def present_part(result: PartialResult, as_json: bool) -> int:
+    """Print a result and what is missing of it; the exit status."""
+    present(result, as_json)
+    return warn_of(result)
+
+
+def warn_of(result: Warned) -> int:
+    """Print what is missing of a result to standard error; the exit status."""
+    lines = result.warnings()
+    for line in lines:
+        warn(line)
+    return DONE_IN_PART if lines else 0
+
+
+def present(result: Result, as_json: bool) -> None:
+    """Print a result: for a machine, or for a person."""
+    if as_json:
+        answer(result.to_json())
+    else:
+        say(result.summary())
 
 
 def answer(value: Any) -> None:

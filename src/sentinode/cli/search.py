@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, Quiet, Set, answer, progress, say, warn
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Out, Quiet, Set, present, progress, warn
 
 
 def search(
@@ -32,25 +31,17 @@ def search(
 
     Whatever stops it, the same command goes on. Several processes may work on one search at once.
     """
-    from sentinode.training.search.running import run_search
+    from sentinode.studies.search.search_study import run_search
 
     bars = progress(quiet)
     outcome = run_search(
         searchfile,
+        out,
         source=data,
-        out=out,
         overrides=settings_ or (),
         storage=storage,
         trials=trials,
-        settings=Settings.from_environment(),
         progress=bars,
-        tell=warn if bars.shown else _ignore,
+        tell=warn if bars.shown else None,
     )
-    if as_json:
-        answer(outcome.to_json())
-    else:
-        say(outcome.summary())
-
-
-def _ignore(_line: str) -> None:
-    """Where progress is not shown."""
+    present(outcome, as_json)

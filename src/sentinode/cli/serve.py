@@ -1,15 +1,11 @@
 """`sentinode serve`: the HTTP API and the page."""
 
-import logging
-import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sentinode.cli.options import Engine, say
-from sentinode.core.errors import SentinodeError
-from sentinode.core.settings import Settings
 
 
 def serve(
@@ -41,52 +37,10 @@ def serve(
 
     Ends at Ctrl-C or SIGTERM: requests are finished, a running scan goes on at the next start.
     """
-    from sentinode.core.extras import require
+    from sentinode.serving import startup
 
-    require("fastapi", extra="serve")
-    from sentinode.serving.app import create_app
-    from sentinode.serving.config import ServeConfig
-    from sentinode.serving.running import allowed_hosts, check_access, run
-
-    protected = bool(users or api_key_file)
-    check_access(host, protected=protected, insecure=insecure)
-    for folder in (slides, annotations):
-        if folder is not None and not folder.is_dir():
-            raise SentinodeError(f"{folder} is not a folder; check the path")
-    if report is not None and not report.is_file():
-        raise SentinodeError(f"{report} is not a file; give the report.html of sentinode evaluate")
-    settings = Settings.from_environment()
-    state = data or (scans / ".server" if scans else settings.data / "server")
-    config = ServeConfig(
-        bundle=bundle,
-        state=state,
-        scans=scans or state / "scans",
-        slides=slides,
-        annotations=annotations,
-        database=database,
-        engine=engine,
-        threads=threads or settings.threads,
-        store_images=store_images,
-        report=report,
-        users=users,
-        api_key=_key(api_key_file),
-        hosts=allowed_hosts(host, tuple(name or ()), protected=protected),
-        origins=tuple(allow_origin or ()),
-    )
-    app = create_app(config)
-    warnings.simplefilter("ignore")  # libraries warn of what is in uploads and slides, which is not for the log
-    shown = f"[{host}]" if ":" in host else host
-    run(app, host, port, lambda bound: say(f"serving {bundle} at http://{shown}:{bound} (Ctrl-C to end)"))
-    logging.getLogger("sentinode.serving").info("ended")
-
-
-def _key(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        key = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SentinodeError(f"{path} can't be read as a key ({error}); give a file with one line") from error
-    if len(key) < 16 or any(letter.isspace() for letter in key):
-        raise SentinodeError(f"the key in {path} has {len(key)} characters; use one line of at least 16 random ones")
-    return key
+    startup.serve(
+        bundle, slides=slides, scans=scans, annotations=annotations, data=data, report=report, host=host, port=port,
+        database=database, users=users, api_key_file=api_key_file, insecure=insecure, names=name or (),
+        origins=allow_origin or (), store_images=store_images, engine=engine, threads=threads, tell=say,
+    )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, answer, say
+from sentinode.cli.options import AsJson, present, say
 
 app = typer.Typer(help="One calibrated score a slide, fitted on scans with labels.", no_args_is_help=True)
 
@@ -19,20 +19,9 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Fit a slide score on labelled scans, and measure it on slides of other patients."""
-    from sentinode.evaluation.metric import Metric
-    from sentinode.scanning.slide_score import fit_on_scans
+    from sentinode.studies.cohort.slide_score_study import fit_slide_score
 
-    score = fit_on_scans(scans, labels, seed=seed)
-    score.save(out)
-    if as_json:
-        answer(score.model_dump(mode="json"))
-        return
-    found = score.validation
-    say(f"fitted on {score.model.slides} slides of {found.patients} patients, {score.model.tumour_slides} with tumour")
-    say(f"AUC on other patients       {Metric.from_json(found.auc)}")
-    say(f"AUC of the highest cell     {Metric.from_json(found.auc_of_highest)}")
-    say(f"Brier score                 {found.brier:.4f} (of the prevalence alone: {found.brier_of_prevalence:.4f})")
-    say(f"slide score written to {out}")
+    present(fit_slide_score(scans, labels, out, seed=seed), as_json)
 
 
 @app.command("apply")
@@ -41,10 +30,6 @@ def apply(
     score: Annotated[Path, typer.Argument(metavar="FILE", help="What `slide-score fit` wrote.")],
 ) -> None:
     """Put a fitted slide score into finished scans, without scanning them again."""
-    from sentinode.scanning.cohort import write_table
-    from sentinode.scanning.slide_score import SlideScore, apply_to_scans
+    from sentinode.studies.cohort.slide_score_study import apply_slide_score
 
-    records = apply_to_scans(SlideScore.load(score), scans)
-    write_table(scans)
-    for record in records:
-        say(f"{record.name}   {'nothing scanned' if record.slide_score is None else f'{record.slide_score:.4f}'}")
+    say(apply_slide_score(scans, score).summary())

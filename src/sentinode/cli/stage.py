@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Out, answer, say
+from sentinode.cli.options import AsJson, Out, present
 
 
 def stage(
@@ -18,17 +18,7 @@ def stage(
     as_json: AsJson = False,
 ) -> None:
     """Class of each slide by its longest lesion, and each patient's pN stage by CAMELYON17's rule."""
-    from sentinode.evaluation.metric import Metric
-    from sentinode.scanning.stage import stage_scans
+    from sentinode.studies.cohort.stage_study import stage_scans
 
-    found = stage_scans(scans, patients, out, least_score=least_score)
-    if as_json:
-        answer(found)
-        return
-    for patient, pn in found["stages"].items():
-        say(f"{patient}   {pn}")
-    if found["incomplete_patients"]:
-        say(f"fewer or more than five slides: {', '.join(found['incomplete_patients'])}")
-    if "quadratic_kappa" in found:
-        say(f"quadratic kappa   {Metric.from_json(found['quadratic_kappa'])}")
-    say(f"look at   {out / 'stages.html'}")
+    result = stage_scans(scans, patients, out, least_score=least_score)
+    present(result, as_json)

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Engine, Quiet, answer, progress, say
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Engine, Quiet, present, progress
 
 
 def submit(
@@ -23,11 +22,7 @@ def submit(
 
     Stopped, the same command goes on where it was.
     """
-    from sentinode.training.submission import write_submission
+    from sentinode.studies.submission import write_submission
 
-    settings = Settings.from_environment()
-    result = write_submission(bundle, data, out, engine=engine, settings=settings, progress=progress(quiet))
-    if as_json:
-        answer(result.to_json())
-    else:
-        say(result.summary())
+    result = write_submission(bundle, data, out, engine=engine, progress=progress(quiet))
+    present(result, as_json)

@@ -1,17 +1,11 @@
 """`sentinode tiles`: labelled tiles drawn from annotated slides."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Quiet, answer, progress, say, warn
-
-if TYPE_CHECKING:
-    from sentinode.data.tiles.config import TilesConfig
-    from sentinode.data.tiles.folder import TileSet
-
-DONE_IN_PART = 1
+from sentinode.cli.options import AsJson, Quiet, present_part, progress
 
 
 def tiles(
@@ -53,62 +47,12 @@ def tiles(
     A slide that can't be read is listed at the end, and the exit status is 1. The same command again takes what is
     there.
     """
-    from sentinode.data.tiles.cohort import list_cohort
-    from sentinode.data.tiles.drawing import draw_into
+    from sentinode.studies.tile_study import draw_tiles
 
-    config = _config(
+    result = draw_tiles(
+        slides, out, annotations=annotations or (), table=table, normal=normal, progress=progress(quiet),
         size_px=size, mpp=mpp, stride_px=stride, rule=rule, tumour_min=tumour_min, centre_px=centre,
         margin_um=margin_um, min_tissue=min_tissue, per_slide=per_slide, ratio=ratio, fractions=fractions.split(","),
         seed=seed, slide_mpp=slide_mpp, tumour_names=tuple(tumour_name or ()),
     )  # fmt: skip
-    cohort = list_cohort(slides, annotations or [], table, normal=normal)
-    drawn, reused = draw_into(out, cohort, config, progress(quiet))
-    if as_json:
-        answer({"folder": str(out), "reused": reused, **_facts(drawn)})
-    else:
-        _report(drawn, out, reused=reused)
-    for failure in drawn.record.failures:
-        warn(f"not drawn from: {failure.type}: {failure.message}")
-    return DONE_IN_PART if drawn.record.failures else 0
-
-
-def _config(**values: Any) -> "TilesConfig":
-    from pydantic import ValidationError
-
-    from sentinode.core.errors import DataError
-    from sentinode.data.tiles.config import TilesConfig
-
-    try:
-        return TilesConfig.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise DataError(f"{name} is {first['input']!r}: {first['msg']}; see sentinode tiles --help") from error
-
-
-def _facts(drawn: "TileSet") -> dict[str, Any]:
-    counts: dict[str, dict[str, int]] = {}
-    for (split, label), part in drawn.table.groupby(["split", "label"]):
-        counts.setdefault(str(split), {})[str(label)] = len(part)
-    return {"tiles": len(drawn.table), "counts": counts, **drawn.record.model_dump(mode="json")}
-
-
-def _report(drawn: "TileSet", out: Path, *, reused: bool) -> None:
-    facts = _facts(drawn)
-    left_out: dict[str, int] = {}
-    for slide in drawn.record.slides:
-        for kind, count in slide.candidates.items():
-            if kind not in ("normal", "tumour"):
-                left_out[kind] = left_out.get(kind, 0) + count
-    say(f"{facts['tiles']:,} tiles of {len(drawn.record.slides)} slides" + (", drawn before" if reused else ""))
-    for split, counts in sorted(facts["counts"].items()):
-        slides = sum(slide.split == split and any(slide.drawn.values()) for slide in drawn.record.slides)
-        shown = ", ".join(f"{counts.get(label, 0):,} {label}" for label in ("normal", "tumour"))
-        say(f"{split:<12}{shown}; {slides} slides")
-    for kind, count in left_out.items():
-        say(f"left out    {count:,} places: {kind}")
-    for name, why in drawn.record.left_out.items():
-        say(f"left out    slide {name}: {why}")
-    for note in drawn.record.notes:
-        say(f"note        {note}")
-    say(f"use them    --data slides:{out}")
+    return present_part(result, as_json)

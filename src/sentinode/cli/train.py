@@ -5,9 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import AsJson, Quiet, Set, answer, progress, say
-from sentinode.core.errors import RecipeError
-from sentinode.core.settings import Settings
+from sentinode.cli.options import AsJson, Quiet, Set, present, progress
 
 
 def train(
@@ -28,22 +26,10 @@ def train(
 
     Whatever stops it, `sentinode train --resume RUN` goes on after the last full epoch.
     """
-    from sentinode.training.recipe import load_recipe
-    from sentinode.training.run import resume_run, start_run
+    from sentinode.studies import train_study
 
-    settings = Settings.from_environment()
-    if resume is not None:
-        if recipe or data or settings_ or out:
-            raise RecipeError(
-                "--resume takes the run's own recipe; give it alone, without a recipe, --data, --set or --out"
-            )
-        result = resume_run(resume, settings, progress(quiet))
-    elif recipe is None:
-        raise RecipeError("name a recipe, for example `sentinode train pcam-cpu --data folder:DIR`, or --resume RUN")
-    else:
-        loaded = load_recipe(recipe, source=data, overrides=settings_ or ())
-        result = start_run(loaded, out, settings, progress(quiet))
-    if as_json:
-        answer(result.to_json())
-    else:
-        say(result.summary())
+    run = train_study.train(
+        recipe, data=data, out=out, overrides=settings_ or (), resume=resume, progress=progress(quiet)
+    )
+    if run is not None:  # in the first of several processes that train together
+        present(run, as_json)

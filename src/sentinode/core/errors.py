@@ -56,6 +56,10 @@ class MissingExtraError(SentinodeError, ImportError):
     """An optional dependency that is not installed. The message has the install line."""
 
 
+class PluginError(SentinodeError, ImportError):
+    """A part that another package brings, and that can't be loaded, or is not what it was declared as."""
+
+
 class SlideError(SentinodeError, ValueError):
     """A slide that can't serve: junk, truncated, without µm/px, or coarser than what was asked for."""
 

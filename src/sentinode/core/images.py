@@ -1,10 +1,13 @@
 """Decoding an image file to RGB uint8, converting only where no information is invented."""
 
 import hashlib
+import importlib
 import io
 import struct
 import warnings
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,13 +82,22 @@ def _plain_png(content: bytes) -> NDArray[np.uint8] | None:
     width, height, *kind = struct.unpack_from(">IIBBBBB", content, 16)
     if kind != _PLAIN_RGB or width * height > _SMALL_PIXELS or b"tRNS" in content:
         return None
-    import imagecodecs  # a fifth of a second, which commands that decode no patch need not wait for
-
+    if (codecs := _codecs()) is None:
+        return None
     try:
-        pixels: NDArray[np.uint8] = imagecodecs.spng_decode(content)
-    except imagecodecs.SpngError:
+        pixels: NDArray[np.uint8] = codecs.spng_decode(content)
+    except codecs.SpngError:
         return None
     return pixels
+
+
+@cache
+def _codecs() -> Any:
+    """imagecodecs, or None: the base install does without. A fifth of a second that many commands need not wait for."""
+    try:
+        return importlib.import_module("imagecodecs")
+    except ModuleNotFoundError:
+        return None
 
 
 def pixel_hash(image: NDArray[np.uint8]) -> str:

@@ -44,6 +44,10 @@ class Progress:
             yield advance
 
 
+SILENT = Progress()
+"""Shows nothing: what a call from Python does unless it is told otherwise."""
+
+
 def _rich_bar(unit: str) -> Any:
     # Imported here: rich.progress costs more CPU time than `sentinode --help` may.
     from rich.console import Console

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.progress import Progress
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.data.source import Source
 
 
@@ -62,12 +62,12 @@ def open_configured(config: DataConfig, cache: Path, progress: Progress) -> Sour
 
     Raises:
         DataNotFoundError: See `open_source`.
-        DataError: See `open_source`, and `sentinode.data.tiles.drawing`.
+        DataError: See `open_source`, and `sentinode.data.tiles.tile_sampler`.
     """
     scheme, _, rest = config.source.partition(":")
     if config.tiles is None or scheme != "slides":
         return open_source(config.source)
-    from sentinode.data.tiles.opening import drawn_folder
+    from sentinode.data.tiles.cached_tiles import drawn_folder
 
     return open_source(f"slides:{drawn_folder(_existing(rest), config.tiles, cache, progress)}")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sentinode.core.errors import DataError, ImageError, LeakError
-from sentinode.data.config import DataConfig, Policy
+from sentinode.data.data_config import DataConfig, Policy
 from sentinode.data.source import Exclusion
 
 _SHOWN = 3

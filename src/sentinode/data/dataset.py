@@ -13,12 +13,12 @@ from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data import checks
 from sentinode.data.address import open_configured
-from sentinode.data.config import DataConfig, SplitConfig
+from sentinode.data.data_config import DataConfig, SplitConfig
 from sentinode.data.manifest import COLUMNS, Grouping, Manifest
-from sentinode.data.packing import Pack, pack
-from sentinode.data.roles import ROLES, assign_roles
+from sentinode.data.pack import Pack, pack
 from sentinode.data.source import Scaled, Source, recognise_positive
-from sentinode.data.splits import cut_by_class, cut_by_group, shares_to_cut, stain_clusters
+from sentinode.data.source_splits import ROLES, assign_roles, shares_to_cut
+from sentinode.data.splits import cut_by_class, cut_by_group, stain_clusters
 
 
 class Images(Sequence[NDArray[np.uint8]]):
@@ -81,6 +81,9 @@ class Dataset:
     mpp: float | None = None
     """µm per pixel of the images; None: not known."""
 
+    source_splits: bool = True
+    """Whether the source came with splits of its own; False: its images were dealt into roles here."""
+
     @property
     def tiles(self) -> NDArray[np.uint8]:
         """Every packed image, a read-only memory map: (M, H, W, 3) uint8; `manifest.rows` says which are whose.
@@ -114,10 +117,11 @@ def load_dataset(config: DataConfig, *, cache: Path, progress: Progress) -> Data
     """
     source = open_configured(config, cache, progress)
     rename_all(source.class_names, config.rename)  # a misspelt name is found before minutes of packing
-    assign_roles(own_splits(source), _chosen(config.split))
-    known_mpp(source, config)  # as is a contradiction
+    splits = own_splits(source)
+    assign_roles(splits, _chosen(config.split))
+    mpp = known_mpp(source, config)  # as is a contradiction
     packed = pack(source, cache, progress, config.tile_size)
-    return Dataset(build_manifest(source, packed, config), packed, known_mpp(source, config))
+    return Dataset(build_manifest(source, packed, config), packed, mpp, source_splits=bool(splits))
 
 
 def known_mpp(source: Source, config: DataConfig) -> float | None:

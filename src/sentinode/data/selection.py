@@ -7,10 +7,10 @@ from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data import checks
 from sentinode.data.address import open_configured
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Dataset, check_not_empty, join_pack, own_splits, rename_all
 from sentinode.data.manifest import COLUMNS, Manifest
-from sentinode.data.packing import pack
+from sentinode.data.pack import pack
 
 WHOLE = "all"
 """The name of the split that is every labelled image of a source."""

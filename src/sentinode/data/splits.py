@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from sentinode.core.errors import DataError
-from sentinode.data.roles import ROLES
-from sentinode.data.stains import stain_statistics
+from sentinode.data.stain_statistics import stain_statistics
 
 _ORDERS_TRIED = 16
 _GROUPS_TRIED = 200_000  # in all orders together: with many small groups any order fits, and trying takes time
@@ -18,24 +17,6 @@ _GROUPS_TRIED = 200_000  # in all orders together: with many small groups any or
 _IMAGES_A_CLUSTER = 200
 _CLUSTERS = (12, 100)
 _IMAGES_FITTED = 20_000
-
-
-def shares_to_cut(fractions: tuple[float, float, float], played: set[str]) -> dict[str, float]:
-    """Shares of the train pool that go to each role, summing to 1: only roles that no source split plays are cut out.
-
-    Args:
-        fractions: Shares of train, validation and test in the whole.
-        played: Roles that a split of the source plays already; train is always among the result.
-    """
-    wanted = {
-        role: fraction
-        for role, fraction in zip(ROLES, fractions, strict=True)
-        if role == "train" or (role not in played and fraction > 0)
-    }
-    total = sum(wanted.values())
-    if total == 0:
-        return {"train": 1.0}
-    return {role: fraction / total for role, fraction in wanted.items() if fraction > 0}
 
 
 def cut_by_class(labels: "pd.Series[str]", shares: Mapping[str, float], seed: int) -> NDArray[np.object_]:

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sentinode.explanation.geometry import even_centres
-from sentinode.explanation.opened import OpenedModel, members_of
-from sentinode.explanation.spreading import joined_tiles, spread, turned_back
-from sentinode.models.deployed import DeployedModel
+from sentinode.explanation.explainable_model import ExplainableModel, members_of
+from sentinode.explanation.projection import joined_tiles, spread, turned_back
+from sentinode.explanation.receptive_fields import even_centres
+from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.networks.network import Network
 
 
@@ -21,11 +21,11 @@ class AttentionRollout:
 
     signed = False
 
-    def maps(self, model: OpenedModel, tiles: NDArray[np.uint8], _target: int) -> NDArray[np.float32]:
+    def maps(self, model: ExplainableModel, tiles: NDArray[np.uint8], _target: int) -> NDArray[np.float32]:
         """(N, H, W, 3) uint8 → (N, H, W) float32 ≥ 0: the mean over all looks; a map's sum is at most 1."""
         return np.concatenate([self._of(model, part) for part in model.for_gradients(tiles)])
 
-    def _of(self, model: OpenedModel, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _of(self, model: ExplainableModel, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         members = members_of(model.network())
         total = np.zeros(tiles.shape[:3], np.float32)
         for member in members:

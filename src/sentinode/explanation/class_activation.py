@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sentinode.core.errors import SentinodeError
-from sentinode.explanation.geometry import Centres, cell_centres
+from sentinode.explanation.explainable_model import ExplainableModel, members_of
 from sentinode.explanation.layers import as_maps, find_layer, finer_layers, pooled_layers
-from sentinode.explanation.opened import OpenedModel, members_of
-from sentinode.explanation.spreading import joined_tiles, spread, turned_back
-from sentinode.models.deployed import DeployedModel
+from sentinode.explanation.projection import joined_tiles, spread, turned_back
+from sentinode.explanation.receptive_fields import Centres, cell_centres
+from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.networks.network import PooledNetwork
 
 EXACT = 1e-3
@@ -98,7 +98,7 @@ class ClassActivation:
         self._combine = combine
         self._layer = layer
 
-    def maps(self, model: OpenedModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
+    def maps(self, model: ExplainableModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
         """(N, H, W, 3) uint8 → (N, H, W) float32 ≥ 0: mean over all looks, turned back, negative parts cut off."""
         members = members_of(model.network())
         names = model.known(("layer", self._layer), lambda: [find_layer(each, self._layer) for each in members])
@@ -118,7 +118,7 @@ class LayerCam:
     def __init__(self, layer: str | None) -> None:
         self._layer = layer
 
-    def maps(self, model: OpenedModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
+    def maps(self, model: ExplainableModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
         """(N, H, W, 3) uint8 → (N, H, W) float32 ≥ 0, whose sum is 1, or 0 where nothing speaks for the class."""
         members = members_of(model.network())
         if self._layer is None:
@@ -142,7 +142,7 @@ class ExactClassActivation:
 
     signed = True
 
-    def maps(self, model: OpenedModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
+    def maps(self, model: ExplainableModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
         """(N, H, W, 3) uint8 → (N, H, W) float32, whose sum is the log-odds less a constant of the model.
 
         Raises:
@@ -158,14 +158,14 @@ class ExactClassActivation:
         return maps
 
 
-def constant_of(model: OpenedModel, tiles: NDArray[np.uint8], target: int) -> float:
+def constant_of(model: ExplainableModel, tiles: NDArray[np.uint8], target: int) -> float:
     """The log-odds where the last map is zero everywhere: the constant of an exact map."""
     layers = _layers(model, _with(last_layers(model), contributions))
     with model.lock, torch.no_grad(), _watched(layers, zero=True):
         return float(model.score(model.pixels(tiles[:1]), target)[0])
 
 
-def last_layers(model: OpenedModel) -> list[list[str]]:
+def last_layers(model: ExplainableModel) -> list[list[str]]:
     """For each member the layers whose maps are pooled into the embedding."""
     networks = [(member, member.network) for member in members_of(model.network())]
     return model.known(
@@ -178,7 +178,7 @@ def last_layers(model: OpenedModel) -> list[list[str]]:
 
 
 def layer_maps(
-    model: OpenedModel, tiles: NDArray[np.uint8], target: int, looked: list[list[Looked]]
+    model: ExplainableModel, tiles: NDArray[np.uint8], target: int, looked: list[list[Looked]]
 ) -> NDArray[np.float32]:
     """(N, H, W, 3) uint8 → (layers, N, H, W): a map of every look at each layer, turned back to the tile and added up.
 
@@ -233,7 +233,7 @@ def _on_tiles(maps: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.f
     return maps if maps.shape == shape else joined_tiles(maps, shape[1], shape[2])
 
 
-def _layers(model: OpenedModel, looked: list[list[Looked]]) -> list[_Layer]:
+def _layers(model: ExplainableModel, looked: list[list[Looked]]) -> list[_Layer]:
     members = members_of(model.network())
     return [
         _Layer(number, member, name, combine)

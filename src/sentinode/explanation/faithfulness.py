@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 
-from sentinode.explanation.reference import blurred
+from sentinode.explanation.blur import blurred
 
 BLOCKS_ALONG = 12
 """Blocks along a side: of a PCam patch, 8 px or 8 µm, a nucleus."""

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sentinode.core.extras import require
-from sentinode.explanation.opened import GRADIENT_PIXELS, OpenedModel
-from sentinode.explanation.reference import blurred
+from sentinode.explanation.blur import blurred
+from sentinode.explanation.explainable_model import GRADIENT_PIXELS, ExplainableModel
 
 STEPS = 24
 """Of the integral; with Gauss and Legendre's points."""
@@ -18,7 +18,7 @@ class Saliency:
 
     signed = False
 
-    def maps(self, model: OpenedModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
+    def maps(self, model: ExplainableModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
         """(N, H, W, 3) uint8 → (N, H, W) float32 ≥ 0: log-odds per grey level."""
         saliency = require("captum.attr", extra="explain").Saliency(lambda pixels: model.score(pixels, target))
         with model.lock:
@@ -34,7 +34,7 @@ class IntegratedGradients:
 
     signed = True
 
-    def maps(self, model: OpenedModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
+    def maps(self, model: ExplainableModel, tiles: NDArray[np.uint8], target: int) -> NDArray[np.float32]:
         """(N, H, W, 3) uint8 → (N, H, W) float32: what the pixel's change from blurred to sharp adds."""
         method = require("captum.attr", extra="explain").IntegratedGradients(lambda at: model.score(at, target))
         seen = model.info.pixels_an_image(*tiles.shape[1:3])

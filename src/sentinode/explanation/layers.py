@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sentinode.core.errors import SentinodeError
-from sentinode.models.deployed import DeployedModel
+from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.networks.network import Network, PooledNetwork
 
 FINER = 2

@@ -1,13 +1,14 @@
 """The methods by their names: what each needs of a bundle, and why it can't explain one that lacks it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.core.errors import SentinodeError
+from sentinode.core.errors import PluginError, SentinodeError
+from sentinode.core.plugins import find_plugin, plugins
 from sentinode.explanation.attention import AttentionRollout, attention_modules
 from sentinode.explanation.class_activation import (
     ClassActivation,
@@ -16,10 +17,12 @@ from sentinode.explanation.class_activation import (
     grad_cam,
     grad_cam_plus_plus,
 )
+from sentinode.explanation.explainable_model import ExplainableModel, members_of
 from sentinode.explanation.gradients import IntegratedGradients, Saliency
 from sentinode.explanation.layers import finer_layers, layers_of
-from sentinode.explanation.opened import OpenedModel, members_of
-from sentinode.explanation.perturbing import Lime, Occlusion
+from sentinode.explanation.perturbation import Lime, Occlusion
+
+_KIND = "explanation method"
 
 
 class Explainer(Protocol):
@@ -29,7 +32,7 @@ class Explainer(Protocol):
     def signed(self) -> bool:
         """Whether negative values speak against the class; otherwise a map has none."""
 
-    def maps(self, model: OpenedModel, tiles: NDArray[np.uint8], target: int, /) -> NDArray[np.float32]:
+    def maps(self, model: ExplainableModel, tiles: NDArray[np.uint8], target: int, /) -> NDArray[np.float32]:
         """(N, H, W, 3) uint8 and a class → (N, H, W) float32, the same whenever it is asked."""
 
 
@@ -99,30 +102,66 @@ _ALL = (
 )  # fmt: skip
 
 METHODS: dict[str, Method] = {method.name: method for method in _ALL}
-"""Every method, in the order in which they are listed."""
+"""Our own, in the order in which they are listed."""
 
 
-def method_of(model: OpenedModel, name: str) -> Method:
+def method_named(name: str) -> Method:
+    """The method called `name`: one of ours, or what another package brings.
+
+    Raises:
+        SentinodeError: There is none.
+        PluginError: It can't be loaded, or is no `Method`.
+    """
+    if name in METHODS:
+        return METHODS[name]
+    plugin = find_plugin(_KIND, name)
+    if plugin is None:
+        raise SentinodeError(f"there is no method {name!r}; there are {', '.join(method_names())}")
+    return replace(plugin.load_as(Method), name=name)
+
+
+def method_names() -> tuple[str, ...]:
+    """Ours, then those of other packages, none of which is loaded."""
+    return tuple(dict.fromkeys((*METHODS, *(plugin.name for plugin in plugins(_KIND)))))
+
+
+def fitting_methods(model: ExplainableModel) -> list[Method]:
+    """Those that can explain a model, in the order in which they are listed. One that can't be loaded is left out."""
+    fitting = []
+    for name in method_names():
+        try:
+            if why_not(model, name) is None:
+                fitting.append(method_named(name))
+        except PluginError:
+            continue
+    return fitting
+
+
+def method_of(model: ExplainableModel, name: str) -> Method:
     """The method called `name`.
 
     Raises:
         SentinodeError: There is none, or it can't explain this model; the message lists those that can, and says why.
+        PluginError: See `method_named`.
     """
-    can = [other for other in METHODS if why_not(model, other) is None]
-    if name not in METHODS:
-        raise SentinodeError(f"there is no method {name!r}; for {model.info.name} there are {', '.join(can)}")
+    if name not in method_names():
+        raise SentinodeError(f"there is no method {name!r}; for {model.info.name} there are {_listed(model)}")
     if (reason := why_not(model, name)) is not None:
-        raise SentinodeError(f"{name} can't explain {model.info.name}: {reason}; use {', '.join(can)}")
-    return METHODS[name]
+        raise SentinodeError(f"{name} can't explain {model.info.name}: {reason}; use {_listed(model)}")
+    return method_named(name)
 
 
-def why_not(model: OpenedModel, name: str) -> str | None:
+def why_not(model: ExplainableModel, name: str) -> str | None:
     """Why a method can't explain a model; None: it can."""
-    needs = METHODS[name].needs
+    needs = method_named(name).needs
     return model.known(("lacking", needs), lambda: _lacking(model, needs)) or None
 
 
-def _lacking(model: OpenedModel, needs: str) -> str:
+def _listed(model: ExplainableModel) -> str:
+    return ", ".join(method.name for method in fitting_methods(model))
+
+
+def _lacking(model: ExplainableModel, needs: str) -> str:
     if needs == "answers":
         return ""
     if model.deployed is None:
@@ -143,7 +182,7 @@ def _lacking(model: OpenedModel, needs: str) -> str:
     return "" if needs == "maps" else _not_exact(model, kinds)
 
 
-def _not_exact(model: OpenedModel, kinds: list[str]) -> str:
+def _not_exact(model: ExplainableModel, kinds: list[str]) -> str:
     """Why the weights can't be brought back to the image exactly: by what it is, then by trying."""
     if len(model.info.classes.names) > 2:
         return "with more than two classes the log-odds are not linear in the maps"

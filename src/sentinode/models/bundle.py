@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from sentinode.core.errors import BundleError, StorageError
 from sentinode.core.files import sha256_of_file
-from sentinode.models.info import (
+from sentinode.core.messages import one_line
+from sentinode.models.bundle_info import (
     EXAMPLE_FILE,
     FORMAT_VERSION,
     GRAPH_FILE,
@@ -147,12 +148,10 @@ def _read_info(folder: Path) -> BundleInfo:
                 "reads; upgrade sentinode"
             )
         info = BundleInfo.model_validate(fields)
+    except ValidationError as error:
+        raise BundleError(f"{path} is damaged: {one_line(error)}; get the bundle again") from error
     except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BundleError(f"{path} is damaged ({type(error).__name__}: {error}); get the bundle again") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise BundleError(f"{path} is damaged: {key}: {first['msg']}; get the bundle again") from error
     if unknown := set(info.files) - REQUIRED_FILES - {SEEN_FILE}:
         raise BundleError(f"{path} lists files that no bundle has: {', '.join(sorted(unknown))}; get the bundle again")
     return info

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from sentinode.core.errors import BundleError, SentinodeError
 from sentinode.core.files import sha256_of_json
 from sentinode.models.bundle import Bundle
-from sentinode.models.config import ModelConfig
+from sentinode.models.bundle_info import GRAPH_FILE, BundleInfo, Classes, Input, Provenance
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.opening import engine_of, open_engine
+from sentinode.models.engines.engine_factory import engine_of, open_engine
 from sentinode.models.feature_space import FeatureSpace
-from sentinode.models.info import GRAPH_FILE, BundleInfo, Classes, Input, Provenance
+from sentinode.models.model_config import ModelConfig
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a bundle's graph runs without it
-    from sentinode.models.deployed import DeployedModel
+    from sentinode.models.deployed_model import DeployedModel
     from sentinode.models.networks.network import Network
     from sentinode.models.preprocessing import Preprocessing
 
@@ -137,7 +137,7 @@ def _of_bundle(bundle: Bundle, tile_size: int, engine: str, threads: int | None)
     def deployed() -> "DeployedModel":
         if info.precision == "int8":
             raise BundleError(f"bundle {bundle.name} is INT8, which has no network in torch; use the one it came from")
-        from sentinode.models.loading import load_deployed
+        from sentinode.models.bundle_network import load_deployed
 
         return load_deployed(bundle)
 
@@ -154,9 +154,9 @@ def _of_bundle(bundle: Bundle, tile_size: int, engine: str, threads: int | None)
 
 
 def _of_architecture(config: ModelConfig, tile_size: int, engine: str, threads: int | None) -> Extractor:
-    from sentinode.models.deployed import DeployedModel
+    from sentinode.models.deployed_model import DeployedModel
     from sentinode.models.networks.normalisation import normalisation
-    from sentinode.models.networks.timm import own_size
+    from sentinode.models.networks.timm_network import own_size
     from sentinode.models.preprocessing import Preprocessing
 
     size = config.input_size or own_size(config) or tile_size
@@ -191,9 +191,9 @@ def _frozen(model: ModelConfig, tile_size: int) -> "Network":
     """The network with its weights and a head of zeros, which nobody looks at."""
     import torch
 
-    from sentinode.models.export import round_weights
     from sentinode.models.networks.architectures import build_network
     from sentinode.models.networks.weights import load_weights
+    from sentinode.models.onnx_export import round_weights
 
     with torch.random.fork_rng():
         torch.manual_seed(0)  # without weights they are random, and must be the same ones tomorrow
@@ -218,7 +218,7 @@ def _digest(model: ModelConfig, network: "Network", tile_size: int) -> str:
 
 
 def _engine(deployed: "DeployedModel", model: ModelConfig, name: str, threads: int | None) -> Engine:
-    from sentinode.models.export import fits
+    from sentinode.models.onnx_export import fits
 
     # The largest foundation models are beyond what one ONNX file holds; torch runs them as they are.
     chosen = "torch" if name == "auto" and not fits(deployed) else name

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from sentinode.core.files import sha256_of_json
-from sentinode.models.config import TilePooling
+from sentinode.models.model_config import TilePooling
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sentinode.core.decision import decide
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.images import IMAGE_SUFFIXES, read_image
+from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.engines.engine import PHOTOGRAPHS, Engine, probabilities_of
-from sentinode.models.info import BundleInfo
 
 _BATCH = 256
 _READERS = 4  # threads; decoding lets go of the interpreter, and more of them wait for the disk
@@ -23,18 +25,57 @@ _READERS = 4  # threads; decoding lets go of the interpreter, and more of them w
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one image."""
+    """What a model says of one image, wherever it is asked: from Python, on the command line, over HTTP."""
 
-    path: Path
     label: str
     """The predicted class: for two classes the positive one when its probability reaches the threshold, otherwise
     the likeliest."""
-    probabilities: tuple[float, ...]
+    probabilities: dict[str, float]
     """Of each class, in the bundle's order."""
     confidence: float
     """Probability of the predicted class."""
     low_confidence: bool
     """Whether the answer lies in the band that was set on validation; look at the image."""
+    threshold: float | None
+    """What decided; None for more than two classes."""
+    path: Path | None = None
+    """The image's file, where it comes from one."""
+
+    @classmethod
+    def of(cls, probabilities: NDArray[np.float32], info: BundleInfo, path: Path | None = None) -> Self:
+        """What (classes,) probabilities say of an image, by the bundle's threshold and low-confidence band."""
+        names = info.classes.names
+        positive = None if info.classes.positive is None else names.index(info.classes.positive)
+        threshold = None if info.threshold is None else info.threshold.value
+        decision = decide(probabilities, positive, threshold, info.low_confidence)
+        return cls(
+            label=names[int(decision.classes)],
+            probabilities=dict(zip(names, probabilities.tolist(), strict=True)),
+            confidence=float(decision.confidences),
+            low_confidence=bool(decision.low_confidence),
+            threshold=threshold,
+            path=path,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """`{prediction, confidence, probabilities: {class: p}, threshold, low_confidence}`, as the server answers."""
+        return {
+            "prediction": self.label,
+            "confidence": self.confidence,
+            "probabilities": self.probabilities,
+            "threshold": self.threshold,
+            "low_confidence": self.low_confidence,
+        }
+
+    def row(self) -> dict[str, Any]:
+        """`{path, prediction, p_CLASS …, confidence, low_confidence}`: a row of a table of images."""
+        return {
+            "path": str(self.path or ""),
+            "prediction": self.label,
+            **{f"p_{name}": value for name, value in self.probabilities.items()},
+            "confidence": self.confidence,
+            "low_confidence": self.low_confidence,
+        }
 
 
 @dataclass(frozen=True)
@@ -61,7 +102,7 @@ def predict_images(
     for part, read in _read_ahead(paths, engine, resize=resize, batch=batch):
         answers = iter(probabilities_of(engine, [tile for tile in read if not isinstance(tile, Failure)]))
         for path, tile in zip(part, read, strict=True):
-            yield tile if isinstance(tile, Failure) else decide(path, next(answers), engine.info)
+            yield tile if isinstance(tile, Failure) else Prediction.of(next(answers), engine.info, path)
 
 
 def _read_ahead(
@@ -158,19 +199,3 @@ def fitted(
     if height != width:
         raise DataError(f"{name} is {width}×{height} px, which resizing to {size}×{size} would distort; crop it")
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
-
-
-def decide(path: Path, probabilities: NDArray[np.float32], info: BundleInfo) -> Prediction:
-    """What (classes,) `probabilities` say of the image at `path`, by the bundle's threshold and low-confidence band."""
-    names, band = info.classes.names, info.low_confidence
-    if info.threshold is not None and info.classes.positive is not None:
-        positive = names.index(info.classes.positive)
-        predicted = positive if float(probabilities[positive]) >= info.threshold.value else 1 - positive
-        score = float(probabilities[positive])
-    else:
-        predicted = int(probabilities.argmax())
-        score = float(probabilities[predicted])
-    confidence = float(probabilities[predicted])
-    quantity = score if band is not None and band.quantity == "score" else confidence
-    low = band is not None and band.low <= quantity <= band.high
-    return Prediction(path, names[predicted], tuple(map(float, probabilities)), confidence, low)

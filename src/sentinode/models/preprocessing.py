@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sentinode.models.config import IMAGENET_MEAN, IMAGENET_STD
+from sentinode.models.model_config import IMAGENET_MEAN, IMAGENET_STD
 
 
 class Preprocessing(nn.Module):

@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto
 
+from sentinode.core.decision import LowConfidenceBand, OperatingPoint
 from sentinode.core.errors import BundleError
 from sentinode.core.extras import require
 from sentinode.core.files import atomic_folder
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.bundle_writing import library_versions, seal
+from sentinode.models.bundle_info import GRAPH_FILE, WEIGHTS_FILE, BundleInfo
+from sentinode.models.bundle_writer import library_versions, seal
 from sentinode.models.engines.engine import Engine
-from sentinode.models.engines.openvino import OpenVinoEngine
-from sentinode.models.engines.telemetry import without_telemetry
-from sentinode.models.graph import INPUT, OUTPUTS, check_graph, read_graph, set_temperature, tidy, widen_weights
-from sentinode.models.info import GRAPH_FILE, WEIGHTS_FILE, BundleInfo, LowConfidence, Threshold
+from sentinode.models.engines.openvino_engine import OpenVinoEngine, without_telemetry
+from sentinode.models.onnx_graph import INPUT, OUTPUTS, check_graph, read_graph, set_temperature, tidy, widen_weights
 
 _CALIBRATION_BATCH = 4
 # How the exporter begins the names of a network's parameters; a member of an ensemble has other constants beside them.
@@ -84,8 +84,8 @@ def write_quantized_bundle(
     folder: Path,
     *,
     temperature: float,
-    threshold: Threshold | None,
-    low_confidence: LowConfidence | None,
+    threshold: OperatingPoint | None,
+    low_confidence: LowConfidenceBand | None,
     limits: tuple[str, ...] = (),
 ) -> Bundle:
     """Write a quantised graph as a bundle like any other.

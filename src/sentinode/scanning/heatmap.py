@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.tiling import TileSpec
 
 _SLACK = 0.5
@@ -81,7 +81,7 @@ def read_heatmap(scan: Path, target: str | None = None) -> Heatmap:
         DataError: It holds no whole scan.
     """
     from sentinode.core.errors import DataError
-    from sentinode.scanning.record import read_record
+    from sentinode.scanning.scan_record import read_record
     from sentinode.scanning.tiles_file import read_tiles
 
     record, tiles = read_record(scan), read_tiles(scan)

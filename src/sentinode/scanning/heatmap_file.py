@@ -9,9 +9,9 @@ from sentinode.core.extras import require
 from sentinode.core.files import atomic_file
 from sentinode.core.palette import PALETTE, colours_of
 from sentinode.scanning.heatmap import Heatmap
-from sentinode.scanning.record import HEATMAP_FILE
+from sentinode.scanning.scan_record import HEATMAP_FILE
 
-tifffile = require("tifffile", extra="slides")
+tifffile = require("tifffile", extra="scan")
 
 _TILE_PX = 256
 _SMALLEST_PX = 16

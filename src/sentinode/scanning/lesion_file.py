@@ -9,9 +9,9 @@ from typing import Any
 from sentinode.core.extras import require
 from sentinode.core.files import write_text
 from sentinode.scanning.lesions import OutlinedLesion
-from sentinode.scanning.record import LESIONS_FILE
+from sentinode.scanning.scan_record import LESIONS_FILE
 
-shapely = require("shapely", extra="slides")
+shapely = require("shapely", extra="scan")
 
 _COLOURS = {"ITC": [86, 180, 233], "micro": [230, 159, 0], "macro": [213, 94, 0]}
 """Okabe and Ito's sky blue, orange and vermillion: told apart with any colour vision."""

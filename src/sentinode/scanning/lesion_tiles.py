@@ -8,10 +8,10 @@ import numpy as np
 
 from sentinode.core.errors import DataError
 from sentinode.core.extras import require
-from sentinode.scanning.record import LESIONS_FILE, ScanRecord
+from sentinode.scanning.scan_record import LESIONS_FILE, ScanRecord
 from sentinode.scanning.tiles_file import read_tiles
 
-shapely = require("shapely", extra="slides")
+shapely = require("shapely", extra="scan")
 
 
 @dataclass(frozen=True)

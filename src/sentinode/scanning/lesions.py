@@ -10,11 +10,11 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
 from sentinode.core.extras import require
-from sentinode.evaluation.staging.stages import ITC_UM, MICRO_UM
+from sentinode.metrics.stages import ITC_UM, MICRO_UM
 from sentinode.scanning.heatmap import Heatmap
-from sentinode.scanning.record import Lesion, LesionRule
+from sentinode.scanning.scan_record import Lesion, LesionRule
 
-shapely = require("shapely", extra="slides")
+shapely = require("shapely", extra="scan")
 
 _EIGHT = np.ones((3, 3), bool)
 _GAP = np.ones((2, 2), bool)

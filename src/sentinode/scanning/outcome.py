@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sentinode.scanning.record import ScanRecord, Stage
+from sentinode.scanning.scan_record import ScanRecord, Stage
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sentinode.core.files import atomic_file
 from sentinode.core.palette import colour_table, colours_of
 from sentinode.scanning.heatmap import Heatmap
 from sentinode.scanning.lesions import OutlinedLesion
-from sentinode.scanning.record import OVERLAY_FILE
+from sentinode.scanning.scan_record import OVERLAY_FILE
 
 _SIDE_PX = 1600
 """Longer side of the slide in the picture."""

@@ -1,67 +1,25 @@
 """A slide seen as a whole before it is scanned: its overview and its tissue, even where some of it can't be read."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
 import numpy as np
 
 from sentinode.core.errors import SlideReadError
-from sentinode.slides.physical import Mpp
-from sentinode.slides.reader import Level, Pixels, Reader
+from sentinode.slides.mpp import Mpp
+from sentinode.slides.reader import Pixels, Reader
 from sentinode.slides.slide import Slide
-from sentinode.slides.tissue.mask import Found, Survey, TissueConfig, TissueMask, survey
-from sentinode.slides.tissue.model import TissueModel
+from sentinode.slides.tissue.tissue_mask import Found, Survey, TissueConfig, TissueMask, survey
+from sentinode.slides.tissue.tissue_model import TissueModel
 
 _OVERVIEW_UM = 8.0
 _PIECE_PX = 256
 
 
-class TolerantReader:
+class TolerantReader(Reader):
     """A reader that gives white where another one can't read, and remembers where that was."""
 
     def __init__(self, inner: Reader) -> None:
-        self._inner = inner
+        self._inner, self.facts = inner, inner.facts
         self.missing: list[tuple[float, float, float, float]] = []
         """Left, top, right and bottom of what could not be read, in level-0 pixels."""
-
-    @property
-    def name(self) -> str:
-        """As the reader behind it."""
-        return self._inner.name
-
-    @property
-    def path(self) -> Path:
-        """As the reader behind it."""
-        return self._inner.path
-
-    @property
-    def levels(self) -> tuple[Level, ...]:
-        """As the reader behind it."""
-        return self._inner.levels
-
-    @property
-    def properties(self) -> Mapping[str, str]:
-        """As the reader behind it."""
-        return self._inner.properties
-
-    @property
-    def mpp(self) -> Mpp | None:
-        """As the reader behind it."""
-        return self._inner.mpp
-
-    @property
-    def mpp_source(self) -> str:
-        """As the reader behind it."""
-        return self._inner.mpp_source
-
-    @property
-    def associated(self) -> tuple[str, ...]:
-        """As the reader behind it."""
-        return self._inner.associated
-
-    def tile_shape(self, level: int) -> tuple[int, int] | None:
-        """As the reader behind it."""
-        return self._inner.tile_shape(level)
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
         """(height, width, 3) uint8; pieces of the file's tile size that can't be read are white."""
@@ -75,11 +33,12 @@ class TolerantReader:
         return self._inner.read_associated(name)
 
     def close(self) -> None:
-        """As the reader behind it."""
+        """Let the reader behind it go."""
         self._inner.close()
 
     def _in_pieces(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
-        across, down = self.tile_shape(level) or (_PIECE_PX, _PIECE_PX)
+        scale = self.facts.levels[level]
+        across, down = scale.tile or (_PIECE_PX, _PIECE_PX)
         out = np.full((height, width, 3), 255, np.uint8)
         for top in range(y // down * down, y + height, down):
             for left in range(x // across * across, x + width, across):
@@ -88,7 +47,6 @@ class TolerantReader:
                 try:
                     piece = self._inner.read(level, x_from, y_from, x_to - x_from, y_to - y_from)
                 except SlideReadError:
-                    scale = self.levels[level]
                     edges = (x_from * scale.downsample_x, y_from * scale.downsample_y)
                     self.missing.append((*edges, x_to * scale.downsample_x, y_to * scale.downsample_y))
                 else:

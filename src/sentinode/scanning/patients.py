@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinode.core.errors import DataError, DataNotFoundError
-from sentinode.evaluation.staging.stages import SLIDE_CLASSES, STAGES, SlideClass
+from sentinode.metrics.stages import SLIDE_CLASSES, STAGES, SlideClass
 
 _FORMS = (
     "give columns slide and patient, and stage if it is known; or CAMELYON17's columns patient and stage, with rows "

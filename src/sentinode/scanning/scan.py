@@ -17,21 +17,20 @@ from sentinode.core.errors import DataError, SentinodeError, SlideNotFoundError,
 from sentinode.core.files import atomic_folder, remove_partial, sha256_of_file, sha256_of_json, write_json
 from sentinode.core.progress import Progress
 from sentinode.models.engines.engine import Engine
-from sentinode.scanning.config import Machine, ScanConfig
-from sentinode.scanning.engine import LazyEngine
+from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.locking import locked
 from sentinode.scanning.outcome import Outcome, SlideFailedError
 from sentinode.scanning.overview import survey_slide
 from sentinode.scanning.progress_file import ProgressFile
-from sentinode.scanning.record import RECORD_FILE, Failure, ScanRecord, SlideFacts, Stage, read_record
-from sentinode.scanning.results import Scanned, write_results
+from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_output import Scanned, write_results
+from sentinode.scanning.scan_record import RECORD_FILE, Failure, ScanRecord, SlideFacts, Stage, read_record
 from sentinode.scanning.tiles_file import ScannedTiles, read_tiles
-from sentinode.slides.opening import open_slide
-from sentinode.slides.prefetching import read_batches
-from sentinode.slides.slide import Slide
+from sentinode.slides.reader_agreement import verify_readers
+from sentinode.slides.slide import Slide, open_slide
+from sentinode.slides.tile_batches import read_batches
 from sentinode.slides.tiling import TilePlan, plan_tiles
-from sentinode.slides.tissue.model import TissueModel
-from sentinode.slides.verifying import verify_readers
+from sentinode.slides.tissue.tissue_model import TissueModel
 
 _END_BYTES = 1 << 20
 _KEPT_MESSAGES = 5
@@ -267,7 +266,7 @@ def _facts(slide: Slide) -> SlideFacts:
         mpp_x=slide.mpp.x,
         mpp_y=slide.mpp.y,
         mpp_source=slide.mpp_source,
-        reader=slide.reader.name,
+        reader=slide.facts.reader,
     )
 
 

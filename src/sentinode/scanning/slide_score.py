@@ -11,11 +11,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.files import write_json
-from sentinode.evaluation.slide_score.model import SlideScoreModel, cross_validated_slide_score, heatmap_features
-from sentinode.evaluation.staging.stages import SLIDE_CLASSES
+from sentinode.core.messages import one_line
+from sentinode.metrics.slide_score.slide_score_model import (
+    SlideScoreModel,
+    cross_validated_slide_score,
+    heatmap_features,
+)
+from sentinode.metrics.stages import SLIDE_CLASSES
 from sentinode.scanning.heatmap import Heatmap, read_heatmap
 from sentinode.scanning.patients import read_patients, table_rows
-from sentinode.scanning.record import RECORD_FILE, BundleFacts, ScanRecord, list_scans, read_record
+from sentinode.scanning.scan_record import RECORD_FILE, BundleFacts, ScanRecord, list_scans, read_record
 
 LEAST_SLIDES = 10
 """Of each class. With fewer, the interval of the AUC reaches from useless to perfect, and eight coefficients have
@@ -134,8 +139,7 @@ class SlideScore(_Part):
         except FileNotFoundError as error:
             raise DataNotFoundError(f"{path} does not exist; fit one with `sentinode slide-score fit`") from error
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
-            reason = " ".join(str(error).split())
-            raise DataError(f"{path} is no slide score ({reason}); fit it again") from error
+            raise DataError(f"{path} is no slide score ({one_line(error)}); fit it again") from error
 
 
 def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> SlideScore:

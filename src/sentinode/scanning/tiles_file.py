@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import BundleError, DataError
 from sentinode.core.files import atomic_file
-from sentinode.scanning.record import TILES_FILE
+from sentinode.scanning.scan_record import TILES_FILE
 from sentinode.slides.tiling import TilePlan, TileSpec
 
 _PLACES = ("x", "y", "width", "height")

@@ -12,11 +12,21 @@ from starlette.types import ASGIApp
 
 from sentinode import __version__
 from sentinode.core.errors import SentinodeError
-from sentinode.serving.config import ServeConfig
-from sentinode.serving.gate import Gate
+from sentinode.serving.middleware import RequestMiddleware
 from sentinode.serving.openapi import describe
 from sentinode.serving.problems import Problem, answer_http_error, answer_invalid, answer_problem
-from sentinode.serving.routes import explaining, health, model, page, predicting, reviews, scans, session, slides
+from sentinode.serving.routes import (
+    explanation_routes,
+    health_routes,
+    model_routes,
+    page_routes,
+    prediction_routes,
+    review_routes,
+    scan_routes,
+    session_routes,
+    slide_routes,
+)
+from sentinode.serving.serve_config import ServeConfig
 from sentinode.serving.service import Service
 
 _ABOUT = """Finds metastases in lymph-node histology. **For research use only.**
@@ -40,8 +50,18 @@ def create_app(config: ServeConfig) -> FastAPI:
         await service.stop()
 
     app = _App(service, lifespan)
-    for module in (page, predicting, explaining, model, slides, scans, reviews, session, health):
-        app.include_router(module.router)
+    for routes in (
+        page_routes,
+        prediction_routes,
+        explanation_routes,
+        model_routes,
+        slide_routes,
+        scan_routes,
+        review_routes,
+        session_routes,
+        health_routes,
+    ):
+        app.include_router(routes.router)
     handlers: dict[Any, Any] = {
         Problem: answer_problem,
         SentinodeError: answer_problem,
@@ -54,7 +74,7 @@ def create_app(config: ServeConfig) -> FastAPI:
 
 
 class _App(FastAPI):
-    """FastAPI with the gate before everything of its own."""
+    """FastAPI with the middleware before everything of its own."""
 
     def __init__(self, service: Service, lifespan: Any) -> None:
         # No /docs: that page loads its scripts from another host, which the content security policy refuses.
@@ -70,10 +90,10 @@ class _App(FastAPI):
         self.state.service = service
 
     def build_middleware_stack(self) -> ASGIApp:
-        """What a request passes: the gate, the rules for other origins, the shortcut, FastAPI's own layers."""
+        """What a request passes: our middleware, the rules for other origins, the shortcut, FastAPI's own layers."""
         service: Service = self.state.service
         config = service.config
-        stack: ASGIApp = predicting.Shortcut(super().build_middleware_stack())
+        stack: ASGIApp = prediction_routes.Shortcut(super().build_middleware_stack())
         if config.origins:
             stack = CORSMiddleware(
                 stack,
@@ -81,7 +101,7 @@ class _App(FastAPI):
                 allow_methods=["GET", "POST", "DELETE"],
                 allow_headers=["Authorization", "Content-Type"],
             )
-        return Gate(
+        return RequestMiddleware(
             stack,
             access=service.access,
             store=service.store,

@@ -164,7 +164,7 @@ def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _choice(slide: Slide, scale: int) -> LevelChoice:
     """The coarsest level of the file that is not coarser than one pixel for `scale` level-0 pixels."""
-    levels = slide.reader.levels
+    levels = slide.facts.levels
     fitting = [n for n, level in enumerate(levels) if max(level.downsample_x, level.downsample_y) <= scale * 1.001]
     level = fitting[-1] if fitting else 0
     return LevelChoice(level, scale / levels[level].downsample_x, scale / levels[level].downsample_y)

@@ -24,6 +24,7 @@ from sentinode.core.errors import (
     SlideReadError,
     StorageError,
 )
+from sentinode.core.messages import one_line
 
 MEDIA_TYPE = "application/problem+json"
 CLIENT_GONE = 499
@@ -79,11 +80,11 @@ def problem_of(error: SentinodeError) -> Problem:
     if isinstance(error, StorageError):  # its message has the server's paths
         return Problem(507, "the server's disk can't take it; tell its operator, whose log has the request id")
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    return Problem(status, " ".join(str(error).split()))
+    return Problem(status, one_line(error))
 
 
 def request_id(request: Request) -> str:
-    """The id that the gate gave to the request."""
+    """The id that the middleware gave to the request."""
     return str(request.scope.get("state", {}).get("request_id", ""))
 
 

@@ -24,7 +24,7 @@ class ProblemAnswer(_Answer):
 
 
 class Healthy(_Answer):
-    """System 2's health."""
+    """That the server answers, and whether its model is loaded."""
 
     status: Literal["healthy"]
     model_loaded: bool

@@ -3,27 +3,26 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from fastapi import Request
 
 from sentinode.core.files import storage_errors
 from sentinode.models.bundle import open_bundle
 from sentinode.serving.access import LOCAL, Access, User
-from sentinode.serving.batching import Batcher
-from sentinode.serving.config import ServeConfig
-from sentinode.serving.explaining import Explaining
-from sentinode.serving.jobs import ScanJobs
-from sentinode.serving.library import Library
-from sentinode.serving.metrics import Metrics
-from sentinode.serving.model import ServedModel
-from sentinode.serving.predicting import Asked, Predictor
-from sentinode.serving.rendered import Rendered
-from sentinode.serving.rendering import Workers
-from sentinode.serving.results import Results
-from sentinode.serving.slide_uploads import remove_left_over
+from sentinode.serving.batcher import Batcher
+from sentinode.serving.bounded_pool import BoundedPool
+from sentinode.serving.explainer import Explainer
+from sentinode.serving.form_upload import BodyBudget
+from sentinode.serving.predictor import Answer, Asked, Predictor
+from sentinode.serving.scan_jobs import ScanJobs
+from sentinode.serving.scan_results import Results
+from sentinode.serving.serve_config import ServeConfig
+from sentinode.serving.served_model import ServedModel
+from sentinode.serving.server_metrics import Metrics
+from sentinode.serving.slide_library import Library
+from sentinode.serving.slide_upload import remove_left_over
 from sentinode.serving.store.database import open_store
-from sentinode.serving.uploads import BodyBudget
+from sentinode.serving.view_cache import ViewCache
 
 _DECODERS = 2
 _RENDERERS = 2
@@ -52,7 +51,7 @@ class Service:
         self.model = ServedModel(bundle, config.engine, config.threads)
         images = config.images if config.store_images else None
         self.predictor = Predictor(self.model, self.store.predictions, self.metrics, images)
-        self.batcher: Batcher[Asked, dict[str, Any]] = Batcher(
+        self.batcher: Batcher[Asked, Answer] = Batcher(
             self.predictor.run,
             most_waiting=limits.waiting_images,
             most_at_once=limits.images_at_once,
@@ -60,11 +59,11 @@ class Service:
             seen=self.metrics.batch,
         )
         self.decoders = ThreadPoolExecutor(_DECODERS, "decode")
-        self.renderers = Workers("views of slides", _RENDERERS, limits.waiting_renders)
-        self.explainers = Workers("explanations", 1, limits.waiting_explanations)
+        self.view_pool = BoundedPool("views of slides", _RENDERERS, limits.waiting_renders)
+        self.explanation_pool = BoundedPool("explanations", 1, limits.waiting_explanations)
         self.bodies = BodyBudget(limits.body_bytes_at_once)
-        self.rendered = Rendered(limits.rendered_bytes)
-        self.explaining = Explaining(bundle, config.engine, config.threads, config.explain_niceness)
+        self.views = ViewCache(limits.rendered_bytes)
+        self.explainer = Explainer(bundle, config.engine, config.threads, config.explain_niceness)
         self.library = Library(config, self.store.slides)
         self.results = Results(config.scans)
         self.jobs = ScanJobs(
@@ -86,30 +85,30 @@ class Service:
         """Load the model in the background, then what explains, and go on with the scans; in the loop that serves."""
         self.stopping.watch(asyncio.get_running_loop())
         self.model.start()
-        self.explaining.start(self.model)
+        self.explainer.start(self.model)
         self.jobs.start()
 
     async def stop(self) -> None:
         """Park the scans, close everything; the requests have ended, or were given up."""
         await self.batcher.close()
-        await self.renderers.close()
-        self.explaining.stop()
-        await self.explainers.close()
+        await self.view_pool.close()
+        self.explainer.stop()
+        await self.explanation_pool.close()
         self.decoders.shutdown(cancel_futures=True)
         self.jobs.stop()
         self.library.close()
         self.store.close()
 
     def _give_up(self) -> None:
-        self.renderers.give_up()
-        self.explainers.give_up()
+        self.view_pool.give_up()
+        self.explanation_pool.give_up()
 
     def _watch(self) -> None:
         watch = self.metrics.watch
         watch("queue_images", "Images that wait for the model", lambda: self.batcher.waiting)
-        watch("queue_renders", "Views of slides that wait or are drawn", lambda: self.renderers.held)
-        watch("queue_explanations", "Explanations that wait or are made", lambda: self.explainers.held)
-        watch("rendered_bytes", "Bytes of views that are kept", lambda: self.rendered.held_bytes)
+        watch("queue_renders", "Views of slides that wait or are drawn", lambda: self.view_pool.held)
+        watch("queue_explanations", "Explanations that wait or are made", lambda: self.explanation_pool.held)
+        watch("rendered_bytes", "Bytes of views that are kept", lambda: self.views.held_bytes)
 
 
 class Stopping:
@@ -143,6 +142,6 @@ def service_of(request: Request) -> Service:
 
 
 def user_of(request: Request) -> User:
-    """Who asks; the gate has let them in."""
+    """Who asks; the middleware has let them in."""
     user: User | None = request.scope["state"].get("user")
     return user or LOCAL

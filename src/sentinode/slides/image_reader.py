@@ -8,46 +8,38 @@ from PIL.TiffImagePlugin import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, Tif
 
 from sentinode.core.errors import ImageError, SlideReadError, UnsupportedSlideError
 from sentinode.core.images import read_image
-from sentinode.slides.physical import mpp_from_properties
-from sentinode.slides.reader import Level, Pixels
+from sentinode.slides.mpp import mpp_from_properties
+from sentinode.slides.reader import Level, Pixels, Reader, ReaderFacts
 
 _UNITS = {2: "inch", 3: "centimeter"}  # TIFF 6.0, ResolutionUnit
 
 
-class ImageReader:
+class ImageReader(Reader):
     """An image file, decoded once."""
 
-    name = "image"
-    associated: tuple[str, ...] = ()
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cache_bytes: int) -> None:  # noqa: ARG002 - it holds all of the image anyhow
         """Decode `path`.
 
         Raises:
             UnsupportedSlideError: It is not an image, damaged, of a mode that is not 8-bit RGB or grey, or so large
                 that it should be a pyramid.
         """
-        self.path = path
         try:
             self._pixels: Pixels | None = read_image(path)
         except ImageError as error:
             reason = str(error).removeprefix(f"{path} ")
             raise UnsupportedSlideError(f"{path}: not a plain image that can serve as a slide: {reason}") from error
         height, width = self._pixels.shape[:2]
-        self.levels = (Level(width, height, 1.0, 1.0),)
-        self.properties = _resolution(path)
-        self.mpp, self.mpp_source = mpp_from_properties(self.properties)
-
-    def tile_shape(self, level: int) -> tuple[int, int] | None:  # noqa: ARG002 - the protocol's; an image has no tiles
-        """None: an image has no tiles."""
-        return None
+        properties = _resolution(path)
+        levels = (Level(width, height, 1.0, 1.0),)
+        self.facts = ReaderFacts("image", path, levels, properties, *mpp_from_properties(properties))
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
         """Pixels of a rectangle. See `Reader.read`."""
         pixels = self._pixels
         if pixels is None or level != 0:
             state = "is closed" if pixels is None else f"has one level, not {level}"
-            raise SlideReadError(f"{self.path}: level {level} at ({x}, {y}) can't be read: the slide {state}")
+            raise SlideReadError(f"{self.facts.path}: level {level} at ({x}, {y}) can't be read: the slide {state}")
         out = np.full((height, width, 3), 255, np.uint8)
         left, top = max(x, 0), max(y, 0)
         right, bottom = min(x + width, pixels.shape[1]), min(y + height, pixels.shape[0])
@@ -57,7 +49,7 @@ class ImageReader:
 
     def read_associated(self, name: str) -> Pixels:
         """There is none. See `Reader.read_associated`."""
-        raise SlideReadError(f"{self.path} has no associated image {name!r}; it has: none")
+        raise SlideReadError(f"{self.facts.path} has no associated image {name!r}; it has: none")
 
     def close(self) -> None:
         """Let the pixels go."""

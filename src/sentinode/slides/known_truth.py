@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sentinode.core.errors import StorageError
 from sentinode.core.files import atomic_file
+from sentinode.slides.annotations.annotation_forms import write_asap
 from sentinode.slides.annotations.regions import TUMOUR, Annotations, Geometry, Region
-from sentinode.slides.annotations.writing import write_asap
 
 
 @dataclass(frozen=True)

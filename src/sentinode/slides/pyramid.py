@@ -16,11 +16,11 @@ import numpy as np
 from sentinode.core.errors import SlideError
 from sentinode.core.extras import require
 from sentinode.core.files import atomic_file
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 from sentinode.slides.reader import Pixels
 
-imagecodecs = require("imagecodecs", extra="slides")
-tifffile = require("tifffile", extra="slides")
+imagecodecs = require("imagecodecs", extra="scan")
+tifffile = require("tifffile", extra="scan")
 
 TILE_PX = 256
 """Width and height of the file's tiles: what most scanners write and most viewers ask for."""

@@ -1,14 +1,15 @@
-"""What a reader of slides is: six members that every backend has. Backends import their own library, lazily."""
+"""What a reader of slides is: what the file says of itself, and four methods."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.slides.physical import Mpp
+from sentinode.slides.mpp import Mpp
 
 Pixels = NDArray[np.uint8]
 """(height, width, 3) uint8, RGB."""
@@ -23,44 +24,42 @@ class Level:
     downsample_x: float
     """Level-0 pixels for each of this level's pixels along x: the ratio of the widths."""
     downsample_y: float
+    tile: tuple[int, int] | None = None
+    """(width, height) of the file's own tiles; None where it has none or does not say."""
+
+
+@dataclass(frozen=True)
+class ReaderFacts:
+    """What a slide's file says of itself."""
+
+    reader: str
+    """The reader's name in the table of readers."""
+    path: Path
+    levels: tuple[Level, ...]
+    """Level 0 first, each next one coarser."""
+    properties: Mapping[str, str]
+    """Named as OpenSlide names them."""
+    mpp: Mpp | None
+    """Level 0's µm/px; None where the file does not say."""
+    mpp_source: str
+    """Where `mpp` was found, in words."""
+    associated: tuple[str, ...] = ()
+    """Names of the images beside the slide, sorted: label, macro, thumbnail."""
 
 
 class Reader(Protocol):
-    """A slide file, open for reading. `read` may be called from several threads at once."""
+    """A slide file, open for reading. `read` and `read_into` may be called from several threads at once.
 
-    @property
-    def name(self) -> str:
-        """The backend: "openslide", "tiff" or "image"."""
+    A backend inherits from it, imports its own library when it is made, and is called with the file's path and the
+    bytes of decoded tiles that it may keep (see `slides.reader_table`). `sentinode.testing.readers.ReaderTests` says
+    whether it keeps this contract.
+    """
 
-    @property
-    def path(self) -> Path:
-        """The slide's file."""
+    facts: ReaderFacts
 
-    @property
-    def levels(self) -> tuple[Level, ...]:
-        """Level 0 first, each next one coarser."""
-
-    @property
-    def properties(self) -> Mapping[str, str]:
-        """What the file says of itself, named as OpenSlide names it."""
-
-    @property
-    def mpp(self) -> Mpp | None:
-        """Level 0's µm/px; None where the file does not say."""
-
-    @property
-    def mpp_source(self) -> str:
-        """Where `mpp` was found, in words."""
-
-    @property
-    def associated(self) -> tuple[str, ...]:
-        """Names of the images beside the slide, sorted: label, macro, thumbnail."""
-
-    def tile_shape(self, level: int) -> tuple[int, int] | None:
-        """(width, height) in pixels of the file's own tiles at `level`; None where it has none or does not say."""
-
+    @abstractmethod
     def read(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
-        """Pixels of a rectangle whose top left corner is (x, y), in pixels of `level`.
+        """Pixels of a rectangle whose top left corner is (x, y), in pixels of `level`; the caller may change them.
 
         What lies outside the slide, and what the file leaves out, is white (or the file's own background colour).
 
@@ -68,23 +67,8 @@ class Reader(Protocol):
             SlideReadError: Some of it can't be read.
         """
 
-    def read_associated(self, name: str) -> Pixels:
-        """The associated image `name`.
-
-        Raises:
-            SlideReadError: There is none of this name, or it can't be read.
-        """
-
-    def close(self) -> None:
-        """Let the file go; closing twice is fine, reading afterwards is a SlideReadError."""
-
-
-@runtime_checkable
-class FillingReader(Reader, Protocol):
-    """A reader that can put pixels where they are wanted, which spares memory that is new for each tile."""
-
-    def read_into(self, level: int, x: int, y: int, out: Pixels, *, once: bool = False) -> None:
-        """As `read`, into `out`.
+    def read_into(self, level: int, x: int, y: int, out: Pixels, *, once: bool = False) -> None:  # noqa: ARG002
+        """As `read`, into `out`. A reader with its own way spares memory that is new for each tile.
 
         Args:
             level: See `read`.
@@ -96,3 +80,16 @@ class FillingReader(Reader, Protocol):
         Raises:
             SlideReadError: Some of it can't be read.
         """
+        out[...] = self.read(level, x, y, out.shape[1], out.shape[0])
+
+    @abstractmethod
+    def read_associated(self, name: str) -> Pixels:
+        """The associated image `name`.
+
+        Raises:
+            SlideReadError: There is none of this name, or it can't be read.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the file go; closing twice is fine, reading afterwards is a SlideReadError."""

@@ -61,7 +61,7 @@ def reduce_area(pixels: Pixels, across: Extent, down: Extent) -> Pixels:
     Pillow or OpenSlide is not: between whole scales it takes or leaves whole pixels.
 
     Raises:
-        MissingExtraError: The `slides` extra is not installed.
+        MissingExtraError: The `scan` extra is not installed.
     """
     if across.scale == down.scale == 1:
         return pixels
@@ -79,7 +79,7 @@ def reduce_area(pixels: Pixels, across: Extent, down: Extent) -> Pixels:
 @lru_cache(maxsize=512)  # tiles of one plan share few fractions of a pixel
 def _shares(axis: Extent) -> Any:
     # (made, read) sparse float32: how much of each pixel made lies over each pixel read.
-    sparse = require("scipy.sparse", extra="slides")
+    sparse = require("scipy.sparse", extra="scan")
     edges = axis.offset + np.arange(axis.made + 1) * axis.scale
     first = np.floor(edges[:-1] + 1e-9).astype(np.int64)
     index = first[:, None] + np.arange(math.ceil(axis.scale) + 1)

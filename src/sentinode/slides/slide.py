@@ -8,9 +8,10 @@ from typing import Self
 
 import numpy as np
 
-from sentinode.core.errors import SlideError
-from sentinode.slides.physical import Mpp
-from sentinode.slides.reader import FillingReader, Pixels, Reader
+from sentinode.core.errors import SlideError, SlideNotFoundError
+from sentinode.slides.mpp import Mpp
+from sentinode.slides.reader import Pixels, Reader, ReaderFacts
+from sentinode.slides.reader_table import AUTO, DEFAULT_CACHE_BYTES, open_reader
 from sentinode.slides.reduction import is_copied, level_extent, reduce_area
 
 COARSER_TOLERANCE = 0.05
@@ -35,14 +36,18 @@ class Slide:
     def __init__(self, reader: Reader, mpp: float | None = None) -> None:
         """Wrap `reader`; `mpp` is the user's own µm/px of level 0, which goes before what the file says."""
         self.reader = reader
-        self._filling = reader if isinstance(reader, FillingReader) else None
-        self._mpp = Mpp(mpp, mpp) if mpp else reader.mpp
-        self.mpp_source = "given by the user" if mpp else reader.mpp_source
+        self._mpp = Mpp(mpp, mpp) if mpp else reader.facts.mpp
+        self.mpp_source = "given by the user" if mpp else reader.facts.mpp_source
+
+    @property
+    def facts(self) -> ReaderFacts:
+        """What the file says of itself: levels, properties, µm/px, images beside it."""
+        return self.reader.facts
 
     @property
     def path(self) -> Path:
         """The slide's file."""
-        return self.reader.path
+        return self.facts.path
 
     @property
     def name(self) -> str:
@@ -52,12 +57,12 @@ class Slide:
     @property
     def width(self) -> int:
         """Level-0 pixels along x."""
-        return self.reader.levels[0].width
+        return self.facts.levels[0].width
 
     @property
     def height(self) -> int:
         """Level-0 pixels along y."""
-        return self.reader.levels[0].height
+        return self.facts.levels[0].height
 
     @property
     def mpp(self) -> Mpp:
@@ -80,7 +85,7 @@ class Slide:
         if not (math.isfinite(mpp) and mpp > 0):
             raise SlideError(f"{mpp!r} µm/px was asked for; give a positive number")
         limit = mpp * (1 + COARSER_TOLERANCE)
-        levels = [(own.x * level.downsample_x, own.y * level.downsample_y) for level in self.reader.levels]
+        levels = [(own.x * level.downsample_x, own.y * level.downsample_y) for level in self.facts.levels]
         fitting = [number for number, size in enumerate(levels) if max(size) <= limit]
         if not fitting:
             message = f"{self.path} has {own} µm/px at its finest, which is coarser than the {mpp:g} µm/px asked for"
@@ -103,7 +108,7 @@ class Slide:
 
     def read_scaled(self, choice: LevelChoice, x0: float, y0: float, width: int, height: int) -> Pixels:
         """As `read_at`, for a level that has been chosen: the form to use for many tiles at one µm/px."""
-        level = self.reader.levels[choice.level]
+        level = self.facts.levels[choice.level]
         x, y = x0 / level.downsample_x, y0 / level.downsample_y
         left, across = level_extent(x, choice.scale_x, width)
         rows = max(1, int(_BAND_BYTES / (3 * across.read * choice.scale_y)))
@@ -120,13 +125,13 @@ class Slide:
     def read_scaled_into(self, choice: LevelChoice, x0: float, y0: float, out: Pixels, *, once: bool = False) -> None:
         """As `read_scaled`, into `out`: (height, width, 3) uint8, contiguous.
 
-        `once` says that none of these pixels will be asked for again (see `FillingReader.read_into`).
+        `once` says that none of these pixels will be asked for again (see `Reader.read_into`).
         """
         height, width = out.shape[:2]
-        if self._filling and is_copied(choice.scale_x, width) and is_copied(choice.scale_y, height):
-            level = self.reader.levels[choice.level]
+        if is_copied(choice.scale_x, width) and is_copied(choice.scale_y, height):
+            level = self.facts.levels[choice.level]
             x, y = round(x0 / level.downsample_x), round(y0 / level.downsample_y)
-            self._filling.read_into(choice.level, x, y, out, once=once)
+            self.reader.read_into(choice.level, x, y, out, once=once)
         else:
             out[...] = self.read_scaled(choice, x0, y0, width, height)
 
@@ -155,7 +160,33 @@ class Slide:
         return (self.width, self.height), (self.mpp.x, self.mpp.y)
 
     def _level_for_size(self, width: int, height: int) -> LevelChoice:
-        levels = self.reader.levels
+        levels = self.facts.levels
         fitting = [n for n, level in enumerate(levels) if level.width >= width and level.height >= height]
         chosen = fitting[-1] if fitting else 0
         return LevelChoice(chosen, levels[chosen].width / width, levels[chosen].height / height)
+
+
+def open_slide(
+    path: Path, *, reader: str = AUTO, mpp: float | None = None, cache_bytes: int = DEFAULT_CACHE_BYTES
+) -> Slide:
+    """Open the slide at `path`.
+
+    Args:
+        path: The slide's file.
+        reader: "tiff": our reader of tiled TIFF and SVS; "openslide"; "image": a plain image, held in memory;
+            "auto": the first of these, in this order, that reads the file.
+        mpp: µm/px of level 0, in place of what the file says.
+        cache_bytes: Bound on the decoded tiles that the reader keeps.
+
+    Raises:
+        SlideNotFoundError: There is no such file.
+        SlideError: No reader, or not the one asked for, opens it.
+        MissingExtraError: The `scan` extra is not installed.
+    """
+    if not path.is_file():
+        raise SlideNotFoundError(f"{path} is not a file; check the path")
+    if not path.stat().st_size:
+        raise SlideError(f"{path} is empty; copy the file again")
+    if mpp is not None and not mpp > 0:
+        raise SlideError(f"{mpp!r} µm/px was given for {path}; give a positive number")
+    return Slide(open_reader(path, reader, cache_bytes), mpp)

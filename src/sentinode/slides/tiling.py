@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sentinode.core.errors import DataError
 
 if TYPE_CHECKING:
-    from sentinode.slides.physical import Mpp
-    from sentinode.slides.tissue.mask import TissueMask
+    from sentinode.slides.mpp import Mpp
+    from sentinode.slides.tissue.tissue_mask import TissueMask
 
 _SLACK = 0.5
 """Level-0 pixels at the right and lower edge that need no tile of their own: rounding of µm/px, not tissue."""

@@ -8,17 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from sentinode.core.decision import LowConfidenceBand, OperatingPoint
+from sentinode.core.errors import EvaluationError, RecipeError
 from sentinode.data.dataset import Dataset
 from sentinode.data.manifest import Manifest
 from sentinode.data.splits import stain_clusters
-from sentinode.evaluation.decisions.confidence import LowConfidenceBand, low_confidence_band
-from sentinode.evaluation.decisions.thresholds import OperatingPoint, choose_threshold
-from sentinode.evaluation.measures.calibration import fit_temperature
-from sentinode.evaluation.predictions import Predictions
+from sentinode.metrics.assessment import assess
+from sentinode.metrics.decisions.low_confidence import low_confidence_band
+from sentinode.metrics.decisions.thresholds import choose_threshold
+from sentinode.metrics.measures.calibration import fit_temperature
+from sentinode.metrics.predictions import Predictions
 from sentinode.training.config import EvaluationConfig
 
 # A slide of PatchCamelyon gives a few dozen patches to a validation part of two thousand.
 _IMAGES_A_PSEUDO_SLIDE = 50
+
+_CERTAIN = 0.9  # any score above one half will do: the order of the scores alone decides
+_RESAMPLES = 2  # the intervals are thrown away
 
 
 @dataclass(frozen=True)
@@ -110,3 +116,24 @@ def predictions_of(manifest: Manifest, role: str, probabilities: NDArray[Any]) -
         positive=None if manifest.positive is None else names.index(manifest.positive),
         groups=manifest.groups(role),
     )
+
+
+def check_evaluation(config: EvaluationConfig, manifest: Manifest) -> None:
+    """Assess the validation split as if a model had told every image right.
+
+    A rule that even such a model can't meet, because the split has too few images or lacks a class, and a target that
+    names no metric, are found now and not after the training.
+
+    Raises:
+        RecipeError: The rule can't be met, or there is no such metric.
+    """
+    labels, classes = manifest.labels("validation"), len(manifest.class_names)
+    probabilities = np.where(labels[:, None] == np.arange(classes), _CERTAIN, (1 - _CERTAIN) / (classes - 1))
+    predictions = predictions_of(manifest, "validation", probabilities)
+    try:
+        point = None
+        if predictions.binary:
+            point = choose_threshold(predictions.truths, predictions.scores, config.threshold)
+        assess(predictions, threshold=point, targets=config.targets, split="validation", resamples=_RESAMPLES)
+    except EvaluationError as error:
+        raise RecipeError(f"evaluation of the recipe: {error}") from error

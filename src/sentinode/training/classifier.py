@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from sentinode.core.errors import TrainingError
-from sentinode.evaluation.measures.multiclass import accuracy_argmax, macro_auc
-from sentinode.models.networks.freezing import freeze
+from sentinode.metrics.measures.multiclass import accuracy_argmax, macro_auc
 from sentinode.models.networks.network import Network
+from sentinode.models.networks.network_stages import freeze
 from sentinode.models.preprocessing import Preprocessing
 from sentinode.training.appearances import Appearances
 from sentinode.training.augmentation import Augmentation

@@ -1,12 +1,12 @@
 """The `[training]` and `[evaluation]` parts of a recipe."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from sentinode.evaluation.assessment.targets import parse_target
-from sentinode.evaluation.decisions.rules import parse_rule
-from sentinode.models.config import BUNDLE_PREFIX
+from sentinode.metrics.decisions.rules import parse_rule
+from sentinode.metrics.targets import parse_target
+from sentinode.models.model_config import BUNDLE_PREFIX
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -80,7 +80,13 @@ class TrainingConfig(BaseModel):
     number a class, in the order of the class names."""
     sampling: Literal["shuffled", "balanced"] = "shuffled"
     """`balanced` draws every class equally often, with replacement."""
+    loss: str = "cross-entropy"
+    """What is minimised: `cross-entropy`, `focal`, `generalised-cross-entropy`, or one of an installed package; see
+    `sentinode.training.losses`."""
+    loss_arguments: dict[str, Any] = {}
+    """Of the loss: `gamma` of `focal` (2 by default), `q` of `generalised-cross-entropy` (0.7)."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Of `cross-entropy` alone."""
     teacher: str = ""
     """`bundle:PATH|NAME`: a model whose answers to the same augmented images are learned (Hinton et al. 2015); empty:
     the labels alone."""
@@ -132,7 +138,7 @@ class EvaluationConfig(BaseModel):
     model_config = _FROZEN
 
     threshold: str = "sensitivity>=0.95"
-    """The rule that chooses the operating threshold; see `sentinode.evaluation.decisions.thresholds`."""
+    """The rule that chooses the operating threshold; see `sentinode.metrics.decisions.thresholds`."""
     flagged: float = Field(default=0.1, gt=0, lt=1)
     """The part of the validation images that the low-confidence band flags."""
     targets: tuple[str, ...] = ()

@@ -17,21 +17,21 @@ from safetensors.torch import load_file
 from sentinode.core.errors import RecipeError, TrainingError
 from sentinode.core.progress import Progress
 from sentinode.data.dataset import Dataset
-from sentinode.models.config import ModelConfig
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 from sentinode.models.networks.network import Network
 from sentinode.models.networks.normalisation import normalisation
 from sentinode.models.networks.weights import load_weights
 from sentinode.models.preprocessing import Preprocessing
+from sentinode.training.allocator import reuse_freed_memory
 from sentinode.training.appearances import Appearances, find_appearances
 from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, fits, loader
 from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, EarlyEnd, LastCheckpoint, RunLog, is_over
 from sentinode.training.classifier import PatchClassifier
 from sentinode.training.config import TrainingConfig
 from sentinode.training.distillation import UNLABELLED, load_teacher, read_unlabelled
-from sentinode.training.kept_memory import kept_memory
 from sentinode.training.lightning import Trainer
-from sentinode.training.losses import LogitLoss, SoftmaxLoss, class_weights
+from sentinode.training.losses import build_loss, class_weights
 from sentinode.training.recipe import Recipe
 
 _ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
@@ -95,12 +95,12 @@ def fit(
     classifier = build_classifier(recipe, data, network, preprocessing, images)
     checkpoint = run / "checkpoints" / LAST
     log = RunLog(run, config)
-    log.rows = _rows_of(checkpoint)
+    log.rows = checkpoint_log(run)
     if not is_over(log.rows, config):
         count = len(images.labels)
         total, done = config.epochs * count, len(log.rows) * count
         bar = progress.bar("training", total, "images", done=done)
-        with bar as advance, quiet_lightning(), kept_memory():
+        with bar as advance, quiet_lightning(), reuse_freed_memory():
             callbacks = [log, LastCheckpoint(run, log), Bar(advance, config)]
             callbacks += [EarlyEnd(log, stop)] if stop else []
             trainer = Trainer(callbacks=callbacks, **options)
@@ -156,7 +156,7 @@ def build_classifier(
     config, manifest = recipe.training, data.manifest
     labels = manifest.labels("train")
     weights = class_weights(config.class_weight, labels, len(manifest.class_names))
-    loss = (SoftmaxLoss if recipe.model.head == "softmax" else LogitLoss)(weights, config.label_smoothing)
+    loss = build_loss(config, recipe.model.head, weights)
     teacher = load_teacher(config, manifest.class_names, preprocessing.tile_size) if config.teacher else None
     return PatchClassifier(
         network,
@@ -285,8 +285,13 @@ def quiet_lightning() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _rows_of(checkpoint: Path) -> list[dict[str, float]]:
-    """The log's rows of a checkpoint; none when there is no checkpoint yet."""
+def checkpoint_log(run: Path) -> list[dict[str, float]]:
+    """The rows of a run's log, to the last digit, which `log.csv` rounds; none when there is no checkpoint yet.
+
+    Raises:
+        TrainingError: The checkpoint can't be read.
+    """
+    checkpoint = run / "checkpoints" / LAST
     if not checkpoint.exists():
         return []
     try:

@@ -11,8 +11,9 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sentinode.core.errors import RecipeError
-from sentinode.data.config import DataConfig
-from sentinode.models.config import ModelConfig
+from sentinode.core.messages import one_line
+from sentinode.data.data_config import DataConfig
+from sentinode.models.model_config import ModelConfig
 from sentinode.training.config import EvaluationConfig, TrainingConfig
 
 CROSSVAL_FOLDER = "recipes/crossval"
@@ -118,7 +119,7 @@ def load_data_config(source: str, overrides: Sequence[str] = (), base: DataConfi
     try:
         return DataConfig.model_validate(values["data"])
     except ValidationError as error:
-        raise RecipeError("; ".join(explain(item, "data") for item in error.errors())) from None
+        raise RecipeError(one_line(error, "data")) from None
 
 
 def parse_recipe(values: dict[str, Any], name: str) -> Recipe:
@@ -143,7 +144,7 @@ def checked(model: type[_Model], values: dict[str, Any], name: str) -> _Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"recipe {name}: " + "; ".join(explain(item) for item in error.errors())) from None
+        raise RecipeError(f"recipe {name}: {one_line(error)}") from None
 
 
 def read_toml(name: str, *, folder: str = "recipes", noun: str = "recipe") -> dict[str, Any]:
@@ -200,17 +201,3 @@ def set_value(values: dict[str, Any], key: str, value: Any, place: str) -> None:
         if not isinstance(table, dict):
             raise RecipeError(f"{place}: {parent!r} is a value, not a table, so nothing can be set in it")
     table[leaf] = value
-
-
-def explain(item: Any, *table: str) -> str:
-    """One of pydantic's errors in our words: the key, its value and what was expected."""
-    key = ".".join(str(part) for part in (*table, *item["loc"]))
-    if item["type"] == "extra_forbidden":
-        return f"unknown key {key!r}; remove or correct it"
-    if item["type"] == "missing":
-        return f"{key!r} is missing; add it"
-    text = item["msg"].removeprefix("Value error, ")
-    text = text[:1].lower() + text[1:]
-    if not key or isinstance(item["input"], dict):  # values of a table that contradict each other: the text names them
-        return f"{key}: {text}" if key else text
-    return f"{key} = {item['input']!r}: {text}"

@@ -1,22 +1,22 @@
 """Tables of images."""
 
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from helpers import layouts
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.data.sources import csvfile
 
 
-def test_paths_start_at_the_file_and_every_column_is_read(tmp_path: Path, layouts: ModuleType) -> None:
+def test_paths_start_at_the_file_and_every_column_is_read(tmp_path: Path) -> None:
     source = csvfile.open_path(layouts.make_csv(tmp_path, splits=True))
     assert source.read(11).shape == (20, 24, 3)
     record = source.records[11]
     assert (record.id, record.label, record.group, record.split) == ("images/11.png", "tumour", "patient 5", "test")
 
 
-def test_optional_columns_may_be_missing_and_more_may_be_there(tmp_path: Path, layouts: ModuleType) -> None:
+def test_optional_columns_may_be_missing_and_more_may_be_there(tmp_path: Path) -> None:
     table = layouts.make_csv(tmp_path, groups=False)
     lines = table.read_text().splitlines()
     table.write_text("\n".join([f" {lines[0]} ,note", *(f" {line} ,x" for line in lines[1:])]))
@@ -25,9 +25,7 @@ def test_optional_columns_may_be_missing_and_more_may_be_there(tmp_path: Path, l
     assert {(record.group, record.split) for record in source.records} == {(None, None)}
 
 
-def test_empty_label_is_missing_and_text_is_never_taken_for_a_number_or_nothing(
-    tmp_path: Path, layouts: ModuleType
-) -> None:
+def test_empty_label_is_missing_and_text_is_never_taken_for_a_number_or_nothing(tmp_path: Path) -> None:
     table = layouts.make_csv(tmp_path)
     table.write_text("path,label,group\nimages/0.png,,007\nimages/1.png,NA,\nimages/2.png,01,x\n")
     records = csvfile.open_path(table).records
@@ -40,14 +38,14 @@ def test_missing_column(tmp_path: Path) -> None:
         csvfile.open_path(tmp_path / "t.csv")
 
 
-def test_wrong_path_gives_line_value_and_folder(tmp_path: Path, layouts: ModuleType) -> None:
+def test_wrong_path_gives_line_value_and_folder(tmp_path: Path) -> None:
     table = layouts.make_csv(tmp_path)
     table.write_text(table.read_text().replace("images/3.png", "imags/3.png"))
     with pytest.raises(DataNotFoundError, match=r"line 5: 'imags/3\.png' is not a file \(1 of 12 .* paths start at"):
         csvfile.open_path(table)
 
 
-def test_some_rows_without_split(tmp_path: Path, layouts: ModuleType) -> None:
+def test_some_rows_without_split(tmp_path: Path) -> None:
     table = layouts.make_csv(tmp_path, splits=True)
     table.write_text(table.read_text().replace("patient 1,train", "patient 1,"))
     with pytest.raises(DataError, match=r"no split in 2 of 12 rows \(first: line 4\)"):

@@ -1,17 +1,17 @@
 """Class folders."""
 
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from helpers import layouts
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.data.sources import folder
 
 _NCT = ["ADI", "BACK", "DEB", "LYM", "MUC", "MUS", "NORM", "STR", "TUM"]
 
 
-def test_split_folders(tmp_path: Path, layouts: ModuleType) -> None:
+def test_split_folders(tmp_path: Path) -> None:
     source = folder.open_path(layouts.make_folder(tmp_path, n=2))
     assert source.class_names == ("normal", "tumour")
     assert source.positive == "tumour"
@@ -21,26 +21,26 @@ def test_split_folders(tmp_path: Path, layouts: ModuleType) -> None:
     assert source.records[0].id == "test/normal/image0.png"
 
 
-def test_nine_classes_without_splits(tmp_path: Path, layouts: ModuleType) -> None:
+def test_nine_classes_without_splits(tmp_path: Path) -> None:
     source = folder.open_path(layouts.make_folder(tmp_path, n=1, classes=_NCT, splits=[]))
     assert source.class_names == tuple(_NCT)
     assert source.positive is None
     assert {record.split for record in source.records} == {None}
 
 
-def test_splits_of_any_name_are_told_from_classes_by_depth(tmp_path: Path, layouts: ModuleType) -> None:
+def test_splits_of_any_name_are_told_from_classes_by_depth(tmp_path: Path) -> None:
     layouts.make_folder(tmp_path, n=1, classes=_NCT, splits=["NCT-CRC-HE-100K", "CRC-VAL-HE-7K"])
     assert folder.recognises(tmp_path)
     assert {record.split for record in folder.open_path(tmp_path).records} == {"NCT-CRC-HE-100K", "CRC-VAL-HE-7K"}
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".webp", ".PNG"])
-def test_every_image_format(tmp_path: Path, layouts: ModuleType, suffix: str) -> None:
+def test_every_image_format(tmp_path: Path, suffix: str) -> None:
     source = folder.open_path(layouts.make_folder(tmp_path, n=1, splits=[], suffix=suffix))
     assert source.read(1).shape == (20, 24, 3)
 
 
-def test_files_that_are_no_images_are_counted_and_hidden_ones_ignored(tmp_path: Path, layouts: ModuleType) -> None:
+def test_files_that_are_no_images_are_counted_and_hidden_ones_ignored(tmp_path: Path) -> None:
     layouts.make_folder(tmp_path, n=1, splits=[])
     (tmp_path / "normal" / "notes.txt").touch()
     (tmp_path / "normal" / ".DS_Store").touch()
@@ -61,21 +61,21 @@ def test_no_images(tmp_path: Path) -> None:
         folder.open_path(tmp_path)
 
 
-def test_classes_and_splits_side_by_side(tmp_path: Path, layouts: ModuleType) -> None:
+def test_classes_and_splits_side_by_side(tmp_path: Path) -> None:
     layouts.make_folder(tmp_path, n=1, splits=[])
     layouts.make_folder(tmp_path, n=1, splits=["train"])
     with pytest.raises(DataError, match=r"mixes two layouts: normal/ holds images, train/ holds folders"):
         folder.open_path(tmp_path)
 
 
-def test_folder_inside_a_class_folder(tmp_path: Path, layouts: ModuleType) -> None:
+def test_folder_inside_a_class_folder(tmp_path: Path) -> None:
     layouts.make_folder(tmp_path, n=1)
     (tmp_path / "train" / "tumour" / "patient1").mkdir()
     with pytest.raises(DataError, match="inside a class folder"):
         folder.open_path(tmp_path)
 
 
-def test_split_folder_without_classes(tmp_path: Path, layouts: ModuleType) -> None:
+def test_split_folder_without_classes(tmp_path: Path) -> None:
     layouts.make_folder(tmp_path, n=1, classes=["train", "test"], splits=[])
     assert not folder.recognises(tmp_path)
     with pytest.raises(DataError, match="holds images but no class folders"):

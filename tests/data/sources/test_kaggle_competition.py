@@ -1,15 +1,15 @@
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pytest
 
+from helpers import layouts
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.data.sources.kaggle_competition import listed, open_competition_test
 
 
 @pytest.fixture
-def folder(layouts: ModuleType, tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """The competition's folder with eight images in test/."""
     made: Path = layouts.make_kaggle(tmp_path / "kaggle", n=2, competition_test=8)
     return made

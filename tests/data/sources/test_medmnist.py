@@ -1,17 +1,17 @@
 """MedMNIST's npz archives."""
 
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+from helpers import layouts
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.data.sources import medmnist
 
 
 @pytest.mark.parametrize("compressed", [True, False])
-def test_pixels_labels_and_names(tmp_path: Path, layouts: ModuleType, compressed: bool) -> None:
+def test_pixels_labels_and_names(tmp_path: Path, compressed: bool) -> None:
     file = layouts.make_medmnist(tmp_path / "pathmnist_224.npz", n=18, compressed=compressed)
     source = medmnist.open_path(file)
     expected = np.concatenate([layouts.make_images(layouts.alternating(18, 9), seed=seed) for seed in range(3)])
@@ -21,9 +21,7 @@ def test_pixels_labels_and_names(tmp_path: Path, layouts: ModuleType, compressed
     assert source.positive is None
 
 
-def test_slabs_are_read_from_the_right_place_in_any_order(
-    tmp_path: Path, layouts: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slabs_are_read_from_the_right_place_in_any_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sentinode.data.sources.slabs._SLAB_BYTES", 4 * 20 * 24 * 3)
     source = medmnist.open_path(layouts.make_medmnist(tmp_path / "pathmnist.npz", n=18))
     expected = layouts.make_images(layouts.alternating(18, 9))
@@ -31,14 +29,14 @@ def test_slabs_are_read_from_the_right_place_in_any_order(
         assert np.array_equal(source.read(index), expected[index])
 
 
-def test_grey_is_copied_to_all_channels(tmp_path: Path, layouts: ModuleType) -> None:
+def test_grey_is_copied_to_all_channels(tmp_path: Path) -> None:
     source = medmnist.open_path(layouts.make_medmnist(tmp_path / "breastmnist.npz", classes=2, colour=False))
     image = source.read(3)
     assert np.array_equal(image, layouts.make_images(layouts.alternating(18))[3][..., :1].repeat(3, axis=2))
     assert source.positive == "malignant"
 
 
-def test_unknown_set_keeps_its_numbers(tmp_path: Path, layouts: ModuleType) -> None:
+def test_unknown_set_keeps_its_numbers(tmp_path: Path) -> None:
     source = medmnist.open_path(layouts.make_medmnist(tmp_path / "own.npz", classes=2))
     assert source.class_names == ("0", "1")
     assert source.positive == "1"
@@ -83,7 +81,7 @@ def test_float_images(tmp_path: Path) -> None:
         medmnist.open_path(file)
 
 
-def test_truncated_archive(tmp_path: Path, layouts: ModuleType) -> None:
+def test_truncated_archive(tmp_path: Path) -> None:
     file = layouts.make_medmnist(tmp_path / "pathmnist.npz")
     file.write_bytes(file.read_bytes()[:5000])
     with pytest.raises(DataError, match="not a whole npz archive"):

@@ -1,6 +1,5 @@
 """`slides:DIR` as data."""
 
-import importlib.util
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,22 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers import small_slides
 from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data.address import open_source
 from sentinode.data.dataset import Dataset
-from sentinode.data.tiles.cohort import list_cohort
-from sentinode.data.tiles.config import TilesConfig
-from sentinode.data.tiles.drawing import draw_into
-from sentinode.slides.opening import open_slide
+from sentinode.data.tiles.annotated_slides import list_cohort
+from sentinode.data.tiles.tile_sampler import draw_into
+from sentinode.data.tiles.tiles_config import TilesConfig
+from sentinode.slides.slide import open_slide
 
 Load = Callable[..., Dataset]
-
-_spec = importlib.util.spec_from_file_location("small_slides", Path(__file__).parents[1] / "tiles" / "small_slides.py")
-assert _spec is not None
-assert _spec.loader is not None
-small_slides = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(small_slides)
 
 
 @pytest.fixture(scope="module")

@@ -1,33 +1,20 @@
 """Slides to draw tiles from."""
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from helpers import small_slides
 from sentinode.core.progress import Progress
-from sentinode.data.tiles.cohort import list_cohort
-from sentinode.data.tiles.config import TilesConfig
-from sentinode.data.tiles.drawing import draw_into
-from sentinode.data.tiles.folder import TileSet
+from sentinode.data.tiles.annotated_slides import list_cohort
+from sentinode.data.tiles.tile_folder import TileSet
+from sentinode.data.tiles.tile_sampler import draw_into
+from sentinode.data.tiles.tiles_config import TilesConfig
 
 
 @pytest.fixture(scope="session")
-def small_slides() -> ModuleType:
-    """The maker of annotated slides: `tests/data/tiles/small_slides.py`."""
-    file = Path(__file__).with_name("small_slides.py")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def slides(small_slides: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of six slides, three of them with tumour, and a table that splits them. Not to be changed."""
     folder = tmp_path_factory.mktemp("slides")
     lines = ["slide,label,patient,split"]

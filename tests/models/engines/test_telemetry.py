@@ -3,7 +3,7 @@ import sys
 
 CODE = """
 import sys
-from sentinode.models.engines.openvino import OpenVinoEngine
+from sentinode.models.engines.openvino_engine import OpenVinoEngine
 {more}
 assert not [name for name in sys.modules if name.startswith("openvino_telemetry")], "it was imported"
 """
@@ -12,7 +12,7 @@ assert not [name for name in sys.modules if name.startswith("openvino_telemetry"
 def test_openvino_and_nncf_are_imported_without_their_telemetry() -> None:
     more = """
 from sentinode.core.extras import require
-from sentinode.models.engines.telemetry import without_telemetry
+from sentinode.models.engines.openvino_engine import without_telemetry
 with without_telemetry():
     require("nncf", extra="quantize")
 """
@@ -23,7 +23,7 @@ def test_a_package_that_was_there_before_is_there_after() -> None:
     code = """
 import sys
 sys.modules["openvino_telemetry"] = before = object()
-from sentinode.models.engines.telemetry import without_telemetry
+from sentinode.models.engines.openvino_engine import without_telemetry
 with without_telemetry():
     try:
         import openvino_telemetry

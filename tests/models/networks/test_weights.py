@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from sentinode.core.errors import OfflineError, WeightsError
-from sentinode.models.config import ModelConfig
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks import hub
 from sentinode.models.networks.architectures import build_network
 from sentinode.models.networks.weights import load_weights

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sentinode.core.errors import AnnotationError
-from sentinode.slides.annotations.reading import read_annotations
+from sentinode.slides.annotations.annotation_file import read_annotations
 
 _SQUARE = ((0, 0), (40, 0), (40, 40), (0, 40))
 

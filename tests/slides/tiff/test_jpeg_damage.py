@@ -2,15 +2,15 @@
 
 import io
 from pathlib import Path
-from types import ModuleType
 
 import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
 
-from sentinode.slides.tiff.index import read_index
+from helpers import slide_files
 from sentinode.slides.tiff.jpeg_damage import DamagedTileError, refuse_damaged_jpeg
+from sentinode.slides.tiff.tiff_index import read_index
 
 KINDS = ("ycbcr", "subsampled", "rgb", "grey", "optimised", "progressive")
 
@@ -29,7 +29,7 @@ def _encode(pixels: np.ndarray, kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("content", ["picture", "white", "black", "noise", "steps"])
-def test_what_is_sound_passes(slide_files: ModuleType, kind: str, content: str) -> None:
+def test_what_is_sound_passes(kind: str, content: str) -> None:
     pixels = {
         "picture": slide_files.picture(256, 192),
         "white": np.full((192, 256, 3), 255, np.uint8),
@@ -42,7 +42,7 @@ def test_what_is_sound_passes(slide_files: ModuleType, kind: str, content: str) 
 
 @pytest.mark.parametrize("kind", ["ycbcr", "subsampled", "rgb", "grey"])
 @pytest.mark.parametrize(("value", "length"), [(0, 24), (0, 512), (255, 24), (255, 512)])
-def test_overwritten_data(slide_files: ModuleType, kind: str, value: int, length: int) -> None:
+def test_overwritten_data(kind: str, value: int, length: int) -> None:
     sound = _encode(slide_files.picture(256, 192), kind)
     for start in np.linspace(700, len(sound) - length, 9).astype(int):
         damaged = bytearray(sound)
@@ -52,7 +52,7 @@ def test_overwritten_data(slide_files: ModuleType, kind: str, value: int, length
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_data_that_stop(slide_files: ModuleType, kind: str) -> None:
+def test_data_that_stop(kind: str) -> None:
     sound = _encode(slide_files.picture(256, 192), kind)
     for share in (0.0, 0.3, 0.7, 0.999):
         part = sound[: int(share * len(sound))]
@@ -61,7 +61,7 @@ def test_data_that_stop(slide_files: ModuleType, kind: str) -> None:
                 refuse_damaged_jpeg(damaged, b"")
 
 
-def test_shared_tables(tmp_path: Path, slide_files: ModuleType) -> None:
+def test_shared_tables(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     slide_files.write_vips(path, slide_files.picture())
     level = read_index(path).levels[0]

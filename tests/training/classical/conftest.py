@@ -10,13 +10,13 @@ from PIL import Image
 
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
-from sentinode.models.config import ModelConfig
 from sentinode.models.extractor import Extractor
-from sentinode.training.features.config import FeaturesConfig
+from sentinode.models.model_config import ModelConfig
 from sentinode.training.features.extraction import extract, open_for
-from sentinode.training.features.table import FeatureTable
+from sentinode.training.features.feature_config import FeaturesConfig
+from sentinode.training.features.feature_table import FeatureTable
 
 SIDE = 16
 NAMES = ("normal", "tumour", "fat")

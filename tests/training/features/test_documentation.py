@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from sentinode.models.networks.architectures import build_network
-from sentinode.models.networks.timm import own_size
+from sentinode.models.networks.timm_network import own_size
 from sentinode.training.features.descriptors import DESCRIPTORS, columns_of
-from sentinode.training.features.recipe import load_features_recipe
+from sentinode.training.features.feature_recipe import load_features_recipe
 
 PAGE = (Path(__file__).parents[3] / "docs" / "features.md").read_text(encoding="utf-8")
 COMMANDS = dict(re.findall(r"^(\S+) +(\S+ --set .*)$", PAGE, flags=re.MULTILINE))

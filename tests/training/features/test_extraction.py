@@ -13,14 +13,14 @@ from sentinode.core.errors import DataError, WeightsError
 from sentinode.core.images import read_image
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
-from sentinode.data.config import DataConfig
+from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
-from sentinode.models.config import ModelConfig
 from sentinode.models.extractor import Embedded, Extractor
+from sentinode.models.model_config import ModelConfig
 from sentinode.training.features import extraction
-from sentinode.training.features.config import FeaturesConfig
 from sentinode.training.features.descriptors import DESCRIPTORS, columns_of
 from sentinode.training.features.extraction import extract, open_for
+from sentinode.training.features.feature_config import FeaturesConfig
 
 CNN = FeaturesConfig(model=ModelConfig(architecture="cnn3"))
 COLOUR = FeaturesConfig(kind="colour")

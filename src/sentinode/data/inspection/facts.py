@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from sentinode.data.inspection.near_duplicates import CORRELATION, EVEN_SHARE, EVEN_TONE, NearPair
-from sentinode.data.roles import ROLES
 from sentinode.data.source import Exclusion
-from sentinode.data.stains import STAIN_COLUMNS
+from sentinode.data.source_splits import ROLES
+from sentinode.data.stain_statistics import STAIN_COLUMNS
 
 Facts = dict[str, Any]
 

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from sentinode.core.errors import DataError, DataNotFoundError
-from sentinode.data.roles import role_of_name
 from sentinode.data.source import Exclusion, Record, recognise_positive
+from sentinode.data.source_splits import role_of_name
 from sentinode.data.sources.files import FileSource, is_image_name
 
 

@@ -1,6 +1,7 @@
 """`slides:DIR`: tiles that `sentinode tiles` drew, read straight from the slides."""
 
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,10 @@ from numpy.typing import NDArray
 from sentinode.core.errors import DataNotFoundError, ImageError, SlideError, SlideNotFoundError
 from sentinode.core.files import sha256_of_json
 from sentinode.data.source import Exclusion, Record
-from sentinode.data.tiles.config import CLASS_NAMES, TUMOUR
-from sentinode.data.tiles.folder import TiledSlide, TileSet, holds_tiles, read_tiles
-from sentinode.data.tiles.reading import OpenSlides
-from sentinode.slides.opening import open_slide
-from sentinode.slides.slide import Slide
+from sentinode.data.tiles.open_slides import OpenSlides
+from sentinode.data.tiles.tile_folder import TiledSlide, TileSet, holds_tiles, read_tiles
+from sentinode.data.tiles.tiles_config import CLASS_NAMES, TUMOUR
+from sentinode.slides.slide import Slide, open_slide
 
 _CACHE_BYTES = 64 << 20  # of decoded file tiles for each open slide: tiles are read row by row
 
@@ -44,7 +44,8 @@ class SlidesSource:
         self._slides = {slide.name: slide for slide in tiles.record.slides}
         self._names = tiles.table["slide"].tolist()
         self._x0, self._y0 = tiles.table["x0"].tolist(), tiles.table["y0"].tolist()
-        self._open = OpenSlides(self._open_slide)
+        # With a method of this object the two would hold each other, and files stay open until garbage is collected.
+        self._open = OpenSlides(partial(_open_slide, self._slides, tiles.record.config.slide_mpp))
 
     @property
     def mpp(self) -> float:
@@ -93,16 +94,17 @@ class SlidesSource:
         places = [self._names, self._x0, self._y0]
         return sha256_of_json(["slides", config.size_px, config.mpp, stamps, places])
 
-    def _open_slide(self, name: str) -> Slide:
-        known = self._slides[name]
-        slide = open_slide(Path(known.file), mpp=self.tiles.record.config.slide_mpp, cache_bytes=_CACHE_BYTES)
-        if (slide.width, slide.height) != (known.width, known.height):
-            slide.close()
-            raise SlideError(
-                f"{known.file} has {slide.width} × {slide.height} px, and had {known.width} × {known.height} when "
-                "tiles were drawn; draw them again"
-            )
-        return slide
+
+def _open_slide(slides: Mapping[str, TiledSlide], mpp: float | None, name: str) -> Slide:
+    known = slides[name]
+    slide = open_slide(Path(known.file), mpp=mpp, cache_bytes=_CACHE_BYTES)
+    if (slide.width, slide.height) != (known.width, known.height):
+        slide.close()
+        raise SlideError(
+            f"{known.file} has {slide.width} × {slide.height} px, and had {known.width} × {known.height} when "
+            "tiles were drawn; draw them again"
+        )
+    return slide
 
 
 def _stamp(slide: TiledSlide) -> list[int]:

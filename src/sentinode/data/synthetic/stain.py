@@ -8,7 +8,7 @@ from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
 from sentinode.data.synthetic.tissue import MARGIN, PATCH, SIZE
 from sentinode.slides.synthetic.cells import Array
-from sentinode.slides.synthetic.stain import Stains
+from sentinode.slides.synthetic.scanner_stains import Stains
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sentinode.data.tiles.config import NORMAL, TUMOUR
+from sentinode.data.tiles.tiles_config import NORMAL, TUMOUR
 
 
 def balance(table: pd.DataFrame, ratio: float) -> NDArray[np.bool_]:

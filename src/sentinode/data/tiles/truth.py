@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sentinode.core.errors import AnnotationError
-from sentinode.data.tiles.labelling import check_tumour_named
-from sentinode.slides.annotations.reading import find_annotations, read_annotations
+from sentinode.data.tiles.tile_labels import check_tumour_named
+from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
 from sentinode.slides.annotations.regions import REJECTED, TUMOUR, Annotations, Region, parts, shapely
 from sentinode.slides.slide import Slide
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError
-from sentinode.models.info import BundleInfo
+from sentinode.models.bundle_info import BundleInfo
 
 PHOTOGRAPHS = 8
 """Images in memory at a time where they may be of any size."""

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from pydantic import BaseModel, ConfigDict
 from torch import nn
 
-from sentinode.models.config import ModelConfig
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.network import PooledNetwork
 
 _WIDTHS = (32, 64, 128)

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from sentinode.models.info import HeadSpec
+from sentinode.models.bundle_info import HeadSpec
 
 LEAST_PROBABILITY = 1e-7
 """Votes are turned into logits by their logarithm; a class without a vote is taken to have this probability."""
@@ -115,7 +115,7 @@ class TreesHead(ClassicalHead):
 
     A node sends x[feature] ≤ threshold to `child` and the rest to `child` + 1; a leaf has itself as child and an
     infinite threshold, so that short trees wait for deep ones. Thresholds are of raw features: see
-    `sentinode.training.classical.heads`.
+    `sentinode.training.classical.head_conversion`.
     """
 
     names = ("roots", "feature", "threshold", "child", "leaf", "values", "baseline")

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from sentinode.core.errors import OfflineError, WeightsError
-from sentinode.models.config import ModelConfig
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.network import Network
 from sentinode.models.networks.normalisation import normalisation
-from sentinode.models.networks.timm import TimmNetwork
+from sentinode.models.networks.timm_network import TimmNetwork
 from sentinode.models.networks.torchvision_ops import register_missing_ops
 
 _PROBE_SECONDS = 5.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from sentinode.models.config import Pooling
+from sentinode.models.model_config import Pooling
 from sentinode.models.networks.heads import ClassicalHead
 
 

@@ -6,7 +6,7 @@ standard deviation. A network that is given the other scaling still learns, only
 
 from typing import Any
 
-from sentinode.models.config import BUNDLE_PREFIX, IMAGENET_MEAN, IMAGENET_STD, ModelConfig
+from sentinode.models.model_config import BUNDLE_PREFIX, IMAGENET_MEAN, IMAGENET_STD, ModelConfig
 from sentinode.models.networks.torchvision_ops import register_missing_ops
 
 Channels = tuple[float, float, float]

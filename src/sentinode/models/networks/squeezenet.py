@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import nn
 
-from sentinode.models.config import ModelConfig
+from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.network import PooledNetwork
 from sentinode.models.networks.torchvision_ops import register_missing_ops
 

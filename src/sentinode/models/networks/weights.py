@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sentinode.core.errors import WeightsError
 from sentinode.models.bundle import open_bundle
-from sentinode.models.config import BUNDLE_PREFIX, ModelConfig
+from sentinode.models.model_config import BUNDLE_PREFIX, ModelConfig
 from sentinode.models.networks.hub import pretrained_state
 from sentinode.models.networks.network import Network
 

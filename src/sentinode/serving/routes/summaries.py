@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
-from sentinode.serving.library import KnownSlide
 from sentinode.serving.problems import Problem
 from sentinode.serving.service import Service
+from sentinode.serving.slide_library import KnownSlide
 from sentinode.serving.store.tables import ScanRow
 
 _MATTERS = {"running": 0, "queued": 0, "finished": 1, "failed": 2, "cancelled": 2}

@@ -11,11 +11,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from sentinode.core.errors import MissingExtraError, SentinodeError, StorageError
 from sentinode.core.files import storage_errors
-from sentinode.serving.store.predictions import Predictions
-from sentinode.serving.store.reviews import Reviews
-from sentinode.serving.store.scans import Scans
-from sentinode.serving.store.sessions import Sessions
-from sentinode.serving.store.slides import Slides
+from sentinode.serving.store.prediction_log import Predictions
+from sentinode.serving.store.review_store import Reviews
+from sentinode.serving.store.scan_store import Scans
+from sentinode.serving.store.session_store import Sessions
+from sentinode.serving.store.slide_store import Slides
 
 _BUSY_S = 30.0
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sentinode.core.errors import AnnotationError
-from sentinode.slides.annotations.building import RegionBuilder, Ring
 from sentinode.slides.annotations.polygons import numbers, ring_of
+from sentinode.slides.annotations.region_builder import RegionBuilder, Ring
 from sentinode.slides.annotations.regions import EXCLUSION, TUMOUR, UNCLASSIFIED, Region, Reviewed, parts, shapely
 
 _CLASSES = {TUMOUR: "Tumor", EXCLUSION: "Ignore*"}

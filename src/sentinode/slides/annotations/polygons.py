@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from sentinode.core.errors import AnnotationError
-from sentinode.slides.annotations.building import RegionBuilder, Ring
-from sentinode.slides.annotations.flattening import FlatRegion
+from sentinode.slides.annotations.flat_regions import FlatRegion
+from sentinode.slides.annotations.region_builder import RegionBuilder, Ring
 from sentinode.slides.annotations.regions import EXCLUSION, TUMOUR
 
 GROUPS = {"positive": TUMOUR, "negative": EXCLUSION}

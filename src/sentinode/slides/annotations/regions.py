@@ -14,9 +14,9 @@ from sentinode.core.errors import AnnotationError
 from sentinode.core.extras import require
 
 if TYPE_CHECKING:
-    from sentinode.slides.physical import Mpp
+    from sentinode.slides.mpp import Mpp
 
-shapely = require("shapely", extra="slides")
+shapely = require("shapely", extra="scan")
 
 Geometry = Any
 """A shapely Polygon or MultiPolygon in level-0 pixels; shapely has no type hints of its own."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sentinode.slides.tissue.cleaning import circle_px, without_holes
+from sentinode.slides.tissue.mask_shapes import circle_px, without_holes
 
 BLUE, GREEN, BLACK = "pen-blue", "pen-green", "pen-black"
 BORDER = "border"

@@ -18,13 +18,13 @@ from sentinode.core.progress import Advance, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, Images
 from sentinode.models.bundle import open_bundle
-from sentinode.models.config import TilePooling
-from sentinode.models.engines.opening import engine_name
+from sentinode.models.engines.engine_factory import engine_name
 from sentinode.models.extractor import Embedded, Extractor, open_extractor
 from sentinode.models.feature_space import FeatureSpace
-from sentinode.training.features.config import FeaturesConfig
+from sentinode.models.model_config import TilePooling
 from sentinode.training.features.descriptors import DESCRIPTORS, columns_of, space_of
-from sentinode.training.features.table import FeatureTable
+from sentinode.training.features.feature_config import FeaturesConfig
+from sentinode.training.features.feature_table import FeatureTable
 
 _VERSION = 1  # counted up when the form of the cached files changes: older ones are then left alone
 _FIRST_STEP, _LARGEST_STEP = 32, 2048  # images between two looks at the clock

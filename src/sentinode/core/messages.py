@@ -1,0 +1,31 @@
+"""What is wrong with a value, in one line."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+
+def one_line(error: Exception, *table: str) -> str:
+    """Why something can't be used, in one line: each of pydantic's errors with key, value and what was expected.
+
+    Args:
+        error: Any exception; one without a text is named by its type.
+        table: Keys above those that were checked, such as `data`.
+    """
+    if isinstance(error, ValidationError):
+        return "; ".join(fault(item, *table) for item in error.errors())
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def fault(item: Any, *table: str) -> str:
+    """One entry of `ValidationError.errors()` in our words: `training.epochs = 0: input should be greater than 0`."""
+    key = ".".join(str(part) for part in (*table, *item["loc"]))
+    if item["type"] == "extra_forbidden":
+        return f"unknown key {key!r}; remove or correct it"
+    if item["type"] == "missing":
+        return f"{key!r} is missing; add it"
+    text = item["msg"].removeprefix("Value error, ")
+    text = text[:1].lower() + text[1:]
+    if not key or isinstance(item["input"], dict):  # values of a table that contradict each other: the text names them
+        return f"{key}: {text}" if key else text
+    return f"{key} = {item['input']!r}: {text}"

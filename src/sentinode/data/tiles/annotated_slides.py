@@ -1,0 +1,164 @@
+"""Which slides tiles are drawn from, and what is known of each: tumour or normal, patient, split, annotation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinode.core.errors import DataError
+from sentinode.data.source import Exclusion
+from sentinode.data.source_splits import role_of_name
+from sentinode.data.tiles.slide_table import SlideRow, read_table
+from sentinode.data.tiles.truth import annotation_files, read_files
+from sentinode.slides.annotations.annotation_file import read_annotations
+from sentinode.slides.annotations.camelyon import is_partly_annotated, is_wrong, known_trap, named_slide, patient_of
+from sentinode.slides.annotations.regions import REJECTED
+from sentinode.slides.slide_list import list_slides
+
+_SHOWN = 3
+# Where CAMELYON16 keeps slides and annotations: as the challenge packed it, and as the open-data mirrors do.
+_SLIDE_FOLDERS = ("training/normal", "training/tumor", "testing/images", "images")
+_ANNOTATION_FOLDERS = ("training/lesion_annotations", "testing/lesion_annotations", "lesion_annotations", "annotations")
+_TABLES = ("slides.csv", "testing/reference.csv", "reference.csv")
+
+
+@dataclass(frozen=True)
+class CohortSlide:
+    """One slide to draw from."""
+
+    path: Path
+    annotations: tuple[Path, ...]
+    """An annotation, a review of a scan, or both; none: the slide is known to have no tumour."""
+    group: str
+    """Patient, where known; else the slide's name."""
+    role: str | None
+    """train, validation or test, where layout or table say it."""
+    complete: bool
+    """Whether an annotation names all of its tumour; of a review the file itself says it."""
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix."""
+        return self.path.stem
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Slides to draw from, and those that are left out."""
+
+    slides: tuple[CohortSlide, ...]
+    left_out: tuple[Exclusion, ...] = ()
+
+
+def list_cohort(
+    paths: Sequence[Path], annotations: Sequence[Path], table: Path | None = None, *, normal: bool = False
+) -> Cohort:
+    """Find the slides, and what is known of each.
+
+    A slide is normal where a table says so, where its name does in CAMELYON16's way (normal_001), or, with `normal`,
+    where it has no annotation file. Where every slide is named so, the names tell training from test slides, too.
+
+    Args:
+        paths: Slide files, folders of them, or CAMELYON16's folder with `training/` and `testing/`.
+        annotations: Folders with NAME.xml, NAME.geojson or NAME.json; those of CAMELYON16's folder are found.
+        table: CSV, see `sentinode.data.tiles.slide_table`; None: `slides.csv` or `reference.csv` among the slides.
+        normal: Slides without an annotation file are normal.
+
+    Raises:
+        SlideNotFoundError: There is no slide.
+        DataError: It is not known whether a slide has tumour, or two things that are known contradict each other.
+    """
+    files = list_slides([inner for path in paths for inner in _slide_folders(path)])
+    folders = [*annotations, *(inner for path in paths for inner in _existing(path, _ANNOTATION_FOLDERS))]
+    if not annotations:
+        folders += sorted({file.parent for file in files})
+    tables = [table] if table else [found for path in paths for found in _existing(path, _TABLES)]
+    rows = read_table(tables)
+    by_name = all(named_slide(file.stem) for file in files)
+    unknown, slides, left_out = [], [], []
+    for file in files:
+        files_of = _annotations(folders, file.stem)
+        found = _known(file, files_of, rows.get(file.stem), normal=normal, by_name=by_name)
+        if found is None:
+            unknown.append(file.stem)
+        elif isinstance(found, Exclusion):
+            left_out.append(found)
+        else:
+            slides.append(found)
+    _check_known(unknown, folders)
+    _check_roles(slides)
+    return Cohort(tuple(slides), tuple(left_out))
+
+
+def _slide_folders(path: Path) -> list[Path]:
+    return _existing(path, _SLIDE_FOLDERS) or [path]
+
+
+def _existing(path: Path, inner: Sequence[str]) -> list[Path]:
+    return [path / name for name in inner if (path / name).exists()]
+
+
+def _annotations(folders: Sequence[Path], name: str) -> tuple[Path, ...]:
+    found = annotation_files(folders, name)
+    if len(found) > 1:
+        read_files(found)  # refuses two of a kind now, before the first slide is drawn from
+    return found
+
+
+def _known(
+    file: Path, annotations: tuple[Path, ...], row: SlideRow | None, *, normal: bool, by_name: bool
+) -> CohortSlide | Exclusion | None:
+    """The slide with what is known of it; an exclusion; None where it is not known whether it has tumour."""
+    named = named_slide(file.stem)
+    tumour = row.tumour if row and row.tumour is not None else not named.normal if named and named.normal else None
+    if is_wrong(file.stem):
+        return Exclusion("known to be wrong", file.stem, known_trap(file.stem) or "")
+    if not annotations:
+        if tumour or (tumour is None and named is not None and named.normal is False):
+            return Exclusion("has tumour, but no annotation", file.stem, "where its tumour is is not known")
+        if tumour is None and not normal:
+            return None
+    elif tumour is False:
+        _check_empty(annotations, file.stem)
+        annotations = ()
+    return CohortSlide(
+        path=file,
+        annotations=annotations,
+        group=(row.group if row else "") or patient_of(file.stem) or file.stem,
+        role=_role(row.split if row else "", file.stem) or (named.split if named and by_name else None),
+        complete=not is_partly_annotated(file.stem) if row is None or row.complete is None else row.complete,
+    )
+
+
+def _check_empty(annotations: tuple[Path, ...], name: str) -> None:
+    for file in annotations:
+        if any(region.kind != REJECTED for region in read_annotations(file).regions):
+            raise DataError(f"slide {name} is said to be normal, but {file} has regions; correct one of them")
+
+
+def _role(split: str, name: str) -> str | None:
+    if not split:
+        return None
+    role = role_of_name(split)
+    if role is None:
+        raise DataError(f"slide {name} has the split {split!r} in its table; write train, validation or test")
+    return role
+
+
+def _check_known(unknown: list[str], folders: Sequence[Path]) -> None:
+    if unknown:
+        more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+        places = ", ".join(map(str, folders)) or "no folder of annotations"
+        raise DataError(
+            f"{len(unknown)} slides have no annotation in {places}, and nothing says that they are normal: "
+            f"{', '.join(unknown[:_SHOWN])}{more}; add the annotations, give a --table with the columns slide,label, "
+            "or say --normal if every slide without an annotation is free of tumour"
+        )
+
+
+def _check_roles(slides: list[CohortSlide]) -> None:
+    without = [slide.name for slide in slides if slide.role is None]
+    if without and len(without) < len(slides):
+        raise DataError(
+            f"{len(without)} of {len(slides)} slides have no split, such as {without[0]}, and the others have; name it "
+            "for all in a --table, or for none"
+        )

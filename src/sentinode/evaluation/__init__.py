@@ -1,1 +1,0 @@
-"""Metrics, intervals, calibration, thresholds, figures and reports. Works on arrays, knows no model."""

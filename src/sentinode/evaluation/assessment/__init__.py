@@ -1,1 +1,0 @@
-"""One model on one labelled set: everything that is measured on it, its tables, its report."""

@@ -1,1 +1,0 @@
-"""Several models on the same samples: paired differences and their page."""

@@ -1,1 +1,0 @@
-"""Detections on slides: targets, the free-response ROC of CAMELYON16, its page."""

@@ -1,1 +1,0 @@
-"""What a search for hyperparameters found: ranked trials, pictures, page."""

@@ -1,0 +1,1 @@
+"""What is measured, on arrays: predictions in, figures with their intervals out. No pictures, no pages."""

@@ -1,0 +1,1 @@
+"""Lesions found against false positives a slide, as CAMELYON16 measures them."""

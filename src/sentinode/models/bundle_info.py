@@ -1,0 +1,177 @@
+"""`bundle.json`: everything about a model that is not weights. Unknown keys and wrong types are refused."""
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sentinode.core.decision import LowConfidenceBand, OperatingPoint
+from sentinode.core.metric import Metric
+from sentinode.core.tile_cover import tile_count
+from sentinode.models.model_config import ModelConfig, TilePooling
+
+FORMAT_VERSION = 1
+
+GRAPH_FILE = "model.onnx"
+WEIGHTS_FILE = "weights.safetensors"
+EXAMPLE_FILE = "example.npz"
+REFERENCE_FILE = "reference.npz"
+CARD_FILE = "MODEL_CARD.md"
+SEEN_FILE = "seen.npz"
+INFO_FILE = "bundle.json"
+
+ENSEMBLE = "ensemble"
+"""The architecture's name of a bundle that has members."""
+
+REQUIRED_FILES = frozenset({GRAPH_FILE, WEIGHTS_FILE, EXAMPLE_FILE, REFERENCE_FILE, CARD_FILE})
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Classes(_Part):
+    """What the model tells apart, in the order of the probabilities."""
+
+    names: tuple[str, ...] = Field(min_length=2)
+    positive: str | None = None
+    """For two classes: the one that is looked for."""
+    aliases: dict[str, str] = {}
+    """Other names of a class, such as those of its folder in the training data: `{"1": "tumour"}`."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        unknown = ({self.positive} - {None} | set(self.aliases.values())) - set(self.names)
+        if unknown:
+            raise ValueError(f"{', '.join(sorted(map(str, unknown)))} is not one of the classes {list(self.names)}")
+        return self
+
+
+class Input(_Part):
+    """What the graph takes, and what it does with it first. Nothing of this is left to the caller."""
+
+    tile_size: int = Field(ge=1)
+    """Side of a tile in pixels."""
+    pooling: tuple[TilePooling, ...] = ()
+    """When set, images of any size from `tile_size` on are taken: the graph cuts each into tiles that cover it, and
+    these statistics of their embeddings, one behind the other, are what the classifier judges."""
+    mpp: float | None = Field(default=None, gt=0)
+    """Micrometres per pixel of the training tiles, if known."""
+    input_size: int = Field(ge=1)
+    """Side in pixels of what the network sees."""
+    resize: Literal["bilinear, antialiased"] = "bilinear, antialiased"
+    """How tiles come to `input_size`, where that differs."""
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+class HeadSpec(_Part):
+    """A classical classifier on the embedding; its arrays are in the weights' file, as those of the network's head."""
+
+    kind: Literal["linear", "rbf-svm", "forest", "boosting", "neighbours"]
+    classes: int = Field(ge=2)
+    depth: int = Field(default=0, ge=0)
+    """Of trees: the most cuts between root and leaf."""
+    neighbours: int = Field(default=0, ge=0)
+    """Of neighbours: how many are asked."""
+    description: str = ""
+    """For people: which model, with which parameters."""
+
+
+class Provenance(_Part):
+    """Where the model comes from."""
+
+    recipe: dict[str, Any]
+    """The resolved recipe."""
+    recipe_sha256: str
+    data_sha256: str
+    split_sha256: str
+    libraries: dict[str, str]
+    """Name and version of what it was made with."""
+    created: str
+    """ISO 8601, UTC."""
+    trained_on: str = ""
+    """The training data in words, with its licence."""
+    licences: str = ""
+    """Licences of the weights it started from and of what else went into it."""
+    derived_from: str | None = None
+    """SHA-256 of the graph that this one was quantised from, or switched to other test-time averaging."""
+
+
+class Headline(_Part):
+    """What the model measured on a test set, in short; the report has the rest."""
+
+    split: str
+    n: int
+    figures: dict[str, Metric]
+
+
+class Member(_Part):
+    """One model of an ensemble: what it takes to build it again, and where it comes from."""
+
+    name: str
+    graph_sha256: str
+    """SHA-256 of the graph of the bundle that it was."""
+    input: Input
+    model: ModelConfig
+    """As in its bundle, but for test-time averaging, which may have been switched."""
+    head: HeadSpec | None = None
+    embedding_size: int = Field(ge=1)
+    temperature: float = Field(gt=0)
+    """Divides its logits before the mean is taken."""
+    trained_on: str = ""
+    licences: str = ""
+    libraries: dict[str, str] = {}
+
+
+class BundleInfo(_Part):
+    """All of `bundle.json`."""
+
+    format_version: int = FORMAT_VERSION
+    name: str
+    task: Literal["classification"] = "classification"
+    description: str = ""
+    classes: Classes
+    input: Input
+    model: ModelConfig
+    """The architecture's name and arguments, and what is around it, as the recipe had it."""
+    members: tuple[Member, ...] = ()
+    """The models that an ensemble averages; their weights are stored as `members.0.network.…` and so on."""
+    head: HeadSpec | None = None
+    """A classical classifier in place of the network's own linear one."""
+    embedding_size: int = Field(ge=1)
+    precision: Literal["float32", "float16", "int8"]
+    """Of the weights in the graph. All but `int8` compute in float32."""
+    temperature: float = Field(gt=0)
+    threshold: OperatingPoint | None = None
+    """None for more than two classes, where the likeliest wins."""
+    low_confidence: LowConfidenceBand | None = None
+    provenance: Provenance
+    metrics: Headline | None = None
+    limits: tuple[str, ...] = ()
+    """What to know before relying on it, in sentences."""
+    files: dict[str, str] = {}
+    """SHA-256 of every other file, by its name; filled in when the bundle is written."""
+
+    @property
+    def pixels_a_tile(self) -> int:
+        """Pixels that the network sees for one tile, over all orientations and sizes of test-time averaging."""
+        return sum(_pixels(part.input, part.model) for part in self.members or (self,))
+
+    def pixels_an_image(self, height: int, width: int) -> int:
+        """Pixels that the network sees for one image of a size that the bundle takes."""
+        return tile_count(height, width, self.input.tile_size) * self.pixels_a_tile
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.threshold is None) != (self.classes.positive is None):
+            raise ValueError("a threshold and a positive class belong together")
+        if (self.model.architecture == ENSEMBLE) != bool(self.members):
+            raise ValueError("members and the architecture 'ensemble' belong together")
+        if self.input.pooling and self.head is None:
+            raise ValueError("the tiles of an image are pooled for a classical head, and there is none")
+        return self
+
+
+def _pixels(part: Input, model: ModelConfig) -> int:
+    sizes = (part.input_size, *model.test_time_sizes)
+    return (8 if model.test_time == "d4" else 1) * sum(size**2 for size in sizes)

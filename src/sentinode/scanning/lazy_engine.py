@@ -1,0 +1,63 @@
+"""The engine of a scan: opened when the first slide needs it, and with other test-time averaging if asked for."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sentinode.core.errors import BundleError
+from sentinode.core.files import sha256_of_file
+from sentinode.models.bundle import Bundle
+from sentinode.models.bundle_info import INFO_FILE
+from sentinode.models.engines.engine import Engine
+from sentinode.models.engines.engine_factory import engine_name, engine_of, open_engine
+from sentinode.models.model_config import TestTime
+from sentinode.scanning.scan_config import ScanConfig
+
+
+@dataclass
+class LazyEngine:
+    """A bundle and how to run it. A cohort that is finished already never loads it."""
+
+    bundle: Bundle
+    config: ScanConfig
+    threads: int
+    name: str = field(init=False)
+    """Of the engine."""
+    sha256: str = field(init=False)
+    """Of `bundle.json`, which has the hash of every other file."""
+    _opened: Engine | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without loading it.
+
+        Raises:
+            SentinodeError: There is no such engine, or the bundle's averaging can't be switched.
+        """
+        self.name = engine_name(self.config.engine, self.bundle.info.precision)
+        self.sha256 = sha256_of_file(Path(self.bundle.folder) / INFO_FILE)
+        if self._switched and (self.bundle.info.members or self.bundle.info.precision == "int8"):
+            raise BundleError(
+                f"bundle {self.bundle.name} is an ensemble or INT8, whose test-time averaging can't be switched here; "
+                "leave out --test-time"
+            )
+
+    def get(self) -> Engine:
+        """The engine, opened at the first call."""
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    @property
+    def _switched(self) -> TestTime | None:
+        wanted = self.config.test_time
+        return wanted if wanted != self.bundle.info.model.test_time else None
+
+    def _open(self) -> Engine:
+        if self._switched is None:
+            return open_engine(self.bundle, self.name, threads=self.threads)
+        from sentinode.models.bundle_network import around, load_deployed
+
+        info = self.bundle.info
+        model = info.model.model_copy(update={"test_time": self._switched})
+        switched = info.model_copy(update={"model": model})
+        deployed = around(load_deployed(self.bundle).network, switched).eval()
+        return engine_of(deployed, switched, self.name, threads=self.threads)

@@ -1,0 +1,129 @@
+"""Many slides: one after the other, and none of them stops the rest."""
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sentinode.core.errors import DataError
+from sentinode.core.files import atomic_file, remove_partial
+from sentinode.core.progress import Progress
+from sentinode.models.bundle import Bundle
+from sentinode.scanning.lazy_engine import LazyEngine
+from sentinode.scanning.locking import BusyError, locked
+from sentinode.scanning.outcome import Outcome
+from sentinode.scanning.scan import check_place, scan_slide
+from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_record import RECORD_FILE, ScanRecord, read_record
+from sentinode.scanning.slide_score import SlideScore
+from sentinode.scanning.tiles_file import check_classes
+from sentinode.slides.tissue.tissue_model import TissueModel
+
+TABLE_FILE = "scans.csv"
+
+_COLUMNS = (
+    "slide", "status", "slide_score", "lesions", "longest_um", "size_class", "tissue_mm2", "tiles", "unreadable",
+    "coverage", "message",
+)  # fmt: skip
+
+
+def scan_slides(
+    bundle: Bundle,
+    paths: Sequence[Path],
+    out: Path,
+    config: ScanConfig,
+    machine: Machine,
+    progress: Progress | None = None,
+    tell: Callable[[Outcome], None] | None = None,
+    slide_score: SlideScore | None = None,
+) -> list[Outcome]:
+    """Scan slides into folders of `out`, and sum all scans there up in `scans.csv`.
+
+    A slide that another process is scanning is left for the end; then its end is awaited, and should that process have
+    been killed, the scan goes on here.
+
+    Args:
+        bundle: The model.
+        paths: Slide files, each of another name (see `slides.listing.list_slides`).
+        out: Made where it is missing.
+        config: What to do.
+        machine: What to do it with.
+        progress: Where to tell how far it is.
+        tell: Called with each slide's outcome as it is known.
+        slide_score: Put in place of the heatmap's highest cell, in scans that were finished before, too.
+
+    Returns:
+        An outcome for each slide, in their order.
+
+    Raises:
+        BundleError: The bundle can't scan: no µm/px, no class to look for, made for photographs.
+        DataError: The tissue model can't be read, or the slide score was fitted on other scans.
+        StorageError: The disk is full, or `out` holds something else. What was finished is kept.
+    """
+    config.tile_spec(bundle.info)
+    config.threshold_for(bundle.info)
+    config.target_of(bundle.info)
+    check_classes(bundle.info.classes.names)
+    if config.tissue_model:
+        TissueModel.load(config.tissue_model)  # a wrong file is no slide's fault
+    for path in paths:
+        check_place(out / path.stem)
+    engine = LazyEngine(bundle, config, machine.threads)
+    if slide_score:
+        spec = config.tile_spec(bundle.info)
+        slide_score.check(bundle.info.name, engine.sha256, config.target_of(bundle.info), spec.step_px * spec.mpp)
+    outcomes: dict[Path, Outcome] = {}
+    for wait in (False, True):
+        for path in [path for path in paths if path not in outcomes]:
+            try:
+                outcomes[path] = scan_slide(engine, path, out, config, machine, progress, wait=wait)
+            except BusyError:
+                continue
+            if slide_score and outcomes[path].record.status == "finished":
+                outcomes[path] = replace(outcomes[path], record=slide_score.put(out / path.stem))
+            if tell:
+                tell(outcomes[path])
+    write_table(out)
+    return [outcomes[path] for path in paths]
+
+
+def write_table(out: Path) -> None:
+    """Write `scans.csv`: a line for each scan in `out`, by name, with its largest lesion.
+
+    One process at a time: of two that end together the later one sees what both have done.
+    """
+    with locked(out / f".{TABLE_FILE}.lock", wait=True):
+        remove_partial(out / TABLE_FILE)
+        with atomic_file(out / TABLE_FILE) as temporary:
+            _write_rows(temporary, out)
+
+
+def _write_rows(table: Path, out: Path) -> None:
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for path in sorted(out.glob(f"[!.]*/{RECORD_FILE}")):
+            try:
+                writer.writerow(_row(read_record(path.parent)))
+            except DataError as error:
+                writer.writerow([path.parent.name, "damaged", *[""] * (len(_COLUMNS) - 3), str(error)])
+
+
+def _row(record: ScanRecord) -> list[object]:
+    message = record.failure.message if record.failure else "; ".join(record.notes)
+    if record.tiles is None or record.tissue is None:
+        return [record.name, record.status, *[""] * (len(_COLUMNS) - 3), message]
+    largest = max(record.lesions, key=lambda lesion: lesion.diameter_um, default=None)
+    return [
+        record.name,
+        record.status,
+        "" if record.slide_score is None else f"{record.slide_score:.6f}",
+        len(record.lesions),
+        f"{largest.diameter_um:.1f}" if largest else "",
+        largest.size_class if largest else "",
+        f"{record.tissue.tissue_mm2:.3f}",
+        record.tiles.planned,
+        record.tiles.unreadable,
+        f"{record.tiles.coverage:.4f}",
+        message,
+    ]

@@ -1,0 +1,98 @@
+"""From an uploaded image to an answer that is in the log before it is sent."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinode.core.files import atomic_file
+from sentinode.models.prediction import Prediction
+from sentinode.serving.served_model import ServedModel
+from sentinode.serving.server_metrics import Metrics
+from sentinode.serving.store.prediction_log import Predictions
+from sentinode.serving.store.tables import now
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """An image for the model."""
+
+    image: Callable[[], NDArray[np.uint8]]
+    """Gives (H, W, 3) as the model takes it, or raises what is wrong with it; called in a thread."""
+    content: bytes
+    """The file."""
+    request_id: str
+    user_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client is told of its image."""
+
+    prediction: Prediction
+    model: dict[str, str]
+    """`name` and `version`."""
+    request_id: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of `schemas.PredictionAnswer`."""
+        return {**self.prediction.to_json(), "model": self.model, "request_id": self.request_id}
+
+
+class Predictor:
+    """Runs batches: model, log, answers."""
+
+    def __init__(self, model: ServedModel, log: Predictions, metrics: Metrics, images: Path | None) -> None:
+        """`images`: folder in which the uploaded images are kept; None: only their hashes are."""
+        self._model, self._log, self._metrics, self._images = model, log, metrics, images
+        self._about = {"name": model.info.name, "version": model.version}
+
+    def run(self, batch: Sequence[Asked]) -> list[Answer | Exception]:
+        """The answers to a batch, which are in the log when they are returned; what is no image gets its problem."""
+        images = [_image_of(asked) for asked in batch]
+        good = [(asked, image) for asked, image in zip(batch, images, strict=True) if not isinstance(image, Exception)]
+        if not good:
+            return [image for image in images if isinstance(image, Exception)]
+        scores = self._model.probabilities([image for _, image in good])
+        answers = [
+            Answer(Prediction.of(each, self._model.info), self._about, asked.request_id)
+            for (asked, _), each in zip(good, scores, strict=True)
+        ]
+        created = now()
+        self._log.add([self._row(created, *one, answer) for one, answer in zip(good, answers, strict=True)])
+        for answer in answers:
+            self._metrics.predicted(answer.prediction.label, low=answer.prediction.low_confidence)
+        left = iter(answers)
+        return [image if isinstance(image, Exception) else next(left) for image in images]
+
+    def _row(self, created: str, asked: Asked, image: NDArray[np.uint8], answer: Answer) -> dict[str, Any]:
+        digest = hashlib.sha256(asked.content).hexdigest()
+        if self._images is not None:
+            path = self._images / digest[:2] / digest
+            if not path.exists():
+                with atomic_file(path) as temporary:
+                    temporary.write_bytes(asked.content)
+        return {
+            "created": created,
+            "request_id": asked.request_id,
+            "image_sha256": digest,
+            "image_bytes": len(asked.content),
+            "image_width": image.shape[1],
+            "image_height": image.shape[0],
+            "stored": self._images is not None,
+            **answer.prediction.to_json(),
+            "model_name": self._about["name"],
+            "model_version": self._about["version"],
+            "user_name": asked.user_name,
+        }
+
+
+def _image_of(asked: Asked) -> NDArray[np.uint8] | Exception:
+    try:
+        return asked.image()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no fault of the others in the batch
+        return error

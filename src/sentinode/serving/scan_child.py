@@ -1,0 +1,69 @@
+"""The process that scans: `python -m sentinode.serving.scan_child NICENESS`, started by the server, one job at a time.
+
+A scan can be cancelled at any moment by ending the process: what it has done is in its progress file.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinode.core.errors import SentinodeError
+from sentinode.core.progress import Advance, Progress
+from sentinode.serving.child_main import Fields, Say, serve_jobs
+
+_TOLD_S = 0.25
+_CACHE_BYTES = 128 << 20
+
+
+@dataclass(frozen=True)
+class Told(Progress):
+    """Progress that is told to the server."""
+
+    say: Say = print
+
+    @contextmanager
+    def bar(self, label: str, total: int | None, unit: str, *, done: int = 0) -> Iterator[Advance]:  # noqa: ARG002
+        """Tell `done` and `total`, a few times a second."""
+        start, before, last = time.monotonic(), done, 0.0
+
+        def advance(amount: float = 1, *, note: str = "") -> None:  # noqa: ARG001
+            nonlocal done, last
+            done += int(amount)
+            moment = time.monotonic()
+            if moment - last >= _TOLD_S or done == total:
+                last = moment
+                rate = (done - before) / max(1e-6, moment - start)
+                left = ((total or 0) - done) / rate if rate else None
+                self.say({"done": done, "total": total, "tiles_per_second": round(rate, 1), "seconds_left": left})
+
+        self.say({"done": done, "total": total, "tiles_per_second": None, "seconds_left": None})
+        yield advance
+
+
+def scan(job: Fields, say: Say) -> Fields:
+    """Scan a slide.
+
+    Raises:
+        SentinodeError: It can't be scanned.
+    """
+    from sentinode.models.bundle import open_bundle
+    from sentinode.scanning.lazy_engine import LazyEngine
+    from sentinode.scanning.scan import scan_slide
+    from sentinode.scanning.scan_config import Machine, ScanConfig
+
+    config = ScanConfig.model_validate(job["config"])
+    bundle = open_bundle(job["bundle"])
+    config.tile_spec(bundle.info)
+    machine = Machine(job["threads"], cache_bytes=_CACHE_BYTES)
+    engine = LazyEngine(bundle, config, machine.threads)
+    # Another process may hold the slide: the worker of a server that was killed, on its way out.
+    outcome = scan_slide(engine, Path(job["slide"]), Path(job["out"]), config, machine, Told(say=say), wait=True)
+    if outcome.record.failure:
+        raise SentinodeError(outcome.record.failure.message)
+    return {}
+
+
+if __name__ == "__main__":
+    serve_jobs(scan)

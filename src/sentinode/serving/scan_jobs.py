@@ -1,0 +1,286 @@
+"""Scans as jobs: one at a time, in the order they were asked for, through a worker process; none is lost by a restart.
+
+A scan that runs when the server ends, however it ends, is queued again at the next start and goes on from its progress
+file (see `scanning.scan`).
+"""
+
+import logging
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from sentinode.core.errors import DataError, SentinodeError
+from sentinode.models.bundle import Bundle
+from sentinode.scanning.scan_config import ScanConfig
+from sentinode.scanning.scan_record import RECORD_FILE, ScanRecord, read_record
+from sentinode.serving.child_process import ChildProcess
+from sentinode.serving.logs import places_of
+from sentinode.serving.problems import Problem, busy
+from sentinode.serving.slide_library import KnownSlide, Library
+from sentinode.serving.store.scan_store import ACTIVE, Scans
+from sentinode.serving.store.tables import ScanRow, now
+
+_LOG = logging.getLogger("sentinode.serving")
+AGAIN = ".again"
+"""Folder, in that of scans, of second scans of a slide: a finished scan, which may be reviewed, is never replaced."""
+_LOST = "the process of the scan ended unexpectedly; ask for it again, it goes on from where it was"
+_AFTER_A_FAULT_S = 5.0
+
+
+class ScanJobs:
+    """The queue of scans and the thread that works on it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        bundle: Bundle,
+        version: str,
+        scans: Scans,
+        library: Library,
+        threads: int,
+        most_waiting: int,
+        niceness: int,
+    ) -> None:
+        """Args:
+        folder: Of all scans.
+        bundle: That scans.
+        version: Of the bundle.
+        scans: Where they are kept.
+        library: The slides.
+        threads: For a scan.
+        most_waiting: Scans that may wait.
+        niceness: Of the process that scans.
+        """
+        self.folder = folder
+        self._bundle, self._version, self._scans, self._library = bundle, version, scans, library
+        self._threads, self._most_waiting = threads, most_waiting
+        self._process = ChildProcess("sentinode.serving.scan_child", niceness)
+        self._progress: dict[str, dict[str, Any]] = {}
+        self._changed = threading.Condition()
+        self._current: str | None = None
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Take over what is in the folder of scans and what an earlier server left, and begin."""
+        self._adopt()
+        for row in self._scans.with_status("running"):
+            self._scans.change(row.id, status="queued")
+        self._thread = threading.Thread(target=self._work, name="scans", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Park the running scan: it is queued, and its process ends."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._process.end(for_good=True)
+        if self._thread:
+            self._thread.join()
+
+    def submit(self, slide: KnownSlide, settings: dict[str, Any], user_name: str) -> tuple[ScanRow, bool]:
+        """Queue a scan; one of the same slide, model and settings that is there already is returned instead.
+
+        Returns:
+            (the scan, whether it is new).
+
+        Raises:
+            Problem: 422 where the model can't scan so, 503 where too many wait.
+        """
+        config = self._config(settings)
+        with self._changed:
+            for row in self._scans.of_slide(slide.id):
+                same = row.settings == settings and row.model_version == self._version
+                if same and row.status in (*ACTIVE, "finished") and self._unchanged(row, slide):
+                    return row, False
+            if len(self._scans.with_status("queued")) >= self._most_waiting:
+                raise busy(f"{self._most_waiting} scans wait already", 60)
+            row = self._scans.add(
+                slide_id=slide.id, slide_name=slide.name, folder=self._place(slide), status="queued",
+                settings=settings, model_version=self._version, user_name=user_name,
+                threshold=config.threshold_for(self._bundle.info)[0],
+            )  # fmt: skip
+            self._changed.notify_all()
+        return row, True
+
+    def cancel(self, row: ScanRow) -> None:
+        """Cancel a scan that waits or runs. What it has done stays: the same scan asked for again goes on from there.
+
+        Raises:
+            Problem: 409 where it has ended.
+        """
+        with self._changed:
+            if not self._scans.change(row.id, ACTIVE, status="cancelled", finished=now()):
+                raise Problem(
+                    409, f"the scan is {row.status} already; only one that is queued or running can be cancelled"
+                )
+            if self._current == row.id:
+                self._process.end()
+
+    def progress(self, scan_id: str) -> dict[str, Any] | None:
+        """How far a running scan is: done, total, tiles_per_second, seconds_left."""
+        return self._progress.get(scan_id)
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Of the worker's process, if one runs."""
+        return self._process.pid
+
+    def _work(self) -> None:
+        while (row := self._next()) is not None:
+            try:
+                self._run(row)
+            except Exception as error:  # noqa: BLE001 - the next scan must not suffer
+                _LOG.error("scan %s failed: %s", row.id, places_of(error))
+                with self._looking_away():
+                    self._fail(row, f"the scan failed ({type(error).__name__}); the server's log has more")
+
+    def _next(self) -> ScanRow | None:
+        """The scan whose turn it is, waiting for one; None: the server ends."""
+        while not self._stopping:
+            with self._looking_away(), self._changed:
+                # Nothing runs now: one that is said to was left so when the database was away.
+                active = self._scans.with_status(*ACTIVE)
+                if active:
+                    self._scans.change(active[0].id, status="running")
+                    return active[0]
+                if not self._stopping:
+                    self._changed.wait()
+        return None
+
+    @contextmanager
+    def _looking_away(self) -> Iterator[None]:
+        """A database that is away for a moment must not end the thread, and with it all scans."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            _LOG.error("scans: %s", places_of(error))
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping, _AFTER_A_FAULT_S)
+
+    def _run(self, row: ScanRow) -> None:
+        try:
+            slide = self._library.get(row.slide_id or "")
+            job = {
+                "bundle": str(self._bundle.folder),
+                "slide": str(slide.path),
+                "out": str((self.folder / row.folder).parent),
+                "config": self._config(row.settings).model_dump(mode="json"),
+                "threads": self._threads,
+            }
+        except Problem as problem:
+            gone = "the slide's file is gone; copy it back and ask for the scan again"
+            self._fail(row, gone if problem.status == 404 else problem.detail)
+            return
+        result: dict[str, Any] = {}
+        try:
+            for result in self._begin(row, job):
+                if "done" in result:
+                    self._progress[row.id] = result
+            self._ended(row, slide, result)
+        finally:
+            with self._changed:
+                self._current = None
+                self._progress.pop(row.id, None)
+
+    def _begin(self, row: ScanRow, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Begin it, unless it was cancelled meanwhile. Whoever cancels holds the lock, and so ends this scan only."""
+        with self._changed:
+            known = self._scans.get(row.id)
+            if known is None or known.status != "running":
+                return iter(())
+            self._current = row.id
+            return self._process.begin(job)
+
+    def _ended(self, row: ScanRow, slide: KnownSlide, result: dict[str, Any]) -> None:
+        """Keep what became of it; one that was cancelled meanwhile stays so."""
+        if "finished" in result:
+            self._finish(row.id, read_record(self.folder / row.folder))
+        elif "failed" in result:
+            if "places" in result:
+                _LOG.error("scan %s failed: %s", row.id, result["places"])
+            self._fail(row, self._library.public(str(result["failed"]), slide))
+        elif self._stopping:
+            self._scans.change(row.id, ("running",), status="queued")
+        else:
+            self._fail(row, _LOST)
+
+    def _finish(self, scan_id: str, record: ScanRecord) -> None:
+        self._scans.change(scan_id, ("running",), status="finished", finished=now(), problem=None, **_facts(record))
+
+    def _fail(self, row: ScanRow, problem: str) -> None:
+        self._scans.change(row.id, ("running",), status="failed", finished=now(), problem=problem)
+
+    def _config(self, settings: dict[str, Any]) -> ScanConfig:
+        try:
+            config = ScanConfig(stride_px=settings.get("stride"), test_time=settings.get("test_time"))
+            config.tile_spec(self._bundle.info)
+            config.target_of(self._bundle.info)
+        except SentinodeError as error:
+            raise Problem(422, str(error)) from error
+        info = self._bundle.info
+        if config.test_time not in (None, info.model.test_time) and (info.members or info.precision == "int8"):
+            raise Problem(
+                422, f"model {info.name} is an ensemble or INT8, whose averaging can't be switched; leave out test_time"
+            )
+        return config
+
+    def _unchanged(self, row: ScanRow, slide: KnownSlide) -> bool:
+        """Whether a finished scan is of the file as it is now."""
+        if row.status != "finished":
+            return True
+        try:
+            record = read_record(self.folder / row.folder)
+            return record.slide is not None and record.slide.bytes == slide.path.stat().st_size
+        except (DataError, OSError):
+            return False
+
+    def _place(self, slide: KnownSlide) -> str:
+        """Where the scan goes: NAME, as `sentinode scan` has it, or beside where that holds something to keep."""
+        taken = slide.name in self._scans.folders()
+        there = self.folder / slide.name
+        if not taken and there.exists():
+            try:
+                taken = read_record(there).status == "finished"
+            except DataError:
+                taken = True
+        return f"{AGAIN}/{secrets.token_hex(8)}/{slide.name}" if taken else slide.name
+
+    def _adopt(self) -> None:
+        """Finished folders of `sentinode scan` become scans of this server."""
+        known = self._scans.folders()
+        for path in sorted(self.folder.glob(f"[!.]*/{RECORD_FILE}")):
+            if path.parent.name in known:
+                continue
+            try:
+                record = read_record(path.parent)
+            except DataError:
+                continue
+            if record.status == "finished" and record.slide and record.bundle:
+                self._scans.add(
+                    slide_id=self._slide_of(record), slide_name=record.name, folder=path.parent.name,
+                    status="finished", settings={"found": True}, model_version=record.bundle.sha256[:12],
+                    user_name="", finished=now(), **_facts(record),
+                )  # fmt: skip
+
+    def _slide_of(self, record: ScanRecord) -> str | None:
+        assert record.slide is not None
+        for slide in self._library.all():
+            if slide.path.name == record.slide.file and slide.path.stat().st_size == record.slide.bytes:
+                return slide.id
+        return None
+
+
+def _facts(record: ScanRecord) -> dict[str, Any]:
+    largest = max(record.lesions, key=lambda lesion: lesion.diameter_um, default=None)
+    return {
+        "slide_score": record.slide_score,
+        "slide_class": largest.size_class.lower() if largest else "negative",
+        "lesions": len(record.lesions),
+        "threshold": record.lesion_rule.outline if record.lesion_rule else record.bundle and record.bundle.threshold,
+    }

@@ -1,0 +1,146 @@
+"""Finished scans, read once: heatmap, tiles and lesions at any threshold."""
+
+import base64
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentinode.core.errors import SentinodeError
+from sentinode.core.extras import require
+from sentinode.scanning.heatmap import read_heatmap
+from sentinode.scanning.lesions import OutlinedLesion, find_lesions
+from sentinode.scanning.scan_record import LesionRule, ScanRecord, read_record
+from sentinode.scanning.tiles_file import read_tiles
+from sentinode.serving.deepzoom import HeatmapTiles, grid_of
+from sentinode.serving.problems import Problem
+from sentinode.serving.store.tables import ScanRow
+
+shapely = require("shapely", extra="scan")
+
+_KEPT = 8
+_DECIMALS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class ScanResult:
+    """A finished scan in memory."""
+
+    record: ScanRecord
+    tiles: HeatmapTiles
+    tile_width: int
+    """Level-0 pixels."""
+    tile_height: int
+    lesion_sets: dict[float | None, list[dict[str, Any]]]
+    """By threshold; bounded."""
+
+    def grid(self) -> dict[str, Any]:
+        """The heatmap's cells for a client."""
+        heatmap = self.tiles.heatmap
+        rows, columns = heatmap.values.shape
+        return {
+            "columns": columns,
+            "rows": rows,
+            "x": 0,
+            "y": 0,
+            "step_x": heatmap.downsample_x,
+            "step_y": heatmap.downsample_y,
+            "tile_width": self.tile_width,
+            "tile_height": self.tile_height,
+            "probabilities": base64.b64encode(grid_of(heatmap.values).tobytes()).decode(),
+        }
+
+    def rule(self, threshold: float | None) -> LesionRule:
+        """By which lesions are found; None: the scan's own. At another threshold, no part of it is laxer than that."""
+        bundle = self.record.bundle
+        usual = LesionRule(outline=bundle.threshold) if bundle else LesionRule()
+        own = self.record.lesion_rule or usual
+        if threshold is None or threshold == own.outline:
+            return own
+        raised = {name: max(getattr(own, name), threshold) for name in ("dense", "peak", "alone")}
+        return own.model_copy(update={"outline": threshold, **raised})
+
+    def lesions(self, threshold: float | None) -> dict[str, Any]:
+        """What GET /scans/{id}/lesions answers."""
+        rule = self.rule(threshold)
+        found = self.lesion_sets.get(rule.outline)
+        if found is None:
+            slide = self.record.slide
+            assert slide is not None
+            outlined = find_lesions(self.tiles.heatmap, rule, slide.width, slide.height)
+            found = [self._lesion(one) for one in outlined]
+            if len(self.lesion_sets) >= 64:
+                self.lesion_sets.clear()
+            self.lesion_sets[rule.outline] = found
+        return {"threshold": rule.outline, "lesions": found}
+
+    def _lesion(self, one: OutlinedLesion) -> dict[str, Any]:
+        left, top, right, bottom = one.outline.bounds
+        outline = shapely.set_precision(one.outline, 10**-_DECIMALS)
+        lesion = one.lesion
+        return {
+            "id": lesion_id(self.record.key, outline),
+            "rank": lesion.rank,
+            "score_max": lesion.score_max,
+            "score_mean": lesion.score_mean,
+            "area_mm2": lesion.area_mm2,
+            "diameter_um": lesion.diameter_um,
+            "class": lesion.size_class.lower(),
+            "centroid": {"x": lesion.centroid_x, "y": lesion.centroid_y},
+            "bounds": {"x": left, "y": top, "width": right - left, "height": bottom - top},
+            "polygon": json.loads(shapely.to_geojson(outline)),
+        }
+
+
+class Results:
+    """The finished scans that were asked for last."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept: OrderedDict[str, ScanResult] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, row: ScanRow) -> ScanResult:
+        """A scan's result.
+
+        Raises:
+            Problem: 409 where it is not finished, 410 where its folder is gone or damaged.
+        """
+        if row.status != "finished":
+            raise Problem(409, f"the scan is {row.status}; its results are there when it is finished")
+        with self._lock:
+            found = self._kept.get(row.id)
+            if found is not None:
+                self._kept.move_to_end(row.id)
+                return found
+        found = self._read(row)
+        with self._lock:
+            self._kept[row.id] = found
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+    def _read(self, row: ScanRow) -> ScanResult:
+        folder = self._folder / row.folder
+        try:
+            record, heatmap, tiles = read_record(folder), read_heatmap(folder), read_tiles(folder)
+        except SentinodeError as error:
+            message = str(error).replace(str(folder), "the scan's folder")
+            raise Problem(410, message) from error
+        assert record.slide is not None
+        pyramid = HeatmapTiles(heatmap, record.slide.width, record.slide.height)
+        return ScanResult(record, pyramid, tiles.width, tiles.height, {})
+
+
+def lesion_id(key: str, outline: Any) -> str:
+    """The id of a lesion: a hash of the scan's key and the outline.
+
+    The same scan at the same threshold gives the same ids whenever it is asked; and a lesion whose outline another
+    threshold does not change keeps its id there.
+    """
+    digest = hashlib.blake2b(key.encode(), digest_size=9)
+    digest.update(shapely.to_wkb(shapely.normalize(outline)))
+    return base64.urlsafe_b64encode(digest.digest()).decode()

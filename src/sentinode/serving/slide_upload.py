@@ -1,0 +1,147 @@
+"""Uploaded slides: a form's file straight to the disk, under a name that is checked, whole or not there."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from fastapi import Request
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect
+
+from sentinode.core.files import storage_errors
+from sentinode.serving.form_upload import body_limit, file_name, open_parser, too_large
+from sentinode.serving.problems import Problem
+from sentinode.slides.reader_table import SLIDE_SUFFIXES
+
+_ONE_FILE = SLIDE_SUFFIXES - {".mrxs", ".vms", ".vmu"}
+"""The others keep their pixels in files beside them."""
+_PIECE_BYTES = 1 << 20
+_LEFT_OVER_S = 86_400
+
+
+async def receive_slide(request: Request, folder: Path, limit: int) -> Path:
+    """Write the field `file` of a multipart form into `folder`; returns its path.
+
+    Raises:
+        Problem: 400 for a damaged form or a name that is a path, 409 where there is a slide of that name, 413 where it
+            is too large, 415 for another suffix, 422 for a form without a file.
+        StorageError: The disk is full.
+    """
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary:
+        raise Problem(415, "the body is not multipart/form-data with a boundary; send the slide as a form's file field")
+    most, read, pieces = body_limit(limit), 0, bytearray()
+    temporary = folder / f".{secrets.token_hex(8)}.partial"
+    try:
+        with storage_errors(folder), temporary.open("wb") as out:
+            receiver = _Receiver(boundary, out)
+            async for piece in request.stream():
+                read += len(piece)
+                if read > most:
+                    raise too_large(read, most)
+                pieces += piece
+                if len(pieces) >= _PIECE_BYTES:
+                    await asyncio.to_thread(receiver.take, bytes(pieces))
+                    pieces.clear()
+            await asyncio.to_thread(receiver.take, bytes(pieces))
+            name = receiver.finished()
+            await asyncio.to_thread(os.fsync, out.fileno())
+        path = _checked(folder, name)
+        with storage_errors(folder):
+            try:
+                path.hardlink_to(temporary)  # unlike a rename, this never replaces a slide that came meanwhile
+            except FileExistsError:
+                raise _taken(path.stem) from None
+    except ClientDisconnect:
+        raise Problem(400, "the client went before the slide was whole; send it again") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def remove_left_over(folder: Path) -> None:
+    """Remove what uploads left that a server did not see the end of: no upload is silent for a day."""
+    for path in folder.glob(".*.partial"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _LEFT_OVER_S:
+                path.unlink()
+
+
+def _checked(folder: Path, name: str) -> Path:
+    path = folder / name
+    if path.suffix.lower() not in _ONE_FILE or name.startswith("."):
+        raise Problem(415, f"{name!r} is no slide of one file; send one that ends in {', '.join(sorted(_ONE_FILE))}")
+    if len(path.name.encode()) > 200:
+        raise Problem(400, "the file name is longer than 200 bytes; shorten it")
+    if any(other.stem == path.stem for other in folder.iterdir() if not other.name.startswith(".")):
+        raise _taken(path.stem)
+    return path
+
+
+def _taken(name: str) -> Problem:
+    return Problem(409, f"there is a slide called {name!r} already; give this one another name")
+
+
+class _Receiver:
+    """Writes the content of the field `file` as it comes."""
+
+    def __init__(self, boundary: bytes, out: BinaryIO) -> None:
+        self._out = out
+        self._name: str | None = None
+        self._ended = self._writing = False
+        self._field = self._value = b""
+        self._headers: dict[bytes, bytes] = {}
+        callbacks: Any = {
+            "on_part_begin": self._headers.clear,
+            "on_header_field": self._on_field,
+            "on_header_value": self._on_value,
+            "on_header_end": self._on_header_end,
+            "on_headers_finished": self._on_headers,
+            "on_part_data": self._on_data,
+            "on_end": self._on_end,
+        }
+        self._parser = open_parser(boundary, callbacks)
+
+    def take(self, content: bytes) -> None:
+        try:
+            self._parser.write(content)
+        except (FormParserError, ValueError) as error:
+            raise Problem(400, f"the form is damaged ({error}); send the request again") from error
+
+    def finished(self) -> str:
+        if not self._ended:
+            raise Problem(400, "the form is cut off before its end; send the request again")
+        if self._name is None:
+            raise Problem(422, "the form has no file in a field called file; send the slide as the field file")
+        return self._name
+
+    def _on_field(self, data: bytes, start: int, end: int) -> None:
+        self._field += data[start:end]
+
+    def _on_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        self._headers[self._field.lower()] = self._value
+        self._field = self._value = b""
+
+    def _on_headers(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        self._writing = options.get(b"name") == b"file" and b"filename" in options
+        if self._writing:
+            if self._name is not None:
+                raise Problem(422, "the form has several files; send one slide at a time")
+            self._name = file_name(options[b"filename"].decode("utf-8", "replace"))
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        if self._writing:
+            self._out.write(data[start:end])
+
+    def _on_end(self) -> None:
+        self._ended = True

@@ -1,0 +1,110 @@
+"""`sentinode serve`: from its options to a server that runs until it is told to end."""
+
+import logging
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sentinode.core.errors import SentinodeError
+from sentinode.core.settings import Settings
+from sentinode.serving.app import create_app
+from sentinode.serving.serve_config import ServeConfig
+from sentinode.serving.server import allowed_hosts, check_access, run
+
+_LEAST_KEY = 16  # characters
+
+
+def serve(
+    bundle: str,
+    *,
+    slides: Path | None = None,
+    scans: Path | None = None,
+    annotations: Path | None = None,
+    data: Path | None = None,
+    report: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    database: str | None = None,
+    users: Path | None = None,
+    api_key_file: Path | None = None,
+    insecure: bool = False,
+    names: Sequence[str] = (),
+    origins: Sequence[str] = (),
+    store_images: bool = False,
+    engine: str = "auto",
+    threads: int | None = None,
+    settings: Settings | None = None,
+    tell: Callable[[str], None],
+) -> None:
+    """Serve a model until Ctrl-C or SIGTERM; requests are finished, a running scan goes on at the next start.
+
+    Args:
+        bundle: A bundle's folder or a shipped name.
+        slides: Folder of slides to show; read only.
+        scans: Folder of scans; None: in the server's own folder.
+        annotations: Folder of annotations; None: beside the slides.
+        data: The server's own folder; None: beside the scans, else as the settings say.
+        report: The model's evaluation report.
+        host: Address to listen on.
+        port: 0: any that is free.
+        database: SQLAlchemy URL; None: SQLite in the server's own folder.
+        users: User file.
+        api_key_file: File with a token that may do everything.
+        insecure: Serve other machines without any token.
+        names: Host names of this server.
+        origins: Of pages that may use the API.
+        store_images: Keep uploaded images, not only hashes.
+        engine: `auto`, `openvino` or `torch`.
+        threads: CPU threads; None: those of the settings.
+        settings: The machine's; None: by the environment.
+        tell: Called with a line once the server listens.
+
+    Raises:
+        SentinodeError: An address without protection, a folder or file that is not there, or a key that is too short.
+    """
+    protected = bool(users or api_key_file)
+    check_access(host, protected=protected, insecure=insecure)
+    _check_places(slides, annotations, report)
+    settings = settings or Settings.from_environment()
+    state = data or (scans / ".server" if scans else settings.data / "server")
+    config = ServeConfig(
+        bundle=bundle,
+        state=state,
+        scans=scans or state / "scans",
+        slides=slides,
+        annotations=annotations,
+        database=database,
+        engine=engine,
+        threads=threads or settings.threads,
+        store_images=store_images,
+        report=report,
+        users=users,
+        api_key=None if api_key_file is None else _key(api_key_file),
+        hosts=allowed_hosts(host, tuple(names), protected=protected),
+        origins=tuple(origins),
+    )
+    app = create_app(config)
+    warnings.simplefilter("ignore")  # libraries warn of what is in uploads and slides, which is not for the log
+    shown = f"[{host}]" if ":" in host else host
+    run(app, host, port, lambda bound: tell(f"serving {bundle} at http://{shown}:{bound} (Ctrl-C to end)"))
+    logging.getLogger("sentinode.serving").info("ended")
+
+
+def _check_places(slides: Path | None, annotations: Path | None, report: Path | None) -> None:
+    for folder in (slides, annotations):
+        if folder is not None and not folder.is_dir():
+            raise SentinodeError(f"{folder} is not a folder; check the path")
+    if report is not None and not report.is_file():
+        raise SentinodeError(f"{report} is not a file; give the report.html of sentinode evaluate")
+
+
+def _key(path: Path) -> str:
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SentinodeError(f"{path} can't be read as a key ({error}); give a file with one line") from error
+    if len(key) < _LEAST_KEY or any(letter.isspace() for letter in key):
+        raise SentinodeError(
+            f"the key in {path} has {len(key)} characters; use one line of at least {_LEAST_KEY} random ones"
+        )
+    return key

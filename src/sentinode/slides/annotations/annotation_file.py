@@ -1,0 +1,91 @@
+"""Reading annotations of any known form; the content says which it is, not the file's name."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from sentinode.core.errors import AnnotationError, DataNotFoundError
+from sentinode.slides.annotations.asap import parse_asap
+from sentinode.slides.annotations.camelyon import known_trap
+from sentinode.slides.annotations.geojson import is_geojson, parse_geojson
+from sentinode.slides.annotations.polygons import GROUPS, parse_polygons
+from sentinode.slides.annotations.region_builder import RegionBuilder
+from sentinode.slides.annotations.regions import REJECTED, Annotations
+
+SUFFIXES = (".xml", ".geojson", ".json")
+"""What an annotation file beside a slide may end in."""
+
+
+def read_annotations(path: Path, tumour_names: Iterable[str] = ()) -> Annotations:
+    """Read ASAP XML, GeoJSON or polygons JSON.
+
+    A file without a region is the annotation of a slide without one. A self-crossing line is repaired, an element
+    without an area left out; `Annotations.warnings` tells of both, of classes among which none is tumour, and of the
+    known traps of CAMELYON16.
+
+    Args:
+        path: The file.
+        tumour_names: Class names that mean tumour besides the usual (Tumor, _0, _1, metastases), in any case.
+
+    Raises:
+        DataNotFoundError: There is no such file.
+        AnnotationError: It is of none of these forms, damaged, or has regions without any coordinate.
+    """
+    builder = RegionBuilder(str(path), tumour_names)
+    try:
+        content = path.read_bytes().removeprefix(b"\xef\xbb\xbf").lstrip()
+    except FileNotFoundError as error:
+        raise DataNotFoundError(f"{path} does not exist; check the path") from error
+    except OSError as error:
+        raise AnnotationError(f"{path} can't be read: {error.strerror or error}; check the file") from error
+    _parse(content, builder)
+    builder.check()
+    found = Annotations(tuple(builder.regions), path, reviewed=builder.reviewed)
+    if found.reviewed is None and found.of(REJECTED):
+        found = replace(found, reviewed="part")  # a review that another program saved again, without its mark
+    warnings = builder.warnings
+    if found.reviewed == "part":
+        warnings.append("it is a review of a part of the slide: elsewhere there may be tumour that is not drawn")
+    if found.unnamed:
+        warnings.append(f"no region is called tumour; the classes are: {', '.join(found.unnamed)}")
+    trap = known_trap(path.stem)
+    return replace(found, warnings=tuple([*warnings, trap] if trap else warnings))
+
+
+def find_annotations(folder: Path, slide_name: str) -> Path | None:
+    """The annotation file of a slide in a folder: its name with .xml, .geojson or .json; None where there is none.
+
+    Raises:
+        DataNotFoundError: There is no such folder.
+        AnnotationError: There are several, and which is meant is not known.
+    """
+    if not folder.is_dir():
+        raise DataNotFoundError(f"{folder} is not a folder of annotations; check the path")
+    found = [path for path in (folder / f"{slide_name}{suffix}" for suffix in SUFFIXES) if path.is_file()]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise AnnotationError(f"{folder} has {names} for one slide; keep the one that is meant")
+    return found[0] if found else None
+
+
+def _parse(content: bytes, builder: RegionBuilder) -> None:
+    if content.startswith(b"<") or content[:2] in (b"\xff\xfe", b"\xfe\xff"):  # XML may be UTF-16
+        parse_asap(content, builder)
+        return
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError) as error:  # ValueError: bad JSON, and bytes that are not UTF-8
+        raise AnnotationError(f"{builder.source} is {_EXPECTED} ({error})") from error
+    if isinstance(parsed, dict) and any(group in parsed for group in GROUPS):
+        parse_polygons(parsed, builder)
+    elif is_geojson(parsed):
+        parse_geojson(parsed, builder)
+    else:
+        raise AnnotationError(f"{builder.source} is {_EXPECTED}")
+
+
+_EXPECTED = (
+    "no annotation file; expected ASAP XML (<ASAP_Annotations>), GeoJSON (a FeatureCollection or a list of features) "
+    "or polygons JSON ('positive', 'negative')"
+)

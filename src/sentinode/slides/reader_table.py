@@ -1,0 +1,81 @@
+"""The readers that there are, ours and those that other packages bring, and the one that suits a file."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from sentinode.core.errors import SlideError, UnsupportedSlideError
+from sentinode.core.plugins import find_plugin, plugins
+from sentinode.slides.reader import Reader
+
+OpenReader = Callable[[Path, int], Reader]
+"""A reader's class: called with the slide's path and the bytes of decoded tiles that it may keep. It raises
+`UnsupportedSlideError` for a file that another reader must take."""
+
+AUTO = "auto"
+"""The first reader of the table that takes the file."""
+
+_READERS = {
+    "tiff": "sentinode.slides.tiff.tiff_reader:TiffReader",
+    "openslide": "sentinode.slides.openslide_reader:OpenSlideReader",
+    "image": "sentinode.slides.image_reader:ImageReader",
+}
+"""In the order in which they are tried; those of other packages (entry points of `sentinode.readers`) follow."""
+
+DEFAULT_CACHE_BYTES = 256 << 20
+"""Decoded tiles kept by a reader: two rows of 256-px tiles of a slide that is 160,000 px wide."""
+
+SLIDE_SUFFIXES = frozenset(
+    {".tif", ".tiff", ".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm"}
+)
+"""File name endings, in lower case, that are taken for slides when a folder is searched."""
+
+
+def reader_names() -> tuple[str, ...]:
+    """The names of all readers, in the order in which they are tried."""
+    others = (plugin.name for plugin in plugins("reader"))
+    return (*_READERS, *(name for name in others if name not in _READERS))
+
+
+def check_reader(name: str) -> str:
+    """`name`, where there is such a reader or it is "auto".
+
+    Raises:
+        SlideError: There is none.
+    """
+    if name in (AUTO, *_READERS) or name in reader_names():
+        return name
+    raise SlideError(f"there is no reader {name!r}; choose one of {', '.join((AUTO, *reader_names()))}")
+
+
+def open_reader(path: Path, name: str = AUTO, cache_bytes: int = DEFAULT_CACHE_BYTES) -> Reader:
+    """Open the file at `path` by the reader `name`, or by the first that takes it.
+
+    Raises:
+        SlideError: There is no such reader, or the file is damaged.
+        UnsupportedSlideError: It does not take the file, or none does.
+        MissingExtraError: The `slides` extra is not installed.
+        PluginError: A reader of another package can't be loaded.
+    """
+    if check_reader(name) != AUTO:
+        return _opener(name)(path, cache_bytes)
+    refusals = []
+    for each in reader_names():
+        try:
+            return _opener(each)(path, cache_bytes)
+        except UnsupportedSlideError as error:
+            refusals.append(str(error).removeprefix(f"{path}: "))
+    raise UnsupportedSlideError(
+        f"{path}: no reader opens it ({'; '.join(refusals)}); check that it is a whole slide file"
+    )
+
+
+def _opener(name: str) -> OpenReader:
+    if name in _READERS:
+        module, _, attribute = _READERS[name].partition(":")
+        ours: OpenReader = getattr(import_module(module), attribute)
+        return ours
+    plugin = find_plugin("reader", name)
+    assert plugin is not None, name
+    theirs: OpenReader = plugin.load()
+    return theirs

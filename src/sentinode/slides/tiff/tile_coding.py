@@ -1,0 +1,112 @@
+"""From the bytes of one tile of a TIFF file to RGB pixels. Everything here runs without the interpreter's lock held."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinode.core.extras import require
+from sentinode.slides.reader import Pixels
+from sentinode.slides.tiff.jpeg_damage import DamagedTileError, refuse_damaged_jpeg
+
+# Compression (TIFF 6.0, its Technical Notes 2 and 3, and Aperio's private numbers)
+NONE, LZW, JPEG, DEFLATE, DEFLATE_OLD = 1, 5, 7, 8, 32946
+APERIO_JP2K_YCBCR, APERIO_JP2K_RGB = 33003, 33005
+COMPRESSIONS = {
+    NONE: "none",
+    LZW: "LZW",
+    JPEG: "JPEG",
+    DEFLATE: "deflate",
+    DEFLATE_OLD: "deflate",
+    APERIO_JP2K_YCBCR: "JPEG 2000 (YCbCr)",
+    APERIO_JP2K_RGB: "JPEG 2000 (RGB)",
+}
+# PhotometricInterpretation
+BLACK_IS_ZERO, RGB, YCBCR = 1, 2, 6
+_JPEG_COLOURS = {BLACK_IS_ZERO: "GRAYSCALE", RGB: "RGB", YCBCR: "YCBCR"}
+
+HORIZONTAL = 2
+"""Predictor: each sample is stored as its difference from the one to its left."""
+
+
+@dataclass(frozen=True)
+class TileCoding:
+    """How the tiles of one level are stored."""
+
+    width: int
+    height: int
+    samples: int
+    """1 (grey) or 3."""
+    compression: int
+    photometric: int
+    predictor: int
+    tables: bytes
+    """JPEG tables that the tiles share (TIFF Technical Note 2); empty where each has its own."""
+
+    def decode_into(self, data: bytes, out: Pixels) -> bool:
+        """Decode a JPEG tile into `out`, without memory of its own; whether that was possible.
+
+        Args:
+            data: Of the tile.
+            out: (height, width, 3) uint8, contiguous. Where False is returned it holds anything, and `decode` has the
+                pixels or the reason why there are none.
+        """
+        if self.compression != JPEG or self.samples != 3:
+            return False
+        codecs = require("imagecodecs", extra="scan")
+        try:
+            self._jpeg(codecs, data, out)
+        except (RuntimeError, ValueError):  # another size, other colours, or damaged
+            return False
+        return True
+
+    def decode(self, data: bytes) -> Pixels:
+        """The tile's pixels, (height, width, 3) uint8, RGB.
+
+        Raises:
+            DamagedTileError: The data are damaged, or of another size.
+        """
+        codecs = require("imagecodecs", extra="scan")
+        try:
+            if self.compression == JPEG:
+                tile = self._jpeg(codecs, data)
+            elif self.compression in {APERIO_JP2K_YCBCR, APERIO_JP2K_RGB}:
+                tile = codecs.jpeg2k_decode(data, numthreads=1)
+            else:
+                tile = self._plain(codecs, data)
+        except (codecs.DelayedImportError, DamagedTileError):
+            raise
+        except (RuntimeError, ValueError) as error:  # imagecodecs' errors are RuntimeErrors
+            raise DamagedTileError(str(error)) from error
+        if tile.shape[:2] != (self.height, self.width) or tile.dtype != np.uint8:
+            raise DamagedTileError(f"it has {tile.shape[1]}×{tile.shape[0]} px, not {self.width}×{self.height}")
+        if self.compression == APERIO_JP2K_YCBCR:
+            tile = rgb_of_ycbcr(tile)
+        if tile.ndim == 2 or tile.shape[2] == 1:
+            tile = np.repeat(tile.reshape(self.height, self.width, 1), 3, axis=2)
+        return tile
+
+    def _jpeg(self, codecs: object, data: bytes, out: Pixels | None = None) -> Pixels:
+        refuse_damaged_jpeg(data, self.tables)
+        decode = codecs.jpeg8_decode  # type: ignore[attr-defined]
+        colours = _JPEG_COLOURS[self.photometric]
+        return decode(data, tables=self.tables or None, colorspace=colours, outcolorspace="RGB", out=out)  # type: ignore[no-any-return]
+
+    def _plain(self, codecs: object, data: bytes) -> Pixels:
+        size = self.width * self.height * self.samples
+        if self.compression == LZW:
+            data = codecs.lzw_decode(data, buffersize=size)  # type: ignore[attr-defined]
+        elif self.compression in {DEFLATE, DEFLATE_OLD}:
+            data = codecs.zlib_decode(data, out=size)  # type: ignore[attr-defined]
+        if len(data) < size:
+            raise DamagedTileError(f"it has {len(data):,} bytes, not {size:,}")
+        tile = np.frombuffer(data, np.uint8, size).reshape(self.height, self.width, self.samples)
+        return np.cumsum(tile, axis=1, dtype=np.uint8) if self.predictor == HORIZONTAL else tile
+
+
+def rgb_of_ycbcr(pixels: NDArray[np.uint8]) -> Pixels:
+    """RGB from full-range YCbCr (JFIF 1.02), rounded to nearest."""
+    luma = pixels[..., 0].astype(np.float32)
+    blue, red = (pixels[..., n].astype(np.float32) - 128 for n in (1, 2))
+    rgb = np.stack([luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue], axis=-1)
+    return np.clip(np.floor(rgb + 0.5), 0, 255).astype(np.uint8)

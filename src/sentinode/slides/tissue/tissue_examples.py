@@ -1,0 +1,75 @@
+"""A user's own tissue masks: images of any scale, or annotations, matched to their slides by name."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.core.images import read_image
+from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
+from sentinode.slides.annotations.raster import rasterise_polygons
+from sentinode.slides.annotations.regions import EXCLUSION
+from sentinode.slides.slide import Slide
+from sentinode.slides.tissue.tissue_training import TissueExample
+
+_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
+_ASPECT_TOLERANCE = 0.02
+
+
+def read_example(slide: Slide, masks: Path, mpp: float) -> TissueExample:
+    """A slide's overview at `mpp` µm/px with its mask from the folder `masks`.
+
+    The mask is NAME.png (or .tif, .bmp) of any scale, not 0 where there is tissue; or NAME.xml, .geojson or .json,
+    whose regions, of whatever class, are tissue, except exclusions.
+
+    Raises:
+        DataNotFoundError: The folder, or a mask of this slide in it, is not there.
+        DataError: A mask of another shape than the slide, or several for one slide.
+        AnnotationError: See `read_annotations`; or the annotation is of another slide.
+    """
+    overview = slide.thumbnail(mpp=mpp)
+    annotation = find_annotations(masks, slide.name)
+    images = [path for path in (masks / f"{slide.name}{suffix}" for suffix in _SUFFIXES) if path.is_file()]
+    found = images + ([annotation] if annotation else [])
+    if not found:
+        raise DataNotFoundError(
+            f"{masks} has no {slide.name}.png, .xml, .geojson or .json; draw the tissue of that slide"
+        )
+    if len(found) > 1:
+        raise DataError(
+            f"{masks} has {', '.join(path.name for path in found)} for one slide; keep the one that is meant"
+        )
+    truth = _from_image(images[0], slide, overview) if images else _from_annotation(found[0], slide, overview, mpp)
+    return TissueExample(slide.name, overview, truth)
+
+
+def _from_image(path: Path, slide: Slide, overview: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    mask = read_image(path).any(axis=2)
+    height, width = mask.shape
+    ratio = (width / height) / (slide.width * slide.mpp.x / (slide.height * slide.mpp.y))
+    plain = (width / height) / (slide.width / slide.height)
+    # A side of n pixels is rounded by up to one. A mask may be drawn on square µm or on the slide's own pixels.
+    tolerance = _ASPECT_TOLERANCE + 1 / min(width, height)
+    if min(abs(ratio - 1), abs(plain - 1)) > tolerance:
+        raise DataError(
+            f"{path} of {width} × {height} pixels has another shape than {slide.name} of {slide.width} × "
+            f"{slide.height}; use a mask of the whole slide"
+        )
+    size = (overview.shape[1], overview.shape[0])
+    small = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX)
+    return np.asarray(small) >= 128
+
+
+def _from_annotation(path: Path, slide: Slide, overview: NDArray[np.uint8], mpp: float) -> NDArray[np.bool_]:
+    annotations = read_annotations(path)
+    annotations.check_within(slide.width, slide.height, slide.name)
+    height, width = overview.shape[:2]
+
+    def drawn(*, excluded: bool) -> NDArray[np.bool_]:
+        polygons = [one.polygon for one in annotations.regions if (one.kind == EXCLUSION) == excluded]
+        scale_x, scale_y = mpp / slide.mpp.x, mpp / slide.mpp.y
+        return rasterise_polygons(polygons, width=width, height=height, downsample_x=scale_x, downsample_y=scale_y)
+
+    return drawn(excluded=False) & ~drawn(excluded=True)

@@ -1,0 +1,89 @@
+"""`sentinode compare`: several bundles on the same images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentinode.core.errors import EvaluationError
+from sentinode.core.files import atomic_folder, write_json
+from sentinode.core.progress import SILENT, Progress
+from sentinode.core.settings import Settings
+from sentinode.metrics.comparison import Comparison, compare
+from sentinode.models.bundle import Bundle, open_bundle
+from sentinode.reports.comparison_page import write_comparison_page
+from sentinode.reports.frame import Context
+from sentinode.studies.bundle_recipe import recipe_of
+from sentinode.studies.evaluation import check_free, load_split, score, unseen
+from sentinode.training.recipe import load_data_config
+
+
+@dataclass(frozen=True)
+class BundleComparison:
+    """Where the files are, and what is in them."""
+
+    folder: Path
+    comparisons: tuple[Comparison, ...]
+    """The first bundle with each later one."""
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The content of `comparison.json`."""
+        return [comparison.to_json() for comparison in self.comparisons]
+
+    def summary(self) -> str:
+        """The paths of what to look at."""
+        return f"look at   {self.folder / 'comparison.html'}\nfigures   {self.folder / 'comparison.json'}"
+
+
+def compare_bundles(
+    names: Sequence[str | Path],
+    address: str,
+    out: str | Path,
+    *,
+    split: str = "test",
+    overrides: Sequence[str] = (),
+    engine: str = "auto",
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
+) -> BundleComparison:
+    """Compare bundles on the same images, every later one with the first, each at its own frozen threshold.
+
+    Writes `comparison.html` and `comparison.json` into `out`. Arguments and errors as for `evaluate_bundle`.
+
+    Raises:
+        EvaluationError: Fewer than two bundles, or bundles of different classes.
+    """
+    out, settings = Path(out), settings or Settings.from_environment()
+    bundles = [open_bundle(name) for name in names]
+    if len(bundles) < 2:
+        raise EvaluationError(f"{len(bundles)} bundle to compare; name at least two")
+    check_free(out)
+    first, *others = bundles
+    data, role = load_split(first, address, split, overrides, settings, progress)
+    on_leak = load_data_config(address, overrides, recipe_of(first).data).on_leak
+    for bundle in others:
+        _check_classes(bundle, first)
+        data = unseen(bundle, data, role, on_leak=on_leak) if role == "test" else data
+    models = [
+        (bundle.name, score(bundle, data, role, address, engine, settings, progress).predictions, _threshold(bundle))
+        for bundle in bundles
+    ]
+    comparisons = tuple(compare(models))
+    result = BundleComparison(out, comparisons)
+    with atomic_folder(out) as temporary:
+        write_json(temporary / "comparison.json", result.to_json())
+        write_comparison_page(comparisons, models, Context(data=address, split=split), temporary / "comparison.html")
+    return result
+
+
+def _check_classes(bundle: Bundle, first: Bundle) -> None:
+    names, expected = bundle.info.classes.names, first.info.classes.names
+    if names != expected:
+        raise EvaluationError(
+            f"{bundle.name} tells {', '.join(names)} apart, {first.name} tells {', '.join(expected)}; compare bundles "
+            "of the same classes"
+        )
+
+
+def _threshold(bundle: Bundle) -> float | None:
+    return None if bundle.info.threshold is None else bundle.info.threshold.value

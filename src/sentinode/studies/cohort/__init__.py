@@ -1,0 +1,1 @@
+"""Scans of many slides, measured: FROC, stages, slide scores."""

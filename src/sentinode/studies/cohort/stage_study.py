@@ -1,0 +1,185 @@
+"""From a folder of scans to slide classes and patients' stages: `sentinode stage`."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sentinode.core.errors import DataError
+from sentinode.core.files import write_json, write_text
+from sentinode.core.metric import Metric
+from sentinode.core.plurals import plural
+from sentinode.metrics.stages import (
+    SLIDE_CLASSES,
+    STAGES,
+    SlideClass,
+    StagedPatient,
+    confusion,
+    quadratic_kappa,
+    slide_class,
+    stage_patients,
+)
+from sentinode.reports.frame import Context
+from sentinode.reports.stages_page import StageRow, write_stage_page
+from sentinode.scanning.patients import Patients, read_patients
+from sentinode.scanning.scan_record import OVERLAY_FILE, ScanRecord, list_scans, read_record
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """Where the files are, and the stages."""
+
+    folder: Path
+    facts: dict[str, Any]
+    """The content of `stages.json`."""
+
+    @property
+    def stages(self) -> dict[str, str]:
+        """Patient → pN."""
+        return dict(self.facts["stages"])
+
+    def to_json(self) -> dict[str, Any]:
+        """A machine's answer."""
+        return self.facts
+
+    def summary(self) -> str:
+        """A line for each patient, and the path of what to look at."""
+        lines = [f"{patient}   {stage}" for patient, stage in self.stages.items()]
+        if incomplete := self.facts["incomplete_patients"]:
+            lines.append(f"fewer or more than five slides: {', '.join(incomplete)}")
+        if "quadratic_kappa" in self.facts:
+            lines.append(f"quadratic kappa   {Metric.from_json(self.facts['quadratic_kappa'])}")
+        return "\n".join([*lines, f"look at   {self.folder / 'stages.html'}"])
+
+
+def stage_scans(scans: str | Path, patients: str | Path, out: str | Path, *, least_score: float = 0.0) -> StageResult:
+    """Stage the patients of a folder of scans; write `stages.html`, `stages.csv`, `slides.csv` and `stages.json`.
+
+    Args:
+        scans: Folder of scan folders.
+        patients: CSV, see `read_patients`. Its patients without any scan are left out, and counted.
+        out: Folder for the result.
+        least_score: Lesions whose highest score is below it are taken for false alarms.
+
+    Returns:
+        The stages; quadratic kappa where true ones are known.
+
+    Raises:
+        DataError: No scan, no such table, or a slide of a scanned patient that was not scanned.
+    """
+    scans, patients, out = Path(scans), Path(patients), Path(out)
+    known = read_patients(patients)
+    folders = {read_record(folder).name: folder for folder in list_scans(scans)}
+    records = [read_record(folder) for folder in folders.values()]
+    classes = {record.name: class_of(record, least_score) for record in records}
+    unknown = sorted(classes.keys() - known.of_slide.keys())
+    if unknown:
+        raise DataError(f"slide {unknown[0]} was scanned and is not in {patients}; add it with its patient")
+    seen = {known.of_slide[slide] for slide in classes}
+    staged = stage_patients(classes, {slide: who for slide, who in known.of_slide.items() if who in seen})
+    found = {
+        "patients": len(staged),
+        "patients_without_scans": len(set(known.of_slide.values()) - seen),
+        "incomplete_patients": [one.patient for one in staged if not one.complete],
+        "least_score": least_score,
+        "stages": {one.patient: one.stage for one in staged},
+        "slides": classes,
+        **_against_truth(staged, classes, known),
+    }
+    _write_page(staged, records, folders, classes, known, found, out)
+    write_json(out / "stages.json", found)
+    _write_table(out / "stages.csv", ("patient", "stage", "true_stage", "slides"), _patient_rows(staged, known))
+    rows = [(name, known.of_slide[name], classes[name], known.classes.get(name, "")) for name in sorted(classes)]
+    _write_table(out / "slides.csv", ("slide", "patient", "class", "true_class"), rows)
+    return StageResult(out, found)
+
+
+def _write_page(
+    staged: tuple[StagedPatient, ...],
+    records: list[ScanRecord],
+    folders: Mapping[str, Path],
+    classes: Mapping[str, SlideClass],
+    known: Patients,
+    found: Mapping[str, Any],
+    out: Path,
+) -> None:
+    least, names = found["least_score"], sorted({one.bundle.name for one in records if one.bundle})
+    rows = [
+        StageRow(
+            slide=record.name,
+            patient=known.of_slide[record.name],
+            found=classes[record.name],
+            truth=known.classes.get(record.name),
+            lesions=len(_counting(record, least)),
+            longest_um=max(_counting(record, least), default=None),
+            score=record.slide_score,
+            overlay=_overlay(folders[record.name]),
+        )
+        for record in records
+    ]
+    kappa = found.get("quadratic_kappa")
+    unseen = plural(found["patients_without_scans"], "patient")
+    context = Context(
+        data=next(iter(folders.values())).parent.name,
+        model=", ".join(names),
+        method=(f"Lesions whose highest score is below {least:g} don't count." if least else "Every lesion counts.",),
+        notes=(f"Left out without a scan: {unseen} of the table.",) if found["patients_without_scans"] else (),
+    )
+    write_stage_page(
+        staged, dict(known.stages), None if kappa is None else Metric.from_json(kappa), rows, context,
+        out / "stages.html",
+    )  # fmt: skip
+
+
+def _overlay(folder: Path) -> NDArray[np.uint8] | None:
+    """The slide with its heatmap, as the scan drew it; None where somebody deleted it."""
+    path = folder / OVERLAY_FILE
+    if not path.is_file():
+        return None
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def _counting(record: ScanRecord, least_score: float) -> list[float]:
+    return [lesion.diameter_um for lesion in record.lesions if lesion.score_max >= least_score]
+
+
+def class_of(record: ScanRecord, least_score: float) -> SlideClass:
+    """The class of a scanned slide by its longest lesion."""
+    return slide_class(max(_counting(record, least_score), default=None))
+
+
+def _against_truth(
+    staged: tuple[StagedPatient, ...], classes: Mapping[str, SlideClass], known: Patients
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    pairs = [(known.stages[one.patient], one.stage) for one in staged if one.patient in known.stages]
+    if pairs:
+        truths, predicted = [truth for truth, _ in pairs], [stage for _, stage in pairs]
+        found["quadratic_kappa"] = quadratic_kappa(truths, predicted).to_json()
+        found["stage_labels"] = list(STAGES)
+        found["stage_confusion_matrix"] = confusion(truths, predicted, STAGES).tolist()
+    labelled = sorted(classes.keys() & known.classes.keys())
+    if labelled:
+        found["class_labels"] = list(SLIDE_CLASSES)
+        found["class_confusion_matrix"] = confusion(
+            [known.classes[name] for name in labelled], [classes[name] for name in labelled], SLIDE_CLASSES
+        ).tolist()
+    return found
+
+
+def _patient_rows(staged: tuple[StagedPatient, ...], known: Patients) -> list[tuple[str, ...]]:
+    return [(one.patient, one.stage, known.stages.get(one.patient, ""), str(len(one.slides))) for one in staged]
+
+
+def _write_table(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerows([columns, *rows])
+    write_text(path, stream.getvalue())

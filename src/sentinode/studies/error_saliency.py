@@ -1,0 +1,56 @@
+"""What moved the model in its errors, for the report's galleries: Grad-CAM over a few images, made when asked for."""
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinode.core.errors import MissingExtraError, SentinodeError
+from sentinode.core.extras import job
+from sentinode.models.bundle import Bundle
+
+Images = Callable[[int], NDArray[np.uint8]]
+"""The image of a row: (H, W, 3) uint8."""
+
+Maps = Callable[[int], NDArray[np.uint8] | None]
+"""The same with the map over it; None where the map is empty."""
+
+_METHOD = "gradcam"
+
+
+def error_maps(bundle: Bundle, images: Images) -> tuple[Maps | None, str]:
+    """Images with a map over them by their rows, or None, and words on what they are or why there are none.
+
+    A map is of a single look at the tile: over all orientations and sizes it would cost many times as much, and a
+    report has two dozen.
+    """
+    info = bundle.info
+    if info.input.pooling or info.precision == "int8":
+        kind = "which pools the tiles of large images" if info.input.pooling else "which is INT8"
+        return None, f"No maps over the errors of this bundle, {kind}; see sentinode explain."
+    try:
+        with job("explain"):
+            from sentinode.explanation.explainable_model import ExplainableModel, open_model
+            from sentinode.explanation.explanation import explain
+            from sentinode.explanation.map_pictures import blended
+            from sentinode.explanation.methods import method_of
+    except MissingExtraError as error:
+        return None, f"No maps over the errors: {error}."
+
+    @cache
+    def model() -> ExplainableModel:
+        return open_model(bundle, engine="torch", single_look=True)
+
+    try:
+        method_of(model(), _METHOD)
+    except SentinodeError as error:
+        return None, f"No maps over the errors: {error}."
+
+    def draw(row: int) -> NDArray[np.uint8] | None:
+        one = explain(model(), np.ascontiguousarray(images(row)), _METHOD)
+        return None if one.empty else blended(one.tile, one.map, signed=one.signed)
+
+    shown = "each error's likeliest class" if info.classes.positive is None else info.classes.positive
+    words = f"Below an error is the same image with what spoke for {shown} in yellow (Grad-CAM of one look, unchecked)"
+    return draw, f"{words}; where the map is empty, nothing did. The command sentinode explain measures such maps."

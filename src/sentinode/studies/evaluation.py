@@ -1,0 +1,235 @@
+"""A bundle measured on labelled data: one figure set, one report, the same at the end of training and ever after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sentinode.core.errors import DataError, LeakError, StorageError
+from sentinode.core.files import atomic_folder, write_json
+from sentinode.core.progress import SILENT, Progress
+from sentinode.core.settings import Settings
+from sentinode.data.data_config import Policy
+from sentinode.data.dataset import Dataset, load_dataset
+from sentinode.data.manifest import Manifest
+from sentinode.data.selection import WHOLE, load_selection, without
+from sentinode.data.source_splits import ROLES
+from sentinode.metrics.assessment import Assessment, assess
+from sentinode.metrics.predictions import Predictions
+from sentinode.metrics.predictions_csv import write_predictions
+from sentinode.models.bundle import Bundle, open_bundle
+from sentinode.models.bundle_info import GRAPH_FILE
+from sentinode.models.engines.engine import PHOTOGRAPHS, probabilities_of
+from sentinode.models.engines.engine_factory import open_engine
+from sentinode.reports.assessment_page import ReportContext, write_assessment_page
+from sentinode.reports.charts.chart import save_png
+from sentinode.reports.charts.training_charts import training_curves
+from sentinode.studies.bundle_recipe import recipe_of, recipe_text
+from sentinode.studies.error_saliency import error_maps
+from sentinode.training.calibration import predictions_of
+from sentinode.training.recipe import load_data_config
+
+_SLAB = 2048  # images scored at a time: bounds memory, and gives the progress bar its steps
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Labelled images with a bundle's answers."""
+
+    data: Dataset
+    """Holds them, and perhaps more."""
+
+    role: str
+    """The role of the images in `data`."""
+
+    address: str
+    """Where they come from, as the user named it."""
+
+    predictions: Predictions
+    """The answers, in the manifest's order."""
+
+
+def evaluate_bundle(
+    name: str | Path,
+    address: str,
+    out: str | Path,
+    *,
+    split: str = "test",
+    overrides: Sequence[str] = (),
+    engine: str = "auto",
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
+) -> Assessment:
+    """Measure a bundle on labelled data, at its own frozen threshold.
+
+    Args:
+        name: A bundle's folder or a shipped name.
+        address: The data's.
+        out: Folder for `metrics.json`, `predictions.csv` and `report.html`; a report that is there is replaced.
+        split: `train`, `validation` or `test` as the bundle's own recipe shares the data out; one of the source's
+            splits by its own name; or `all`.
+        overrides: `data.key=value`, over what the bundle's recipe says of data.
+        engine: `auto`, `openvino` or `torch`.
+        settings: The machine's; None: by the environment.
+        progress: Where to show how far it is.
+
+    Raises:
+        DataError: The data is not what it must be, or does not have the split.
+        LeakError: The bundle has learned from images of this split.
+    """
+    out, settings = Path(out), settings or Settings.from_environment()
+    bundle = open_bundle(name)
+    check_free(out)
+    data, role = load_split(bundle, address, split, overrides, settings, progress)
+    scored = score(bundle, data, role, address, engine, settings, progress)
+    return report_on(bundle, scored, out, split=split)
+
+
+def score(
+    bundle: Bundle, data: Dataset, role: str, address: str, engine: str, settings: Settings, progress: Progress
+) -> Scored:
+    """Run a bundle over the images of a role, in the manifest's order."""
+    runner = open_engine(bundle, engine, threads=settings.threads)
+    images = data.images(role)
+    parts = []
+    slab = _SLAB if data.tile_size is None else PHOTOGRAPHS
+    with progress.bar(f"scoring {role}", len(images), "images") as advance:
+        for start in range(0, len(images), slab):
+            stop = min(start + slab, len(images))
+            if data.tile_size is None:
+                parts.append(runner.predict(images[start:stop]).probabilities)
+            else:
+                parts.append(probabilities_of(runner, [images[place] for place in range(start, stop)]))
+            advance(stop - start)
+    return Scored(data, role, address, predictions_of(data.manifest, role, np.concatenate(parts)))
+
+
+def report_on(
+    bundle: Bundle,
+    scored: Scored,
+    out: Path,
+    *,
+    split: str,
+    log: Sequence[dict[str, float]] = (),
+    best_epoch: int | None = None,
+) -> Assessment:
+    """Assess what was scored, and write it into `out`, whole or not at all.
+
+    Args:
+        bundle: What scored it: its threshold, band and targets are used as they are.
+        scored: From `score`.
+        out: Gets `metrics.json`, `predictions.csv`, `report.html`, and `curves.png` when there is a log.
+        split: What the report calls the images.
+        log: The rows of the training log, for a report at the end of training.
+        best_epoch: The epoch whose weights were kept, when it was chosen by validation.
+    """
+    info, manifest = bundle.info, scored.data.manifest
+    assessment = assess(
+        scored.predictions,
+        threshold=info.threshold,
+        band=info.low_confidence,
+        temperature=info.temperature,
+        targets=recipe_of(bundle).evaluation.targets,
+        split=split,
+        limits=(*info.limits, *_notes(split)),
+    )
+    images = scored.data.images(scored.role)
+    maps, words = error_maps(bundle, images.__getitem__)
+    context = ReportContext(
+        model=info.name,
+        data=scored.address,
+        grouping=manifest.grouping,
+        exclusions=manifest.excluded(),
+        provenance=_provenance(bundle, manifest),
+        recipe=recipe_text(bundle),
+        log=log,
+        best_epoch=best_epoch,
+        maps_words=words,
+    )
+    with atomic_folder(out) as temporary:
+        write_json(temporary / "metrics.json", assessment.to_json())
+        threshold = info.threshold.value if info.threshold else None
+        write_predictions(temporary / "predictions.csv", scored.predictions, threshold, info.low_confidence)
+        page = temporary / "report.html"
+        write_assessment_page(assessment, scored.predictions, context, page, images.__getitem__, maps)
+        if log:
+            save_png(training_curves(log, best_epoch=best_epoch), temporary / "curves.png")
+    return assessment
+
+
+def check_free(out: Path) -> None:
+    """Refuse a folder that holds something else than an earlier result: it would be replaced as a whole.
+
+    Raises:
+        StorageError: It does.
+    """
+    results = {"metrics.json", "comparison.json", "baselines.json"}
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not results & {p.name for p in out.iterdir()})):
+        raise StorageError(f"{out} holds something else than an earlier result; choose another --out")
+
+
+def load_split(
+    bundle: Bundle, address: str, split: str, overrides: Sequence[str], settings: Settings, progress: Progress
+) -> tuple[Dataset, str]:
+    """The images of `split` as the bundle sees data, and the role that they have in the data set that is returned.
+
+    Raises:
+        DataError: The data has other classes, or not that split.
+        LeakError: The bundle has learned from images of the split that is to be tested on.
+    """
+    config = load_data_config(address, overrides, recipe_of(bundle).data)
+    classes = bundle.info.classes
+    if split not in ROLES:
+        data = load_selection(config, split, classes.names, classes.positive, cache=settings.cache, progress=progress)
+        return unseen(bundle, data, "test", on_leak=config.on_leak), "test"
+    data = load_dataset(config, cache=settings.cache, progress=progress)
+    if not data.source_splits and data.manifest.hash != bundle.info.provenance.data_sha256:
+        raise DataError(
+            f"{address} has no splits of its own and is not the data that {bundle.name} was trained on, so nothing "
+            f"says which images are {split}; measure on all of them with --split {WHOLE}"
+        )
+    if data.manifest.class_names != classes.names:
+        raise DataError(
+            f"{address} has the classes {', '.join(data.manifest.class_names)}, {bundle.name} tells "
+            f"{', '.join(classes.names)} apart; name them alike with --set data.rename"
+        )
+    data.manifest.require(split)
+    return (data if split != "test" else unseen(bundle, data, split, on_leak=config.on_leak)), split
+
+
+def unseen(bundle: Bundle, data: Dataset, role: str, *, on_leak: Policy) -> Dataset:
+    """`data` without images that the bundle has learned from, or chose its threshold on.
+
+    Raises:
+        LeakError: There are some, and `on_leak` is "error".
+    """
+    table = data.manifest.table
+    known = table[(table["split"] == role) & table["pixels"].isin(bundle.seen_pixels())]
+    if known.empty:
+        return data
+    if on_leak == "error":
+        shown = ", ".join(known["id"].head(3))
+        raise LeakError(
+            f"{bundle.name} has learned from {len(known):,} of these images ({shown}, …): figures on them would "
+            "flatter it; leave them out with --set data.on_leak=drop"
+        )
+    return without(data, set(known["pixels"]), "leak: the model has learned from it")
+
+
+def _notes(split: str) -> list[str]:
+    if split in ("train", "validation"):
+        return [f"The model has learned from {split}: these figures are not what it reaches on new images."]
+    return []
+
+
+def _provenance(bundle: Bundle, manifest: Manifest) -> dict[str, str]:
+    origin = bundle.info.provenance
+    return {
+        "Model graph (SHA-256)": bundle.info.files[GRAPH_FILE],
+        "Assessed data (SHA-256)": manifest.hash,
+        "Training data (SHA-256)": origin.data_sha256,
+        "Training split (SHA-256)": origin.split_sha256,
+        "Recipe (SHA-256)": origin.recipe_sha256,
+        "Made with": ", ".join(f"{name} {version}" for name, version in origin.libraries.items()),
+    }

@@ -1,0 +1,246 @@
+"""`data inspect`: look at a data set before training on it. A page for people, and the same figures as JSON.
+
+It exists to show problems, so it does not stop at what training would refuse: it says so, with the remedy, and goes on.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sentinode.core.errors import DataError, SentinodeError
+from sentinode.core.files import atomic_folder, write_json
+from sentinode.core.progress import SILENT, Progress
+from sentinode.core.settings import Settings
+from sentinode.data.address import open_configured
+from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_baseline
+from sentinode.data.data_config import DataConfig
+from sentinode.data.dataset import Images, build_manifest
+from sentinode.data.inspection import facts as facts_of
+from sentinode.data.inspection.findings import findings
+from sentinode.data.inspection.near_duplicates import Tones, near_pairs
+from sentinode.data.manifest import Manifest
+from sentinode.data.pack import Pack, pack
+from sentinode.data.source import Exclusion, Source
+from sentinode.data.source_splits import ROLES, assign_roles
+from sentinode.data.stain_statistics import STAIN_COLUMNS, stain_statistics
+from sentinode.reports.inspection_page import write_inspection_page
+from sentinode.training.recipe import load_data_config
+
+_FORMAT = 1
+_PAGE, _FACTS = "index.html", "inspect.json"
+_CHUNK = 512
+_POLICIES = ("on_leak", "on_conflict", "on_size", "on_unreadable")
+_EXAMPLES = 36  # images in the grid, shared among the classes
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """All images that could be read, with the role of each, and what training would say to them."""
+
+    table: pd.DataFrame
+    class_names: tuple[str, ...]
+    positive: str | None
+    manifest: Manifest | None
+    """With everything dropped that the configuration may drop; None where that is refused too."""
+    refusal: str
+    """Why training would refuse the data set as it is configured; empty: it would not."""
+    exclusions: tuple[Exclusion, ...]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Where the files are, and the figures."""
+
+    folder: Path
+    facts: dict[str, Any]
+    """The content of `inspect.json`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A machine's answer."""
+        return self.facts
+
+    def summary(self) -> str:
+        """The paths of what to look at."""
+        return f"look at   {self.folder / _PAGE}\nfigures   {self.folder / _FACTS}"
+
+
+def inspect(
+    data: str,
+    out: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
+) -> Inspection:
+    """Look at a data set: classes, splits, duplicates, leaks, stain, and what colour alone gives.
+
+    Args:
+        data: The data's address.
+        out: Folder for `index.html` and `inspect.json`; an inspection that is there is replaced.
+        overrides: `data.key=value`.
+        settings: The machine's; None: by the environment.
+        progress: Where to show how far it is.
+
+    Raises:
+        RecipeError: A key or a value is wrong.
+        DataError: There is no such data, or nothing of it can be read.
+        StorageError: `out` holds something else.
+    """
+    out, settings = Path(out), settings or Settings.from_environment()
+    config = load_data_config(data, overrides)
+    return Inspection(out, inspect_source(config, out, cache=settings.cache, progress=progress))
+
+
+def inspect_source(config: DataConfig, out: Path, *, cache: Path, progress: Progress) -> dict[str, Any]:
+    """Look at the data set that `config` describes; write `out/index.html` and `out/inspect.json`.
+
+    Args:
+        config: Names the source, and how training would split and check it.
+        out: Folder to write; one that is there is replaced, if it is an inspection's or empty.
+        cache: Folder that packed images are kept in.
+        progress: Where to show how far it is.
+
+    Returns:
+        What `inspect.json` holds.
+
+    Raises:
+        DataError: There is no source, it has no image that can be read, or `out` holds something else.
+        StorageError: The disk is full, or `out` can't be written.
+    """
+    _check_free(out)
+    if config.tile_size is not None:
+        raise DataError(
+            f"data.tile_size = {config.tile_size}: data inspect looks at whole images and says which sizes there "
+            "are; leave data.tile_size out"
+        )
+    source = open_configured(config, cache, progress)
+    packed = pack(source, cache, progress)
+    survey = _survey(source, packed, config)
+    images = Images(packed.tiles, survey.table["row"].to_numpy())
+    tones, statistics = _read(images, progress)
+    table = survey.table.assign(even=tones.even, **dict(zip(STAIN_COLUMNS, statistics.T, strict=True)))
+    facts = _facts(source, packed, config, survey, table)
+    unique = np.flatnonzero(~table.duplicated("pixels").to_numpy())
+    facts["near_duplicates"] = facts_of.near_duplicates(table, near_pairs(images, tones, unique))
+    facts["findings"] = findings(facts)
+    with atomic_folder(out) as folder:
+        write_json(folder / _FACTS, facts)
+        write_inspection_page(facts, table, packed.tiles, folder / _PAGE)
+    return facts
+
+
+def _check_free(out: Path) -> None:
+    # The folder is replaced as a whole, so nothing of anybody else's may be in it.
+    if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - {_PAGE, _FACTS}):
+        raise DataError(f"{out} exists and is not the folder of an inspection; give a new or an empty folder")
+
+
+def _survey(source: Source, packed: Pack, config: DataConfig) -> _Survey:
+    refusal, manifest = "", None
+    try:
+        manifest = build_manifest(source, packed, config)
+    except SentinodeError as error:
+        refusal = str(error)
+        try:
+            manifest = build_manifest(source, packed, config.model_copy(update=dict.fromkeys(_POLICIES, "drop")))
+        except SentinodeError:
+            manifest = None  # refused whatever is dropped; the refusal above says why
+    table = _table(source, packed, config)
+    if table.empty:
+        raise DataError(refusal or f"{config.source} has no labelled image that can be read; check the source")
+    table["role"] = _roles(table, source, config, manifest)
+    names = manifest.class_names if manifest else tuple(dict.fromkeys(_renamed(source.class_names, config)))
+    excluded = manifest.exclusions if manifest else (*source.exclusions, *packed.exclusions)
+    present = tuple(name for name in names if (table["label"] == name).any())
+    positive = manifest.positive if manifest else source.positive
+    return _Survey(table, present, positive, manifest, refusal, excluded)
+
+
+def _renamed(names: Sequence[str], config: DataConfig) -> list[str]:
+    return [config.rename.get(name, name) for name in names]
+
+
+def _table(source: Source, packed: Pack, config: DataConfig) -> pd.DataFrame:
+    """One line for each labelled image that was packed: id, label, group, split (the source's), row, pixels."""
+    records = source.records
+    table = packed.index.reset_index(drop=True)[["id", "row", "status", "pixels"]]
+    table["label"] = [record.label and config.rename.get(record.label, record.label) for record in records]
+    table["group"] = pd.Series([record.group for record in records], dtype=object)
+    table["split"] = pd.Series([record.split for record in records], dtype=object)
+    known = table["label"].isin(_renamed(source.class_names, config))
+    return table[(table["status"] == "packed") & known].reset_index(drop=True)
+
+
+def _roles(table: pd.DataFrame, source: Source, config: DataConfig, manifest: Manifest | None) -> list[str]:
+    """The manifest's role of each image; of one that it left out, its copy's, or what the source's split plays."""
+    chosen = {role: getattr(config.split, role) for role in ROLES}
+    try:
+        played = assign_roles({record.split for record in source.records if record.split is not None}, chosen)
+    except DataError:
+        played = {}
+    kept: dict[int, str] = {}
+    if manifest is not None:
+        kept = dict(zip(manifest.table["row"].tolist(), manifest.table["split"].tolist(), strict=True))
+    images = list(zip(table["row"].tolist(), table["split"].tolist(), table["pixels"].tolist(), strict=True))
+    # A copy that was left out goes where the one that was kept went, if both lie in one split of the source.
+    kept_at = {(split, pixels): kept[row] for row, split, pixels in images if row in kept}
+    other = "unused" if played else "train"  # without splits, train is the pool that the others are cut out of
+    return [
+        kept.get(row) or kept_at.get((split, pixels)) or played.get(split) or other for row, split, pixels in images
+    ]
+
+
+def _read(images: Images, progress: Progress) -> tuple[Tones, NDArray[np.float32]]:
+    """One pass over the pixels: tones (N), and statistics of colour and stain (N, S)."""
+    tones, statistics = [], []
+    with progress.bar("looking", len(images), "images") as advance:
+        for start in range(0, len(images), _CHUNK):
+            tiles = images[start : start + _CHUNK]
+            tones.append(Tones.of(tiles))
+            statistics.append(stain_statistics(tiles))
+            advance(len(tiles))
+    return Tones.join(tones), np.concatenate(statistics)
+
+
+def _facts(source: Source, packed: Pack, config: DataConfig, survey: _Survey, table: pd.DataFrame) -> dict[str, Any]:
+    names, manifest = survey.class_names, survey.manifest
+    used = table[table["row"].isin(set(manifest.table["row"]))] if manifest else table.drop_duplicates("pixels")
+    decoded = packed.index[packed.index["height"] > 0]
+    sizes = Counter(zip(decoded["width"].tolist(), decoded["height"].tolist(), strict=True)).most_common()
+    return {
+        "format": _FORMAT,
+        "source": source.address,
+        "fingerprint": packed.fingerprint,
+        "usable": not survey.refusal,
+        "refusal": survey.refusal,
+        "class_names": list(names),
+        "positive": survey.positive,
+        "mpp": config.mpp,
+        "policies": {name: getattr(config, name) for name in _POLICIES},
+        "images": {"in_source": len(source.records), "read": len(table), "used": len(used)},
+        "sizes": [{"width": width, "height": height, "images": n} for (width, height), n in sizes],
+        "split": {"made_by": manifest.grouping if manifest else "source",
+                  "hash": manifest.split_hash if manifest else None},
+        "counts": facts_of.counts(used, names),
+        "groups": facts_of.groups(table[table["role"] != "unused"], names),
+        "exclusions": facts_of.exclusions(survey.exclusions),
+        "exact_duplicates": facts_of.exact_duplicates(table),
+        "near_blank": facts_of.near_blank(table, names),
+        "examples": facts_of.examples(used, names, max(6, _EXAMPLES // max(1, len(names)))),
+        "colour": facts_of.colour(used, names),
+        "colour_baseline": _baseline(used, names),
+    }  # fmt: skip
+
+
+def _baseline(used: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
+    labels = np.asarray(used["label"].map({name: place for place, name in enumerate(names)}), np.intp)
+    train, validation = ((used["role"] == role).to_numpy().nonzero()[0] for role in ("train", "validation"))
+    groups = None if used["group"].isna().any() else np.asarray(pd.factorize(used["group"])[0], np.intp)
+    found = colour_baseline(used[list(COLOUR_COLUMNS)].to_numpy(), labels, train, validation, groups)
+    return {"auc": None, "reason": found} if isinstance(found, str) else asdict(found)

@@ -1,0 +1,128 @@
+"""`sentinode scan`: whole slides in; a heatmap, lesions and a score for each out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sentinode.core.errors import SentinodeError
+from sentinode.core.messages import one_line
+from sentinode.core.plurals import plural
+from sentinode.core.progress import SILENT, Progress
+from sentinode.core.settings import Settings
+from sentinode.models.bundle import open_bundle
+from sentinode.scanning.outcome import Outcome
+from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_queue import scan_slides
+from sentinode.scanning.slide_score import SlideScore
+from sentinode.slides.slide_list import list_slides
+
+
+@dataclass(frozen=True)
+class ScannedSlides:
+    """How each slide came out, and where the scans are."""
+
+    folder: Path
+    outcomes: list[Outcome]
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """Slides that could not be scanned."""
+        return [one for one in self.outcomes if one.record.failure]
+
+    def to_json(self) -> dict[str, Any]:
+        """A machine's answer."""
+        return {"scans": [{**one.record.model_dump(mode="json"), "reused": one.reused} for one in self.outcomes]}
+
+    def summary(self) -> str:
+        """A line for a person: how many were scanned."""
+        done = len(self.outcomes) - len(self.failed)
+        return f"{done} of {len(self.outcomes)} slides scanned; table in {self.folder / 'scans.csv'}"
+
+    def warnings(self) -> list[str]:
+        """A table of the slides that failed; nothing where all went well."""
+        failed = [(one.record.name, one.record.failure) for one in self.failed]
+        cells = [(name, failure.stage, failure.message) for name, failure in failed if failure]
+        if not cells:
+            return []
+        rows = [tuple(" ".join(text.split()) for text in row) for row in [("not scanned", "while", "why"), *cells]]
+        widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+        return [f"{name:<{widths[0]}}  {stage:<{widths[1]}}  {why}" for name, stage, why in rows]
+
+
+def scan(
+    bundle: str | Path,
+    slides: Sequence[str | Path],
+    out: str | Path,
+    *,
+    region: str | None = None,
+    slide_score: str | Path | None = None,
+    threads: int | None = None,
+    verify_reader: int = 0,
+    tell: Callable[[str], None] | None = None,
+    settings: Settings | None = None,
+    progress: Progress = SILENT,
+    **config: Any,
+) -> ScannedSlides:
+    """Scan whole slides: heatmap, lesions with their size, and a score for each.
+
+    A slide that can't be scanned does not stop the rest. A scan that was stopped goes on with the same call; a finished
+    one is not run again.
+
+    Args:
+        bundle: A bundle's folder or a shipped name.
+        slides: Files, or folders that hold them.
+        out: Folder for a scan folder of each slide, and `scans.csv`.
+        region: `X,Y,W,H`, a level-0 rectangle: tiles touching it.
+        slide_score: What `fit_slide_score` wrote; None: the highest cell.
+        threads: CPU threads; None: those of the settings.
+        verify_reader: Compare both readers on so many tiles first.
+        tell: Called with a line for each slide as its outcome is known.
+        settings: The machine's; None: by the environment.
+        progress: Where to show how far it is.
+        config: Fields of `ScanConfig`, such as `stride_px=48`.
+
+    Raises:
+        SentinodeError: A field is wrong, or the bundle can't scan.
+        StorageError: The disk is full, or `out` holds something else. What was finished is kept.
+    """
+    checked = _config(region, config)
+    score = SlideScore.load(Path(slide_score)) if slide_score else None
+    paths = list_slides([Path(slide) for slide in slides])
+    opened = open_bundle(bundle)
+    told = None if tell is None else lambda one: tell(outcome_line(one))
+    machine = Machine(threads or (settings or Settings.from_environment()).threads, verify_tiles=verify_reader)
+    return ScannedSlides(Path(out), scan_slides(opened, paths, Path(out), checked, machine, progress, told, score))
+
+
+def outcome_line(one: Outcome) -> str:
+    """What a slide gave, in one line."""
+    record = one.record
+    name = " ".join(record.name.split())  # a line each, whatever the file is called
+    if record.failure or record.tiles is None:
+        return f"{name}: failed while {record.failure.stage if record.failure else 'scanning'}"
+    if record.slide_score is None:
+        lesions = "no tissue to scan"
+    else:
+        longest = max(record.lesions, key=lambda lesion: lesion.diameter_um, default=None)
+        size = f", longest {longest.diameter_um / 1000:.2f} mm ({longest.size_class})" if longest else ""
+        lesions = f"score {record.slide_score:.3f}, {plural(len(record.lesions), 'lesion')}{size}"
+    unread = f", {record.tiles.unreadable} tiles unreadable" if record.tiles.unreadable else ""
+    rate = "finished before" if one.reused else f"{record.tiles_per_s:,.0f} tiles/s" if record.tiles_per_s else ""
+    return f"{name}: {lesions}; {record.tiles.planned:,} tiles{unread}" + (f"; {rate}" if rate else "")
+
+
+def _config(region: str | None, values: dict[str, Any]) -> ScanConfig:
+    try:
+        if region is not None:
+            x0, y0, width, height = (int(part) for part in region.split(","))
+            values = {**values, "region": {"x0": x0, "y0": y0, "width": width, "height": height}}
+        return ScanConfig.model_validate(values)
+    except ValidationError as error:
+        raise SentinodeError(f"{one_line(error)}; see sentinode scan --help") from error
+    except ValueError as error:
+        raise SentinodeError(
+            f"--region is {region!r}; give four whole numbers of level-0 pixels: left,top,width,height"
+        ) from error

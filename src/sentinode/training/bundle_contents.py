@@ -1,0 +1,50 @@
+"""What a bundle holds beside its model: tiles to prove itself on, a reference sample, hashes of what it has seen."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sentinode.data.dataset import Dataset
+from sentinode.data.stain_statistics import STAIN_COLUMNS, stain_statistics
+
+_EXAMPLES = 4
+_BLOTS = 24  # across an example tile
+
+REFERENCE_TILES = 500
+"""Training images that later data is held against, for drift; more would only make bundles larger."""
+
+
+def example_tiles(size: int) -> NDArray[np.uint8]:
+    """(n, size, size, 3): blots of colours as in H&E. No image of a patient belongs in a bundle."""
+    generator = np.random.default_rng(0)
+    coarse = generator.integers(0, 256, (_EXAMPLES, _BLOTS, _BLOTS, 3), dtype=np.uint8)
+    coarse = np.maximum(coarse // np.array([2, 3, 2], dtype=np.uint8), np.array([60, 30, 90], dtype=np.uint8))
+    resized = [Image.fromarray(tile).resize((size, size), Image.Resampling.BICUBIC) for tile in coarse]
+    return np.stack([np.asarray(tile, dtype=np.uint8) for tile in resized])
+
+
+def reference_tiles(data: Dataset, seed: int, role: str = "train") -> NDArray[np.uint8]:
+    """(n, H, W, 3): a random sample of a role's images, in the manifest's order."""
+    rows = data.manifest.rows(role)
+    return data.tiles[rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:REFERENCE_TILES])]]
+
+
+def reference(
+    tiles: NDArray[np.uint8], probabilities: NDArray[np.float32], embedding: NDArray[np.float32]
+) -> dict[str, NDArray[Any]]:
+    """What later data is held against: probabilities (n, classes), embedding (n, D) and stain of the `tiles`."""
+    return {
+        "probabilities": probabilities,
+        # Half precision is far finer than any drift, and a bundle should stay small.
+        "embedding": embedding.astype(np.float16),
+        "stain": stain_statistics(tiles),
+        "stain_columns": np.array(STAIN_COLUMNS),
+    }
+
+
+def pixel_hashes(data: Dataset, role: str) -> NDArray[np.uint64]:
+    """Sorted hashes of the pixels of a role's images."""
+    table = data.manifest.table
+    return np.sort(np.array([int(text, 16) for text in table.loc[table["split"] == role, "pixels"]], dtype=np.uint64))

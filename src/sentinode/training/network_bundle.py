@@ -1,0 +1,176 @@
+"""From fitted weights to a bundle: calibration on validation, export. Here training ends."""
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sentinode.core.files import sha256_of_json
+from sentinode.core.progress import Progress
+from sentinode.data.dataset import Dataset
+from sentinode.models.bundle import Bundle, open_bundle
+from sentinode.models.bundle_info import BundleInfo, Classes, Input, Provenance
+from sentinode.models.bundle_writer import library_versions, write_bundle
+from sentinode.models.deployed_model import DeployedModel
+from sentinode.models.onnx_export import round_weights
+from sentinode.training.bundle_contents import example_tiles, pixel_hashes, reference, reference_tiles
+from sentinode.training.calibration import Calibration, calibrate
+from sentinode.training.callbacks import best_epoch
+from sentinode.training.fitting import Fitted, checkpoint_log, fit
+from sentinode.training.recipe import Recipe
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """What a training ends with."""
+
+    bundle: Bundle
+    """Calibrated, and not measured yet: its card has no figures."""
+
+    log: list[dict[str, float]]
+    """The rows of `log.csv`."""
+
+    best_epoch: int | None
+    """The epoch, counted from 1, whose weights validation chose; None where the recipe keeps the last ones."""
+
+
+def train_network(
+    recipe: Recipe, data: Dataset, folder: Path, *, threads: int, progress: Progress
+) -> TrainedNetwork | None:
+    """Train as `recipe` says, or go on after the last full epoch, and write `bundle/` into the folder.
+
+    Args:
+        recipe: The resolved recipe.
+        data: Its data, split into roles.
+        folder: Gets `log.csv`, `timings.csv`, `checkpoints/` and `bundle/`.
+        threads: CPU threads.
+        progress: Where to show how far it is.
+
+    Returns:
+        What was trained; None in every process but the first when several devices train.
+
+    Raises:
+        TrainingError, WeightsError, RecipeError: As for `fit`.
+        EvaluationError: The threshold's rule can't be met on the validation split.
+        BundleError: The exported graph answers differently than the network.
+        KeyboardInterrupt: The user stopped it; the last full epoch is kept.
+    """
+    fitted = fit(recipe, data, folder, threads=threads, progress=progress)
+    if fitted is None:
+        return None
+    bundle = write_network_bundle(recipe, data, fitted, folder / "bundle", progress=progress)
+    return TrainedNetwork(bundle, fitted.log, _chosen_epoch(recipe, fitted.log))
+
+
+def trained_network(recipe: Recipe, folder: Path) -> TrainedNetwork | None:
+    """What `train_network` wrote into a folder earlier; None where its checkpoint is gone.
+
+    Raises:
+        BundleError: The bundle is not the one that was written.
+    """
+    log = checkpoint_log(folder)
+    if not log:
+        return None
+    return TrainedNetwork(open_bundle(folder / "bundle"), log, _chosen_epoch(recipe, log))
+
+
+def _chosen_epoch(recipe: Recipe, log: list[dict[str, float]]) -> int | None:
+    return best_epoch(log, recipe.training) if recipe.training.keep == "best" else None
+
+
+def write_network_bundle(recipe: Recipe, data: Dataset, fitted: Fitted, folder: Path, *, progress: Progress) -> Bundle:
+    """Calibrate a fitted network on validation, and write it as a bundle.
+
+    Raises:
+        EvaluationError: The threshold's rule can't be met on the validation split.
+        BundleError: The exported graph answers differently than the network.
+    """
+    round_weights(fitted.network, recipe.model.storage)  # so that what is calibrated is what is stored
+    deployed = DeployedModel(
+        fitted.network,
+        fitted.preprocessing,
+        head=recipe.model.head,
+        test_time=recipe.model.test_time,
+        test_time_sizes=recipe.model.test_time_sizes,
+    )
+    logits = _logits(deployed, data, "validation", progress)
+    calibration = calibrate(logits, data, recipe.evaluation, recipe.seed)
+    deployed.temperature.fill_(calibration.temperature)
+    return write_bundle(
+        folder,
+        _info(recipe, data, fitted, calibration),
+        deployed,
+        example_tiles=example_tiles(fitted.preprocessing.tile_size),
+        reference=_reference(deployed, reference_tiles(data, recipe.seed), progress),
+        seen={role: pixel_hashes(data, role) for role in ("train", "validation")},
+    )
+
+
+def _logits(deployed: DeployedModel, data: Dataset, role: str, progress: Progress) -> NDArray[np.float32]:
+    images = data.images(role)
+    parts = []
+    with progress.bar("calibrating", len(images), "images") as advance, torch.inference_mode():
+        for start in range(0, len(images), _BATCH):
+            logits, _ = deployed.eval().logits(torch.from_numpy(images[start : start + _BATCH]))
+            parts.append(logits.numpy())
+            advance(len(logits))
+    return np.concatenate(parts)
+
+
+def _reference(deployed: DeployedModel, tiles: NDArray[np.uint8], progress: Progress) -> dict[str, NDArray[Any]]:
+    probabilities, embeddings = [], []
+    with progress.bar("reference", len(tiles), "images") as advance, torch.inference_mode():
+        for start in range(0, len(tiles), _BATCH):
+            answer = deployed.eval()(torch.from_numpy(tiles[start : start + _BATCH]))
+            probabilities.append(answer[0].numpy())
+            embeddings.append(answer[1].numpy())
+            advance(len(answer[0]))
+    return reference(tiles, np.concatenate(probabilities), np.concatenate(embeddings))
+
+
+def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibration) -> BundleInfo:
+    manifest = data.manifest
+    seen = fitted.preprocessing
+    model = recipe.model.model_copy(update={"mean": seen.mean, "std": seen.std})
+    resolved = recipe.model_dump(mode="json", exclude_none=True)
+    return BundleInfo(
+        name=recipe.name or "model",
+        description=recipe.description,
+        classes=Classes(names=manifest.class_names, positive=manifest.positive, aliases=recipe.data.rename),
+        input=Input(
+            tile_size=seen.tile_size,
+            mpp=data.mpp,
+            input_size=seen.input_size,
+            mean=seen.mean,
+            std=seen.std,
+        ),
+        model=model,
+        embedding_size=fitted.network.embedding_size,
+        precision=model.storage,
+        temperature=calibration.temperature,
+        threshold=calibration.threshold,
+        low_confidence=calibration.band,
+        provenance=Provenance(
+            recipe=resolved,
+            recipe_sha256=sha256_of_json(resolved),
+            data_sha256=manifest.hash,
+            split_sha256=manifest.split_hash,
+            libraries=library_versions(),
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            trained_on=_trained_on(recipe, data),
+        ),
+    )
+
+
+def _trained_on(recipe: Recipe, data: Dataset) -> str:
+    counts = {role: len(data.manifest.rows(role)) for role in ("train", "validation")}
+    return (
+        f"{counts['train']:,} images of {recipe.data.source}; threshold, temperature and low-confidence band were set "
+        f"on {counts['validation']:,} more."
+    )

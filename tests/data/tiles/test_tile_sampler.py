@@ -1,0 +1,123 @@
+"""Tiles drawn from slides: right, balanced, split by slide, the same every time."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers import small_slides
+from sentinode.core.errors import DataError
+from sentinode.core.progress import Progress
+from sentinode.data.address import open_source
+from sentinode.data.tiles.annotated_slides import list_cohort
+from sentinode.data.tiles.tile_folder import RECORD_FILE, TABLE_FILE, TileSet, read_tiles
+from sentinode.data.tiles.tile_sampler import draw_into
+from sentinode.data.tiles.tiles_config import TilesConfig
+
+Draw = Callable[..., TileSet]
+
+
+def test_the_pixels_are_what_the_labels_say(draw: Draw, tmp_path: Path) -> None:
+    draw(tmp_path / "tiles")
+    source = open_source(f"slides:{tmp_path / 'tiles'}")
+    assert {record.label for record in source.records} == {"normal", "tumour"}
+    for index, record in enumerate(source.records):
+        tile = source.read(index)
+        assert tile.shape == (64, 64, 3)
+        red, green, blue = tile.reshape(-1, 3).mean(axis=0)
+        assert (blue > red) == (record.label == "tumour"), record.id  # purple, and pink or glass
+        assert green < 200
+
+
+def test_tiles_are_balanced_in_each_split_and_no_slide_is_in_two(draw: Draw, tmp_path: Path) -> None:
+    tiles = draw(tmp_path / "tiles", per_slide=9)
+    counts = tiles.table.groupby(["split", "label"]).size().unstack()
+    assert (counts["normal"] == counts["tumour"]).all()
+    assert set(counts.index) == {"train", "validation", "test"}
+    assert (tiles.table.groupby("slide")["split"].nunique() == 1).all()
+    assert (tiles.table.groupby(["slide", "label"]).size() <= 9).all()
+    assert set(tiles.table["slide"]) == {f"case_{number}" for number in range(6)}  # normal ones of tumour slides, too
+    assert (tiles.table.groupby(["slide", "x0", "y0"]).size() == 1).all()
+
+
+def test_the_same_seed_draws_the_same_and_another_not(draw: Draw, tmp_path: Path) -> None:
+    first, again = (draw(tmp_path / name, per_slide=5) for name in ("a", "b"))
+    assert (tmp_path / "a" / TABLE_FILE).read_bytes() == (tmp_path / "b" / TABLE_FILE).read_bytes()
+    assert first.record == again.record
+    other = draw(tmp_path / "c", per_slide=5, seed=1)
+    assert not first.table[["slide", "x0", "y0"]].equals(other.table[["slide", "x0", "y0"]])
+
+
+def test_what_is_there_is_taken_and_another_configuration_is_refused(draw: Draw, slides: Path, tmp_path: Path) -> None:
+    draw(tmp_path / "tiles")
+    before = (tmp_path / "tiles" / RECORD_FILE).stat().st_mtime_ns
+    config = TilesConfig(size_px=64, mpp=1.0)
+    assert draw_into(tmp_path / "tiles", list_cohort([slides], []), config, Progress())[1]
+    with pytest.raises(DataError, match=r"drawn with size_px = 64 \(now 48\)"):
+        draw(tmp_path / "tiles", size_px=48)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine.txt").touch()
+    with pytest.raises(DataError, match="something else than tiles"):
+        draw(tmp_path / "other")
+    assert (tmp_path / "tiles" / RECORD_FILE).stat().st_mtime_ns == before
+
+
+def test_a_slide_that_fails_is_recorded_and_drawn_from_once_it_is_mended(
+    draw: Draw, slides: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(slides, folder)
+    (folder / "case_0.tif").write_bytes(b"junk")
+    left, top, right, bottom = (10 * place for place in small_slides.LESION)  # of another slide
+    text = (folder / "case_3.xml").read_text()
+    for small, large in zip(small_slides.LESION, (left, top, right, bottom), strict=True):
+        text = text.replace(f'"{small}"', f'"{large}"')
+    (folder / "case_3.xml").write_text(text)
+    tiles = draw(tmp_path / "tiles", folder)
+    assert {one.name: one.type for one in tiles.record.failures} == {
+        "case_0": "UnsupportedSlideError",
+        "case_3": "AnnotationError",
+    }
+    assert "case_0" not in set(tiles.table["slide"])
+    source = open_source(f"slides:{tmp_path / 'tiles'}")
+    assert [one.kind for one in source.exclusions] == ["unreadable slide"] * 2
+    assert read_tiles(tmp_path / "tiles").record == tiles.record
+
+
+def test_without_a_split_slides_are_cut_by_patient(draw: Draw, tmp_path: Path) -> None:
+    folder = tmp_path / "slides"
+    lines = ["slide,label,patient"]
+    for number in range(6):
+        small_slides.write_slide(folder, f"s{number}", tumour=number % 2 == 1)
+        lines.append(f"s{number},{number % 2},p{number // 2}")
+    (folder / "slides.csv").write_text("\n".join(lines))
+    tiles = draw(tmp_path / "tiles", folder, fractions=(0.4, 0.3, 0.3))
+    of_slide = tiles.table.groupby("slide")["split"].first().to_dict()
+    assert len(set(of_slide.values())) == 3
+    assert all(of_slide[f"s{n}"] == of_slide[f"s{n + 1}"] for n in (0, 2, 4))
+
+
+def test_a_class_that_no_place_has_is_an_error_with_counts(draw: Draw, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"is tumour for tiles of 520 px at 1 µm/px \(normal: "):
+        draw(tmp_path / "tiles", size_px=520, tumour_min=1)
+    assert not (tmp_path / "tiles").exists()
+
+
+def test_damaged_tables_are_refused(draw: Draw, tmp_path: Path) -> None:
+    draw(tmp_path / "tiles")
+    (tmp_path / "tiles" / TABLE_FILE).write_bytes(b"junk")
+    with pytest.raises(DataError, match="damaged tiles"):
+        read_tiles(tmp_path / "tiles")
+    with pytest.raises(DataError, match="holds no tiles"):
+        read_tiles(tmp_path)
+
+
+def test_the_tissue_and_tumour_columns_are_parts(draw: Draw, tmp_path: Path) -> None:
+    table = draw(tmp_path / "tiles").table
+    assert table["tissue"].between(0.05, 1).all()
+    assert (table.loc[table["label"] == "normal", "tumour"] == 0).all()
+    assert table.loc[table["label"] == "tumour", "tumour"].between(0.5, 1).all()
+    assert table["score"].isna().all()
+    assert np.issubdtype(table["x0"].dtype, np.int64)

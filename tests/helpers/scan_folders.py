@@ -1,0 +1,60 @@
+"""Small scan folders as `sentinode scan` leaves them, written from a grid of scores without any model."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinode.core.files import write_json
+from sentinode.scanning.heatmap import build_heatmap
+from sentinode.scanning.lesions import find_lesions
+from sentinode.scanning.scan_record import RECORD_FILE, BundleFacts, LesionRule, ScanRecord, SlideFacts
+from sentinode.scanning.tiles_file import write_tiles
+from sentinode.slides.mpp import Mpp
+from sentinode.slides.tiling import TilePlan, TileSpec
+
+MPP = 0.5
+CELL_PX = 200
+"""Level-0 pixels of a cell: 100 µm."""
+
+PLAIN = LesionRule(outline=0.5, dense=0.5, peak=0.5, alone=0.5, smoothing_um=0)
+"""Lesions as drawn: every cell from 0.5 on."""
+
+
+def write_scan(
+    folder: Path,
+    scores: NDArray[np.floating],
+    *,
+    bundle: str = "pcam",
+    width: int | None = None,
+    height: int | None = None,
+    cell_px: int = CELL_PX,
+) -> None:
+    """A finished scan of a slide at 0.5 µm/px whose cells have these scores (rows, columns)."""
+    rows, columns = scores.shape
+    width, height = width or columns * cell_px, height or rows * cell_px
+    name, spec = folder.name, TileSpec(size_px=cell_px // 2, mpp=1.0)
+    y0, x0 = (place.ravel() * cell_px for place in np.indices(scores.shape))
+    flat = scores.ravel().astype(np.float32)
+    plan = TilePlan(x0, y0, cell_px, cell_px, np.ones(len(flat), np.float32), spec)
+    folder.mkdir(parents=True)
+    write_tiles(folder, plan, ("normal", "tumour"), np.stack([1 - flat, flat], axis=1))
+    heatmap = build_heatmap(width, height, Mpp(MPP, MPP), spec, x0, y0, flat)
+    record = ScanRecord(
+        status="finished",
+        name=name,
+        key="k",
+        config={},
+        config_sha256="c",
+        slide=SlideFacts(
+            name=name, file=f"{name}.tif", sha256_of_ends="s", bytes=1, width=width, height=height,
+            mpp_x=MPP, mpp_y=MPP, mpp_source="test", reader="tiff",
+        ),
+        bundle=BundleFacts(
+            name=bundle, sha256=bundle, classes=("normal", "tumour"), target="tumour", threshold=0.5,
+            threshold_source="test", engine="openvino", tile_size_px=100, mpp=1.0,
+        ),
+        slide_score=float(flat.max()),
+        lesions=tuple(one.lesion for one in find_lesions(heatmap, PLAIN, width, height)),
+    )  # fmt: skip
+    write_json(folder / RECORD_FILE, record.model_dump(mode="json"))

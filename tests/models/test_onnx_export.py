@@ -1,0 +1,122 @@
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import openvino
+import pytest
+import torch
+from onnx import numpy_helper
+
+from helpers.model_makers import make_deployed
+from sentinode.core.errors import BundleError, WeightsError
+from sentinode.models.bundle import Bundle
+from sentinode.models.onnx_export import export_graph, round_weights
+from sentinode.models.onnx_graph import check_graph, halve_weights, read_graph, set_temperature, widen_weights
+
+BundleOf = Callable[[str], Bundle]
+KINDS = ("plain", "many-classes", "logit-d4-half", "batch-norm-half", "transformer")
+
+
+def _run(model: onnx.ModelProto, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    core = openvino.Core()
+    options = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", options)
+    answers = compiled(tiles)
+    return answers["probabilities"].copy(), answers["embedding"].copy()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_graph_is_what_the_design_says(bundle_of: BundleOf, kind: str) -> None:
+    bundle = bundle_of(kind)
+    model = read_graph(bundle.graph)
+    onnx.checker.check_model(model, full_check=True)
+    shapes = {
+        value.name: (value.type.tensor_type.elem_type, [d.dim_value or "N" for d in value.type.tensor_type.shape.dim])
+        for value in [*model.graph.input, *model.graph.output]
+    }
+    info = bundle.info
+    assert shapes == {
+        "tiles": (onnx.TensorProto.UINT8, ["N", 30, 30, 3]),
+        "probabilities": (onnx.TensorProto.FLOAT, ["N", len(info.classes.names)]),
+        "embedding": (onnx.TensorProto.FLOAT, ["N", info.embedding_size]),
+    }
+    assert model.opset_import[0].version >= 18
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [1, 3, 32])
+def test_the_graph_answers_as_the_model_for_any_number_of_tiles(
+    bundle_of: BundleOf, tiles: np.ndarray, kind: str, count: int
+) -> None:
+    deployed, info = make_deployed(kind)
+    round_weights(deployed.network, info.model.storage)
+    with torch.inference_mode():
+        expected = deployed.eval()(torch.from_numpy(tiles[:count]))
+    found = _run(read_graph(bundle_of(kind).graph), tiles[:count])
+    for each, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(each, other.numpy(), atol=1e-4 * max(1, float(other.abs().max())))
+
+
+def test_the_graph_tells_nothing_of_the_machine(bundle_of: BundleOf) -> None:
+    content = bundle_of("plain").graph.read_bytes()
+    assert b".py" not in content
+    assert b"/src/" not in content
+
+
+def test_the_temperature_can_be_set_even_where_it_was_one(tiles: np.ndarray) -> None:
+    deployed, _ = make_deployed("plain")
+    deployed.temperature.fill_(1.0)
+    model = export_graph(deployed, "float32")
+    assert float(deployed.temperature) == 1.0
+    sharp, embedding = _run(model, tiles)
+    np.testing.assert_allclose(sharp, deployed(torch.from_numpy(tiles))[0].detach().numpy(), atol=1e-5)
+    set_temperature(model, 4.0)
+    soft, same = _run(model, tiles)
+    np.testing.assert_allclose(np.log(soft[:, 0] / soft[:, 1]) * 4, np.log(sharp[:, 0] / sharp[:, 1]), atol=1e-4)
+    np.testing.assert_array_equal(same, embedding)
+
+
+def test_the_initialisers_are_the_stored_weights(bundle_of: BundleOf) -> None:
+    from safetensors.numpy import load_file
+
+    bundle = bundle_of("batch-norm-half")
+    model = read_graph(bundle.graph)
+    widen_weights(model)
+    inside = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    stored = {name: value for name, value in load_file(bundle.weights).items() if value.ndim >= 1}
+    assert any("running_var" in name for name in stored)
+    for name, value in stored.items():
+        np.testing.assert_array_equal(inside[f"network.{name}"], value.astype(np.float32))
+
+
+def test_widening_undoes_halving() -> None:
+    deployed, _ = make_deployed("plain")
+    round_weights(deployed.network, "float16")
+    model = export_graph(deployed, "float32")
+    before = model.SerializeToString(deterministic=True)
+    halve_weights(model)
+    assert len(model.SerializeToString()) < 0.7 * len(before)
+    onnx.checker.check_model(model, full_check=True)
+    widen_weights(model)
+    assert model.SerializeToString(deterministic=True) == before
+
+
+def test_rounding_twice_is_rounding_once_and_an_overflow_is_refused() -> None:
+    network = make_deployed("plain")[0].network
+    original = network.state_dict()["features.block1.0.weight"].clone()
+    round_weights(network, "float16")
+    once = {name: value.clone() for name, value in network.state_dict().items()}
+    round_weights(network, "float16")
+    assert all(torch.equal(value, once[name]) for name, value in network.state_dict().items())
+    assert not torch.equal(once["features.block1.0.weight"], original)
+    with torch.no_grad():
+        network.get_parameter("classifier.weight").fill_(1e5)
+    with pytest.raises(WeightsError, match=r"classifier\.weight has weights beyond float16.*storage"):
+        round_weights(network, "float16")
+
+
+def test_a_graph_with_other_names_is_refused(bundle_of: BundleOf) -> None:
+    model = read_graph(bundle_of("plain").graph)
+    model.graph.output[0].name = "scores"
+    with pytest.raises(BundleError, match=r"outputs \['scores', 'embedding'\]"):
+        check_graph(model)

@@ -1,0 +1,150 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sentinode.core.errors import DataError, EvaluationError, LeakError, StorageError
+from sentinode.core.progress import Progress
+from sentinode.core.settings import Settings
+from sentinode.models.bundle import open_bundle
+from sentinode.studies.bundle_comparison import compare_bundles
+from sentinode.studies.evaluation import evaluate_bundle
+from sentinode.studies.train_study import train
+from sentinode.training.recipe import Recipe
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(cache=tmp_path_factory.mktemp("cache"), threads=1)
+
+
+@pytest.fixture(scope="module")
+def run(small_recipe: Callable[..., Recipe], tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    train(small_recipe(training={"epochs": 4}), out=folder, settings=settings)
+    return folder
+
+
+def evaluate(run: Path, address: str, out: Path, settings: Settings, split: str = "test", *overrides: str) -> dict:
+    evaluate_bundle(
+        str(run / "bundle"), address, out, split=split, overrides=overrides, settings=settings, progress=Progress()
+    )
+    return json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+
+
+def test_a_run_leaves_what_the_design_promises(run: Path) -> None:
+    assert {path.name for path in run.iterdir()} >= {
+        "recipe.toml",
+        "split.parquet",
+        "log.csv",
+        "checkpoints",
+        "bundle",
+        "report",
+    }
+    assert {path.name for path in (run / "report").iterdir()} == {
+        "metrics.json",
+        "predictions.csv",
+        "report.html",
+        "curves.png",
+    }
+    info = open_bundle(run / "bundle").info
+    assert info.metrics is not None
+    assert info.metrics.n == 60
+    assert info.threshold is not None
+    assert info.threshold.split == "validation"
+    assert info.threshold.n == 60
+
+
+def test_evaluating_the_bundle_again_gives_the_same_figures(
+    run: Path, patches: Path, tmp_path: Path, settings: Settings
+) -> None:
+    again = evaluate(run, f"folder:{patches}", tmp_path / "again", settings)
+    first = json.loads((run / "report" / "metrics.json").read_text(encoding="utf-8"))
+    assert again["metrics"] == first["metrics"]
+    assert again["confusion_matrix"] == first["confusion_matrix"]
+    assert again["threshold"] == first["threshold"]
+
+
+def test_images_that_the_model_learned_from_are_refused_or_left_out(
+    run: Path, patches: Path, tmp_path: Path, settings: Settings
+) -> None:
+    mixed = tmp_path / "mixed"
+    shutil.copytree(patches / "test", mixed)
+    for number in range(3):
+        shutil.copy(patches / "train" / "normal" / f"{2 * number:03d}.png", mixed / "normal" / f"seen{number}.png")
+    with pytest.raises(LeakError, match=r"has learned from 3 of these images.*data.on_leak=drop"):
+        evaluate(run, f"folder:{mixed}", tmp_path / "refused", settings, "all")
+    assert not (tmp_path / "refused").exists()
+    figures = evaluate(run, f"folder:{mixed}", tmp_path / "dropped", settings, "all", "data.on_leak=drop")
+    assert figures["n"] == 60
+    assert "learned from" in (tmp_path / "dropped" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_split_by_its_own_name_and_the_training_split_with_a_warning(
+    run: Path, patches: Path, tmp_path: Path, settings: Settings
+) -> None:
+    figures = evaluate(run, f"folder:{patches}", tmp_path / "train", settings, "train")
+    assert figures["n"] == 120
+    assert any("learned from train" in limit for limit in figures["limits"])
+    with pytest.raises(DataError, match=r"no split 'holdout' \(its splits: test, train, validation\)"):
+        evaluate(run, f"folder:{patches}", tmp_path / "none", settings, "holdout")
+
+
+def test_data_without_splits_must_be_measured_as_a_whole(
+    run: Path, patches: Path, tmp_path: Path, settings: Settings
+) -> None:
+    flat = f"folder:{patches / 'test'}"
+    with pytest.raises(DataError, match=r"no splits of its own.*--split all"):
+        evaluate(run, flat, tmp_path / "refused", settings)
+    assert evaluate(run, flat, tmp_path / "all", settings, "all")["n"] == 60
+
+
+def test_classes_that_the_model_does_not_know_are_refused(
+    run: Path, patches: Path, tmp_path: Path, settings: Settings
+) -> None:
+    strange = tmp_path / "strange"
+    shutil.copytree(patches / "test" / "normal", strange / "benign")
+    shutil.copytree(patches / "test" / "tumour", strange / "tumour")
+    with pytest.raises(DataError, match=r"class 'benign', which the model does not know \(normal, tumour\).*rename"):
+        evaluate(run, f"folder:{strange}", tmp_path / "refused", settings, "all")
+    renamed = evaluate(run, f"folder:{strange}", tmp_path / "renamed", settings, "all", 'data.rename={benign="normal"}')
+    assert renamed["n"] == 60
+
+
+def test_a_folder_with_something_else_in_it_is_not_replaced(
+    run: Path, patches: Path, tmp_path: Path, settings: Settings
+) -> None:
+    (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(StorageError, match="choose another --out"):
+        evaluate(run, f"folder:{patches}", tmp_path, settings)
+    assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_model_compared_with_itself_does_not_differ(
+    run: Path, patches: Path, tmp_path: Path, settings: Settings
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(run / "bundle", other)
+    names = [str(run / "bundle"), str(other)]
+    found = compare_bundles(
+        names, f"folder:{patches}", tmp_path / "out", split="test", settings=settings, progress=Progress()
+    ).to_json()
+    assert len(found) == 1
+    assert found[0]["differences"]["auc"]["value"] == 0
+    assert (tmp_path / "out" / "comparison.html").is_file()
+    with pytest.raises(EvaluationError, match="name at least two"):
+        compare_bundles(
+            names[:1], f"folder:{patches}", tmp_path / "one", split="test", settings=settings, progress=Progress()
+        )
+
+
+def test_scores_in_the_table_are_the_engines(run: Path) -> None:
+    text = (run / "report" / "predictions.csv").read_text(encoding="utf-8").splitlines()
+    scores = np.array([float(line.split(",")[6]) for line in text[1:]])
+    metrics = json.loads((run / "report" / "metrics.json").read_text(encoding="utf-8"))
+    called = int((scores >= metrics["threshold"]["value"]).sum())
+    (_, fp), (_, tp) = metrics["confusion_matrix"]
+    assert called == fp + tp
