@@ -16,10 +16,10 @@ from torch.nn import functional
 from sentinode.core.errors import DataError, RecipeError
 from sentinode.core.images import read_image
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.model_config import BUNDLE_PREFIX
+from sentinode.models.bundle_network import load_deployed
 from sentinode.models.deployed_model import DeployedModel, orientations
 from sentinode.models.ensemble_network import EnsembleNetwork
-from sentinode.models.bundle_network import load_deployed
+from sentinode.models.model_config import BUNDLE_PREFIX
 from sentinode.training.config import TrainingConfig
 
 UNLABELLED = -1

@@ -164,13 +164,15 @@ def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibratio
             libraries=library_versions(),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             trained_on=_trained_on(recipe, data),
+            started_from=fitted.network.origin,
         ),
     )
 
 
 def _trained_on(recipe: Recipe, data: Dataset) -> str:
     counts = {role: len(data.manifest.rows(role)) for role in ("train", "validation")}
+    taught = f", taught by {recipe.training.teacher}" if recipe.training.teacher else ""
     return (
-        f"{counts['train']:,} images of {recipe.data.source}; threshold, temperature and low-confidence band were set "
-        f"on {counts['validation']:,} more."
+        f"{counts['train']:,} images of {recipe.data.source}{taught}; threshold, temperature and "
+        f"low-confidence band were set on {counts['validation']:,} more."
     )

@@ -25,6 +25,9 @@ class Network(nn.Module, abc.ABC):
     learned_pooling: str = ""
     """The module of a pooling that learns, as a dotted name; empty where there is none. Public weights have none."""
 
+    origin: str = ""
+    """Where its first weights were found, in words; empty where they are random. Set by `weights.load_weights`."""
+
     frozen_norms: tuple[str, ...] = ()
     """Batch-norm layers whose running statistics stay as they are; set by `freezing.freeze`."""
 
