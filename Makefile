@@ -7,7 +7,7 @@ BIN     = $(VENV)/bin
 # The stamp is newer than what it depends on only after an install that succeeded: a second run reinstalls nothing.
 STAMP   = $(VENV)/.installed
 
-.PHONY: demo test docs install lint types page container-check clean
+.PHONY: demo test docs install lint types page container-check extras-check clean
 
 demo: $(STAMP) page
 	$(BIN)/sentinode demo --out demo
@@ -34,6 +34,10 @@ container-check:
 # What it is built from comes from PyPI with the install; building asks nothing of the network.
 docs: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+# The wheel, and one command in a fresh virtual environment for each extra.
+extras-check: page
+	$(BIN)/python tests/extras_check.py
 
 install: $(STAMP)
 

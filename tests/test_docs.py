@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "sentinode"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 _TOPS = ("src", "tests", "benchmarks", "docs", "web", "examples", *(p.name for p in PACKAGE.iterdir() if p.is_dir()))
+_SOURCES = {".py", ".md", ".toml", ".ts", ".tsx", ".j2", ".css", ".sh"}
 _NO_MODULES = {f"sentinode.{group}" for group in GROUPS.values()} | {"sentinode.features"}
 """Groups of entry points, and the key of a table's metadata."""
 
@@ -34,7 +35,7 @@ def _is_there(name: str) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_that_the_docs_name_are_there(page: Path) -> None:
     files = [name for name in _names(page) if re.fullmatch(r"[\w./-]+", name)]
-    ours = [name for name in files if name.split("/")[0] in _TOPS and Path(name).suffix]
+    ours = [name for name in files if name.split("/")[0] in _TOPS and Path(name).suffix in _SOURCES]
     python = [name for name in files if name.endswith(".py")]
     assert [name for name in {*ours, *python} if not _is_there(name)] == []
 

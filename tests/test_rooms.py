@@ -32,8 +32,10 @@ _MAY_IMPORT["studies"] = set(_MAY_IMPORT)
 _MAY_IMPORT["serving"] = {
     "core", "slides", "models", "explanation", "scanning", "metrics", "registry", "monitoring",
 }  # fmt: skip
-_MAY_IMPORT["cli"] = set(_MAY_IMPORT)
+# What others import: the names of `import sentinode`, and the suites for parts of other packages.
+_MAY_IMPORT["face"] = set(_MAY_IMPORT) - {"serving"}
 _MAY_IMPORT["testing"] = {"core", "slides", "models", "explanation"}
+_MAY_IMPORT["cli"] = set(_MAY_IMPORT) - {"testing"}
 _WITHOUT_TORCH = {"core", "slides", "data", "metrics", "reports"}
 _TORCH = {"torch", "torchvision", "timm", "lightning", "torchmetrics"}
 
@@ -123,6 +125,18 @@ def test_importing_the_package_loads_no_room_and_no_torch() -> None:
     kept = {*_TORCH, "sentinode", "numpy", "pandas"}
     done = subprocess.run([sys.executable, "-c", code.format(kept)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["sentinode"]
+
+
+def test_a_scan_loads_no_scikit_learn_and_no_matplotlib() -> None:
+    code = """
+import sys, numpy as np
+import sentinode.scanning.scan_queue, sentinode.scanning.slide_score
+from sentinode.core.palette import colours_of
+colours_of(np.zeros((1, 1), np.float32))
+print(*sorted({"sklearn", "matplotlib", "pandas", "torch"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_imports_are_found_wherever_they_hide() -> None:

@@ -2,6 +2,8 @@
 
 import io
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -44,3 +46,20 @@ def test_shown_with_label_count_and_note_on_standard_error(
     assert "images/s" in terminal.getvalue()
     assert "loss 0.3" in terminal.getvalue()
     assert capsys.readouterr().out == ""
+
+
+def test_slabs_cover_all_and_step_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[float] = []
+
+    @contextmanager
+    def bar(_self: Progress, _label: str, total: int, unit: str) -> Iterator[Callable[[float], None]]:
+        assert (total, unit) == (7, "images")
+        yield steps.append
+
+    monkeypatch.setattr(Progress, "bar", bar)
+    slabs = []
+    for part in Progress().slabs("scoring", 7, 3):
+        assert len(steps) == len(slabs)  # a slab is counted once it is done
+        slabs.append((part.start, part.stop))
+    assert slabs == [(0, 3), (3, 6), (6, 7)]
+    assert steps == [3, 3, 1]

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock
 from PIL import Image
 
 from helpers import layouts
 from sentinode.core.errors import StorageError
 from sentinode.core.images import pixel_hash
 from sentinode.core.progress import Progress
+from sentinode.core.result_folder import locked
 from sentinode.data import decoder
 from sentinode.data.address import open_source
 from sentinode.data.pack import Pack
@@ -231,6 +231,6 @@ def test_what_was_begun_of_data_that_has_changed_is_removed_in_time(folder: Path
     for partial in (old, held):
         for path in (partial / "tiles.npy", partial):
             os.utime(path, (1e9, 1e9))
-    with FileLock(packs / "held-1.lock"):  # as whoever writes it does
+    with locked(packs / "held-1.lock"):  # as whoever writes it does
         packed = _pack(open_source(str(folder)), tmp_path)
     assert {path for path in packs.iterdir() if path.is_dir()} == {packed.folder, young, held}

@@ -16,40 +16,50 @@ from sentinode.explanation.explainable_model import ExplainableModel
 from sentinode.explanation.explanation import Examiner, explain, likeness
 from sentinode.explanation.faithfulness import SMOOTHNESS, random_fields, random_orders, smoothness_of
 from sentinode.explanation.layers import find_layer, layers_of
-from sentinode.explanation.methods import METHODS, method_of, why_not
+from sentinode.explanation.methods import METHODS, Method, method_of, why_not
 from sentinode.explanation.perturbation import superpixels
 from sentinode.explanation.projection import spread, turned_back
 from sentinode.explanation.receptive_fields import cell_centres
 from sentinode.models.deployed_model import orientations
+from sentinode.testing.maps import MapTests
 
 Opened = Callable[[str], ExplainableModel]
 
 
-@pytest.mark.parametrize("kind", ["plain", "many-classes", "logit-d4-half", "transformer"])
-@pytest.mark.parametrize("name", [name for name in METHODS if name not in ("lime", "occlusion")])
-def test_a_method_gives_the_same_finite_map_each_time(
-    opened_of: Opened, tiles: np.ndarray, kind: str, name: str
-) -> None:
-    model = opened_of(kind)
-    if why_not(model, name):
-        with pytest.raises(SentinodeError, match=r"can't explain .*; use gradcam"):
-            method_of(model, name)
-        return
-    explainer = METHODS[name].make(None)
-    maps = explainer.maps(model, tiles, 0)
-    assert (maps.shape, maps.dtype) == (tiles.shape[:3], np.float32)
-    assert np.isfinite(maps).all()
-    assert explainer.signed or maps.min() >= 0
-    again = METHODS[name].make(None).maps(model, tiles[1:2], 0)
-    np.testing.assert_allclose(again[0], maps[1], atol=1e-4 * max(1e-3, np.abs(maps).max()))
+KINDS = ("plain", "many-classes", "logit-d4-half", "transformer")
+PERTURBING = ("lime", "occlusion")
 
 
-@pytest.mark.parametrize("name", ["occlusion", "lime"])
-def test_methods_that_perturb_are_repeatable(opened_of: Opened, tiles: np.ndarray, name: str) -> None:
-    one = explain(opened_of("plain"), tiles[0], name)
-    two = explain(opened_of("plain"), tiles[0], name)
-    np.testing.assert_array_equal(one.map, two.map)
-    assert np.ptp(one.map) > 0
+class TestMaps(MapTests):
+    """The public suite on every model that a method can explain; that it refuses the others with a reason."""
+
+    @pytest.fixture(params=[name for name in METHODS if name not in PERTURBING])
+    def method(self, request: pytest.FixtureRequest) -> Method:
+        return METHODS[request.param]
+
+    @pytest.fixture(params=KINDS)
+    def model(self, request: pytest.FixtureRequest, method: Method, opened_of: Opened) -> ExplainableModel:
+        model = opened_of(request.param)
+        if why_not(model, method.name):
+            with pytest.raises(SentinodeError, match=r"can't explain .*; use gradcam"):
+                method_of(model, method.name)
+            pytest.skip("refused, as it should be")
+        return model
+
+
+class TestPerturbingMaps(MapTests):
+    """The public suite on methods that ask for many answers, and on one model."""
+
+    @pytest.fixture(params=PERTURBING)
+    def method(self, request: pytest.FixtureRequest) -> Method:
+        return METHODS[request.param]
+
+    @pytest.fixture
+    def model(self, opened_of: Opened) -> ExplainableModel:
+        return opened_of("plain")
+
+    def test_its_map_says_something(self, method: Method, model: ExplainableModel, tile_sample: np.ndarray) -> None:
+        assert np.ptp(explain(model, tile_sample[0], method.name).map) > 0
 
 
 def test_grad_cam_of_a_single_look_is_captums(opened_of: Opened, tiles: np.ndarray) -> None:

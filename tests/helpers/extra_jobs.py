@@ -61,8 +61,8 @@ def write_material(folder: Path) -> None:
         path = folder / "patches" / split / label / f"{number // 6}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
-    tiles = [[random.integers(90, 240, (96, 96, 3)) for _ in range(10)] for _ in range(8)]
-    pixels = np.concatenate([np.concatenate(row, axis=1) for row in tiles]).astype(np.uint8)
+    pixels = np.full((768, 960, 3), 243, np.uint8)
+    pixels[96:672, 96:864] = (random.normal((190, 110, 170), 20, (576, 768, 3))).clip(0, 235).astype(np.uint8)
     tifffile.imwrite(
         folder / "slide.tif", pixels, tile=(256, 256), compression="jpeg", photometric="rgb",
         resolution=(1e4 / 0.972, 1e4 / 0.972), resolutionunit="CENTIMETER",

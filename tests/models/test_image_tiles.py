@@ -18,7 +18,6 @@ from sentinode.models.bundle_info import BundleInfo, HeadSpec
 from sentinode.models.bundle_writer import write_bundle
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.engines import engine as engine_module
-from sentinode.models.engines.engine import probabilities_of
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.ensemble_assembly import check_joinable
 from sentinode.models.extractor import open_extractor
@@ -106,8 +105,8 @@ def test_several_images_answer_as_alone(pooling_of: PoolingOf, name: str) -> Non
     engine = open_engine(pooling_of("plain"), name, threads=1)
     images = [_image(*size) for size in (*SIZES[1:], SIZES[2], SIZES[2], SIZES[0])]
     alone = np.concatenate([engine.predict(image[None]).probabilities for image in images])
-    np.testing.assert_allclose(probabilities_of(engine, images), alone, atol=1e-6)
-    assert probabilities_of(engine, []).shape == (0, 2)
+    np.testing.assert_allclose(engine.probabilities(images), alone, atol=1e-6)
+    assert engine.probabilities([]).shape == (0, 2)
     assert alone[:, 0].std() > 1e-4
 
 

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import openslide
 import pytest
 import tifffile
 
-from sentinode.core.palette import colour_table
+from sentinode.core.palette import PALETTE, colour_table
 from sentinode.scanning.heatmap import Heatmap, build_heatmap
 from sentinode.scanning.heatmap_file import write_heatmap
 from sentinode.slides.mpp import Mpp
@@ -59,6 +60,8 @@ def test_the_file_is_a_pyramid_of_means_transparent_where_nothing_was_scanned(tm
 
 
 def test_the_palette_grows_lighter_all_the_way() -> None:
+    published = mpl.colormaps[PALETTE](np.arange(256))[:, :3]
+    assert np.array_equal(colour_table(), np.rint(published * 255).astype(np.uint8))
     luminance = colour_table().astype(float) @ (0.2126, 0.7152, 0.0722)
     assert (np.diff(luminance) > -0.5).all()  # but for rounding to 8 bits
     assert np.ptp(luminance) > 180

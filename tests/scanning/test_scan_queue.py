@@ -20,7 +20,6 @@ from helpers import slide_files
 from sentinode.core.errors import StorageError
 from sentinode.models.bundle import Bundle
 from sentinode.scanning.lazy_engine import LazyEngine
-from sentinode.scanning.locking import BusyError, locked
 from sentinode.scanning.progress_file import ProgressFile
 from sentinode.scanning.scan_record import read_record
 from sentinode.scanning.tiles_file import read_tiles
@@ -194,14 +193,6 @@ def test_two_processes_never_do_one_slide_twice(scan: Any, slide: Path, bundle: 
         (outcome,) = scan(slide)  # waits for the other one, and finds its scan finished
         assert process.wait() == 0
     assert outcome.reused
-
-
-def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
-    with locked(tmp_path / "lock"), pytest.raises(BusyError), locked(tmp_path / "lock"):
-        pass
-    with locked(tmp_path / "lock"):
-        pass
-    assert list(tmp_path.iterdir()) == []
 
 
 def _key(scan: Any) -> str:

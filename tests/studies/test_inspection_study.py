@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sentinode.core.errors import DataError
+from sentinode.core.errors import DataError, StorageError
 from sentinode.core.progress import Progress
 from sentinode.data.data_config import DataConfig
 from sentinode.data.synthetic.patches import SyntheticPatches
@@ -216,7 +216,7 @@ def test_the_same_data_gives_the_same_page(tmp_path: Path) -> None:
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.doc").write_text("years of work")
-    with pytest.raises(DataError, match="not the folder of an inspection"):
+    with pytest.raises(StorageError, match="something else than an inspection"):
         _inspect(tmp_path, "synthetic:patches?n=44")
     assert (tmp_path / "out" / "thesis.doc").read_text() == "years of work"
 

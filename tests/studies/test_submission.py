@@ -1,11 +1,11 @@
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from filelock import FileLock
 from PIL import Image
 
 from helpers import layouts
@@ -127,10 +127,16 @@ def test_what_is_no_submission_is_left_alone(submit: Any, tmp_path: Path, settin
         write_submission("pcam", str(folder), tmp_path / "out", settings=settings, progress=Progress())
 
 
-def test_two_do_not_write_one_file(submit: Any, tmp_path: Path, settings: Settings) -> None:
-    submit()
-    lock = next((settings.cache / "locks").glob("*.lock"))
-    with FileLock(lock), pytest.raises(StorageError, match=r"another process is writing .*submission\.csv"):
+def test_two_do_not_write_one_file(submit: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    locks, lock = settings.cache / "locks", submission.locked
+
+    def while_another_does(path: Path, doing: str) -> AbstractContextManager[None]:
+        assert path.parent == locks
+        held.enter_context(lock(path))
+        return lock(path, doing)
+
+    monkeypatch.setattr(submission, "locked", while_another_does)
+    with ExitStack() as held, pytest.raises(StorageError, match=r"another process is writing .*submission\.csv"):
         submit()
 
 

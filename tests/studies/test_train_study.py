@@ -1,5 +1,6 @@
 """A run that was killed at any moment ends as one that was not."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -12,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from sentinode.core.errors import TrainingError
+from sentinode.core.errors import BusyError, TrainingError
+from sentinode.core.result_folder import locked
 from sentinode.core.settings import Settings
 from sentinode.studies.train_study import train
 from sentinode.training import run_folder
-from sentinode.training.locking import alone
 from sentinode.training.recipe import Recipe, load_recipe
 
 EPOCHS = 6
@@ -84,6 +85,15 @@ def test_a_run_stopped_between_bundle_and_report_is_assessed_alone(
     assert train(resume=stop, settings=settings) == result
 
 
+def test_a_process_that_only_helps_to_train_ends_without_a_result(
+    small_recipe: Callable[..., Recipe], tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentinode.training.network_bundle.fit", lambda *_, **__: None)
+    helper = dataclasses.replace(settings, local_rank=1)
+    assert train(small_recipe(), out=tmp_path / "run", settings=helper) is None
+    assert not (tmp_path / "run").exists()  # the first process alone writes
+
+
 def test_a_run_whose_data_changed_is_not_resumed(
     small_recipe: Callable[..., Recipe],
     patches: Path,
@@ -109,7 +119,7 @@ def test_two_processes_do_not_train_into_one_folder(
     small_recipe: Callable[..., Recipe], tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def while_held(*_: object, **__: object) -> None:
-        with pytest.raises(TrainingError, match="another process is training into"):
+        with pytest.raises(BusyError, match="another process is training into"):
             train(resume=tmp_path / "run", settings=settings)
         raise KeyboardInterrupt
 
@@ -146,10 +156,10 @@ def test_a_run_that_another_process_goes_on_with_is_not_removed(
 
     def and_another_takes_it(folder: Path, *rest: Any) -> None:
         lay_out(folder, *rest)
-        held.enter_context(alone(folder / ".lock", TrainingError("busy")))
+        held.enter_context(locked(folder / ".lock"))
 
     monkeypatch.setattr(run_folder, "_lay_out", and_another_takes_it)
     with ExitStack() as held:
-        with pytest.raises(TrainingError, match="another process is training"):
+        with pytest.raises(BusyError, match="another process is training"):
             train(load_recipe(str(recipe)), out=out, settings=settings)
         assert (out / "run.json").is_file()

@@ -201,9 +201,9 @@ def key() -> str:
     return KEY
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
+    """The system's Chromium. While it is open its event loop runs in this process, where no other may then be run."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         pytest.fail("no Chromium is installed; the browser tests need one: apt-get install chromium")

@@ -27,6 +27,7 @@ from sentinode.cli import (
     froc,
     learning_curve,
     mine,
+    plugins,
     predict,
     scan,
     search,
@@ -123,6 +124,7 @@ app.command("scan")(scan.scan)
 app.command("mine")(mine.mine)
 app.command("submit")(submit.submit)
 app.command("serve")(serve.serve)
+app.command("plugins")(plugins.plugins)
 app.command("froc")(froc.froc)
 app.command("stage")(stage.stage)
 app.add_typer(bundle.app, name="bundle")

@@ -52,6 +52,10 @@ class StorageError(SentinodeError, OSError):
         return self.strerror or super().__str__()
 
 
+class BusyError(StorageError):
+    """A place in which another process works."""
+
+
 class MissingExtraError(SentinodeError, ImportError):
     """An optional dependency that is not installed. The message has the install line."""
 

@@ -4,7 +4,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -96,18 +95,6 @@ def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
                 _put_in(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def remove_partial(path: Path) -> None:
-    """Remove what a killed `atomic_file` or `atomic_folder` of `path` left. No other process may be writing it."""
-    left = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{12}\.partial")
-    if not path.parent.is_dir():
-        return
-    for found in [entry for entry in path.parent.iterdir() if left.fullmatch(entry.name)]:
-        if found.is_dir():
-            shutil.rmtree(found, ignore_errors=True)
-        else:
-            found.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

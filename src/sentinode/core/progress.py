@@ -43,6 +43,19 @@ class Progress:
 
             yield advance
 
+    def slabs(self, label: str, count: int, size: int, unit: str = "images") -> Iterator[slice]:
+        """Slices that cover `count` things, at most `size` at a time: bounds memory, and gives a bar its steps.
+
+        Examples:
+            >>> [(part.start, part.stop) for part in Progress().slabs("scoring", 5, 2)]
+            [(0, 2), (2, 4), (4, 5)]
+        """
+        with self.bar(label, count, unit) as advance:
+            for start in range(0, count, size):
+                part = slice(start, min(start + size, count))
+                yield part
+                advance(part.stop - start)
+
 
 SILENT = Progress()
 """Shows nothing: what a call from Python does unless it is told otherwise."""

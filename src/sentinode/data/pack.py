@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from sentinode.core.errors import BusyError
 from sentinode.core.files import atomic_file, storage_errors, write_json
 from sentinode.core.progress import Progress
+from sentinode.core.result_folder import locked
 from sentinode.core.tile_cover import joined, tile_count, tiles_along
 from sentinode.data.decoder import decode_all
 from sentinode.data.source import Exclusion, Source
@@ -118,7 +119,7 @@ def _make(source: Source, folder: Path, fingerprint: str, progress: Progress, ti
     partial = folder.with_name(f"{folder.name}.partial")
     with storage_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f"{folder.name}.lock")):
+        with locked(folder.with_name(f"{folder.name}.lock"), wait=True):
             if folder.is_dir():  # another process made it while this one waited for the lock
                 return
             partial.mkdir(exist_ok=True)
@@ -137,5 +138,5 @@ def _remove_forgotten(packs: Path) -> None:
         written = max((file.stat().st_mtime for file in (partial, *partial.iterdir())), default=time.time())
         if time.time() - written < _FORGOTTEN_S:
             continue
-        with suppress(Timeout), FileLock(partial.with_suffix(".lock"), timeout=0):  # whoever writes it holds the lock
+        with suppress(BusyError), locked(partial.with_suffix(".lock")):  # whoever writes it holds the lock
             shutil.rmtree(partial, ignore_errors=True)

@@ -153,8 +153,12 @@ def method_of(model: ExplainableModel, name: str) -> Method:
 
 def why_not(model: ExplainableModel, name: str) -> str | None:
     """Why a method can't explain a model; None: it can."""
-    needs = method_named(name).needs
-    return model.known(("lacking", needs), lambda: _lacking(model, needs)) or None
+    return lacking(model, method_named(name))
+
+
+def lacking(model: ExplainableModel, method: Method) -> str | None:
+    """What the model does not have that the method needs, in words; None: nothing."""
+    return model.known(("lacking", method.needs), lambda: _lacking(model, method.needs)) or None
 
 
 def _listed(model: ExplainableModel) -> str:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from sentinode.core.errors import BundleError, StorageError
+from sentinode.core.errors import BundleError
 from sentinode.core.files import sha256_of_file
 from sentinode.core.messages import one_line
+from sentinode.core.result_folder import ResultKind
 from sentinode.models.bundle_info import (
     EXAMPLE_FILE,
     FORMAT_VERSION,
@@ -25,6 +26,8 @@ from sentinode.models.bundle_info import (
     WEIGHTS_FILE,
     BundleInfo,
 )
+
+BUNDLE_FOLDER = ResultKind("a bundle", (INFO_FILE,))
 
 
 @dataclass(frozen=True)
@@ -85,16 +88,6 @@ def open_bundle(name: str | Path) -> Bundle:
                 f"bundle {folder}: {file} is not the file that was written (its SHA-256 differs); get the bundle again"
             )
     return Bundle(str(name), folder, info)
-
-
-def check_place(folder: Path) -> None:
-    """Refuse a folder that a bundle can't be written to without losing something: another bundle there is replaced.
-
-    Raises:
-        StorageError: It holds something else than a bundle.
-    """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / INFO_FILE).is_file())):
-        raise StorageError(f"{folder} holds something else than a bundle; choose another --out")
 
 
 def is_bundle(name: str) -> bool:

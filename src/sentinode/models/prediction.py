@@ -17,7 +17,7 @@ from sentinode.core.decision import decide
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.images import IMAGE_SUFFIXES, read_image
 from sentinode.models.bundle_info import BundleInfo
-from sentinode.models.engines.engine import PHOTOGRAPHS, Engine, probabilities_of
+from sentinode.models.engines.engine import PHOTOGRAPHS, Engine
 
 _BATCH = 256
 _READERS = 4  # threads; decoding lets go of the interpreter, and more of them wait for the disk
@@ -100,7 +100,7 @@ def predict_images(
     """
     batch = min(batch, PHOTOGRAPHS) if engine.info.input.pooling else batch
     for part, read in _read_ahead(paths, engine, resize=resize, batch=batch):
-        answers = iter(probabilities_of(engine, [tile for tile in read if not isinstance(tile, Failure)]))
+        answers = iter(engine.probabilities([tile for tile in read if not isinstance(tile, Failure)]))
         for path, tile in zip(part, read, strict=True):
             yield tile if isinstance(tile, Failure) else Prediction.of(next(answers), engine.info, path)
 

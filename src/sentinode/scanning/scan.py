@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError, SentinodeError, SlideNotFoundError, SlideReadError, StorageError
-from sentinode.core.files import atomic_folder, remove_partial, sha256_of_file, sha256_of_json, write_json
+from sentinode.core.files import atomic_folder, sha256_of_file, sha256_of_json, write_json
 from sentinode.core.progress import Progress
+from sentinode.core.result_folder import ResultKind, locked, remove_partial
 from sentinode.models.engines.engine import Engine
 from sentinode.scanning.lazy_engine import LazyEngine
-from sentinode.scanning.locking import locked
 from sentinode.scanning.outcome import Outcome, SlideFailedError
 from sentinode.scanning.overview import survey_slide
 from sentinode.scanning.progress_file import ProgressFile
@@ -35,6 +35,7 @@ from sentinode.slides.tissue.tissue_model import TissueModel
 _END_BYTES = 1 << 20
 _KEPT_MESSAGES = 5
 _LONGEST_NAME = 255 - len("..0123456789ab.partial")
+_SCAN_FOLDER = ResultKind("a scan", (RECORD_FILE,))
 """Bytes: file systems take 255, and a scan is written under a longer name first."""
 
 
@@ -91,7 +92,7 @@ def scan_slide(
     """
     folder = out / path.stem
     check_place(folder)
-    with locked(out / f".{path.stem}.lock", wait=wait):
+    with locked(out / f".{path.stem}.lock", f"scans {path.name}", wait=wait):
         remove_partial(folder)  # of a scan that was killed while it wrote its results
         clock = _Clock()
         try:
@@ -126,8 +127,7 @@ def check_place(folder: Path) -> None:
     """
     if len(os.fsencode(folder.name)) > _LONGEST_NAME:
         raise StorageError(f"the name {folder.name} is longer than {_LONGEST_NAME} bytes; rename the slide")
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / RECORD_FILE).is_file())):
-        raise StorageError(f"{folder} holds something else than a scan; choose another --out")
+    _SCAN_FOLDER.check(folder)
 
 
 def _scan(

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sentinode.core.errors import DataError
-from sentinode.core.files import atomic_file, remove_partial
+from sentinode.core.errors import BusyError, DataError
+from sentinode.core.files import atomic_file
 from sentinode.core.progress import Progress
+from sentinode.core.result_folder import locked, remove_partial
 from sentinode.models.bundle import Bundle
 from sentinode.scanning.lazy_engine import LazyEngine
-from sentinode.scanning.locking import BusyError, locked
 from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.scan import check_place, scan_slide
 from sentinode.scanning.scan_config import Machine, ScanConfig

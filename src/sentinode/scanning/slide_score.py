@@ -1,12 +1,9 @@
-"""A slide score fitted on scans with labels: kept as JSON, and put into finished scans without scanning again."""
+"""A slide score: kept as JSON, and put into finished scans without scanning again. Studies fit it."""
 
 import json
-from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sentinode.core.errors import DataError, DataNotFoundError
@@ -14,22 +11,12 @@ from sentinode.core.files import write_json
 from sentinode.core.messages import one_line
 from sentinode.metrics.slide_score.slide_score_model import (
     SlideScoreModel,
-    cross_validated_slide_score,
     heatmap_features,
 )
-from sentinode.metrics.stages import SLIDE_CLASSES
 from sentinode.scanning.heatmap import Heatmap, read_heatmap
-from sentinode.scanning.patients import read_patients, table_rows
-from sentinode.scanning.scan_record import RECORD_FILE, BundleFacts, ScanRecord, list_scans, read_record
-
-LEAST_SLIDES = 10
-"""Of each class. With fewer, the interval of the AUC reaches from useless to perfect, and eight coefficients have
-nothing to be fitted on."""
+from sentinode.scanning.scan_record import RECORD_FILE, BundleFacts, ScanRecord, read_record
 
 _CELL_SLACK = 0.01
-_TRUTHS = {"0": 0, "1": 1, "normal": 0, "tumour": 1, "tumor": 1} | {
-    name: int(name != "negative") for name in SLIDE_CLASSES
-}
 
 
 class _Part(BaseModel):
@@ -110,7 +97,7 @@ class SlideScore(_Part):
             DataError: It is no finished scan, or `check` refuses it.
         """
         record, heatmap = read_record(folder), read_heatmap(folder)
-        bundle = _bundle(record, folder)
+        bundle = bundle_of(record, folder)
         self.check(bundle.name, bundle.sha256, bundle.target, heatmap.mpp.x)
         if record.slide_score is None:
             return record
@@ -142,102 +129,12 @@ class SlideScore(_Part):
             raise DataError(f"{path} is no slide score ({one_line(error)}); fit it again") from error
 
 
-def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> SlideScore:
-    """Fit a slide score on the finished scans in `scans`, and measure it on slides of other patients.
-
-    Args:
-        scans: Folder of scan folders, all of one bundle and stride.
-        labels: CSV, see `read_labels`. A scan without a label, or a label without a scan, is left out.
-        seed: Of folds and bootstrap.
+def bundle_of(record: ScanRecord, folder: Path) -> BundleFacts:
+    """The bundle of a finished scan.
 
     Raises:
-        DataError: Fewer than `LEAST_SLIDES` of a class; scans of several bundles or strides.
-        EvaluationError: A class is in one patient only.
+        DataError: The scan is not finished.
     """
-    truths, patients = read_labels(labels)
-    folders = [folder for folder in list_scans(scans) if read_record(folder).name in truths]
-    names = [read_record(folder).name for folder in folders]
-    truth = np.array([truths[name] for name in names], np.int64)
-    for value, what in ((1, "with tumour"), (0, "without tumour")):
-        count = int((truth == value).sum())
-        if count < LEAST_SLIDES:
-            raise DataError(
-                f"{count} of the scanned slides in {labels} are {what}; a slide score needs at least {LEAST_SLIDES} "
-                "of each: scan and label more"
-            )
-    fitted_on, features = _features(folders)
-    owners = [patients.get(name, name) for name in names]
-    found = cross_validated_slide_score(features, truth, owners, seed=seed)
-    return SlideScore(
-        sentinode=version("sentinode"),
-        fitted_on=fitted_on,
-        model=found.model,
-        validation=Validation(
-            folds=found.folds,
-            patients=len(set(owners)),
-            auc=found.auc.to_json(),
-            brier=found.brier,
-            brier_of_prevalence=found.brier_of_prevalence,
-            auc_of_highest=found.auc_of_highest.to_json(),
-        ),
-    )
-
-
-def apply_to_scans(score: SlideScore, scans: Path) -> list[ScanRecord]:
-    """Put the score into every finished scan in `scans`. All are checked before the first is changed.
-
-    Raises:
-        DataError: There is none, or one is of another bundle or stride.
-    """
-    folders = list_scans(scans)
-    for folder in folders:
-        bundle = _bundle(read_record(folder), folder)
-        score.check(bundle.name, bundle.sha256, bundle.target, read_heatmap(folder).mpp.x)
-    return [score.put(folder) for folder in folders]
-
-
-def read_labels(path: Path) -> tuple[Mapping[str, int], Mapping[str, str]]:
-    """Which slides have tumour, and whose they are: slide → 1 or 0, slide → patient where it is known.
-
-    A CSV with columns `slide` and `label` (0 or 1, normal or tumour, or a class: negative, itc, micro, macro) and, if a
-    patient has several slides, `patient`; or CAMELYON17's own table.
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: It has other columns, or a label that is none of these.
-    """
-    rows = table_rows(path, "give columns slide and label")
-    if rows and {"slide", "label"} <= set(rows[0]):
-        truths: dict[str, int] = {}
-        for row in rows:
-            if row["label"] not in _TRUTHS:
-                raise DataError(f"{path} has label {row['label']!r}, which is none of {', '.join(_TRUTHS)}; correct it")
-            name = Path(row["slide"]).stem
-            if truths.setdefault(name, _TRUTHS[row["label"]]) != _TRUTHS[row["label"]]:
-                raise DataError(f"{path} has two labels of slide {name}; keep what is right")
-        return truths, {Path(row["slide"]).stem: row["patient"] for row in rows if row.get("patient")}
-    known = read_patients(path)
-    if not known.classes:
-        raise DataError(f"{path} has no label of a slide; give columns slide and label, or CAMELYON17's own table")
-    return {name: int(found != "negative") for name, found in known.classes.items()}, known.of_slide
-
-
-def _features(folders: list[Path]) -> tuple[FittedOn, np.ndarray]:
-    """What all scans share, and (N, F) their heatmaps' features."""
-    seen: set[tuple[str, str, str, float]] = set()
-    rows = []
-    for folder in folders:
-        bundle, heatmap = _bundle(read_record(folder), folder), read_heatmap(folder)
-        seen.add((bundle.name, bundle.sha256, bundle.target, round(heatmap.mpp.x, 3)))
-        rows.append(heatmap_features(heatmap.values, mpp_x=heatmap.mpp.x, mpp_y=heatmap.mpp.y))
-    if len(seen) > 1:
-        found = "; ".join(f"{name} ({sha256[:8]}), {what}, {cell:g} µm" for name, sha256, what, cell in sorted(seen))
-        raise DataError(f"the scans are of several bundles, classes or strides: {found}; fit a slide score on each")
-    name, sha256, target, cell_um = seen.pop()
-    return FittedOn(bundle=name, bundle_sha256=sha256, target=target, cell_um=cell_um), np.stack(rows)
-
-
-def _bundle(record: ScanRecord, folder: Path) -> BundleFacts:
     if record.bundle is None or record.status != "finished":
         raise DataError(f"{folder} holds no finished scan: its status is {record.status}; scan the slide again")
     return record.bundle

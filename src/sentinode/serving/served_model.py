@@ -12,7 +12,7 @@ from sentinode.core.files import sha256_of_file
 from sentinode.core.messages import one_line
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import INFO_FILE
-from sentinode.models.engines.engine import Engine, probabilities_of
+from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
@@ -62,7 +62,7 @@ class ServedModel:
 
     def probabilities(self, images: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """(N, classes) of images that `images.fit` has let through."""
-        return probabilities_of(self.engine, images)
+        return self.engine.probabilities(images)
 
     def _open(self) -> None:
         try:

@@ -17,9 +17,10 @@ from scipy import ndimage
 from sentinode.core.errors import DataError
 from sentinode.core.extras import require
 from sentinode.core.files import atomic_file, atomic_folder
+from sentinode.core.result_folder import check_empty
 from sentinode.slides.annotations.regions import Geometry
 from sentinode.slides.enlargement import enlarge
-from sentinode.slides.known_truth import KnownSlide, check_empty, write_lesions, write_table
+from sentinode.slides.known_truth import KnownSlide, write_lesions, write_table
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.pyramid import write_pyramid
 from sentinode.slides.reader import Pixels

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentinode.core.errors import StorageError
 from sentinode.core.files import atomic_file
 from sentinode.slides.annotations.annotation_forms import write_asap
 from sentinode.slides.annotations.regions import TUMOUR, Annotations, Geometry, Region
@@ -33,13 +32,3 @@ def write_table(folder: Path, slides: Sequence[KnownSlide]) -> None:
         writer = csv.writer(file)
         writer.writerow(["slide", "label", "lesions"])
         writer.writerows([f"{slide.name}.tif", int(slide.lesions > 0), slide.lesions] for slide in slides)
-
-
-def check_empty(out: Path) -> None:
-    """Refuse a place that holds something.
-
-    Raises:
-        StorageError: `out` is a file, or a folder with something in it.
-    """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise StorageError(f"{out} holds something already; choose another --out")

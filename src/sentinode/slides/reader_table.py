@@ -15,7 +15,7 @@ OpenReader = Callable[[Path, int], Reader]
 AUTO = "auto"
 """The first reader of the table that takes the file."""
 
-_READERS = {
+READERS = {
     "tiff": "sentinode.slides.tiff.tiff_reader:TiffReader",
     "openslide": "sentinode.slides.openslide_reader:OpenSlideReader",
     "image": "sentinode.slides.image_reader:ImageReader",
@@ -34,7 +34,7 @@ SLIDE_SUFFIXES = frozenset(
 def reader_names() -> tuple[str, ...]:
     """The names of all readers, in the order in which they are tried."""
     others = (plugin.name for plugin in plugins("reader"))
-    return (*_READERS, *(name for name in others if name not in _READERS))
+    return (*READERS, *(name for name in others if name not in READERS))
 
 
 def check_reader(name: str) -> str:
@@ -43,7 +43,7 @@ def check_reader(name: str) -> str:
     Raises:
         SlideError: There is none.
     """
-    if name in (AUTO, *_READERS) or name in reader_names():
+    if name in (AUTO, *READERS) or name in reader_names():
         return name
     raise SlideError(f"there is no reader {name!r}; choose one of {', '.join((AUTO, *reader_names()))}")
 
@@ -54,7 +54,7 @@ def open_reader(path: Path, name: str = AUTO, cache_bytes: int = DEFAULT_CACHE_B
     Raises:
         SlideError: There is no such reader, or the file is damaged.
         UnsupportedSlideError: It does not take the file, or none does.
-        MissingExtraError: The `slides` extra is not installed.
+        MissingExtraError: The `scan` extra is not installed.
         PluginError: A reader of another package can't be loaded.
     """
     if check_reader(name) != AUTO:
@@ -71,8 +71,8 @@ def open_reader(path: Path, name: str = AUTO, cache_bytes: int = DEFAULT_CACHE_B
 
 
 def _opener(name: str) -> OpenReader:
-    if name in _READERS:
-        module, _, attribute = _READERS[name].partition(":")
+    if name in READERS:
+        module, _, attribute = READERS[name].partition(":")
         ours: OpenReader = getattr(import_module(module), attribute)
         return ours
     plugin = find_plugin("reader", name)

@@ -14,7 +14,7 @@ from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.reports.comparison_page import write_comparison_page
 from sentinode.reports.frame import Context
 from sentinode.studies.bundle_recipe import recipe_of
-from sentinode.studies.evaluation import check_free, load_split, score, unseen
+from sentinode.studies.evaluation import ASSESSMENT_FOLDER, load_split, score, unseen
 from sentinode.training.recipe import load_data_config
 
 
@@ -57,7 +57,7 @@ def compare_bundles(
     bundles = [open_bundle(name) for name in names]
     if len(bundles) < 2:
         raise EvaluationError(f"{len(bundles)} bundle to compare; name at least two")
-    check_free(out)
+    ASSESSMENT_FOLDER.check(out)
     first, *others = bundles
     data, role = load_split(first, address, split, overrides, settings, progress)
     on_leak = load_data_config(address, overrides, recipe_of(first).data).on_leak

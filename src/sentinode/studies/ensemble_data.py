@@ -11,13 +11,11 @@ from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
 from sentinode.data.selection import without
+from sentinode.metrics.crossval.summary import OUT_OF_FOLD
 from sentinode.models.bundle import Bundle
 from sentinode.studies.bundle_recipe import BundleRecipe, recipe_of
 from sentinode.studies.evaluation import load_split
 from sentinode.training.recipe import load_data_config
-
-OUT_OF_FOLD = "out-of-fold"
-"""What a threshold's `split` says when each image was scored by the members that had not learned from it."""
 
 _VALIDATION = "validation"  # in seen.npz: images that thresholds were chosen on, which no weights were fitted to
 

@@ -16,7 +16,7 @@ from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Images
 from sentinode.metrics.comparison import Comparison, compare
-from sentinode.models.bundle import Bundle, check_place, open_bundle
+from sentinode.models.bundle import BUNDLE_FOLDER, Bundle, open_bundle
 from sentinode.models.bundle_info import BundleInfo, Classes
 from sentinode.models.bundle_writer import write_bundle
 from sentinode.models.engines.engine import Engine
@@ -29,7 +29,6 @@ from sentinode.studies.evaluation import score
 from sentinode.training.bundle_contents import example_tiles, pixel_hashes, reference, reference_tiles
 from sentinode.training.calibration import Calibration, calibrate
 
-_SLAB = 2048
 _TINY = 1e-30  # a probability that float32 has as zero
 
 
@@ -150,7 +149,7 @@ def write_ensemble(
 
 def _check(bundles: Sequence[Bundle], out: Path, mean: Mean | None, test_time: TestTime | None) -> None:
     """Refuse at once what would be refused after minutes."""
-    check_place(out)
+    BUNDLE_FOLDER.check(out)
     if out.resolve() in {bundle.folder.resolve() for bundle in bundles}:
         raise StorageError(f"{out} is one of the bundles to be averaged, and would be replaced; choose another --out")
     check_joinable(bundles, mean, test_time)
@@ -190,12 +189,7 @@ def _write(
 
 def _logits(engine: Engine, images: Images, progress: Progress) -> NDArray[np.float32]:
     """(n, classes) of a model at temperature 1."""
-    parts = []
-    with progress.bar("calibrating", len(images), "images") as advance:
-        for start in range(0, len(images), _SLAB):
-            parts.append(_log(engine.predict(images[start : start + _SLAB]).probabilities))
-            advance(len(parts[-1]))
-    return np.concatenate(parts)
+    return _log(engine.probabilities(images, progress, "calibrating"))
 
 
 def _log(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from sentinode.core.errors import DataError, LeakError, StorageError
+from sentinode.core.errors import DataError, LeakError
 from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.progress import SILENT, Progress
+from sentinode.core.result_folder import ResultKind
 from sentinode.core.settings import Settings
 from sentinode.data.data_config import Policy
 from sentinode.data.dataset import Dataset, load_dataset
@@ -20,7 +19,6 @@ from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.predictions_csv import write_predictions
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_info import GRAPH_FILE
-from sentinode.models.engines.engine import PHOTOGRAPHS, probabilities_of
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.reports.assessment_page import ReportContext, write_assessment_page
 from sentinode.reports.charts.chart import save_png
@@ -30,7 +28,7 @@ from sentinode.studies.error_saliency import error_maps
 from sentinode.training.calibration import predictions_of
 from sentinode.training.recipe import load_data_config
 
-_SLAB = 2048  # images scored at a time: bounds memory, and gives the progress bar its steps
+ASSESSMENT_FOLDER = ResultKind("an earlier result", ("metrics.json", "comparison.json", "baselines.json"))
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def evaluate_bundle(
     """
     out, settings = Path(out), settings or Settings.from_environment()
     bundle = open_bundle(name)
-    check_free(out)
+    ASSESSMENT_FOLDER.check(out)
     data, role = load_split(bundle, address, split, overrides, settings, progress)
     scored = score(bundle, data, role, address, engine, settings, progress)
     return report_on(bundle, scored, out, split=split)
@@ -91,18 +89,8 @@ def score(
 ) -> Scored:
     """Run a bundle over the images of a role, in the manifest's order."""
     runner = open_engine(bundle, engine, threads=settings.threads)
-    images = data.images(role)
-    parts = []
-    slab = _SLAB if data.tile_size is None else PHOTOGRAPHS
-    with progress.bar(f"scoring {role}", len(images), "images") as advance:
-        for start in range(0, len(images), slab):
-            stop = min(start + slab, len(images))
-            if data.tile_size is None:
-                parts.append(runner.predict(images[start:stop]).probabilities)
-            else:
-                parts.append(probabilities_of(runner, [images[place] for place in range(start, stop)]))
-            advance(stop - start)
-    return Scored(data, role, address, predictions_of(data.manifest, role, np.concatenate(parts)))
+    probabilities = runner.probabilities(data.images(role), progress, f"scoring {role}")
+    return Scored(data, role, address, predictions_of(data.manifest, role, probabilities))
 
 
 def report_on(
@@ -156,17 +144,6 @@ def report_on(
         if log:
             save_png(training_curves(log, best_epoch=best_epoch), temporary / "curves.png")
     return assessment
-
-
-def check_free(out: Path) -> None:
-    """Refuse a folder that holds something else than an earlier result: it would be replaced as a whole.
-
-    Raises:
-        StorageError: It does.
-    """
-    results = {"metrics.json", "comparison.json", "baselines.json"}
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not results & {p.name for p in out.iterdir()})):
-        raise StorageError(f"{out} holds something else than an earlier result; choose another --out")
 
 
 def load_split(

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from sentinode.core.errors import SentinodeError, StorageError
+from sentinode.core.errors import SentinodeError
 from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.progress import SILENT, Progress
+from sentinode.core.result_folder import ResultKind
 from sentinode.core.settings import Settings
 from sentinode.explanation.explainable_model import ExplainableModel, open_model
 from sentinode.explanation.explanation import LIKENESS, Examiner, Explanation, class_number
@@ -32,16 +33,7 @@ from sentinode.reports.explanation_page import (
 
 RECORD = "explanations.json"
 PAGE = "index.html"
-
-
-def check_place(out: Path) -> None:
-    """Refuse a folder that holds something else than earlier explanations, which would be lost.
-
-    Raises:
-        StorageError: It does.
-    """
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / RECORD).is_file())):
-        raise StorageError(f"{out} holds something else than explanations; choose another --out")
+EXPLANATION_FOLDER = ResultKind("explanations", (RECORD,))
 
 
 @dataclass(frozen=True)
@@ -117,7 +109,7 @@ def explain(
     if bool(images) == bool(slide):
         raise SentinodeError("give either images, or --slide with --at X,Y or --scan SCAN")
     out = Path(out)
-    check_place(out)
+    EXPLANATION_FOLDER.check(out)
     opened, threads = open_bundle(bundle), (settings or Settings.from_environment()).threads
     model = open_model(opened, engine=engine, threads=threads, single_look=single_look)
     names = _methods(model, methods, layer)
@@ -192,7 +184,7 @@ def write_explanations(
         examiner: Checks every map; None leaves the checks out.
         advance: Called after each map.
     """
-    check_place(out)
+    EXPLANATION_FOLDER.check(out)
     done, records, used = [], [], set[str]()
     with atomic_folder(out) as temporary:
         for subject in subjects:

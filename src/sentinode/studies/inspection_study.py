@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sentinode.core.errors import DataError, SentinodeError
 from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.progress import SILENT, Progress
+from sentinode.core.result_folder import ResultKind
 from sentinode.core.settings import Settings
 from sentinode.data.address import open_configured
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_baseline
@@ -34,6 +35,7 @@ from sentinode.training.recipe import load_data_config
 
 _FORMAT = 1
 _PAGE, _FACTS = "index.html", "inspect.json"
+_INSPECTION_FOLDER = ResultKind("an inspection", (_PAGE, _FACTS), nothing_else=True)
 _CHUNK = 512
 _POLICIES = ("on_leak", "on_conflict", "on_size", "on_unreadable")
 _EXAMPLES = 36  # images in the grid, shared among the classes
@@ -110,10 +112,10 @@ def inspect_source(config: DataConfig, out: Path, *, cache: Path, progress: Prog
         What `inspect.json` holds.
 
     Raises:
-        DataError: There is no source, it has no image that can be read, or `out` holds something else.
-        StorageError: The disk is full, or `out` can't be written.
+        DataError: There is no source, or it has no image that can be read.
+        StorageError: The disk is full, `out` can't be written, or it holds something else.
     """
-    _check_free(out)
+    _INSPECTION_FOLDER.check(out)
     if config.tile_size is not None:
         raise DataError(
             f"data.tile_size = {config.tile_size}: data inspect looks at whole images and says which sizes there "
@@ -133,12 +135,6 @@ def inspect_source(config: DataConfig, out: Path, *, cache: Path, progress: Prog
         write_json(folder / _FACTS, facts)
         write_inspection_page(facts, table, packed.tiles, folder / _PAGE)
     return facts
-
-
-def _check_free(out: Path) -> None:
-    # The folder is replaced as a whole, so nothing of anybody else's may be in it.
-    if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - {_PAGE, _FACTS}):
-        raise DataError(f"{out} exists and is not the folder of an inspection; give a new or an empty folder")
 
 
 def _survey(source: Source, packed: Pack, config: DataConfig) -> _Survey:
@@ -199,12 +195,10 @@ def _roles(table: pd.DataFrame, source: Source, config: DataConfig, manifest: Ma
 def _read(images: Images, progress: Progress) -> tuple[Tones, NDArray[np.float32]]:
     """One pass over the pixels: tones (N), and statistics of colour and stain (N, S)."""
     tones, statistics = [], []
-    with progress.bar("looking", len(images), "images") as advance:
-        for start in range(0, len(images), _CHUNK):
-            tiles = images[start : start + _CHUNK]
-            tones.append(Tones.of(tiles))
-            statistics.append(stain_statistics(tiles))
-            advance(len(tiles))
+    for part in progress.slabs("looking", len(images), _CHUNK):
+        tiles = images[part]
+        tones.append(Tones.of(tiles))
+        statistics.append(stain_statistics(tiles))
     return Tones.join(tones), np.concatenate(statistics)
 
 

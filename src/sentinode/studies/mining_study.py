@@ -7,7 +7,7 @@ from typing import Any
 
 from sentinode.core.errors import DataError
 from sentinode.data.tiles.hard_negatives import ADDED, Mined, mine_scans
-from sentinode.data.tiles.tile_folder import TileSet, check_free, holds_tiles, read_tiles, write_tiles
+from sentinode.data.tiles.tile_folder import TILE_FOLDER, TileSet, holds_tiles, read_tiles, write_tiles
 from sentinode.scanning.positive_tiles import positive_tiles
 from sentinode.scanning.scan_record import list_scans
 from sentinode.slides.slide_list import list_slides
@@ -103,7 +103,7 @@ def mine(
 
 def _check_out(out: Path, tiles: Path, before: TileSet) -> None:
     """Refuse to replace other tiles, or tiles with more mined than will be there."""
-    check_free(out)
+    TILE_FOLDER.check(out)
     if not holds_tiles(out) or out.resolve() == tiles.resolve():
         return
     old = read_tiles(out).record

@@ -16,7 +16,7 @@ from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, Images
 from sentinode.metrics.comparison import Comparison, compare
-from sentinode.models.bundle import Bundle, check_place, open_bundle
+from sentinode.models.bundle import BUNDLE_FOLDER, Bundle, open_bundle
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.quantization import graph_engine, quantize_graph, write_quantized_bundle
@@ -99,7 +99,7 @@ def quantize_bundle(
     """
     out, settings = Path(out), settings or Settings.from_environment()
     bundle = open_bundle(name)
-    check_place(out)
+    BUNDLE_FOLDER.check(out)
     data, _ = load_split(bundle, address, "validation", overrides, settings, progress)
     images, recipe = data.images("validation"), recipe_of(bundle)
     chosen = np.random.default_rng(recipe.seed).permutation(len(images))[:_CALIBRATION_TILES]
@@ -137,14 +137,12 @@ def _score_in_turn(
     """Probabilities of both, and their images per second: slab by slab in turn, as a machine's speed swings."""
     parts: tuple[list[NDArray[np.float64]], ...] = ([], [])
     seconds = [0.0, 0.0]
-    with progress.bar("measuring", len(images), "images") as advance:
-        for start in range(0, len(images), _SLAB):
-            slab = np.ascontiguousarray(images[start : start + _SLAB])
-            for which, engine in enumerate(engines):
-                begin = time.perf_counter()
-                parts[which].append(engine.predict(slab).probabilities.astype(np.float64))
-                seconds[which] += time.perf_counter() - begin
-            advance(len(slab))
+    for part in progress.slabs("measuring", len(images), _SLAB):
+        slab = np.ascontiguousarray(images[part])
+        for which, engine in enumerate(engines):
+            begin = time.perf_counter()
+            parts[which].append(engine.predict(slab).probabilities.astype(np.float64))
+            seconds[which] += time.perf_counter() - begin
     rates = (len(images) / seconds[0], len(images) / seconds[1])
     return (np.concatenate(parts[0]), np.concatenate(parts[1])), rates
 

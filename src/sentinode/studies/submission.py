@@ -10,6 +10,7 @@ from sentinode.core.errors import BundleError, DataError, ImageError, StorageErr
 from sentinode.core.files import atomic_file, sha256_of_json
 from sentinode.core.images import read_image
 from sentinode.core.progress import SILENT, Progress
+from sentinode.core.result_folder import locked
 from sentinode.core.settings import Settings
 from sentinode.data.source import recognise_positive
 from sentinode.data.sources.kaggle_competition import COLUMNS, CompetitionTest, listed, open_competition_test
@@ -19,7 +20,6 @@ from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.prediction import Failure, predict_images
 from sentinode.studies.answer_log import Answer, AnswerLog, stamp_of
-from sentinode.training.locking import alone
 
 _HEADER = ",".join(COLUMNS)
 _NOTED = 512  # answers between two writes: what a kill costs at most
@@ -201,6 +201,5 @@ def _check_size(info: BundleInfo, test: CompetitionTest) -> None:
 def _alone(out: Path, cache: Path) -> Iterator[None]:
     """Two commands must not write one submission. The lock lies in the cache, as it stays there."""
     path = cache / "locks" / f"{sha256_of_json(str(out.resolve()))[:32]}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with alone(path, StorageError(f"another process is writing {out}; wait for it or stop it first")):
+    with locked(path, f"is writing {out}"):
         yield

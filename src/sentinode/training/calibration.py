@@ -61,10 +61,10 @@ def calibrate(logits: NDArray[np.float32], data: Dataset, config: EvaluationConf
     groups = manifest.groups("validation")
     if groups is None and predictions.binary:
         groups = pseudo_slides(data, manifest.rows("validation"), seed)
-    return freeze(predictions, temperature, groups, config, split="validation")
+    return calibrate_on(predictions, temperature, groups, config, split="validation")
 
 
-def freeze(
+def calibrate_on(
     predictions: Predictions,
     temperature: float,
     groups: Sequence[str] | None,

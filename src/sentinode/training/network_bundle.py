@@ -115,22 +115,20 @@ def write_network_bundle(recipe: Recipe, data: Dataset, fitted: Fitted, folder: 
 def _logits(deployed: DeployedModel, data: Dataset, role: str, progress: Progress) -> NDArray[np.float32]:
     images = data.images(role)
     parts = []
-    with progress.bar("calibrating", len(images), "images") as advance, torch.inference_mode():
-        for start in range(0, len(images), _BATCH):
-            logits, _ = deployed.eval().logits(torch.from_numpy(images[start : start + _BATCH]))
+    with torch.inference_mode():
+        for part in progress.slabs("calibrating", len(images), _BATCH):
+            logits, _ = deployed.eval().logits(torch.from_numpy(images[part]))
             parts.append(logits.numpy())
-            advance(len(logits))
     return np.concatenate(parts)
 
 
 def _reference(deployed: DeployedModel, tiles: NDArray[np.uint8], progress: Progress) -> dict[str, NDArray[Any]]:
     probabilities, embeddings = [], []
-    with progress.bar("reference", len(tiles), "images") as advance, torch.inference_mode():
-        for start in range(0, len(tiles), _BATCH):
-            answer = deployed.eval()(torch.from_numpy(tiles[start : start + _BATCH]))
+    with torch.inference_mode():
+        for part in progress.slabs("reference", len(tiles), _BATCH):
+            answer = deployed.eval()(torch.from_numpy(tiles[part]))
             probabilities.append(answer[0].numpy())
             embeddings.append(answer[1].numpy())
-            advance(len(answer[0]))
     return reference(tiles, np.concatenate(probabilities), np.concatenate(embeddings))
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from sentinode.core.errors import SentinodeError, StorageError, TrainingError
-from sentinode.core.files import atomic_folder, remove_partial, sha256_of_json, storage_errors, write_json, write_text
+from sentinode.core.files import atomic_folder, sha256_of_json, storage_errors, write_json, write_text
 from sentinode.core.progress import Progress
+from sentinode.core.result_folder import is_empty, locked, remove_partial
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.training.calibration import check_evaluation
-from sentinode.training.locking import alone
 from sentinode.training.recipe import Recipe, load_recipe
 
 RUN_FILE = "run.json"
@@ -52,11 +52,11 @@ class RunFolder:
         """Work in the folder; no other command does at the same time, the processes of several devices may.
 
         Raises:
-            TrainingError: Another command works in it.
+            BusyError: Another command works in it.
             KeyboardInterrupt: The user stopped the block; the message says how to go on.
         """
-        busy = TrainingError(f"another process is training into {self.path}; wait for it or stop it first")
-        with nullcontext() if self.local_rank else alone(self.path / ".lock", busy), storage_errors(self.path):
+        lock = nullcontext() if self.local_rank else locked(self.path / ".lock", f"is training into {self.path}")
+        with lock, storage_errors(self.path):
             try:
                 if not self.new and not self.local_rank:
                     self._sweep()
@@ -83,7 +83,7 @@ def begin_run(recipe: Recipe, folder: Path, settings: Settings, progress: Progre
         SentinodeError: The data or the recipe is not as it should be; no folder is made.
     """
     first = settings.local_rank == 0
-    if first and folder.exists() and any(folder.iterdir()):
+    if first and not is_empty(folder):
         raise _taken(folder)
     data = load_dataset(recipe.data, cache=settings.cache, progress=progress)
     data.manifest.require("train", "validation")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers import small_slides
-from sentinode.core.errors import DataError
+from sentinode.core.errors import DataError, StorageError
 from sentinode.core.progress import Progress
 from sentinode.data.address import open_source
 from sentinode.data.tiles.annotated_slides import list_cohort
@@ -59,7 +59,7 @@ def test_what_is_there_is_taken_and_another_configuration_is_refused(draw: Draw,
         draw(tmp_path / "tiles", size_px=48)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "mine.txt").touch()
-    with pytest.raises(DataError, match="something else than tiles"):
+    with pytest.raises(StorageError, match="something else than tiles"):
         draw(tmp_path / "other")
     assert (tmp_path / "tiles" / RECORD_FILE).stat().st_mtime_ns == before
 

@@ -7,33 +7,12 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage import measure
 
+from helpers.froc_cohorts import AT_ITS_RIM, BACKGROUND, IN_TARGET, ON_ITC, cohort, detections, truth
 from sentinode.core.errors import EvaluationError
 from sentinode.metrics.froc import masks as froc_masks
 from sentinode.metrics.froc.curve import GRID, MISSED, RATES, froc, judge
 from sentinode.metrics.froc.detections import Detections
 from sentinode.metrics.froc.masks import MASK_MPP, evaluation_mask
-from sentinode.metrics.slide_score.slide_auc import slide_auc
-from sentinode.reports.frame import Context
-from sentinode.reports.froc_page import FrocRow, write_froc_page
-
-
-def detections(*rows):
-    """From (x_um, y_um, score)."""
-    return Detections(*np.array(rows, dtype=float).reshape(-1, 3).T)
-
-
-def truth(height=90, width=130):
-    """At 10 µm/px: a target of 400 × 400 µm, isolated cells of 50 × 50 µm; grown by 37.5 µm, that is 3 px."""
-    tumour = np.zeros((height, width), dtype=bool)
-    tumour[20:60, 10:50] = True
-    tumour[20:25, 100:105] = True
-    return evaluation_mask(tumour, mpp_x=10, mpp_y=10)
-
-
-IN_TARGET, AT_ITS_RIM, ON_ITC, BACKGROUND = (300, 400), (525, 400), (1020, 220), (1200, 800)
-
-
-# Masks
 
 
 def test_targets_grow_by_less_than_the_tolerance():
@@ -123,9 +102,6 @@ def test_a_mask_without_tumour_and_one_that_is_no_plane():
         evaluation_mask(np.zeros((5, 7, 3), dtype=bool), mpp_x=8, mpp_y=8)
 
 
-# Judging
-
-
 def test_detections_of_a_tumour_slide_by_hand():
     found = detections((*IN_TARGET, 0.6), (*AT_ITS_RIM, 0.8), (*ON_ITC, 0.99), (*BACKGROUND, 0.4))
     slide = judge("tumor_001", found, truth())
@@ -151,9 +127,6 @@ def test_places_are_found_to_the_pixel():
     assert mask.regions_at(np.array([60.5 * MASK_MPP]), np.array([0.0])).tolist() == [0]
     with pytest.raises(EvaluationError, match="outside of the slide"):
         mask.regions_at(np.array([10.0, 62 * MASK_MPP]), np.array([10.0, 10.0]))
-
-
-# Curve and score
 
 
 def test_score_by_hand():
@@ -235,18 +208,6 @@ def test_curve_agrees_with_the_official_loop(seed):
     assert result.score.value == pytest.approx(official_sensitivities(slides).mean())
 
 
-def cohort(n=30, seed=3):
-    rng = np.random.default_rng(seed)
-    mask = truth()
-    slides = []
-    for number in range(n):
-        tumour = number % 3 == 0
-        rows = [(*BACKGROUND, score) for score in rng.uniform(0, 0.8, rng.poisson(3))]
-        rows += [(*IN_TARGET, rng.uniform(0.3, 1))] if tumour else []
-        slides.append(judge(f"s{number:02}", detections(*rows), mask if tumour else None))
-    return slides
-
-
 def test_bootstrap_by_slide_and_by_patient():
     slides = cohort()
     by_slide = froc(slides, resamples=200)
@@ -289,42 +250,3 @@ def test_json_holds_plain_numbers():
     result = froc(cohort(6), resamples=20).to_json()
     assert list(result["metrics"]) == ["froc", *(f"sensitivity_at_{rate:g}" for rate in RATES)]
     assert result["curve"]["thresholds"][0] is None
-
-
-# Page
-
-
-def picture(seed):
-    return np.random.default_rng(seed).integers(0, 255, (37, 61, 3), dtype=np.uint8)
-
-
-def test_page_is_self_contained_and_has_every_slide(tmp_path):
-    slides = cohort(9)
-    rows = [
-        FrocRow(slide, 0.9 if slide.tumour else 0.1 * number, picture(1), picture(2), picture(3), note="<kept>")
-        for number, slide in enumerate(slides)
-    ]
-    auc = slide_auc([row.judged.tumour for row in rows], [row.score for row in rows])
-    context = Context(
-        data="a & b", model="pcam", method=("Cells from 0.5 on, 240 µm apart.",), notes=("Test_114 left out.",)
-    )
-    write_froc_page(froc(slides, resamples=20), auc, rows, context, tmp_path / "froc.html")
-    page = (tmp_path / "froc.html").read_text(encoding="utf-8")
-    assert page.count('<img src="data:image/jpeg;base64,') == 27
-    assert "http" not in page
-    assert "<script" not in page
-    assert page.index("<h3>s03</h3>") < page.index("<h3>s01</h3>")  # tumour first
-    assert "&lt;kept&gt;" in page
-    assert "a &amp; b" in page
-    assert "Test_114 left out." in page
-    assert page.count('role="img"') == 2
-
-
-def test_page_without_pictures_or_normal_slides(tmp_path):
-    slides = [slide for slide in cohort(9) if slide.tumour]
-    rows = [FrocRow(slide, None) for slide in slides]
-    context = Context(data="a", model="pcam", method=("Cells from 0.5 on, 240 µm apart.",))
-    write_froc_page(froc(slides, resamples=20), slide_auc([], []), rows, context, tmp_path / "froc.html")
-    page = (tmp_path / "froc.html").read_text(encoding="utf-8")
-    assert "<img" not in page
-    assert page.count('role="img"') == 1

@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 
 from sentinode.core.errors import EvaluationError
-from sentinode.metrics.slide_score.slide_score_model import (
-    FEATURES,
-    SlideScoreModel,
-    cross_validated_slide_score,
-    fit_slide_score,
-    heatmap_features,
-)
+from sentinode.metrics.slide_score.slide_score_fit import cross_validated_slide_score, fit_slide_score
+from sentinode.metrics.slide_score.slide_score_model import FEATURES, heatmap_features
 
 
 def heatmap(rng, tumour):
@@ -76,20 +71,6 @@ def test_no_slide_of_a_patient_is_on_both_sides():
     result = cross_validated_slide_score(features, truths, [f"p{group}" for group in groups])
     seen = fit_slide_score(features, truths).scores(features)
     assert np.mean((seen > 0.5) == truths) > np.mean((result.held_out > 0.5) == truths) + 0.15
-
-
-def test_a_model_is_plain_numbers_on_disk(tmp_path):
-    features, truths = cohort(24)
-    model = fit_slide_score(features, truths)
-    model.save(tmp_path / "slide-score.json")
-    again = SlideScoreModel.load(tmp_path / "slide-score.json")
-    assert again == model
-    assert (again.scores(features) == model.scores(features)).all()
-    (tmp_path / "slide-score.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(EvaluationError, match="fit it again"):
-        SlideScoreModel.load(tmp_path / "slide-score.json")
-    with pytest.raises(EvaluationError, match="fit it again"):
-        SlideScoreModel.load(tmp_path / "none.json")
 
 
 def test_what_can_not_be_fitted_is_refused():

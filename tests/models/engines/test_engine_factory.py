@@ -2,120 +2,65 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from sentinode.core.errors import BundleError, DataError, MissingExtraError, SentinodeError
+from sentinode.core.errors import BundleError, MissingExtraError, SentinodeError
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_network import load_deployed
 from sentinode.models.engines import engine_factory
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import AGREEMENT, open_engine
+from sentinode.testing.engines import EngineTests
 
 BundleOf = Callable[[str], Bundle]
 ENGINES = ("openvino", "torch")
 KINDS = ("plain", "many-classes", "logit-d4-half", "batch-norm-half", "transformer")
 
 
-@pytest.fixture(scope="module")
-def opened(bundle_of: BundleOf) -> Callable[[str, str], Engine]:
-    made: dict[tuple[str, str], Engine] = {}
+class _OurEngineTests(EngineTests):
+    """The public suite on bundles of every kind; a class for each engine says by which."""
 
-    def engine(name: str, kind: str) -> Engine:
-        if (name, kind) not in made:
-            made[name, kind] = open_engine(bundle_of(kind), name, threads=1)
-        return made[name, kind]
+    name: str
+    opened: ClassVar[dict[str, Engine]]
 
-    return engine
+    @pytest.fixture(params=KINDS)
+    def bundle(self, request: pytest.FixtureRequest, bundle_of: BundleOf) -> Bundle:
+        return bundle_of(request.param)
 
+    @pytest.fixture
+    def engine(self, bundle: Bundle) -> Engine:
+        if bundle.name not in self.opened:
+            self.opened[bundle.name] = open_engine(bundle, self.name, threads=1)
+        assert self.opened[bundle.name].name == self.name
+        return self.opened[bundle.name]
 
-Opened = Callable[[str, str], Engine]
-
-
-@pytest.mark.parametrize("name", ENGINES)
-@pytest.mark.parametrize("kind", KINDS)
-def test_shapes_types_and_sums(opened: Opened, tiles: np.ndarray, name: str, kind: str) -> None:
-    engine = opened(name, kind)
-    scores = engine.predict(tiles)
-    assert engine.name == name
-    assert scores.probabilities.dtype == scores.embedding.dtype == np.float32
-    assert scores.probabilities.shape == (len(tiles), len(engine.info.classes.names))
-    assert scores.embedding.shape == (len(tiles), engine.info.embedding_size)
-    np.testing.assert_allclose(scores.probabilities.sum(axis=1), 1, atol=1e-5)
-    assert scores.probabilities[:, 0].std() > 1e-4  # different tiles, different answers
-
-
-@pytest.mark.parametrize("name", ENGINES)
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_engine_agrees_with_the_model_that_was_written(
-    opened: Opened, bundle_of: BundleOf, tiles: np.ndarray, name: str, kind: str
-) -> None:
-    with torch.inference_mode():
-        probabilities, embedding = load_deployed(bundle_of(kind))(torch.from_numpy(tiles))
-    scores = opened(name, kind).predict(tiles)
-    np.testing.assert_allclose(scores.probabilities, probabilities.numpy(), atol=AGREEMENT)
-    np.testing.assert_allclose(scores.embedding, embedding.numpy(), atol=AGREEMENT * max(1, embedding.abs().max()))
+    def test_it_agrees_with_the_model_that_was_written(
+        self, bundle: Bundle, engine: Engine, tile_sample: NDArray[np.uint8]
+    ) -> None:
+        with torch.inference_mode():
+            probabilities, embedding = load_deployed(bundle)(torch.from_numpy(tile_sample))
+        scores = engine.predict(tile_sample)
+        np.testing.assert_allclose(scores.probabilities, probabilities.numpy(), atol=AGREEMENT)
+        np.testing.assert_allclose(scores.embedding, embedding.numpy(), atol=AGREEMENT * max(1, embedding.abs().max()))
 
 
-@pytest.mark.parametrize("name", ENGINES)
-@pytest.mark.parametrize("count", [0, 1, 2, 37])
-def test_a_tile_scores_alike_in_any_company(opened: Opened, tiles: np.ndarray, name: str, count: int) -> None:
-    engine = opened(name, "logit-d4-half")
-    together = engine.predict(tiles)
-    part = engine.predict(tiles[:count])
-    assert part.probabilities.shape == (count, 2)
-    np.testing.assert_allclose(part.probabilities, together.probabilities[:count], atol=1e-5)
-    np.testing.assert_allclose(part.embedding, together.embedding[:count], atol=1e-4)
+class TestOpenVino(_OurEngineTests):
+    """OpenVINO, the default on a CPU."""
+
+    name = "openvino"
+    opened: ClassVar[dict[str, Engine]] = {}
 
 
-@pytest.mark.parametrize("name", ENGINES)
-def test_many_tiles_are_scored_in_order(opened: Opened, tiles: np.ndarray, name: str) -> None:
-    engine = opened(name, "plain")
-    order = np.random.default_rng(0).integers(0, len(tiles), 1500)
-    once = engine.predict(tiles).probabilities
-    np.testing.assert_allclose(engine.predict(tiles[order]).probabilities, once[order], atol=1e-5)
+class TestTorch(_OurEngineTests):
+    """torch, the default on CUDA."""
 
-
-@pytest.mark.parametrize("name", ENGINES)
-def test_answers_are_the_same_every_time(opened: Opened, tiles: np.ndarray, name: str) -> None:
-    engine = opened(name, "logit-d4-half")
-    first, second = engine.predict(tiles), engine.predict(tiles)
-    np.testing.assert_array_equal(first.probabilities, second.probabilities)
-    np.testing.assert_array_equal(first.embedding, second.embedding)
-
-
-@pytest.mark.parametrize("name", ENGINES)
-def test_tiles_that_are_not_contiguous_are_fine(opened: Opened, tiles: np.ndarray, name: str) -> None:
-    engine = opened(name, "plain")
-    turned = tiles[::-2].transpose(0, 2, 1, 3)
-    expected = engine.predict(np.ascontiguousarray(turned)).probabilities
-    np.testing.assert_array_equal(engine.predict(turned).probabilities, expected)
-
-
-@pytest.mark.parametrize("name", ENGINES)
-def test_read_only_tiles_are_fine(opened: Opened, tiles: np.ndarray, name: str) -> None:
-    frozen = tiles.copy()
-    frozen.flags.writeable = False  # as those of a memory-mapped pack are
-    assert len(opened(name, "plain").predict(frozen).probabilities) == len(tiles)
-
-
-@pytest.mark.parametrize("name", ENGINES)
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        (np.zeros((2, 30, 30, 3), np.float32), "type float32; the model takes uint8"),
-        ([[1]], "type list"),
-        (np.zeros((30, 30, 3), np.uint8), r"shape \(30, 30, 3\); the model takes \(N, 30, 30, 3\)"),
-        (np.zeros((2, 3, 30, 30), np.uint8), r"shape \(2, 3, 30, 30\)"),
-        (np.zeros((2, 30, 31, 3), np.uint8), r"shape \(2, 30, 31, 3\)"),
-        (np.zeros((0, 96, 96, 3), np.uint8), r"shape \(0, 96, 96, 3\)"),
-    ],
-)
-def test_wrong_tiles_are_refused(opened: Opened, name: str, wrong: np.ndarray, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        opened(name, "plain").predict(wrong)
+    name = "torch"
+    opened: ClassVar[dict[str, Engine]] = {}
 
 
 def test_the_number_of_threads_is_respected(bundle_of: BundleOf, tiles: np.ndarray) -> None:
@@ -152,7 +97,7 @@ def test_an_engine_that_is_not_installed_says_how_to_install_it(
 
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "sentinode.models.engines.torch_engine", raising=False)
-    with pytest.raises(MissingExtraError, match=r"pip install 'sentinode\[models\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'sentinode\[torch\]'"):
         open_engine(bundle_of("plain"), "torch")
 
 

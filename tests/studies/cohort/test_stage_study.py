@@ -8,7 +8,7 @@ from PIL import Image
 
 from helpers import scan_folders
 from sentinode.core.errors import DataError, DataNotFoundError, EvaluationError
-from sentinode.scanning.patients import read_patients
+from sentinode.studies.cohort.patients import read_patients
 from sentinode.studies.cohort.stage_study import stage_scans
 
 

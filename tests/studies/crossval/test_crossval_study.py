@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sentinode.core.errors import DataError, LeakError, RecipeError, TrainingError
+from sentinode.core.errors import DataError, LeakError, RecipeError, StorageError, TrainingError
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import open_bundle
@@ -124,7 +124,7 @@ def test_what_can_not_be_done_is_refused_before_anything_is_written(
 def test_a_folder_of_something_else_is_left_alone(quick: Make, tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").touch()
-    with pytest.raises(TrainingError, match="holds no cross-validation"):
+    with pytest.raises(StorageError, match="something else than a cross-validation"):
         run(quick(), tmp_path / "out", settings)
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinode.core.errors import RecipeError
-from sentinode.studies.search.search_config import Choices, Range, load_search, shipped_searches
+from sentinode.studies.search.search_config import Choices, Range, load_search
 from sentinode.studies.search.search_space import Space
-from sentinode.training.recipe import load_recipe
+from sentinode.training.recipe import load_recipe, shipped_files
 
 RATE = {"low": 1e-5, "high": 1e-2, "log": True}
 
@@ -23,8 +23,8 @@ def written(folder: Path, **changes: Any) -> Path:
 
 
 def test_shipped_searches_fit_their_recipes() -> None:
-    assert shipped_searches() == ["demo-search", "kaggle-grid"]
-    for name in shipped_searches():
+    assert shipped_files("searches") == ["demo-search", "kaggle-grid"]
+    for name in shipped_files("searches"):
         search = load_search(name)
         assert search.name == name
         base = load_recipe(search.recipe, source="folder:x", overrides=search.overrides)

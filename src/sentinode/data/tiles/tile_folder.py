@@ -12,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sentinode.core.errors import DataError
 from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.messages import one_line
+from sentinode.core.result_folder import ResultKind
 from sentinode.data.tiles.tiles_config import TilesConfig
 
 TABLE_FILE, RECORD_FILE = "tiles.parquet", "tiles.json"
+TILE_FOLDER = ResultKind("tiles", (TABLE_FILE, RECORD_FILE), nothing_else=True)
 
 COLUMNS = ("slide", "x0", "y0", "label", "split", "tumour", "tissue", "origin", "score")
 """Columns of `TileSet.table`."""
@@ -112,10 +114,9 @@ def write_tiles(folder: Path, tiles: TileSet) -> None:
     """Write `tiles` to `folder`, in place of those that were there.
 
     Raises:
-        DataError: The folder holds something else.
-        StorageError: It can't be written.
+        StorageError: The folder holds something else, or can't be written.
     """
-    check_free(folder)
+    TILE_FOLDER.check(folder)
     with atomic_folder(folder) as partial:
         tiles.table[list(COLUMNS)].to_parquet(partial / TABLE_FILE, index=False, compression="zstd")
         write_json(partial / RECORD_FILE, tiles.record.model_dump(mode="json"))
@@ -124,18 +125,6 @@ def write_tiles(folder: Path, tiles: TileSet) -> None:
 def holds_tiles(folder: Path) -> bool:
     """Whether `folder` is one of drawn tiles; looks at names only."""
     return (folder / RECORD_FILE).is_file() and (folder / TABLE_FILE).is_file()
-
-
-def check_free(folder: Path) -> None:
-    """Refuse a place that holds something else than drawn tiles: it is replaced as a whole.
-
-    Raises:
-        DataError: It does.
-    """
-    if folder.exists() and (
-        not folder.is_dir() or {path.name for path in folder.iterdir()} - {TABLE_FILE, RECORD_FILE}
-    ):
-        raise DataError(f"{folder} holds something else than tiles; give a new or an empty folder")
 
 
 def read_tiles(folder: Path) -> TileSet:

@@ -21,11 +21,11 @@ from sentinode.data.tiles.balance import balance
 from sentinode.data.tiles.tile_folder import (
     COLUMNS,
     DRAWN,
+    TILE_FOLDER,
     FailedSlide,
     TiledSlide,
     TileSet,
     TilesRecord,
-    check_free,
     holds_tiles,
     read_tiles,
     write_tiles,
@@ -53,10 +53,10 @@ def draw_into(folder: Path, cohort: Cohort, config: TilesConfig, progress: Progr
         The tiles, and whether they had been there.
 
     Raises:
-        DataError: The folder has tiles of other slides or of another configuration, or something else; or see
+        DataError: The folder has tiles of other slides or of another configuration; or see
             `draw_tiles`.
     """
-    check_free(folder)
+    TILE_FOLDER.check(folder)
     if not holds_tiles(folder):
         tiles = draw_tiles(cohort, config, progress)
         write_tiles(folder, tiles)

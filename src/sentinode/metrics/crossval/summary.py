@@ -23,7 +23,7 @@ from sentinode.metrics.measures.intervals import FEW_GROUPS, Resampling
 from sentinode.metrics.metric_table import shown_in
 from sentinode.metrics.targets import TargetResult, check_targets, parse_target
 
-SPLIT = "out-of-fold"
+OUT_OF_FOLD = "out-of-fold"
 """What the split of a cross-validation is called: every sample, by models that had not seen it."""
 
 
@@ -109,7 +109,7 @@ class CrossValidation:
         return {
             "schema_version": SCHEMA_VERSION,
             "kind": "cross-validation",
-            "split": SPLIT,
+            "split": OUT_OF_FOLD,
             "n": self.n,
             "counts": self.counts,
             "groups": self.groups,

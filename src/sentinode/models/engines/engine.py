@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError
+from sentinode.core.progress import SILENT, Progress
 from sentinode.models.bundle_info import BundleInfo
 
 PHOTOGRAPHS = 8
 """Images in memory at a time where they may be of any size."""
+
+_SLAB = 2048
+"""Tiles in memory at a time; the engine has its own, smaller batches."""
 
 PIXELS_AT_ONCE = 40_000_000
 """Most pixels that the network sees at a time where images of any size are taken; one costs SqueezeNet 140 bytes."""
@@ -59,6 +63,29 @@ class Engine(abc.ABC):
             self._fill(tiles, scores)
         return scores
 
+    def probabilities(
+        self, images: Sequence[NDArray[np.uint8]], progress: Progress = SILENT, label: str = "scoring"
+    ) -> NDArray[np.float32]:
+        """The answers to any number of images, which are read a few at a time.
+
+        Args:
+            images: N of (H, W, 3) uint8, RGB; they may differ in size where the bundle takes such.
+            progress: Where to show how far it is.
+            label: What the bar is called.
+
+        Returns:
+            (N, classes).
+
+        Raises:
+            DataError: As for `predict`.
+        """
+        parts = [np.empty((0, len(self.info.classes.names)), np.float32)]
+        for slab in progress.slabs(label, len(images), PHOTOGRAPHS if self.info.input.pooling else _SLAB):
+            rows = (images[row] for row in range(slab.start, slab.stop))
+            # Neighbours of one size go through together.
+            parts += [self.predict(np.stack(list(group))).probabilities for _, group in groupby(rows, key=np.shape)]
+        return np.concatenate(parts)
+
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Refuse a shape that tiles or images to predict can't have.
 
@@ -80,13 +107,3 @@ class Engine(abc.ABC):
     @abc.abstractmethod
     def _fill(self, tiles: NDArray[np.uint8], scores: Scores) -> None:
         """Write the answers for the tiles, of which there is at least one, into `scores`."""
-
-
-def probabilities_of(engine: Engine, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """(N, classes): the answers to images (H, W, 3) that may differ in size, where the bundle takes such.
-
-    Neighbours of one size go through together.
-    """
-    parts = [engine.predict(np.stack(list(group))) for _, group in groupby(images, key=np.shape)]
-    empty = np.empty((0, len(engine.info.classes.names)), np.float32)
-    return np.concatenate([empty, *(part.probabilities for part in parts)])

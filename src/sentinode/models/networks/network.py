@@ -29,7 +29,7 @@ class Network(nn.Module, abc.ABC):
     """Where its first weights were found, in words; empty where they are random. Set by `weights.load_weights`."""
 
     frozen_norms: tuple[str, ...] = ()
-    """Batch-norm layers whose running statistics stay as they are; set by `freezing.freeze`."""
+    """Batch-norm layers whose running statistics stay as they are; set by `network_stages.freeze`."""
 
     @property
     def fresh(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from sentinode.reports.charts.chart import (
     SQUARE,
     Chart,
     canvas,
+    ticks_apart,
     unit_axes,
 )
 
@@ -109,7 +110,7 @@ def reliability_chart(points: Sequence[ReliabilityPoint], error: float | None, *
 
 def _root_axis(axes: Axes, reach: float) -> None:
     most = reach**2
-    fitting = [tick for tick in _TICKS if tick <= most and (tick == 0 or np.sqrt(tick) > 0.09 * reach)]
-    ticks = [sign * float(np.sqrt(tick)) for tick in fitting for sign in (-1, 1)]
+    roots = ticks_apart([float(np.sqrt(tick)) for tick in _TICKS if 0 < tick <= most and np.sqrt(tick) > 0.12 * reach])
+    ticks = [0.0, *(sign * root for root in roots for sign in (-1, 1))]
     axes.yaxis.set_major_locator(FixedLocator(sorted(set(ticks))))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(value * value):,}"))

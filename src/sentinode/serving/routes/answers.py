@@ -34,9 +34,18 @@ def as_json(value: Any, status: int = 200, headers: dict[str, str] | None = None
     return Response(_JSON.encode(value), status, headers, "application/json")
 
 
-def answers(shape: Any, *problems: int, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that answers with `shape` or with problems."""
+def answers(shape: Any, *problems: int, status: int = 200, example: Any = None) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers with `shape` or with problems.
+
+    Args:
+        shape: The answer's model.
+        problems: Statuses of problems, beside those that every route may answer with.
+        status: Of the answer.
+        example: Of the answer, for the description; without, it stands in `examples.json`.
+    """
     described: dict[int | str, dict[str, Any]] = {status: {"model": shape}}
+    if example is not None:
+        described[status]["content"] = {"application/json": {"example": example}}
     return {**described, **refusals(*problems)}
 
 

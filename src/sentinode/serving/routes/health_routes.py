@@ -13,7 +13,7 @@ from sentinode.serving.service import service_of
 router = APIRouter(tags=["operation"])
 
 
-@router.get("/health/live", responses=answers(Live), summary="Whether the process answers")
+@router.get("/health/live", responses=answers(Live, example={"status": "alive"}), summary="Whether the process answers")
 async def get_live() -> Response:
     """For a watchdog: restart what does not answer."""
     return as_json({"status": "alive"})

@@ -30,7 +30,7 @@ from sentinode.studies.baselines.candidates import (
 )
 from sentinode.studies.baselines.training_subsets import check_enough, draw
 from sentinode.studies.bundle_recipe import recipe_of
-from sentinode.studies.evaluation import check_free, unseen
+from sentinode.studies.evaluation import ASSESSMENT_FOLDER, unseen
 from sentinode.training.features.extraction import open_for
 from sentinode.training.features.feature_config import FeaturesConfig
 from sentinode.training.features.feature_recipe import load_features_recipe
@@ -111,7 +111,7 @@ def compare_with_baselines(
         EvaluationError: A bundle tells other classes apart, or a class has too few images.
     """
     out, settings = Path(out), settings or Settings.from_environment()
-    check_free(out)
+    ASSESSMENT_FOLDER.check(out)
     opened = [open_bundle(name) for name in bundles]
     config, named = _resolved(address, overrides, split, opened, probe)
     data = load_dataset(config, cache=settings.cache, progress=progress)

@@ -20,13 +20,13 @@ from sentinode.metrics.slide_score.slide_auc import slide_auc
 from sentinode.reports.frame import Context
 from sentinode.reports.froc_page import FrocRow, write_froc_page
 from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.patients import read_patients
 from sentinode.scanning.scan_record import BundleFacts, SlideFacts, list_scans, read_record
 from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
 from sentinode.slides.annotations.camelyon import known_trap
 from sentinode.slides.annotations.raster import rasterise
 from sentinode.slides.slide_list import list_slides
 from sentinode.studies.cohort.froc_pictures import draw_pictures
+from sentinode.studies.cohort.patients import read_patients
 
 RADIUS_UM = 200.0
 """Detections are further apart than this: nearer foci would be one cluster of isolated cells in length."""

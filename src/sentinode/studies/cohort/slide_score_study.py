@@ -7,7 +7,8 @@ from typing import Any
 from sentinode.core.metric import Metric
 from sentinode.scanning.scan_queue import write_table
 from sentinode.scanning.scan_record import ScanRecord
-from sentinode.scanning.slide_score import SlideScore, apply_to_scans, fit_on_scans
+from sentinode.scanning.slide_score import SlideScore
+from sentinode.studies.cohort.slide_score_scans import apply_to_scans, fit_on_scans
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from sentinode.metrics.stages import (
 )
 from sentinode.reports.frame import Context
 from sentinode.reports.stages_page import StageRow, write_stage_page
-from sentinode.scanning.patients import Patients, read_patients
 from sentinode.scanning.scan_record import OVERLAY_FILE, ScanRecord, list_scans, read_record
+from sentinode.studies.cohort.patients import Patients, read_patients
 
 
 @dataclass(frozen=True)

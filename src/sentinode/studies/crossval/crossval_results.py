@@ -10,10 +10,11 @@ from typing import Any
 
 from sentinode.core.errors import TrainingError
 from sentinode.core.files import atomic_folder, sha256_of_json, write_json, write_text
+from sentinode.core.result_folder import ResultKind, is_empty, locked
 from sentinode.data.dataset import Dataset
 from sentinode.metrics.crossval.fold_answers import FoldAnswers
 from sentinode.metrics.crossval.permutation import PermutationTest
-from sentinode.metrics.crossval.summary import SPLIT, CrossValidation, summarise
+from sentinode.metrics.crossval.summary import OUT_OF_FOLD, CrossValidation, summarise
 from sentinode.metrics.metric_table import shown_in
 from sentinode.models.bundle_info import Headline
 from sentinode.models.bundle_writer import library_versions
@@ -23,9 +24,9 @@ from sentinode.reports.frame import Context
 from sentinode.studies.crossval.crossval_recipe import AnyCrossvalRecipe, DeepCrossvalRecipe
 from sentinode.studies.crossval.folds import Samples, plan_words
 from sentinode.studies.crossval.nested_crossval import Tested
-from sentinode.training.locking import alone
 
 STATUS = "crossval.json"
+_CROSSVAL_FOLDER = ResultKind("a cross-validation", (STATUS,))
 _OF_ONE_FOLD = frozenset({"inner_folds", "temperature", "inner_score"})  # in folds.csv, and no choice to be counted
 
 
@@ -64,14 +65,13 @@ def finished(out: Path, recipe: AnyCrossvalRecipe) -> CrossvalResult | None:
     """The result that lies in `out`, if it is of this recipe and finished.
 
     Raises:
-        TrainingError: `out` holds something else: another recipe's, or no cross-validation.
+        StorageError: `out` holds something else.
+        TrainingError: It holds the cross-validation of another recipe.
     """
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    _CROSSVAL_FOLDER.check(out)
+    if is_empty(out):
         return None
-    path = out / STATUS
-    if not path.is_file():
-        raise TrainingError(f"{out} is not empty and holds no cross-validation; choose another --out")
-    status = json.loads(path.read_text(encoding="utf-8"))
+    status = json.loads((out / STATUS).read_text(encoding="utf-8"))
     if status["recipe_sha256"] != recipe_hash(recipe):
         raise TrainingError(
             f"{out} holds a cross-validation by another recipe ({out / 'recipe.toml'}); choose another --out, or "
@@ -108,10 +108,9 @@ def alone_in(out: Path) -> AbstractContextManager[None]:
     """Two commands must not write into one folder.
 
     Raises:
-        TrainingError: On entering: another one does.
+        BusyError: On entering: another one does.
     """
-    busy = TrainingError(f"another process is cross-validating into {out}; wait for it or stop it")
-    return alone(out / ".lock", busy)
+    return locked(out / ".lock", f"is cross-validating into {out}")
 
 
 def summarised(
@@ -179,7 +178,7 @@ def conclude(
 def headline(summary: CrossValidation) -> Headline:
     """The cross-validated figures, for a bundle's card."""
     shown = {name: summary.metrics[name] for name in shown_in("cross-validated card") if name in summary.metrics}
-    return Headline(split=f"{SPLIT} ({summary.plan})", n=summary.n, figures=shown)
+    return Headline(split=f"{OUT_OF_FOLD} ({summary.plan})", n=summary.n, figures=shown)
 
 
 def _chosen(details: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import RecipeError, StorageError
 from sentinode.core.files import sha256_of_json, write_json
+from sentinode.core.result_folder import ResultKind, locked
 from sentinode.data.dataset import Dataset
 from sentinode.metrics.learning_curve import CurvePoint
 from sentinode.studies.baselines.training_subsets import check_enough, draw
 from sentinode.studies.crossval.crossval_recipe import CrossvalRecipe, DeepCrossvalRecipe, load_crossval_recipe
 from sentinode.training.classical.classifier_config import ClassicalModel
-from sentinode.training.locking import alone
 from sentinode.training.recipe import Recipe
 
 PLAN_FILE = "plan.json"
+_CURVE_FOLDER = ResultKind("a learning curve", (PLAN_FILE,))
 POINTS = "points"
 POINT_FILE = "point.json"
 
@@ -122,9 +123,7 @@ def curve_folder(out: Path, task: Task, data: Dataset, features: str) -> Iterato
     """
     plan = {"recipe": _identity(task), "data_sha256": data.manifest.hash, "features_sha256": features}
     _check_folder(out, sha256_of_json(plan))
-    out.mkdir(parents=True, exist_ok=True)
-    busy = StorageError(f"another process works on the learning curve in {out}; wait for it or stop it")
-    with alone(out / ".lock", busy):
+    with locked(out / ".lock", f"works on the learning curve in {out}"):
         if not (out / PLAN_FILE).exists():
             write_json(out / PLAN_FILE, {**plan, "sha256": sha256_of_json(plan)})
         yield
@@ -145,11 +144,8 @@ def _identity(task: Task) -> dict[str, Any]:
 
 
 def _check_folder(out: Path, sha256: str) -> None:
-    if not out.exists():
-        return
+    _CURVE_FOLDER.check(out)
     plan = out / PLAN_FILE
-    if not out.is_dir() or (any(out.iterdir()) and not plan.is_file()):
-        raise StorageError(f"{out} holds something else than a learning curve; choose another --out")
     if plan.is_file() and json.loads(plan.read_text(encoding="utf-8")).get("sha256") != sha256:
         raise StorageError(
             f"{out} holds the learning curve of another model, of other settings or of other data; choose another --out"

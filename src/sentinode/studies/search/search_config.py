@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from sentinode.core.errors import RecipeError
 from sentinode.core.messages import fault
-from sentinode.training.recipe import read_toml, shipped_files
+from sentinode.training.recipe import read_toml
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _RANGE_KEYS = {"low", "high", "log", "step", "int", "choices"}
@@ -160,11 +160,6 @@ class SearchConfig(BaseModel):
     def prunes(self) -> bool:
         """Whether trials that do worse than the median are ended early."""
         return (self.pruning or ("median" if self.method == "tpe" else "none")) == "median"
-
-
-def shipped_searches() -> list[str]:
-    """Names of the search files that come with the package, sorted."""
-    return shipped_files("searches")
 
 
 def load_search(name: str) -> SearchConfig:

@@ -20,7 +20,7 @@ from sentinode.models.bundle_info import BundleInfo, Classes, Headline, Input, P
 from sentinode.models.bundle_writer import library_versions, write_bundle
 from sentinode.models.extractor import Extractor
 from sentinode.training.bundle_contents import REFERENCE_TILES, example_tiles, reference
-from sentinode.training.calibration import Calibration, freeze, pseudo_slides
+from sentinode.training.calibration import Calibration, calibrate_on, pseudo_slides
 from sentinode.training.classical.classifier_config import ClassicalModel
 from sentinode.training.classical.grid_search import TunedModel
 from sentinode.training.classical.head_conversion import head_of
@@ -69,7 +69,7 @@ def calibrate_out_of_fold(
     fewest = int(np.unique(values, return_counts=True)[1].min())
     flagged = config.flagged if int(config.flagged * len(values)) >= fewest else (fewest + 0.5) / len(values)
     band = config.model_copy(update={"flagged": min(flagged, 1 - 1e-9)})
-    return freeze(predictions, temperature, groups, band, split=OUT_OF_FOLD)
+    return calibrate_on(predictions, temperature, groups, band, split=OUT_OF_FOLD)
 
 
 def write_classical_bundle(

@@ -9,12 +9,12 @@ from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError, WeightsError
 from sentinode.core.files import atomic_file, sha256_of_json, storage_errors
 from sentinode.core.progress import Advance, Progress
+from sentinode.core.result_folder import locked
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, Images
 from sentinode.models.bundle import open_bundle
@@ -183,7 +183,7 @@ class _Store:
 def _fill(store: _Store, describer: _Describer, images: Images, progress: Progress, unit: str) -> Embedded:
     with storage_errors(store.folder):
         store.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(store.folder / "lock"):
+        with locked(store.folder / "lock", wait=True):
             store.read()
             if store.done < len(images):
                 with progress.bar("features", len(images), unit, done=store.done) as advance:

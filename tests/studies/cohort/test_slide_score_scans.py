@@ -10,7 +10,8 @@ from helpers import scan_folders
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.scanning.heatmap import read_heatmap
 from sentinode.scanning.scan_record import RECORD_FILE, read_record
-from sentinode.scanning.slide_score import LEAST_SLIDES, SlideScore, apply_to_scans, fit_on_scans, read_labels
+from sentinode.scanning.slide_score import SlideScore
+from sentinode.studies.cohort.slide_score_scans import LEAST_SLIDES, apply_to_scans, fit_on_scans, read_labels
 
 
 def scores(number: int) -> np.ndarray:

@@ -1,0 +1,101 @@
+"""Images classified: a row an image."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentinode.core.extras import require
+from sentinode.core.progress import Progress
+from sentinode.core.settings import Settings
+from sentinode.face.notebook import html_table
+from sentinode.models.bundle_info import BundleInfo
+from sentinode.models.prediction import Failure, Prediction
+from sentinode.studies import prediction_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, repr=False)
+class Predictions:
+    """What a model says of images, in their order. A notebook shows the table."""
+
+    rows: tuple[Prediction, ...]
+    failures: tuple[Failure, ...]
+    """Images that could not be read or have a wrong size, and why."""
+    info: BundleInfo
+    """What the bundle says of itself."""
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """Columns path, prediction, p_CLASS for each class, confidence, low_confidence: as `predict --csv` writes them.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        table: pd.DataFrame = require("pandas", extra="evaluate").DataFrame(
+            [row.row() for row in self.rows], columns=self._head
+        )
+        return table
+
+    @property
+    def _head(self) -> list[str]:
+        names = (f"p_{name}" for name in self.info.classes.names)
+        return ["path", "prediction", *names, "confidence", "low_confidence"]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Prediction]:
+        return iter(self.rows)
+
+    def __getitem__(self, place: int) -> Prediction:
+        return self.rows[place]
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failures):,} failed" if self.failures else ""
+        return f"Predictions({len(self):,} images by {self.info.name}{failed})"
+
+    def _repr_html_(self) -> str:
+        return html_table(self._head, (list(row.row().values()) for row in self.rows), repr(self))
+
+
+def predict(
+    bundle: str | Path,
+    images: str | Path | Sequence[str | Path],
+    *,
+    resize: bool = False,
+    engine: str = "auto",
+    settings: Settings | None = None,
+    progress: bool = False,
+) -> Predictions:
+    """Classify images: class, probability of each class, confidence, and whether it is low.
+
+    An image that can't be read does not stop the rest: it is listed in `failures`.
+
+    Args:
+        bundle: Its folder, or the name of one that is shipped.
+        images: Image files, folders or glob patterns, or one of them.
+        resize: Accept square images of another size than the model's, and resize them.
+        engine: `openvino`, `torch`, or `auto`.
+        settings: The machine's; None: by the environment.
+        progress: Show how far it is.
+
+    Examples:
+        >>> predictions = sn.predict("pcam", "patches/test/*/*.png")
+        >>> predictions.table.shape
+        (24, 6)
+        >>> predictions[0].label in ("normal", "tumour")
+        True
+
+    Raises:
+        DataNotFoundError: An argument stands for no image.
+        BundleError: There is no such bundle, or it is damaged.
+    """
+    named = [images] if isinstance(images, str | Path) else images
+    answers = prediction_study.predict(
+        bundle, named, resize=resize, engine=engine, settings=settings, progress=Progress(progress)
+    )
+    rows = tuple(answers)
+    return Predictions(rows, tuple(answers.failures), answers.info)

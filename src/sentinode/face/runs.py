@@ -1,0 +1,215 @@
+"""Training and cross-validation: from a recipe and data to a bundle with its figures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentinode.core.errors import TrainingError
+from sentinode.core.extras import job, require
+from sentinode.core.progress import Progress
+from sentinode.core.settings import Settings
+from sentinode.face.assessments import metric_table, metrics_html
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sentinode.core.metric import Metric
+    from sentinode.studies.crossval.crossval_results import CrossvalResult
+    from sentinode.studies.train_study import Run as Finished
+    from sentinode.training.recipe import Recipe
+
+_HELPED = "this process only helped another one to train on several devices; the result is that one's"
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """A finished training run. A notebook shows its figures."""
+
+    finished: "Finished"
+
+    @property
+    def folder(self) -> Path:
+        """The run folder: recipe, split, log, bundle, report."""
+        return self.finished.folder
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle's folder."""
+        return self.finished.bundle
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.finished.report
+
+    @property
+    def metrics(self) -> "Mapping[str, Metric]":
+        """Name → figure with its interval, of the test split."""
+        return self.finished.metrics
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """A row a metric; see `Assessment.table`."""
+        return metric_table(self.metrics)
+
+    @property
+    def log(self) -> "pd.DataFrame":
+        """A row an epoch: losses, learning rate, validation metrics."""
+        log: pd.DataFrame = require("pandas", extra="train").read_csv(self.folder / "log.csv")
+        return log
+
+    def summary(self) -> str:
+        """A few lines: the figures, and the paths of what to look at."""
+        return self.finished.summary()
+
+    def __repr__(self) -> str:
+        return f"Run({self.folder}, {self.finished.split}: {self.finished.n:,} images)"
+
+    def _repr_html_(self) -> str:
+        return metrics_html(self.metrics, repr(self))
+
+
+@dataclass(frozen=True, repr=False)
+class CrossValidation:
+    """A finished cross-validation. A notebook shows what it says of itself."""
+
+    finished: "CrossvalResult"
+
+    @property
+    def folder(self) -> Path:
+        """The report's and the bundle's folder."""
+        return self.finished.folder
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.folder / "report" / "report.html"
+
+    @property
+    def bundle(self) -> Path | None:
+        """The bundle that was refitted on all images; None: no network computes these features."""
+        bundle = self.folder / "bundle"
+        return bundle if bundle.is_dir() else None
+
+    def summary(self) -> str:
+        """The figures in a few lines, and the paths of what to look at."""
+        return self.finished.summary()
+
+    def __repr__(self) -> str:
+        return f"CrossValidation({self.folder})"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self.summary())}</pre>"
+
+
+@job("train")
+def load_recipe(recipe: str | Path, *, data: str | None = None, overrides: Sequence[str] = ()) -> "Recipe":
+    """A recipe, resolved and checked.
+
+    Args:
+        recipe: A shipped name or the path of a TOML file.
+        data: The data's address, over the recipe's.
+        overrides: `key.path=value`, the value as in TOML.
+
+    Examples:
+        >>> sn.load_recipe("demo", overrides=["training.epochs=3"]).training.epochs
+        3
+
+    Raises:
+        RecipeError: No such recipe, an unknown key, a wrong type or values that contradict each other.
+    """
+    from sentinode.training import recipe as recipes
+
+    return recipes.load_recipe(str(recipe), source=data, overrides=overrides)
+
+
+@job("train")
+def train(
+    recipe: "str | Path | Recipe | None" = None,
+    *,
+    data: str | None = None,
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    resume: str | Path | None = None,
+    settings: Settings | None = None,
+    progress: bool = False,
+) -> Run:
+    """Train a model: data checks, fitting, calibration, a bundle, and a report on the test split.
+
+    Args:
+        recipe: A shipped name, the path of a TOML file, or what `sn.load_recipe` gives.
+        data: The data's address, as `folder:DIR`; over the recipe's.
+        out: The run folder to make; None: `runs/RECIPE-DATE-TIME`.
+        overrides: `key.path=value`, over the recipe's.
+        resume: A run folder to go on with, by its own recipe; then nothing else of the above is given.
+        settings: The machine's; None: by the environment.
+        progress: Show how far it is.
+
+    Examples:
+        >>> quick = ["training.epochs=1", "training.warmup_epochs=0"]
+        >>> run = sn.train("demo", data="folder:patches", overrides=quick, out="run")
+        >>> sn.open_bundle(run.bundle).info.name
+        'demo'
+
+    Raises:
+        RecipeError: Not exactly one of `recipe` and `resume`, or a recipe that is not as it should be.
+        TrainingError: The folder holds something already, or no run; another process trains into it.
+        DataError: The data is not what its layout says.
+    """
+    from sentinode.studies import train_study
+
+    finished = train_study.train(
+        recipe, data=data, out=out, overrides=overrides, resume=resume, settings=settings, progress=Progress(progress)
+    )
+    if finished is None:
+        raise TrainingError(_HELPED)
+    return Run(finished)
+
+
+@job("crossval")
+def crossval(
+    recipe: str | Path,
+    out: str | Path,
+    *,
+    data: str | None = None,
+    folds: int | None = None,
+    repeats: int | None = None,
+    overrides: Sequence[str] = (),
+    engine: str = "auto",
+    settings: Settings | None = None,
+    progress: bool = False,
+) -> CrossValidation:
+    """Nested cross-validation, and a final model refitted on all images. Stopped, the same call goes on.
+
+    Args:
+        recipe: A backbone, features (`colour`, `texture`), a shipped recipe's name, or the path of a TOML file.
+        out: Folder for the report and the bundle.
+        data: The data's address, as `folder:DIR`; over the recipe's.
+        folds: Outer folds.
+        repeats: Repeats, each with other folds.
+        overrides: `key.path=value`, over the recipe's.
+        engine: `openvino`, `torch`, or `auto`.
+        settings: The machine's; None: by the environment.
+        progress: Show how far it is.
+
+    Examples:
+        >>> quick = ["crossval.permutations=0", "classifier.grid={}"]
+        >>> result = sn.crossval("colour", "honest", data="folder:patches", folds=2, repeats=1, overrides=quick)
+        >>> result.report.is_file()
+        True
+
+    Raises:
+        RecipeError: A recipe that is not as it should be.
+        DataError: Too few images for so many folds, or data that is not what its layout says.
+    """
+    from sentinode.studies.crossval import crossval_study
+
+    finished = crossval_study.crossval(
+        recipe, out, data=data, folds=folds, repeats=repeats, overrides=overrides, engine=engine, settings=settings,
+        progress=Progress(progress),
+    )  # fmt: skip
+    if finished is None:
+        raise TrainingError(_HELPED)
+    return CrossValidation(finished)
