@@ -44,6 +44,10 @@ class ModelConfig(BaseModel):
     input_size: int | None = Field(default=None, ge=8, le=4096)
     """Side in pixels of what the network sees; tiles of another size are resized in the graph. None: the tile's own."""
 
+    training_size: int | None = Field(default=None, ge=8, le=4096)
+    """Side in pixels of what the network sees while it is trained; None: `input_size`. Networks that learned from
+    magnified and shifted images are often better on somewhat larger ones (Touvron et al. 2019, arXiv:1906.06423)."""
+
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the embedding that is dropped before the head while training."""
 

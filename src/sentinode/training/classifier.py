@@ -39,6 +39,7 @@ class PatchClassifier(LightningModule):
         head_first_epochs: int,
         steps_per_epoch: int,
         seed: int,
+        training_size: int | None = None,
         appearances: Appearances | None = None,
         teacher: Teacher | None = None,
     ) -> None:
@@ -46,6 +47,7 @@ class PatchClassifier(LightningModule):
         # On a CPU and on a GPU alike the convolutions are faster on channels-last tensors: no copies between layouts.
         self.network: Network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.preprocessing = preprocessing
+        self.training_preprocessing = preprocessing.at(training_size or preprocessing.input_size)
         self.augmentation = Augmentation(config.augmentation, appearances)
         self.loss = loss
         self.config = config
@@ -121,7 +123,7 @@ class PatchClassifier(LightningModule):
         if self.config.augmentation.mixup:
             images, others, share = _mixed(images, labels, self.config.augmentation.mixup)
         with torch.autocast(tiles.device.type, enabled=False):
-            seen = self.preprocessing(images)
+            seen = self.training_preprocessing(images)
         logits, _ = self.network(seen)
         loss = share * self._labels_loss(logits, labels)
         if share < 1:

@@ -134,14 +134,14 @@ def _check_sizes(model: ModelConfig, network: Network, size: int) -> None:
     """Find out before hours of training that the network can't see images of a size that is wanted at test time."""
     if size in model.test_time_sizes:
         raise RecipeError(f"model.test_time_sizes has {size} px, which the network sees anyway; leave it out")
-    for other in model.test_time_sizes:
+    for other in (*model.test_time_sizes, *([model.training_size] if model.training_size else [])):
         try:
             with torch.inference_mode():
                 network.eval()(torch.zeros(1, 3, other, other))
         except (RuntimeError, AssertionError) as error:
             raise RecipeError(
                 f"{model.architecture} can't see images of {other} px ({str(error).splitlines()[0]}); correct "
-                "model.test_time_sizes"
+                "model.test_time_sizes or model.training_size"
             ) from error
 
 
@@ -167,6 +167,7 @@ def build_classifier(
         head_first_epochs=recipe.model.head_first_epochs,
         steps_per_epoch=len(train_order(config, images.labels, recipe.seed, Share(0, config.devices))),
         seed=recipe.seed,
+        training_size=recipe.model.training_size,
         appearances=images.appearances,
         teacher=teacher,
     )
