@@ -14,12 +14,12 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from sentinode.slides.opening import open_slide
+from sentinode.slides.slide import open_slide
 from sentinode.slides.tiling import TileSpec, plan_tiles
-from sentinode.slides.tissue.mask import tissue_mask
+from sentinode.slides.tissue.tissue_mask import tissue_mask
 
 SIZE_PX, MPP = 96, 0.972  # of PatchCamelyon
-JPEG = {"quality": 75, "subsampling": "4:2:0"}  # of the patches
+JPEG_QUALITY, JPEG_SUBSAMPLING = 75, "4:2:0"  # of the patches
 
 
 def patches(folder: Path) -> pd.DataFrame:
@@ -41,7 +41,9 @@ def cut(file: Path, out: Path, rows: tuple[int, int], stride_px: int) -> pd.Data
             if y < rows[0] or y + plan.height > min(rows[1], slide.height) or x + plan.width > slide.width:
                 continue
             path = out / f"{slide.name}-{x}-{y}.jpg"
-            Image.fromarray(slide.read_at(MPP, x, y, SIZE_PX, SIZE_PX)).save(path, **JPEG)
+            Image.fromarray(slide.read_at(MPP, x, y, SIZE_PX, SIZE_PX)).save(
+                path, quality=JPEG_QUALITY, subsampling=JPEG_SUBSAMPLING
+            )
             lines.append((str(path.resolve()), "0", slide.name, "train"))
     return pd.DataFrame(lines, columns=["path", "label", "group", "split"])
 

@@ -89,7 +89,8 @@ def test_a_student_learns_its_teachers_answers(
     whole = load_teacher(
         recipe.training.model_copy(update={"teacher_looks": 8}), data.manifest.class_names, data.tiles.shape[1]
     )
-    assert torch.allclose(whole(images).softmax(1), _answers(open_bundle(tmp_path / "teacher" / "bundle"), images), atol=1e-4)
+    answers = _answers(open_bundle(tmp_path / "teacher" / "bundle"), images)
+    assert torch.allclose(whole(images).softmax(1), answers, atol=1e-4)
     with pytest.raises(RecipeError, match="name a bundle of the same classes and size"):
         load_teacher(recipe.training, ("a", "b"), data.tiles.shape[1])
 

@@ -44,11 +44,13 @@ class Teacher(nn.Module):
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """(N, H, W, 3) float in [0, 255] → calibrated logits (N, classes)."""
-        turned = orientations(images.permute(0, 3, 1, 2)).unflatten(0, (8, len(images)))
+        count, height, width, _ = images.shape
+        turned = orientations(images.permute(0, 3, 1, 2)).view(8, count, 3, height, width)
         chosen = torch.randperm(8, device=images.device)[: self._looks]
         tiles = turned[chosen].flatten(0, 1).permute(0, 2, 3, 1)
         logits = self.deployed.logits(tiles)[0] / self.deployed.temperature
-        return logits.unflatten(0, (self._looks, len(images))).mean(0)
+        mean: Tensor = logits.view(self._looks, count, -1).mean(0)
+        return mean
 
 
 def load_teacher(config: TrainingConfig, classes: tuple[str, ...], tile_size: int) -> Teacher:

@@ -111,7 +111,8 @@ class GatedAttention(nn.Module):
         """(N, C, h, w) → (N, C)."""
         rated = self.weight(torch.tanh(self.value(maps)) * torch.sigmoid(self.gate(maps)))  # (N, 1, h, w)
         shares = rated.flatten(2).softmax(dim=2)
-        return (maps.flatten(2) * shares).sum(2)
+        pooled: Tensor = (maps.flatten(2) * shares).sum(2)
+        return pooled
 
 
 def pool(maps: Tensor, kinds: tuple[Pooling, ...], attention: nn.Module | None = None) -> Tensor:
