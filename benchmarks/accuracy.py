@@ -32,11 +32,11 @@ from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.slides.slide import open_slide
-from sentinode.slides.tiling import TileSpec, plan_tiles
+from sentinode.slides.tile_plan import TileSpec, plan_tiles
 from sentinode.slides.tissue.tissue_mask import tissue_mask
 from sentinode.training.augmentation import Augmentation
-from sentinode.training.config import AugmentationConfig
 from sentinode.training.image_quality import blur
+from sentinode.training.training_config import AugmentationConfig
 
 Tiles = NDArray[np.uint8]
 _FIGURES = ("auc", "sensitivity", "specificity", "calibration_error", "log_loss")

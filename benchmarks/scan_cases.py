@@ -28,10 +28,10 @@ from sentinode.scanning.overview import survey_slide
 from sentinode.scanning.scan import scan_slide
 from sentinode.scanning.scan_config import Machine, Region, ScanConfig
 from sentinode.scanning.scan_record import read_record
-from sentinode.scanning.tiles_file import read_tiles
+from sentinode.scanning.tiles_file import read_scanned_tiles
 from sentinode.slides.composition import compose_slides
 from sentinode.slides.slide import open_slide
-from sentinode.slides.tiling import TileSpec, plan_tiles
+from sentinode.slides.tile_plan import TileSpec, plan_tiles
 from sentinode.slides.tissue.tissue_mask import TissueConfig
 from sentinode.studies.composition_study import labelled_patches
 
@@ -229,7 +229,7 @@ def _quantised(bundle: Bundle, folder: Path, path: Path) -> Bundle:
 def _auc(folder: Path, path: Path) -> Mapping[str, object]:
     """AUC of the last scan over the tissue cells of the composed slide."""
     cells = np.genfromtxt(path.with_suffix(".csv"), delimiter=",", names=True, dtype=None, encoding="utf-8")
-    tiles = read_tiles(folder / "scans" / path.stem)
+    tiles = read_scanned_tiles(folder / "scans" / path.stem)
     scores = dict(zip(zip(tiles.x0.tolist(), tiles.y0.tolist(), strict=True), tiles.scores[:, -1], strict=True))
     side = tiles.width
     pairs = [

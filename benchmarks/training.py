@@ -38,7 +38,8 @@ from sentinode.data.dataset import load_dataset
 from sentinode.models.networks.torchvision_ops import register_missing_ops
 from sentinode.training.allocator import reuse_freed_memory
 from sentinode.training.batches import PackedBatches, Share, loader
-from sentinode.training.fitting import (
+from sentinode.training.lightning import Callback, Trainer
+from sentinode.training.network_fit import (
     build_classifier,
     build_model,
     quiet_lightning,
@@ -46,7 +47,6 @@ from sentinode.training.fitting import (
     trainer_options,
     training_images,
 )
-from sentinode.training.lightning import Callback, Trainer
 from sentinode.training.recipe import Recipe, parse_recipe
 
 register_missing_ops()

@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 
 from sentinode.slides.slide import open_slide
-from sentinode.slides.tiling import TileSpec, plan_tiles
+from sentinode.slides.tile_plan import TileSpec, plan_tiles
 from sentinode.slides.tissue.tissue_mask import tissue_mask
 
 SIZE_PX, MPP = 96, 0.972  # of PatchCamelyon

@@ -29,7 +29,7 @@ def test_descriptors_in_words_and_in_json(sentinode: Command, patches: Path, wor
     assert (answer["images"], answer["features"], answer["scores"]) == (180, 25, [])
     table = FeatureTable.load(workplace / "f.parquet")
     assert answer["space"]["sha256"] == table.space.sha256
-    assert sorted(set(table.roles)) == ["test", "train", "validation"]
+    assert sorted(set(table.splits)) == ["test", "train", "validation"]
 
 
 def test_an_architecture_with_values_of_its_own(sentinode: Command, patches: Path, workplace: Path) -> None:
@@ -38,7 +38,7 @@ def test_an_architecture_with_values_of_its_own(sentinode: Command, patches: Pat
     outcome = sentinode("features", "cnn3", "--data", patches, "--out", "f.parquet", *words)
     assert (outcome.status, outcome.out) == (0, "180 images × 256 features of cnn3, weights none in f.parquet\n")
     table = FeatureTable.load(workplace / "f.parquet")
-    assert {role for role, path in zip(table.roles, table.paths, strict=True) if "/valid/" in path} == {"test"}
+    assert {split for split, path in zip(table.splits, table.paths, strict=True) if "/valid/" in path} == {"test"}
 
 
 @pytest.mark.parametrize(

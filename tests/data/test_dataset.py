@@ -36,13 +36,15 @@ def test_a_sound_data_set_passes_whole(folder: Path, load: Load) -> None:
     assert data.manifest.excluded() == {}
     assert data.manifest.grouping == "source"
     assert data.manifest.table.groupby("split").size().to_dict() == {"train": 12, "validation": 12, "test": 12}
-    for role in ("train", "validation", "test"):
-        images = data.images(role)
+    for split in ("train", "validation", "test"):
+        images = data.images(split)
         assert (len(images), images.shape) == (12, (12, 20, 24, 3))
-        for place, (path, label) in enumerate(zip(data.manifest.paths(role), data.manifest.labels(role), strict=True)):
+        for place, (path, label) in enumerate(
+            zip(data.manifest.paths(split), data.manifest.labels(split), strict=True)
+        ):
             assert np.array_equal(images[place], np.asarray(Image.open(path)))
             assert data.manifest.class_names[label] in path
-        assert np.array_equal(images[2:4], data.tiles[data.manifest.rows(role)[2:4]])
+        assert np.array_equal(images[2:4], data.tiles[data.manifest.rows(split)[2:4]])
 
 
 def test_positive_class_is_the_second_of_two(tmp_path: Path, load: Load) -> None:

@@ -55,13 +55,13 @@ def test_hashes_change_with_what_they_are_of_and_nothing_else(manifest: Manifest
 
 def test_labels_rows_ids_and_groups_are_in_one_order(manifest: Manifest) -> None:
     table = manifest.table.set_index("id")
-    for role in ("train", "validation", "test"):
+    for split in ("train", "validation", "test"):
         facts = zip(
-            manifest.ids(role), manifest.rows(role), manifest.labels(role), manifest.groups(role) or [], strict=True
+            manifest.ids(split), manifest.rows(split), manifest.labels(split), manifest.groups(split) or [], strict=True
         )
         for name, row, label, group in facts:
             expected = table.loc[name, ["split", "row", "label", "group"]].tolist()
-            assert [role, row, manifest.class_names[label], group] == expected
+            assert [split, row, manifest.class_names[label], group] == expected
 
 
 def test_changed_file_is_refused(manifest: Manifest, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""Which of a source's splits plays which role."""
+"""Which split each of a source's own splits becomes."""
 
 import pytest
 
 from sentinode.core.errors import DataError
-from sentinode.data.source_splits import assign_roles
+from sentinode.data.source_splits import assign_splits
 
 _NOTHING = {"train": "", "validation": "", "test": ""}
 
@@ -12,26 +12,26 @@ _NOTHING = {"train": "", "validation": "", "test": ""}
     "splits", [["train", "val", "test"], ["training", "valid", "testing"], ["Train", "VALIDATION", "Test"]]
 )
 def test_usual_names_are_recognised(splits: list[str]) -> None:
-    assert assign_roles(splits, _NOTHING) == dict(zip(splits, ["train", "validation", "test"], strict=True))
+    assert assign_splits(splits, _NOTHING) == dict(zip(splits, ["train", "validation", "test"], strict=True))
 
 
 def test_a_chosen_split_plays_its_role_and_no_other() -> None:
-    assert assign_roles(["train", "valid"], {**_NOTHING, "test": "valid"}) == {"train": "train", "valid": "test"}
+    assert assign_splits(["train", "valid"], {**_NOTHING, "test": "valid"}) == {"train": "train", "valid": "test"}
 
 
 def test_what_the_chosen_split_replaces_is_not_used() -> None:
-    assert assign_roles(["train", "valid", "test"], {**_NOTHING, "test": "valid"}) == {
+    assert assign_splits(["train", "valid", "test"], {**_NOTHING, "test": "valid"}) == {
         "train": "train",
         "valid": "test",
     }
 
 
 def test_names_that_say_nothing_play_no_role() -> None:
-    assert assign_roles(["train", "competition-test"], _NOTHING) == {"train": "train"}
+    assert assign_splits(["train", "competition-test"], _NOTHING) == {"train": "train"}
 
 
 def test_no_splits() -> None:
-    assert assign_roles([], _NOTHING) == {}
+    assert assign_splits([], _NOTHING) == {}
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_no_splits() -> None:
 )
 def test_contradictions(splits: list[str], chosen: dict[str, str], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        assign_roles(splits, {**_NOTHING, **chosen})
+        assign_splits(splits, {**_NOTHING, **chosen})

@@ -28,10 +28,10 @@ def test_a_role_that_the_source_plays_is_not_cut() -> None:
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=200), st.integers(0, 5))
 def test_each_class_is_shared_out_to_within_one(labels: list[str], seed: int) -> None:
-    roles = cut_by_class(pd.Series(labels), _SHARES, seed)
+    splits = cut_by_class(pd.Series(labels), _SHARES, seed)
     for label, count in Counter(labels).items():
-        got = Counter(role for role, name in zip(roles, labels, strict=True) if name == label)
-        assert all(abs(got[role] - share * count) < 1 for role, share in _SHARES.items())
+        got = Counter(split for split, name in zip(splits, labels, strict=True) if name == label)
+        assert all(abs(got[split] - share * count) < 1 for split, share in _SHARES.items())
         assert got["train"] >= 1
 
 
@@ -45,10 +45,10 @@ def test_cut_depends_on_the_seed_alone() -> None:
 def test_no_group_is_torn_and_every_side_has_every_class(sizes: list[tuple[int, int]], seed: int) -> None:
     labels = pd.Series([name for normal, tumour in sizes for name in "n" * normal + "t" * tumour])
     groups = pd.Series([f"g{number}" for number, counts in enumerate(sizes) for _ in range(sum(counts))])
-    table = pd.DataFrame({"label": labels, "group": groups, "role": cut_by_group(labels, groups, _SHARES, seed)})
-    assert not table[["group", "role"]].drop_duplicates()["group"].duplicated().any()
-    assert (table.groupby("role")["label"].nunique() == 2).all()
-    assert set(table["role"]) == set(_SHARES)
+    table = pd.DataFrame({"label": labels, "group": groups, "split": cut_by_group(labels, groups, _SHARES, seed)})
+    assert not table[["group", "split"]].drop_duplicates()["group"].duplicated().any()
+    assert (table.groupby("split")["label"].nunique() == 2).all()
+    assert set(table["split"]) == set(_SHARES)
 
 
 def test_shares_and_prevalence_come_out_about_right_with_uneven_groups() -> None:
@@ -56,10 +56,10 @@ def test_shares_and_prevalence_come_out_about_right_with_uneven_groups() -> None
     groups = pd.Series(np.repeat([f"g{number}" for number in range(216)], rng.integers(20, 400, 216)))
     tumour_share = pd.Series(rng.beta(0.4, 0.6, 216), index=[f"g{number}" for number in range(216)])
     labels = pd.Series(np.where(rng.random(len(groups)) < groups.map(tumour_share), "tumour", "normal"))
-    roles = pd.Series(cut_by_group(labels, groups, _SHARES, 42))
-    for role, share in _SHARES.items():
-        assert (roles == role).mean() == pytest.approx(share, abs=0.01)
-        assert (labels[roles == role] == "tumour").mean() == pytest.approx((labels == "tumour").mean(), abs=0.01)
+    splits = pd.Series(cut_by_group(labels, groups, _SHARES, 42))
+    for split, share in _SHARES.items():
+        assert (splits == split).mean() == pytest.approx(share, abs=0.01)
+        assert (labels[splits == split] == "tumour").mean() == pytest.approx((labels == "tumour").mean(), abs=0.01)
 
 
 def test_another_seed_is_another_cut_by_group() -> None:

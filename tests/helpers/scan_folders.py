@@ -9,9 +9,9 @@ from sentinode.core.files import write_json
 from sentinode.scanning.heatmap import build_heatmap
 from sentinode.scanning.lesions import find_lesions
 from sentinode.scanning.scan_record import RECORD_FILE, BundleFacts, LesionRule, ScanRecord, SlideFacts
-from sentinode.scanning.tiles_file import write_tiles
+from sentinode.scanning.tiles_file import write_scanned_tiles
 from sentinode.slides.mpp import Mpp
-from sentinode.slides.tiling import TilePlan, TileSpec
+from sentinode.slides.tile_plan import TilePlan, TileSpec
 
 MPP = 0.5
 CELL_PX = 200
@@ -38,7 +38,7 @@ def write_scan(
     flat = scores.ravel().astype(np.float32)
     plan = TilePlan(x0, y0, cell_px, cell_px, np.ones(len(flat), np.float32), spec)
     folder.mkdir(parents=True)
-    write_tiles(folder, plan, ("normal", "tumour"), np.stack([1 - flat, flat], axis=1))
+    write_scanned_tiles(folder, plan, ("normal", "tumour"), np.stack([1 - flat, flat], axis=1))
     heatmap = build_heatmap(width, height, Mpp(MPP, MPP), spec, x0, y0, flat)
     record = ScanRecord(
         status="finished",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sentinode.slides.annotations.annotation_forms import write_asap
+from sentinode.slides.annotations.asap import write_asap
 from sentinode.slides.annotations.regions import TUMOUR, Annotations, Region, shapely
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.pyramid import write_pyramid

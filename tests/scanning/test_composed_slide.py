@@ -10,7 +10,7 @@ from sentinode.models.bundle import open_bundle
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_queue import scan_slides
-from sentinode.scanning.tiles_file import read_tiles
+from sentinode.scanning.tiles_file import read_scanned_tiles
 from sentinode.slides.composition import SCALE, Patches, compose_slides
 
 _SIDE_PX = 96
@@ -28,7 +28,7 @@ def test_cells_are_scored_as_their_patches(shared_data: Path, tmp_path: Path) ->
         bundle, [tmp_path / "slides" / f"{slide.name}.tif"], tmp_path / "scans", ScanConfig(), Machine(threads=2)
     )
 
-    tiles = read_tiles(tmp_path / "scans" / slide.name)
+    tiles = read_scanned_tiles(tmp_path / "scans" / slide.name)
     scanned = dict(zip(zip(tiles.x0.tolist(), tiles.y0.tolist(), strict=True), tiles.scores[:, 1], strict=True))
     step, by_name = SCALE * _SIDE_PX, dict(zip(patches.names, pixels, strict=True))
     with (tmp_path / "slides" / f"{slide.name}.csv").open(newline="") as file:

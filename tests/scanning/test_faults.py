@@ -18,7 +18,7 @@ from sentinode.core.errors import StorageError
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine import Engine
 from sentinode.scanning.scan_record import list_scans, read_record
-from sentinode.scanning.tiles_file import read_tiles
+from sentinode.scanning.tiles_file import read_scanned_tiles
 
 
 @dataclass(frozen=True)
@@ -238,11 +238,11 @@ def test_a_slide_that_is_gone_before_its_turn_and_one_while_it_is_scanned(
 
 def test_a_slide_that_was_replaced_is_scanned_again(scan: Any, slide: Path) -> None:
     scan(slide)
-    before = read_tiles(scan.out / "one").scores
+    before = read_scanned_tiles(scan.out / "one").scores
     slide_files.write_tiff(slide, slide_files.pyramid(255 - slide_files.picture(), 3), compression="jpeg")
     (outcome,) = scan(slide)
     assert not outcome.reused
-    assert np.abs(read_tiles(scan.out / "one").scores - before).max() > 0.001
+    assert np.abs(read_scanned_tiles(scan.out / "one").scores - before).max() > 0.001
 
 
 @pytest.mark.parametrize("reader", ["tiff", "openslide"])
@@ -250,7 +250,7 @@ def test_zeroed_tiles_are_left_out_by_both_readers(scan: Any, slide: Path, reade
     for tile in (5, 9):
         slide_files.zero_tile(slide, 1, tile, skip=0, count=600)
     (outcome,) = scan(slide, reader=reader)
-    tiles = read_tiles(scan.out / "one")
+    tiles = read_scanned_tiles(scan.out / "one")
     lost = np.isnan(tiles.scores).all(axis=1)
     # A tile of 30 px at 0.972 is 29.16 px of level 1, and so 58.3 of level 0; file tiles of level 1 are 64×48 px.
     left, top = tiles.x0 / 2, tiles.y0 / 2

@@ -12,7 +12,7 @@ from sentinode.core.palette import PALETTE, colour_table
 from sentinode.scanning.heatmap import Heatmap, build_heatmap
 from sentinode.scanning.heatmap_file import write_heatmap
 from sentinode.slides.mpp import Mpp
-from sentinode.slides.tiling import TileSpec, plan_tiles
+from sentinode.slides.tile_plan import TileSpec, plan_tiles
 
 SLIDE_MPP = Mpp(0.5, 0.25)
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinode.metrics.stages import size_class
 from sentinode.scanning.heatmap import Heatmap
-from sentinode.scanning.lesions import OutlinedLesion, find_lesions, longest_um, size_class, smoothed
+from sentinode.scanning.lesions import OutlinedLesion, find_lesions, longest_um, smoothed
 from sentinode.scanning.scan_record import LesionRule
 from sentinode.slides.mpp import Mpp
 

@@ -13,7 +13,7 @@ from sentinode.models.bundle import open_bundle
 from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_queue import scan_slides
 from sentinode.scanning.scan_record import ScanRecord
-from sentinode.scanning.tiles_file import read_tiles
+from sentinode.scanning.tiles_file import read_scanned_tiles
 
 READERS = ("tiff", "openslide")
 
@@ -39,7 +39,7 @@ def test_both_readers_agree_on_all_of_it(scanned: dict[str, tuple[Path, ScanReco
     assert mine.tiles.coverage == 1
     assert mine.tissue == other.tissue
     np.testing.assert_array_equal(*(np.asarray(Image.open(folder / "tissue.png")) for folder in (ours, theirs)))
-    first, second = read_tiles(ours), read_tiles(theirs)
+    first, second = read_scanned_tiles(ours), read_scanned_tiles(theirs)
     np.testing.assert_array_equal(first.x0, second.x0)
     np.testing.assert_array_equal(first.y0, second.y0)
     np.testing.assert_allclose(first.scores, second.scores, atol=1e-5)

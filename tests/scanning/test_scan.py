@@ -16,7 +16,7 @@ from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.scanning.heatmap import read_heatmap
 from sentinode.scanning.scan_record import list_scans, read_record
-from sentinode.scanning.tiles_file import read_tiles
+from sentinode.scanning.tiles_file import read_scanned_tiles
 from sentinode.slides.annotations.annotation_file import read_annotations
 from sentinode.slides.slide import open_slide
 
@@ -26,7 +26,7 @@ FILES = {"scan.json", "tiles.parquet", "heatmap.tif", "overlay.png", "tissue.png
 
 def test_scores_are_those_of_the_engine_on_tiles_read_one_by_one(scan: Any, slide: Path, bundle: Bundle) -> None:
     scan(slide)
-    tiles = read_tiles(scan.out / "one")
+    tiles = read_scanned_tiles(scan.out / "one")
     assert len(tiles.x0) == COLUMNS * ROWS
     assert tiles.classes == ("normal", "tumour")
     with open_slide(slide) as opened:
@@ -49,7 +49,7 @@ def test_the_folder_has_all_files_and_the_record_sums_them_up(scan: Any, slide: 
     assert (record.slide.width, record.slide.height, record.slide.mpp_x) == (472, 328, 0.5)
     assert record.tiles is not None
     assert (record.tiles.planned, record.tiles.unreadable, record.tiles.coverage) == (54, 0, 1.0)
-    tiles = read_tiles(folder)
+    tiles = read_scanned_tiles(folder)
     assert record.slide_score == pytest.approx(float(tiles.scores[:, 1].max()), abs=1e-6)
     (lesion,) = record.lesions  # at a threshold of 0 the whole slide is one
     assert lesion.area_mm2 == pytest.approx(472 * 328 * 0.25e-6)
@@ -61,7 +61,7 @@ def test_heatmap_opens_in_openslide_with_its_physical_size(scan: Any, slide: Pat
     scan(slide)
     heatmap = read_heatmap(scan.out / "one")
     assert heatmap.values.shape == (ROWS, COLUMNS)
-    tiles = read_tiles(scan.out / "one")
+    tiles = read_scanned_tiles(scan.out / "one")
     np.testing.assert_array_equal(heatmap.values.ravel(), tiles.scores[:, 1])  # in the tiles' order
     with openslide.OpenSlide(scan.out / "one" / "heatmap.tif") as file:
         assert file.dimensions == (COLUMNS, ROWS)
@@ -96,7 +96,7 @@ def test_a_region_gives_the_same_scores_as_the_slide(scan: Any, slide: Path) -> 
 def test_overlap_averages(scan: Any, slide: Path) -> None:
     scan(slide, stride_px=15)
     folder = scan.out / "one"
-    heatmap, tiles = read_heatmap(folder), read_tiles(folder)
+    heatmap, tiles = read_heatmap(folder), read_scanned_tiles(folder)
     scores = {(x, y): s for x, y, s in _rows(folder)}
     xs, ys = np.unique(tiles.x0), np.unique(tiles.y0)
     four = [scores[x, y] for x in xs[3:5] for y in ys[1:3]]
@@ -106,9 +106,9 @@ def test_overlap_averages(scan: Any, slide: Path) -> None:
 
 def test_averaging_over_orientations_can_be_switched(scan: Any, slide: Path) -> None:
     scan(slide)
-    plain = read_tiles(scan.out / "one").scores
+    plain = read_scanned_tiles(scan.out / "one").scores
     scan(slide, test_time="d4")
-    averaged = read_tiles(scan.out / "one").scores
+    averaged = read_scanned_tiles(scan.out / "one").scores
     assert 1e-6 < np.abs(plain - averaged).max() < 0.5
 
 
@@ -119,7 +119,7 @@ def test_another_class_can_be_looked_for(scan: Any, slide: Path, write_model: Ca
     (outcome,) = scan(slide, bundle=many, target="mucus")
     assert outcome.record.bundle is not None
     assert (outcome.record.bundle.target, outcome.record.bundle.threshold) == ("mucus", 0.5)
-    tiles = read_tiles(scan.out / "one")
+    tiles = read_scanned_tiles(scan.out / "one")
     assert tiles.classes == ("fat", "mucus", "muscle")
     assert outcome.record.slide_score == pytest.approx(float(tiles.scores[:, 1].max()))
 
@@ -149,5 +149,5 @@ def test_no_tissue_is_a_result(scan: Any, tmp_path: Path) -> None:
 
 
 def _rows(folder: Path) -> list[tuple[int, int, float]]:
-    tiles = read_tiles(folder)
+    tiles = read_scanned_tiles(folder)
     return [(int(x), int(y), float(s)) for x, y, s in zip(tiles.x0, tiles.y0, tiles.scores[:, 1], strict=True)]

@@ -12,8 +12,8 @@ from sentinode.models.bundle import Bundle
 from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_queue import scan_slides
 from sentinode.scanning.scan_record import LesionRule
+from sentinode.slides.tissue.tissue_fit import TissueExample, train_tissue
 from sentinode.slides.tissue.tissue_mask import TissueConfig
-from sentinode.slides.tissue.tissue_training import TissueExample, train_tissue
 
 
 def test_a_bundle_for_photographs_is_refused(bundle: Bundle) -> None:

@@ -22,7 +22,7 @@ from sentinode.models.bundle import Bundle
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.progress_file import ProgressFile
 from sentinode.scanning.scan_record import read_record
-from sentinode.scanning.tiles_file import read_tiles
+from sentinode.scanning.tiles_file import read_scanned_tiles
 
 _SCANNING = """
 import sys, time
@@ -65,12 +65,12 @@ def test_a_bad_slide_is_a_typed_record_and_the_rest_goes_on(scan: Any, slide: Pa
 
 def test_an_unreadable_tile_is_left_out_and_counted(scan: Any, slide: Path) -> None:
     scan(slide)
-    before = read_tiles(scan.out / "one").scores
+    before = read_scanned_tiles(scan.out / "one").scores
     slide_files.zero_tile(slide, 1, 5, skip=700, count=300)
     (outcome,) = scan(slide)
     assert not outcome.reused  # the file has changed
     counts = outcome.record.tiles
-    scores = read_tiles(scan.out / "one").scores
+    scores = read_scanned_tiles(scan.out / "one").scores
     lost = np.isnan(scores).all(axis=1)
     assert 1 <= lost.sum() <= 9
     assert (counts.unreadable, counts.scanned) == (lost.sum(), len(scores) - lost.sum())

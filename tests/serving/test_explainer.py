@@ -11,7 +11,7 @@ from helpers.pictures import encoded, pixels
 from sentinode.serving.routes.explanation_routes import _start
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.slide import open_slide
-from sentinode.slides.tiling import TileSpec, plan_tiles
+from sentinode.slides.tile_plan import TileSpec, plan_tiles
 
 
 def _picture(data_url):

@@ -9,7 +9,7 @@ import pytest
 
 from sentinode.core.errors import AnnotationError, DataError
 from sentinode.core.progress import Progress
-from sentinode.data.tiles.annotated_slides import list_cohort
+from sentinode.data.tiles.annotated_slides import list_annotated_slides
 from sentinode.data.tiles.hard_negatives import Mined, mine_scans
 from sentinode.data.tiles.reviewed_tiles import Change
 from sentinode.data.tiles.tile_folder import TileSet
@@ -80,8 +80,8 @@ def save(reviews: list[Any], kind: str, folder: Path, name: str = "case", *, who
 
 def draw(folder: Path, out: str, *reviews: Path, per_slide: int = 4, ratio: float = 1, normal: bool = False) -> TileSet:
     config = TilesConfig(size_px=SIDE, mpp=1.0, margin_um=0, per_slide=per_slide, ratio=ratio)
-    cohort = list_cohort([folder], [folder, *reviews], normal=normal)
-    return draw_into(folder.parent / out, cohort, config, Progress())[0]
+    annotated = list_annotated_slides([folder], [folder, *reviews], normal=normal)
+    return draw_into(folder.parent / out, annotated, config, Progress())[0]
 
 
 def mine(tiles: TileSet, folder: Path, *names: str, **more: Any) -> Mined:

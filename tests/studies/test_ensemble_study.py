@@ -175,8 +175,8 @@ def test_a_cross_validations_members_are_fitted_to_out_of_fold_answers(
     members: list[Path], tmp_path: Path, settings: Settings, data: Dataset
 ) -> None:
     table = data.manifest.table
-    roles = table["split"].where(table["split"] == "test", "validation")
-    folds = replace(data, manifest=replace(data.manifest, table=table.assign(split=roles)))
+    splits = table["split"].where(table["split"] == "test", "validation")
+    folds = replace(data, manifest=replace(data.manifest, table=table.assign(split=splits)))
     labels = folds.manifest.labels("validation")
     z = np.random.default_rng(0).normal(3.0 * labels - 1.5)
     logits = np.stack([np.zeros_like(z), z], axis=1).astype(np.float32)

@@ -68,10 +68,10 @@ def test_a_sound_data_set_is_counted_by_class_split_and_group(tmp_path: Path, fa
     facts = _inspect(tmp_path, faulty.write())
     assert facts["usable"]
     assert facts["images"] == {"in_source": 132, "read": 132, "used": 132}
-    for role in ("train", "validation", "test"):
+    for split in ("train", "validation", "test"):
         for name in ("normal", "tumour"):
-            expected = sum(row[1] == name and row[3] == role for row in faulty.rows)
-            assert facts["counts"][role][name] == expected > 0
+            expected = sum(row[1] == name and row[3] == split for row in faulty.rows)
+            assert facts["counts"][split][name] == expected > 0
     assert facts["groups"]["by_split"] == {"train": 12, "validation": 4, "test": 6, "unused": 0}
     assert sum(row["images"] for row in facts["groups"]["table"]) == 132
     assert facts["sizes"] == [{"width": 96, "height": 96, "images": 132}]

@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 
 from sentinode.training.appearances import find_appearances
 from sentinode.training.augmentation import Augmentation
-from sentinode.training.config import AugmentationConfig
+from sentinode.training.training_config import AugmentationConfig
 
 _STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11]])
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from sentinode.training.augmentation import Augmentation
-from sentinode.training.config import AugmentationConfig
+from sentinode.training.training_config import AugmentationConfig
 
 
 def tiles(count: int = 64, height: int = 12, width: int = 12) -> Tensor:

@@ -12,10 +12,10 @@ from sentinode.core.progress import SILENT
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import load_dataset
 from sentinode.models.bundle import open_bundle
-from sentinode.training.config import TrainingConfig
 from sentinode.training.distillation import distillation_loss, load_teacher, read_unlabelled
 from sentinode.training.network_bundle import train_network
 from sentinode.training.recipe import Recipe
+from sentinode.training.training_config import TrainingConfig
 
 
 def test_the_loss_is_nothing_for_equal_answers_and_grows_with_their_distance() -> None:

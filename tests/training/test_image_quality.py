@@ -7,8 +7,8 @@ from PIL import Image
 from torch import Tensor
 
 from sentinode.training.augmentation import Augmentation
-from sentinode.training.config import AugmentationConfig
 from sentinode.training.image_quality import compress, vary_focus
+from sentinode.training.training_config import AugmentationConfig
 
 
 def scene(count: int, height: int, width: int) -> Tensor:

@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from sentinode.core.errors import PluginError, RecipeError
 from sentinode.training import losses
-from sentinode.training.config import TrainingConfig
 from sentinode.training.losses import (
     LOSSES,
     FocalLoss,
@@ -20,6 +19,7 @@ from sentinode.training.losses import (
     build_loss,
     class_weights,
 )
+from sentinode.training.training_config import TrainingConfig
 
 LABELS = np.array([0] * 6 + [1] * 3 + [2], dtype=np.int64)
 

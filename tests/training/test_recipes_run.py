@@ -14,7 +14,7 @@ from sentinode.data.dataset import load_dataset
 from sentinode.models.networks.network import Network
 from sentinode.models.networks.network_stages import stages
 from sentinode.slides.synthetic.drawn_slides import draw_slides
-from sentinode.training.fitting import build_model, fit
+from sentinode.training.network_fit import build_model, fit
 from sentinode.training.recipe import load_recipe, shipped_recipes
 
 SIDE = (24, 24)

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from sentinode.training.config import TrainingConfig
 from sentinode.training.schedules import build_optimizer, build_plateau, build_schedule
+from sentinode.training.training_config import TrainingConfig
 
 
 def rates(config: TrainingConfig, steps: int) -> list[float]:

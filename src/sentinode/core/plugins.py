@@ -29,11 +29,11 @@ class Plugin:
     kind: str
     """A key of `GROUPS`."""
     name: str
-    """By which it is asked for."""
+    """The name by which it is asked for."""
     package: str
     """The distribution that brings it."""
     version: str
-    """Of the distribution."""
+    """Version of the distribution."""
     entry: EntryPoint
 
     @property

@@ -108,7 +108,7 @@ def check_conflicts(sieve: Sieve, policy: Policy) -> None:
 
 
 def check_duplicates(sieve: Sieve) -> None:
-    """Of images with the same pixels in one split keep the first."""
+    """Keep the first of images with the same pixels in one split."""
     first = sieve.table.groupby(["split", "pixels"])["id"].transform("first")
     repeated = sieve.table.duplicated(["split", "pixels"])
     sieve.drop(repeated & (sieve.table["id"] == first), "id twice")
@@ -159,7 +159,7 @@ def check_groups(table: pd.DataFrame, remedy: str) -> None:
     sides = table.dropna(subset=["group"]).drop_duplicates(["group", "split"]).groupby("group")["split"].agg(sorted)
     torn = sides[sides.map(len) > 1]
     if len(torn):
-        shown = _some([f"{group} (in {' and '.join(roles)})" for group, roles in torn.items()])
+        shown = _some([f"{group} (in {' and '.join(splits)})" for group, splits in torn.items()])
         raise LeakError(f"{len(torn)} groups are on two sides of the split: {shown}; {remedy}")
 
 
@@ -172,13 +172,13 @@ def check_classes(table: pd.DataFrame, source: str) -> None:
     found = sorted(table["label"].unique())
     if len(found) < 2:
         raise DataError(f"{source} has one class only ({found[0]}); a classifier needs at least two")
-    of_role = table.groupby("split")["label"].unique()
-    for role in ("validation", "test"):
-        unknown = sorted(set(of_role.get(role, ())) - set(of_role["train"])) if "train" in of_role else []
+    of_split = table.groupby("split")["label"].unique()
+    for split in ("validation", "test"):
+        unknown = sorted(set(of_split.get(split, ())) - set(of_split["train"])) if "train" in of_split else []
         if unknown:
             raise DataError(
-                f"{source}: {', '.join(unknown)} is a class in {role} but not in train, where the classes are "
-                f"{', '.join(sorted(of_role['train']))}; rename it (data.rename) or add it to train"
+                f"{source}: {', '.join(unknown)} is a class in {split} but not in train, where the classes are "
+                f"{', '.join(sorted(of_split['train']))}; rename it (data.rename) or add it to train"
             )
 
 

@@ -27,7 +27,7 @@ class SplitConfig(BaseModel):
     fractions: tuple[float, float, float] = (0.70, 0.15, 0.15)
     """Shares of train, validation and test, for what the source does not split itself.
 
-    A role that no source split plays gets its share of train: fraction / (train's fraction + the missing fractions).
+    A split that the source lacks gets its share of train: fraction / (train's fraction + the missing fractions).
     """
 
     by: Literal["auto", "group", "stain", "none"] = "auto"

@@ -17,7 +17,7 @@ from sentinode.data.data_config import DataConfig, SplitConfig
 from sentinode.data.manifest import COLUMNS, Grouping, Manifest
 from sentinode.data.pack import Pack, pack
 from sentinode.data.source import Scaled, Source, recognise_positive
-from sentinode.data.source_splits import ROLES, assign_roles, shares_to_cut
+from sentinode.data.source_splits import SPLITS, assign_splits, shares_to_cut
 from sentinode.data.splits import cut_by_class, cut_by_group, stain_clusters
 
 
@@ -82,7 +82,7 @@ class Dataset:
     """µm per pixel of the images; None: not known."""
 
     source_splits: bool = True
-    """Whether the source came with splits of its own; False: its images were dealt into roles here."""
+    """Whether the source came with splits of its own; False: its images were dealt into splits here."""
 
     @property
     def tiles(self) -> NDArray[np.uint8]:
@@ -97,9 +97,9 @@ class Dataset:
         """Side of the tiles that images were cut into; None: images are whole, and of one size."""
         return self.pack.tile_size
 
-    def images(self, role: str) -> Images:
-        """The images of `role`, in the manifest's order, read when they are asked for."""
-        rows = self.manifest.rows(role)
+    def images(self, split: str) -> Images:
+        """The images of `split`, in the manifest's order, read when they are asked for."""
+        rows = self.manifest.rows(split)
         return Images(self.pack.tiles, rows) if self.tile_size is None else CutImages(self.pack, rows)
 
 
@@ -118,7 +118,7 @@ def load_dataset(config: DataConfig, *, cache: Path, progress: Progress) -> Data
     source = open_configured(config, cache, progress)
     rename_all(source.class_names, config.rename)  # a misspelt name is found before minutes of packing
     splits = own_splits(source)
-    assign_roles(splits, _chosen(config.split))
+    assign_splits(splits, _chosen(config.split))
     mpp = known_mpp(source, config)  # as is a contradiction
     packed = pack(source, cache, progress, config.tile_size)
     return Dataset(build_manifest(source, packed, config), packed, mpp, source_splits=bool(splits))
@@ -154,7 +154,7 @@ def build_manifest(source: Source, packed: Pack, config: DataConfig) -> Manifest
     """
     names = rename_all(source.class_names, config.rename)
     sieve = checks.Sieve(join_pack(source, packed, config.rename), list(source.exclusions))
-    _assign_roles(sieve, assign_roles(own_splits(source), _chosen(config.split)))
+    _assign_splits(sieve, assign_splits(own_splits(source), _chosen(config.split)))
     checks.check_samples(sieve, names, config)
     checks.check_leaks(sieve, config.on_leak)
     checks.check_ids(sieve)
@@ -205,14 +205,14 @@ def own_splits(source: Source) -> set[str]:
 
 
 def _chosen(config: SplitConfig) -> dict[str, str]:
-    return {role: getattr(config, role) for role in ROLES}
+    return {split: getattr(config, split) for split in SPLITS}
 
 
-def _assign_roles(sieve: checks.Sieve, roles: dict[str, str]) -> None:
-    if not roles:
-        sieve.table["split"] = "train"  # the pool that the other roles are cut out of
+def _assign_splits(sieve: checks.Sieve, split_of: dict[str, str]) -> None:
+    if not split_of:
+        sieve.table["split"] = "train"  # the pool that the other splits are cut out of
         return
-    sieve.table["split"] = sieve.table["source_split"].map(roles)
+    sieve.table["split"] = sieve.table["source_split"].map(split_of)
     sieve.drop(sieve.table["split"].isna(), "in a split that is not used", sieve.table["source_split"])
 
 
@@ -230,11 +230,11 @@ def check_not_empty(sieve: checks.Sieve, address: str) -> None:
 
 
 def _cut(sieve: checks.Sieve, packed: Pack, config: SplitConfig, address: str) -> Grouping:
-    """Cut the roles that no source split plays out of train; says how."""
+    """Cut the splits that the source lacks out of train; says how."""
     checks.check_groups(sieve.table, "correct the groups or the splits of the source")
     has_splits = bool(sieve.table["source_split"].notna().any())
-    played = set(sieve.table["split"]) if has_splits else set()
-    shares = shares_to_cut(config.fractions, played)
+    present = set(sieve.table["split"]) if has_splits else set()
+    shares = shares_to_cut(config.fractions, present)
     pool = sieve.table["split"] == "train"
     if set(shares) == {"train"} or not pool.any():
         return "source"
@@ -259,7 +259,7 @@ def _grouping(pool: pd.DataFrame, config: SplitConfig, address: str) -> Grouping
 def _shared_out(
     pool: pd.DataFrame, packed: Pack, shares: dict[str, float], by: Grouping, seed: int
 ) -> NDArray[np.object_]:
-    """Role and cluster of each sample of `pool`: (N, 2)."""
+    """Split and cluster of each sample of `pool`: (N, 2)."""
     clusters = np.full(len(pool), None, dtype=object)
     if by == "none":
         return np.stack([cut_by_class(pool["label"], shares, seed), clusters], axis=1)

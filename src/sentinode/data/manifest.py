@@ -28,7 +28,7 @@ _META = b"sentinode"
 
 @dataclass(frozen=True, eq=False)
 class Manifest:
-    """The samples of a data set that passed every check, each with its role, and what was left out."""
+    """The samples of a data set that passed every check, each with its split, and what was left out."""
 
     table: pd.DataFrame
     """One line a sample: `id`, `path`, `label` (class name), `group` (slide or patient), `cluster` (of similar stain,
@@ -36,7 +36,7 @@ class Manifest:
     the pixels). Group and cluster are missing values where they are not known."""
 
     class_names: tuple[str, ...]
-    """Of two classes the positive one comes last; otherwise in the source's order."""
+    """Names of the classes: of two the positive one comes last; otherwise in the source's order."""
 
     positive: str | None
     """The positive class; always known for two classes."""
@@ -54,45 +54,45 @@ class Manifest:
 
     @cached_property
     def split_hash(self) -> str:
-        """SHA-256 over which sample (id, pixels) plays which role."""
+        """SHA-256 over which sample (id, pixels) is in which split."""
         return self._hash_of("id", "pixels", "split")
 
-    def rows(self, role: str) -> NDArray[np.int64]:
-        """Rows in the pack's tiles of the samples of `role`: (N,)."""
-        return np.asarray(self._of(role)["row"], dtype=np.int64)
+    def rows(self, split: str) -> NDArray[np.int64]:
+        """Rows in the pack's tiles of the samples of `split`: (N,)."""
+        return np.asarray(self._of(split)["row"], dtype=np.int64)
 
-    def labels(self, role: str) -> NDArray[np.int64]:
-        """Class of each sample of `role`, as its place in `class_names`: (N,)."""
+    def labels(self, split: str) -> NDArray[np.int64]:
+        """Class of each sample of `split`, as its place in `class_names`: (N,)."""
         number = {name: place for place, name in enumerate(self.class_names)}
-        return np.asarray(self._of(role)["label"].map(number), dtype=np.int64)
+        return np.asarray(self._of(split)["label"].map(number), dtype=np.int64)
 
-    def groups(self, role: str) -> list[str] | None:
-        """Slide or patient of each sample of `role`; None unless all are known."""
-        groups = self._of(role)["group"]
+    def groups(self, split: str) -> list[str] | None:
+        """Slide or patient of each sample of `split`; None unless all are known."""
+        groups = self._of(split)["group"]
         return None if groups.isna().any() or groups.empty else groups.tolist()
 
-    def ids(self, role: str) -> list[str]:
-        """Id of each sample of `role`."""
-        return self._of(role)["id"].tolist()
+    def ids(self, split: str) -> list[str]:
+        """Id of each sample of `split`."""
+        return self._of(split)["id"].tolist()
 
-    def paths(self, role: str) -> list[str]:
-        """Where a person finds each sample of `role`."""
-        return self._of(role)["path"].tolist()
+    def paths(self, split: str) -> list[str]:
+        """Where a person finds each sample of `split`."""
+        return self._of(split)["path"].tolist()
 
     def excluded(self) -> dict[str, int]:
         """How many samples were left out, by kind, the most common first."""
         return dict(Counter(exclusion.kind for exclusion in self.exclusions).most_common())
 
-    def require(self, *roles: str) -> None:
-        """Check that each of `roles` has samples.
+    def require(self, *splits: str) -> None:
+        """Check that each of `splits` has samples.
 
         Raises:
             DataError: One has none.
         """
-        for role in roles:
-            if self._of(role).empty:
+        for split in splits:
+            if self._of(split).empty:
                 raise DataError(
-                    f"there are no {role} images; name the source's split with data.split.{role}, or give {role} a "
+                    f"there are no {split} images; name the source's split with data.split.{split}, or give {split} a "
                     "share in data.split.fractions"
                 )
 
@@ -136,8 +136,8 @@ class Manifest:
             raise DataError(f"{path} was changed after it was written (its hash differs); restore it from its run")
         return loaded
 
-    def _of(self, role: str) -> pd.DataFrame:
-        return self.table[self.table["split"] == role]
+    def _of(self, split: str) -> pd.DataFrame:
+        return self.table[self.table["split"] == split]
 
     def _hash_of(self, *columns: str) -> str:
         ordered = self.table.sort_values("id", kind="stable")

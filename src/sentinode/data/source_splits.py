@@ -1,10 +1,10 @@
-"""Train, validation, test: which of a source's own splits plays which role."""
+"""Train, validation, test: which of them each of a source's own splits becomes."""
 
 from collections.abc import Collection, Mapping
 
 from sentinode.core.errors import DataError
 
-ROLES = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 """What a split is for. A source may call its own splits otherwise."""
 
 _USUAL_NAMES = {
@@ -14,62 +14,62 @@ _USUAL_NAMES = {
 }
 
 
-def role_of_name(split: str) -> str | None:
-    """The role that a split of this name usually plays, or None; case does not matter."""
-    return _USUAL_NAMES.get(split.casefold())
+def split_of_name(name: str) -> str | None:
+    """The split that is meant by this name in a source, or None; case does not matter."""
+    return _USUAL_NAMES.get(name.casefold())
 
 
-def assign_roles(splits: Collection[str], chosen: Mapping[str, str]) -> dict[str, str]:
-    """Say which role each of a source's splits plays.
+def assign_splits(names: Collection[str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """Say which split each of a source's own splits becomes.
 
     Args:
-        splits: The source's splits; none when it has none.
-        chosen: Role → the split that plays it; an empty string: recognised by its name.
+        names: The source's splits; none when it has none.
+        chosen: Split → the name of the source's split that becomes it; an empty string: recognised by its name.
 
     Returns:
-        Split → role. A split that plays none is not in it.
+        Name of the source's split → split. One that is not used is not in it.
 
     Raises:
-        DataError: A chosen split is not there or plays two roles, two splits are named for one role, or no name says
+        DataError: A chosen split is not there or is chosen twice, two splits are named for one split, or no name says
             anything.
     """
-    roles: dict[str, str] = {}
-    for role, split in chosen.items():
-        if not split:
+    split_of: dict[str, str] = {}
+    for split, name in chosen.items():
+        if not name:
             continue
-        if split not in splits:
-            found = ", ".join(sorted(splits)) or "none"
-            raise DataError(f"data.split.{role} is {split!r}, which the source does not have; its splits: {found}")
-        if split in roles:
-            raise DataError(f"data.split: {split!r} can't play both {roles[split]} and {role}; choose one")
-        roles[split] = role
-    for split in sorted(splits):
-        usual = role_of_name(split)
-        if usual is None or split in roles or chosen.get(usual):
+        if name not in names:
+            found = ", ".join(sorted(names)) or "none"
+            raise DataError(f"data.split.{split} is {name!r}, which the source does not have; its splits: {found}")
+        if name in split_of:
+            raise DataError(f"data.split: {name!r} can't play both {split_of[name]} and {split}; choose one")
+        split_of[name] = split
+    for name in sorted(names):
+        usual = split_of_name(name)
+        if usual is None or name in split_of or chosen.get(usual):
             continue
-        if usual in roles.values():
-            other = next(name for name, role in roles.items() if role == usual)
-            raise DataError(f"both {other!r} and {split!r} may play {usual}; say which one with data.split.{usual}")
-        roles[split] = usual
-    if splits and not roles:
-        found = ", ".join(sorted(splits))
+        if usual in split_of.values():
+            other = next(other for other, split in split_of.items() if split == usual)
+            raise DataError(f"both {other!r} and {name!r} may play {usual}; say which one with data.split.{usual}")
+        split_of[name] = usual
+    if names and not split_of:
+        found = ", ".join(sorted(names))
         raise DataError(f"none of the source's splits ({found}) is called train, validation or test; set data.split")
-    return roles
+    return split_of
 
 
-def shares_to_cut(fractions: tuple[float, float, float], played: set[str]) -> dict[str, float]:
-    """Shares of the train pool that go to each role, summing to 1: only roles that no source split plays are cut out.
+def shares_to_cut(fractions: tuple[float, float, float], present: set[str]) -> dict[str, float]:
+    """Shares of the train pool that go to each split, summing to 1: only splits that the source lacks are cut out.
 
     Args:
         fractions: Shares of train, validation and test in the whole.
-        played: Roles that a split of the source plays already; train is always among the result.
+        present: Splits that the source has already; train is always among the result.
     """
     wanted = {
-        role: fraction
-        for role, fraction in zip(ROLES, fractions, strict=True)
-        if role == "train" or (role not in played and fraction > 0)
+        split: fraction
+        for split, fraction in zip(SPLITS, fractions, strict=True)
+        if split == "train" or (split not in present and fraction > 0)
     }
     total = sum(wanted.values())
     if total == 0:
         return {"train": 1.0}
-    return {role: fraction / total for role, fraction in wanted.items() if fraction > 0}
+    return {split: fraction / total for split, fraction in wanted.items() if fraction > 0}

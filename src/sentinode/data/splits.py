@@ -20,19 +20,19 @@ _IMAGES_FITTED = 20_000
 
 
 def cut_by_class(labels: "pd.Series[str]", shares: Mapping[str, float], seed: int) -> NDArray[np.object_]:
-    """A role for each sample, each class shared out by `shares`; each sample goes its own way. (N,) of str."""
+    """A split for each sample, each class shared out by `shares`; each sample goes its own way. (N,) of str."""
     rng = np.random.default_rng(seed)
-    roles = np.empty(len(labels), dtype=object)
+    splits = np.empty(len(labels), dtype=object)
     for _, members in sorted(labels.reset_index(drop=True).groupby(labels.to_numpy()).groups.items()):
         counts = _largest_remainder(len(members), np.array(list(shares.values())))
-        roles[rng.permutation(np.asarray(members))] = np.repeat(list(shares), counts)
-    return roles
+        splits[rng.permutation(np.asarray(members))] = np.repeat(list(shares), counts)
+    return splits
 
 
 def cut_by_group(
     labels: "pd.Series[str]", groups: "pd.Series[str]", shares: Mapping[str, float], seed: int
 ) -> NDArray[np.object_]:
-    """A role for each sample, so that no group is on two sides and each class is shared out about by `shares`.
+    """A split for each sample, so that no group is on two sides and each class is shared out about by `shares`.
 
     Groups are given away one after another, the largest first, each to the side that lacks its classes most; of
     several orders the one that comes nearest to `shares` is kept. (N,) of str.
@@ -47,10 +47,10 @@ def cut_by_group(
     tried = max(1, min(_ORDERS_TRIED, _GROUPS_TRIED // len(share)))
     orders = [np.argsort(-share.sum(axis=1) * np.exp(rng.normal(0, 0.3, len(share)))) for _ in range(tried)]
     sides = min((_give_away(share, fractions, order) for order in orders), key=lambda s: _misfit(share, fractions, s))
-    roles = np.array(list(shares), dtype=object)[sides]
-    _check_shared_out(counts, roles, list(shares))
-    role_of = dict(zip(counts.index, roles, strict=True))
-    return np.array([role_of[group] for group in groups], dtype=object)
+    splits = np.array(list(shares), dtype=object)[sides]
+    _check_shared_out(counts, splits, list(shares))
+    split_of = dict(zip(counts.index, splits, strict=True))
+    return np.array([split_of[group] for group in groups], dtype=object)
 
 
 def stain_clusters(
@@ -99,9 +99,9 @@ def _give_away(
     return sides
 
 
-def _check_shared_out(counts: pd.DataFrame, roles: NDArray[np.object_], wanted: list[str]) -> None:
-    missing = [f"{role} gets none" for role in wanted if role not in roles]
-    trained = counts[roles == "train"].sum()
+def _check_shared_out(counts: pd.DataFrame, splits: NDArray[np.object_], wanted: list[str]) -> None:
+    missing = [f"{split} gets none" for split in wanted if split not in splits]
+    trained = counts[splits == "train"].sum()
     if "train" in wanted:
         missing += [f"train gets none with class {name}" for name in counts.columns if not trained[name]]
     if missing:

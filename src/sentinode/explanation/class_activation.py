@@ -38,7 +38,7 @@ class _Layer:
     """A layer that is watched, and what passed it."""
 
     number: int
-    """Of the member."""
+    """Place of the member in the ensemble, from 0."""
     member: DeployedModel
     name: str
     combine: Combine

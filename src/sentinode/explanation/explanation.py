@@ -54,9 +54,9 @@ class Explanation:
     signed: bool
     """Whether values below 0 speak against it; otherwise there are none."""
     probability: float
-    """Of the class; what is explained, as log-odds."""
+    """Probability of the class, 0 to 1; what is explained, as log-odds."""
     constant: float | None = None
-    """Of an exact map: what, added to its sum, is the log-odds."""
+    """What, added to the sum of an exact map, is the log-odds."""
     faithfulness: Faithfulness | None = None
     """None: not measured, or the map is empty, which puts nothing in an order."""
     sanity: Sanity | None = None
@@ -87,7 +87,7 @@ class Examiner:
     _last: tuple[bytes, int] = (b"", -1)
 
     def faithfulness(self, tile: NDArray[np.uint8], map_: NDArray[np.float32], target: int) -> Faithfulness | None:
-        """Of a map (H, W) of a tile (H, W, 3); None of one that is the same everywhere."""
+        """Faithfulness of a map (H, W) of a tile (H, W, 3); None of a map that is the same everywhere."""
         if np.ptp(map_) == 0:
             return None
 
@@ -105,7 +105,7 @@ class Examiner:
     def sanity(
         self, tile: NDArray[np.uint8], map_: NDArray[np.float32], method: str, target: int, layer: str | None
     ) -> Sanity | None:
-        """Of a map (H, W) of a tile; None for INT8, whose weights are not to be had."""
+        """Change of a map (H, W) of a tile with the weights; None for INT8, whose weights are not to be had."""
         if self.model.deployed is None:
             return None
         # A shuffled model may answer everything alike; whether a method suits it is asked of the model itself.

@@ -24,7 +24,7 @@ BLOCKS_ALONG = 12
 """Blocks along a side: of a PCam patch, 8 px or 8 µm, a nucleus."""
 
 STEPS = 16
-"""Of each curve."""
+"""Steps of each curve."""
 
 Answers = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """(N, H, W, 3) uint8 → (N,): the probability of the class that is explained."""
@@ -41,7 +41,7 @@ class Chance:
     deletion: tuple[float, ...]
     insertion: tuple[float, ...]
     smoothness: float
-    """Of the orders, one of SMOOTHNESS."""
+    """Smoothness of the orders, one of SMOOTHNESS."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Faithfulness:
     insertion: float
     """More is better."""
     chance: Chance
-    """Of orders as smooth as the map."""
+    """Figures of random orders that are as smooth as the map."""
 
     @property
     def gain(self) -> float:

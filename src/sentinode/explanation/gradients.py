@@ -10,7 +10,7 @@ from sentinode.explanation.blur import blurred
 from sentinode.explanation.explainable_model import GRADIENT_PIXELS, ExplainableModel
 
 STEPS = 24
-"""Of the integral; with Gauss and Legendre's points."""
+"""Points of the integral; with Gauss and Legendre's points."""
 
 
 class Saliency:

@@ -17,7 +17,7 @@ from sentinode.explanation.layers import as_maps
 from sentinode.models.networks.network import Network
 
 Centres = tuple[float, ...]
-"""Of the cells along an axis, in pixels from the edge of an image."""
+"""Centres of the cells along an axis, in pixels from the edge of an image."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _window(func: Any, args: Any) -> tuple[Any, ...] | None:
 
 
 def cell_centres(network: Network, size: int, names: list[str]) -> dict[str, tuple[Centres, Centres]]:
-    """Of images of `size` × `size` px: the centres of the rows and the columns of each layer's map, in pixels.
+    """Centres of the rows and columns of each layer's map of images of `size` × `size` px, in pixels.
 
     Where a layer's cells can't be followed (a map cut or stretched by something other than a convolution or a pooling),
     they are taken to share out the image evenly. So are the patches of a transformer, which do.
@@ -114,5 +114,5 @@ def cell_centres(network: Network, size: int, names: list[str]) -> dict[str, tup
 
 
 def even_centres(cells: int, size: int) -> Centres:
-    """Of cells that share out a side of `size` pixels evenly."""
+    """Centres of cells that share out a side of `size` pixels evenly."""
     return tuple((number + 0.5) * size / cells for number in range(cells))

@@ -15,13 +15,13 @@ class Subject:
     """A tile to explain."""
 
     name: str
-    """Of its files and on the page."""
+    """Name of its files, and on the page."""
     path: Path
     """Where it comes from."""
     tile: NDArray[np.uint8]
     """(H, W, 3)."""
     place: str = ""
-    """Of a slide: where it lies, in words."""
+    """Where a tile of a slide lies, in words."""
 
 
 @dataclass(frozen=True, eq=False)

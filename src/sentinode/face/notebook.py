@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _ROWS = 20
-"""Of a longer table these are shown, and how many there are."""
+"""Rows of a longer table that are shown, with how many there are."""
 
 
 def html_table(head: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> str:

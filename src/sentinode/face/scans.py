@@ -28,12 +28,12 @@ class Scan:
 
     @property
     def score(self) -> float | None:
-        """Of the slide, 0 to 1; None where no tile was scanned."""
+        """Score of the slide, 0 to 1; None where no tile was scanned."""
         return self.record.slide_score
 
     @property
     def lesions(self) -> "tuple[Lesion, ...]":
-        """By falling highest score; sizes in µm and mm², places in level-0 pixels."""
+        """Lesions by falling highest score; sizes in µm and mm², places in level-0 pixels."""
         return self.record.lesions
 
     @property

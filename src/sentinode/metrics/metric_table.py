@@ -45,10 +45,10 @@ class MetricKind:
     """
 
     name: str
-    """In `metrics.json`, in a recipe's targets, and for an entry point."""
+    """Name in `metrics.json`, in a recipe's targets, and for an entry point."""
 
     words: str
-    """In a table's head."""
+    """Name in a table's head."""
 
     larger_is_better: bool = True
 
@@ -59,10 +59,10 @@ class MetricKind:
     """Where it is printed among the few."""
 
     share: Share | None = None
-    """Of two classes: the cells of the confusion matrix that it is a share of; the interval is exact."""
+    """The cells of the confusion matrix of two classes that it is a share of; the interval is exact."""
 
     cells: Callable[[Floats, Floats, Floats, Floats], Floats] | None = None
-    """Of two classes: what is computed from the counts tn, fp, fn, tp (…) instead; the interval is the bootstrap's."""
+    """What is computed from the counts tn, fp, fn, tp (…) of two classes instead; the interval is the bootstrap's."""
 
     undefined: str = ""
     """Why a `share` or what comes of `cells` can be undefined."""

@@ -81,7 +81,7 @@ class ModelRow:
     validation_auc: float | None
     cost: Cost
     uplift: Uplift | None
-    """Of a bundle; None for a baseline."""
+    """Gain of a bundle over the baselines; None for a baseline."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, no NaN."""

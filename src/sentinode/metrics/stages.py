@@ -11,17 +11,23 @@ from sentinode.core.errors import EvaluationError
 from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval
 
+SizeClass = Literal["ITC", "micro", "macro"]
+"""Isolated tumour cells, micrometastasis, macrometastasis: a lesion's class, as a scan's files write it."""
+
 SlideClass = Literal["negative", "itc", "micro", "macro"]
-"""By the largest metastasis of a slide."""
+"""Class of a slide by its largest metastasis."""
 
 Stage = Literal["pN0", "pN0(i+)", "pN1mi", "pN1", "pN2"]
 """Pathologic stage of the lymph nodes, as far as CAMELYON17 tells them apart."""
+
+SLIDE_CLASS_OF: dict[SizeClass, SlideClass] = {"ITC": "itc", "micro": "micro", "macro": "macro"}
+"""The class of a slide whose largest lesion has this class, as CAMELYON17's tables and the server write it."""
 
 SLIDE_CLASSES: tuple[SlideClass, ...] = get_args(SlideClass)
 """From none to the largest."""
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
-"""In rising order; the weights of kappa follow it."""
+"""Stages in rising order; the weights of kappa follow it."""
 
 ITC_UM = 200.0
 """Longest diameter up to which a focus is isolated tumour cells."""
@@ -38,6 +44,13 @@ NODES = 5
 _PN2_NODES, _PN3_NODES = 4, 10
 
 
+def size_class(diameter_um: float, tumour_cells: int | None = None) -> SizeClass:
+    """The class of a lesion by its longest diameter in µm, and by its tumour cells where somebody counted them."""
+    if diameter_um <= ITC_UM or (tumour_cells is not None and tumour_cells < ITC_CELLS):
+        return "ITC"
+    return "micro" if diameter_um <= MICRO_UM else "macro"
+
+
 def slide_class(longest_diameter_um: float | None, tumour_cells: int | None = None) -> SlideClass:
     """The class of a slide by its largest focus of tumour.
 
@@ -52,9 +65,7 @@ def slide_class(longest_diameter_um: float | None, tumour_cells: int | None = No
         return "negative"
     if not longest_diameter_um > 0:
         raise EvaluationError(f"a longest diameter of {longest_diameter_um} µm; give a number above 0, or None")
-    if longest_diameter_um <= ITC_UM or (tumour_cells is not None and tumour_cells < ITC_CELLS):
-        return "itc"
-    return "micro" if longest_diameter_um <= MICRO_UM else "macro"
+    return SLIDE_CLASS_OF[size_class(longest_diameter_um, tumour_cells)]
 
 
 def pn_stage(classes: Sequence[str]) -> Stage:

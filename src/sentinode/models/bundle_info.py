@@ -70,9 +70,9 @@ class HeadSpec(_Part):
     kind: Literal["linear", "rbf-svm", "forest", "boosting", "neighbours"]
     classes: int = Field(ge=2)
     depth: int = Field(default=0, ge=0)
-    """Of trees: the most cuts between root and leaf."""
+    """The most cuts between root and leaf of a tree."""
     neighbours: int = Field(default=0, ge=0)
-    """Of neighbours: how many are asked."""
+    """How many neighbours are asked."""
     description: str = ""
     """For people: which model, with which parameters."""
 
@@ -142,7 +142,7 @@ class BundleInfo(_Part):
     """A classical classifier in place of the network's own linear one."""
     embedding_size: int = Field(ge=1)
     precision: Literal["float32", "float16", "int8"]
-    """Of the weights in the graph. All but `int8` compute in float32."""
+    """Precision of the weights in the graph. All but `int8` compute in float32."""
     temperature: float = Field(gt=0)
     threshold: OperatingPoint | None = None
     """None for more than two classes, where the likeliest wins."""

@@ -24,7 +24,7 @@ class FeatureSpace:
     """Over weights, preprocessing, pooling and test-time averaging, or over what defines the descriptor."""
 
     pooling: tuple[TilePooling, ...] = ()
-    """Of images that were cut into tiles: what is taken over each image's tiles, one behind the other."""
+    """What is taken over each image's tiles, where images were cut into tiles, one behind the other."""
 
     def pooled(self, pooling: tuple[TilePooling, ...]) -> Self:
         """The space of images that are cut into such tiles."""

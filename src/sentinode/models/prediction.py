@@ -31,7 +31,7 @@ class Prediction:
     """The predicted class: for two classes the positive one when its probability reaches the threshold, otherwise
     the likeliest."""
     probabilities: dict[str, float]
-    """Of each class, in the bundle's order."""
+    """Probability of each class, in the bundle's order."""
     confidence: float
     """Probability of the predicted class."""
     low_confidence: bool

@@ -18,7 +18,7 @@ class Cell:
     """Samples."""
 
     share: float
-    """Of the samples of this true class."""
+    """Share of the samples of this true class, 0 to 1."""
 
     right: bool
     """Whether it is on the diagonal."""
@@ -73,7 +73,7 @@ class SubgroupTable:
     """Median of the plotted metric over all groups."""
 
     lowest: float
-    """Its lowest value."""
+    """Lowest value of the metric."""
 
 
 def confusion_cells(matrix: Sequence[Sequence[int]]) -> list[list[Cell]]:

@@ -68,7 +68,7 @@ class MapView:
     """The class."""
 
     probability: float
-    """Of the class."""
+    """Probability of the class, 0 to 1."""
 
     overlay: NDArray[np.uint8]
     """(H, W, 3) RGB: the map over the image."""
@@ -80,10 +80,10 @@ class MapView:
     """Whether it is the same everywhere."""
 
     total: float
-    """Its sum."""
+    """Sum of the map."""
 
     constant: float | None = None
-    """Of an exact map: what, added to its sum, is the log-odds."""
+    """What, added to the sum of an exact map, is the log-odds."""
 
     faithfulness: MapFaithfulness | None = None
     shuffled: ShuffledMap | None = None
@@ -104,7 +104,7 @@ class ImageView:
 
     maps: tuple[MapView, ...]
     place: str = ""
-    """Of a slide: where it lies, in words."""
+    """Where a tile of a slide lies, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,7 +38,7 @@ class FrocRow:
 
     judged: JudgedSlide
     score: float | None
-    """Of the slide; None where nothing was scanned."""
+    """Score of the slide, 0 to 1; None where nothing was scanned."""
     thumbnail: NDArray[np.uint8] | None = None
     """(H, W, 3) RGB."""
     truth: NDArray[np.uint8] | None = None

@@ -31,7 +31,7 @@ class Sample:
     """One sample in a gallery."""
 
     id: str
-    """Its id, whole."""
+    """Id of the sample, whole."""
 
     short_id: str
     """The end of the id, where it is long."""

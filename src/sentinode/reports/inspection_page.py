@@ -35,7 +35,7 @@ def write_inspection_page(facts: Facts, table: pd.DataFrame, tiles: NDArray[np.u
 
     Args:
         facts: What `inspect.json` holds; see docs/data.md.
-        table: One line for each image: `label`, `role` and the columns of its stain statistics.
+        table: One line for each image: `label`, `split` and the columns of its stain statistics.
         tiles: (M, H, W, 3) uint8 RGB, which each `row` in the facts refers to.
         out: The file, usually `index.html`.
 
@@ -43,7 +43,7 @@ def write_inspection_page(facts: Facts, table: pd.DataFrame, tiles: NDArray[np.u
         StorageError: The disk is full or the folder can't be written.
     """
     names, sides = facts["class_names"], list(facts["counts"])
-    used = table[table["role"] != "unused"]
+    used = table[table["split"] != "unused"]
     values: dict[str, Any] = {
         "title": f"{facts['source']}: data inspection",
         "kind": "data inspection",
@@ -139,9 +139,9 @@ def _shares(by_class: Mapping[str, int]) -> list[tuple[str, float]]:
 
 def _medians(by_split: Facts) -> Iterator[tuple[str, str, list[float], list[float]]]:
     """Split, class, medians of both stains, medians of the three colours."""
-    for role, by_class in by_split.items():
+    for split, by_class in by_split.items():
         for name, columns in by_class.items():
-            yield role, name, [columns[key][2] for key in _STAINS], [columns[key][2] for key in _COLOURS]
+            yield split, name, [columns[key][2] for key in _STAINS], [columns[key][2] for key in _COLOURS]
 
 
 def _duplicates(exact: Facts, near: Facts, sides: Sequence[str]) -> Iterator[tuple[str, int, int]]:

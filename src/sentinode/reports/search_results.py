@@ -26,7 +26,7 @@ class SearchTrial:
     """Dotted recipe key → value; without the keys that the trial had not come to."""
 
     figure: float | None = None
-    """Of the epoch whose weights would be kept; of a pruned trial the best that it had come to."""
+    """The figure of the epoch whose weights would be kept; of a pruned trial the best that it had come to."""
 
     epoch: int | None = None
     """The epoch of `figure`, from 1."""
@@ -53,7 +53,7 @@ class SearchResults:
     """What was varied, in the order of the search file."""
 
     trials: tuple[SearchTrial, ...]
-    """In the order in which they were begun."""
+    """Trials in the order in which they were begun."""
 
     budget: int
     """How many there are to be."""
@@ -93,7 +93,7 @@ class SearchResults:
 
     @property
     def standard_error(self) -> float | None:
-        """Of the best figure, by the number of validation images alone; None where there is no formula for it.
+        """Standard error of the best figure, by the number of validation images alone; None without a formula for it.
 
         For an AUC of two classes that of Hanley and McNeil (1982), for an accuracy the binomial one. Two trials share
         their images, so that their difference is known better than this.

@@ -37,14 +37,14 @@ class StageRow:
     slide: str
     patient: str
     found: str
-    """Its class."""
+    """Class of the slide, as it was found."""
     truth: str | None
-    """Its true class, where it is known."""
+    """True class of the slide, where it is known."""
     lesions: int
     longest_um: float | None
-    """Of its longest lesion that counts."""
+    """Longest diameter of a lesion that counts, in µm."""
     score: float | None
-    """Of the slide; None where nothing was scanned."""
+    """Score of the slide, 0 to 1; None where nothing was scanned."""
     overlay: NDArray[np.uint8] | None = None
     """(H, W, 3) RGB."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.slides.mpp import Mpp
-from sentinode.slides.tiling import TileSpec
+from sentinode.slides.tile_plan import TileSpec
 
 _SLACK = 0.5
 """Level-0 pixels at the right and lower edge that need no cell of their own, as in the tiling."""
@@ -82,9 +82,9 @@ def read_heatmap(scan: Path, target: str | None = None) -> Heatmap:
     """
     from sentinode.core.errors import DataError
     from sentinode.scanning.scan_record import read_record
-    from sentinode.scanning.tiles_file import read_tiles
+    from sentinode.scanning.tiles_file import read_scanned_tiles
 
-    record, tiles = read_record(scan), read_tiles(scan)
+    record, tiles = read_record(scan), read_scanned_tiles(scan)
     if record.slide is None or record.bundle is None:
         raise DataError(f"{scan} holds no finished scan: its status is {record.status}; scan the slide again")
     slide = record.slide

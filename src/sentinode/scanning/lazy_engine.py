@@ -21,9 +21,9 @@ class LazyEngine:
     config: ScanConfig
     threads: int
     name: str = field(init=False)
-    """Of the engine."""
+    """Name of the engine."""
     sha256: str = field(init=False)
-    """Of `bundle.json`, which has the hash of every other file."""
+    """SHA-256 of `bundle.json`, which has the hash of every other file."""
     _opened: Engine | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:

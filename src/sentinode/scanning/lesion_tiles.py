@@ -8,8 +8,9 @@ import numpy as np
 
 from sentinode.core.errors import DataError
 from sentinode.core.extras import require
+from sentinode.metrics.stages import SizeClass
 from sentinode.scanning.scan_record import LESIONS_FILE, ScanRecord
-from sentinode.scanning.tiles_file import read_tiles
+from sentinode.scanning.tiles_file import read_scanned_tiles
 
 shapely = require("shapely", extra="scan")
 
@@ -19,13 +20,13 @@ class LesionTile:
     """A tile of a scan, inside a lesion."""
 
     rank: int
-    """Of the lesion."""
-    size_class: str
+    """Rank of the lesion by its highest score, from 1."""
+    size_class: SizeClass
     x0: int
     """Left edge, level-0 pixels."""
     y0: int
     score: float
-    """Of the class that was looked for."""
+    """Probability of the class that was looked for, 0 to 1."""
 
 
 def strongest_tiles(folder: Path, record: ScanRecord, top: int) -> list[LesionTile]:
@@ -36,7 +37,7 @@ def strongest_tiles(folder: Path, record: ScanRecord, top: int) -> list[LesionTi
     Raises:
         DataError: The scan's files are missing or damaged.
     """
-    tiles, bundle = read_tiles(folder), record.bundle
+    tiles, bundle = read_scanned_tiles(folder), record.bundle
     if bundle is None or bundle.target not in tiles.classes:
         raise DataError(f"{folder} does not say which class was looked for; scan the slide again")
     scores = np.nan_to_num(tiles.scores[:, tiles.classes.index(bundle.target)], nan=-1.0)

@@ -1,7 +1,7 @@
 """Lesions: connected positive cells of a heatmap, outlined and measured as a pathologist measures."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
 from sentinode.core.extras import require
-from sentinode.metrics.stages import ITC_UM, MICRO_UM
+from sentinode.metrics.stages import size_class
 from sentinode.scanning.heatmap import Heatmap
 from sentinode.scanning.scan_record import Lesion, LesionRule
 
@@ -87,11 +87,6 @@ def _foci(heatmap: Heatmap, rule: LesionRule) -> tuple[NDArray[np.bool_], NDArra
     alone = own >= rule.alone
     positive = ((around >= rule.outline) & (own >= 0)) | alone
     return positive, (positive & (around >= rule.dense) & (own >= rule.peak)) | alone
-
-
-def size_class(diameter_um: float) -> Literal["ITC", "micro", "macro"]:
-    """Isolated tumour cells, micrometastasis or macrometastasis, by the longest diameter."""
-    return "ITC" if diameter_um <= ITC_UM else "micro" if diameter_um <= MICRO_UM else "macro"
 
 
 def longest_um(rows: NDArray[np.int64], columns: NDArray[np.int64], cell_um: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from sentinode.core.errors import DataError
 from sentinode.scanning.scan_record import read_record
-from sentinode.scanning.tiles_file import read_tiles
+from sentinode.scanning.tiles_file import read_scanned_tiles
 from sentinode.slides.positives import PositiveTiles
 
 
@@ -20,7 +20,7 @@ def positive_tiles(folder: Path, threshold: float | None = None) -> PositiveTile
     Raises:
         DataError: There is no finished scan.
     """
-    record, tiles = read_record(folder), read_tiles(folder)
+    record, tiles = read_record(folder), read_scanned_tiles(folder)
     if record.slide is None or record.bundle is None:
         raise DataError(f"{folder} holds no finished scan: its status is {record.status}; scan the slide again")
     reached = record.bundle.threshold if threshold is None else threshold

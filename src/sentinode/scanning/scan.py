@@ -25,11 +25,11 @@ from sentinode.scanning.progress_file import ProgressFile
 from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_output import Scanned, write_results
 from sentinode.scanning.scan_record import RECORD_FILE, Failure, ScanRecord, SlideFacts, Stage, read_record
-from sentinode.scanning.tiles_file import ScannedTiles, read_tiles
+from sentinode.scanning.tiles_file import ScannedTiles, read_scanned_tiles
 from sentinode.slides.reader_agreement import verify_readers
 from sentinode.slides.slide import Slide, open_slide
 from sentinode.slides.tile_batches import read_batches
-from sentinode.slides.tiling import TilePlan, plan_tiles
+from sentinode.slides.tile_plan import TilePlan, plan_tiles
 from sentinode.slides.tissue.tissue_model import TissueModel
 
 _END_BYTES = 1 << 20
@@ -282,7 +282,7 @@ def _finished(folder: Path) -> ScanRecord | None:
 def _known_tiles(folder: Path) -> ScannedTiles | None:
     """The tiles of a finished scan; None where the table is gone or damaged."""
     try:
-        return read_tiles(folder)
+        return read_scanned_tiles(folder)
     except DataError:
         return None
 

@@ -11,7 +11,7 @@ from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.model_config import TestTime
 from sentinode.scanning.scan_record import LesionRule
 from sentinode.slides.reader_table import AUTO, check_reader
-from sentinode.slides.tiling import LevelZeroBox, TileSpec
+from sentinode.slides.tile_plan import LevelZeroBox, TileSpec
 from sentinode.slides.tissue.tissue_mask import TissueConfig
 
 LEAST_THRESHOLD = 0.5
@@ -19,7 +19,7 @@ LEAST_THRESHOLD = 0.5
 which patches deserve a look; of normal tissue it takes up to a third, and outlines made with it fill a node."""
 
 
-class Region(BaseModel):
+class RegionOfInterest(BaseModel):
     """A rectangle of the slide in level-0 pixels."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,14 +48,14 @@ class ScanConfig(BaseModel):
     """How tissue is found; None: every tile of the slide is scanned."""
     tissue_model: Path | None = None
     """A model of `sentinode tissue train`, in place of the rules. Known by its content, not by its name."""
-    region: Region | None = None
+    region: RegionOfInterest | None = None
     """Only tiles that touch it; None: the whole slide."""
     slide_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """µm/px of level 0, in place of what the slide says."""
     model_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """µm/px that the model wants, for a bundle that does not say it."""
     reader: Annotated[str, AfterValidator(check_reader)] = AUTO
-    """Of `slides.reader_table`."""
+    """Name of a reader in `slides.reader_table`."""
     target: str | None = None
     """The class that is looked for; None: the bundle's positive class."""
     threshold: float | None = Field(default=None, ge=0, le=1)

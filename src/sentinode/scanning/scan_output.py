@@ -27,9 +27,9 @@ from sentinode.scanning.scan_record import (
     TileCounts,
     TissueFacts,
 )
-from sentinode.scanning.tiles_file import write_tiles
+from sentinode.scanning.tiles_file import write_scanned_tiles
 from sentinode.slides.slide import Slide
-from sentinode.slides.tiling import TilePlan
+from sentinode.slides.tile_plan import TilePlan
 from sentinode.slides.tissue.tissue_files import render_overlay
 from sentinode.slides.tissue.tissue_mask import Survey
 
@@ -61,7 +61,7 @@ def write_results(folder: Path, scanned: Scanned) -> ScanRecord:
     slide, names = scanned.slide, scanned.info.classes.names
     target = scanned.config.target_of(scanned.info)
     threshold, source = scanned.config.threshold_for(scanned.info)
-    write_tiles(folder, scanned.plan, names, scanned.scores)
+    write_scanned_tiles(folder, scanned.plan, names, scanned.scores)
     heatmap = build_heatmap(
         slide.width, slide.height, slide.mpp, scanned.plan.spec, scanned.plan.x0, scanned.plan.y0,
         scanned.scores[:, names.index(target)],

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sentinode.core.errors import DataError
 from sentinode.core.messages import one_line
+from sentinode.metrics.stages import SizeClass
 
 RECORD_FILE = "scan.json"
 TILES_FILE = "tiles.parquet"
@@ -17,7 +18,7 @@ TISSUE_FILE = "tissue.png"
 LESIONS_FILE = "lesions.geojson"
 
 Stage = Literal["opening", "planning", "reading", "writing"]
-"""Of a scan, in this order."""
+"""Stages of a scan, in this order."""
 
 
 class _Part(BaseModel):
@@ -30,7 +31,7 @@ class SlideFacts(_Part):
     name: str
     file: str
     sha256_of_ends: str
-    """Of its first and last MiB with its size: enough to tell files apart, without reading gigabytes."""
+    """SHA-256 of its first and last MiB with its size: enough to tell files apart, without reading gigabytes."""
     bytes: int
     width: int
     """Level-0 pixels."""
@@ -47,7 +48,7 @@ class BundleFacts(_Part):
 
     name: str
     sha256: str
-    """Of `bundle.json`, which has the hash of every other file."""
+    """SHA-256 of `bundle.json`, which has the hash of every other file."""
     classes: tuple[str, ...]
     target: str
     """The class that was looked for."""
@@ -99,14 +100,14 @@ class Lesion(_Part):
     """One focus of positive cells; see `scanning.lesions`."""
 
     rank: int
-    size_class: Literal["ITC", "micro", "macro"]
+    size_class: SizeClass
     score_max: float
     score_mean: float
     area_mm2: float
     diameter_um: float
     """Longest diameter."""
     cells: int
-    """Of the heatmap."""
+    """Cells of the heatmap."""
     centroid_x: float
     """Level-0 pixels."""
     centroid_y: float
@@ -135,12 +136,12 @@ class ScanRecord(_Part):
     tiles: TileCounts | None = None
     tissue: TissueFacts | None = None
     slide_score: float | None = None
-    """Of the class that is looked for; None where no tile was scanned."""
+    """Score of the slide for the class that is looked for, 0 to 1; None where no tile was scanned."""
     slide_score_method: str = "the heatmap's highest value"
     lesions: tuple[Lesion, ...] = ()
-    """By falling highest score."""
+    """Lesions by falling highest score."""
     lesion_rule: LesionRule | None = None
-    """By which they were found."""
+    """The rule by which lesions were found."""
     notes: tuple[str, ...] = ()
     """What to know of this result, in sentences."""
     timings_s: dict[str, float] = {}

@@ -30,7 +30,7 @@ class FittedOn(_Part):
     bundle_sha256: str
     target: str
     cell_um: float
-    """Of the heatmaps: another stride gives other areas and another highest cell."""
+    """Side of a cell of the heatmaps in µm: another stride gives other areas and another highest cell."""
 
 
 class Validation(_Part):
@@ -43,7 +43,7 @@ class Validation(_Part):
     brier: float
     brier_of_prevalence: float
     auc_of_highest: dict[str, Any]
-    """Of the heatmap's highest cell alone."""
+    """AUC of the heatmap's highest cell alone."""
 
 
 class SlideScore(_Part):
@@ -58,7 +58,7 @@ class SlideScore(_Part):
 
     @property
     def origin(self) -> str:
-        """In words, for a scan's record."""
+        """Where it comes from in words, for a scan's record."""
         auc = self.validation.auc
         return (
             f"logistic regression on heatmap features, fitted on {self.model.slides} slides, "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sentinode.core.errors import BundleError, DataError
 from sentinode.core.files import atomic_file
 from sentinode.scanning.scan_record import TILES_FILE
-from sentinode.slides.tiling import TilePlan, TileSpec
+from sentinode.slides.tile_plan import TilePlan, TileSpec
 
 _PLACES = ("x", "y", "width", "height")
 _KEY = b"sentinode"
@@ -27,7 +27,7 @@ class ScannedTiles:
     y0: NDArray[np.int64]
     """(N,) upper edges, level-0 pixels."""
     width: int
-    """Of every tile, level-0 pixels."""
+    """Width of every tile in level-0 pixels."""
     height: int
     classes: tuple[str, ...]
     scores: NDArray[np.float32]
@@ -46,7 +46,7 @@ def check_classes(classes: tuple[str, ...]) -> None:
         raise BundleError(f"a class is called {clash[0]!r}, which is a column of {TILES_FILE}; rename it in the data")
 
 
-def write_tiles(folder: Path, plan: TilePlan, classes: tuple[str, ...], scores: NDArray[np.float32]) -> None:
+def write_scanned_tiles(folder: Path, plan: TilePlan, classes: tuple[str, ...], scores: NDArray[np.float32]) -> None:
     """Write `tiles.parquet`.
 
     Args:
@@ -69,7 +69,7 @@ def write_tiles(folder: Path, plan: TilePlan, classes: tuple[str, ...], scores: 
         pq.write_table(table, temporary, compression="zstd")
 
 
-def read_tiles(folder: Path) -> ScannedTiles:
+def read_scanned_tiles(folder: Path) -> ScannedTiles:
     """Read the `tiles.parquet` of a scan.
 
     Raises:

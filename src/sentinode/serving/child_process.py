@@ -15,7 +15,7 @@ class ChildProcess:
     """At most one process, kept from one job to the next so that libraries are loaded once; one job at a time."""
 
     def __init__(self, module: str, niceness: int) -> None:
-        """Of `python -m module`; `niceness`: how far the process stands back behind this one, 0 to 19."""
+        """A process of `python -m module`; `niceness`: how far the process stands back behind this one, 0 to 19."""
         self._module, self._niceness = module, niceness
         self._process: subprocess.Popen[str] | None = None
         self._reading = False
@@ -24,7 +24,7 @@ class ChildProcess:
 
     @property
     def pid(self) -> int | None:
-        """Of the process, if one runs."""
+        """Number of the process, if one runs."""
         process = self._process
         return process.pid if process and process.poll() is None else None
 

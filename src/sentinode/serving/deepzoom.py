@@ -20,7 +20,7 @@ from sentinode.slides.slide import LevelChoice, Slide
 TILE_PX = 256
 JPEG_QUALITY = 80
 NOT_SCANNED = 255
-"""In a grid of cells; others are 0 to 250 for a probability of 0 to 1."""
+"""Value of a cell that was not scanned; others are 0 to 250 for a probability of 0 to 1."""
 SURE = 250
 
 
@@ -145,7 +145,7 @@ def _palette_png(indices: NDArray[np.uint8]) -> bytes:
 
 
 def _opacities(scores: NDArray[np.float64]) -> bytes:
-    """Of a palette: as in a scan's overlay.png, so that low scores leave the stain as it is."""
+    """Opacity of each colour of a palette: as in a scan's overlay.png, so that low scores leave the stain as it is."""
     opacities = np.rint(strength_of(scores) / STRONGEST * 255).astype(np.uint8)
     opacities[NOT_SCANNED] = 0
     return bytes(opacities)

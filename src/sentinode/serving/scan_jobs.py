@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinode.core.errors import DataError, SentinodeError
+from sentinode.metrics.stages import SLIDE_CLASS_OF
 from sentinode.models.bundle import Bundle
 from sentinode.scanning.scan_config import ScanConfig
 from sentinode.scanning.scan_record import RECORD_FILE, ScanRecord, read_record
@@ -128,7 +129,7 @@ class ScanJobs:
 
     @property
     def worker_pid(self) -> int | None:
-        """Of the worker's process, if one runs."""
+        """Number of the worker's process, if one runs."""
         return self._process.pid
 
     def _work(self) -> None:
@@ -280,7 +281,7 @@ def _facts(record: ScanRecord) -> dict[str, Any]:
     largest = max(record.lesions, key=lambda lesion: lesion.diameter_um, default=None)
     return {
         "slide_score": record.slide_score,
-        "slide_class": largest.size_class.lower() if largest else "negative",
+        "slide_class": SLIDE_CLASS_OF[largest.size_class] if largest else "negative",
         "lesions": len(record.lesions),
         "threshold": record.lesion_rule.outline if record.lesion_rule else record.bundle and record.bundle.threshold,
     }

@@ -11,10 +11,11 @@ from typing import Any
 
 from sentinode.core.errors import SentinodeError
 from sentinode.core.extras import require
+from sentinode.metrics.stages import SLIDE_CLASS_OF
 from sentinode.scanning.heatmap import read_heatmap
 from sentinode.scanning.lesions import OutlinedLesion, find_lesions
 from sentinode.scanning.scan_record import LesionRule, ScanRecord, read_record
-from sentinode.scanning.tiles_file import read_tiles
+from sentinode.scanning.tiles_file import read_scanned_tiles
 from sentinode.serving.deepzoom import HeatmapTiles, grid_of
 from sentinode.serving.problems import Problem
 from sentinode.serving.store.tables import ScanRow
@@ -35,7 +36,7 @@ class ScanResult:
     """Level-0 pixels."""
     tile_height: int
     lesion_sets: dict[float | None, list[dict[str, Any]]]
-    """By threshold; bounded."""
+    """Lesions by threshold; bounded."""
 
     def grid(self) -> dict[str, Any]:
         """The heatmap's cells for a client."""
@@ -54,7 +55,7 @@ class ScanResult:
         }
 
     def rule(self, threshold: float | None) -> LesionRule:
-        """By which lesions are found; None: the scan's own. At another threshold, no part of it is laxer than that."""
+        """The rule of lesions; None: the scan's own. At another threshold, no part of it is laxer than that."""
         bundle = self.record.bundle
         usual = LesionRule(outline=bundle.threshold) if bundle else LesionRule()
         own = self.record.lesion_rule or usual
@@ -88,7 +89,7 @@ class ScanResult:
             "score_mean": lesion.score_mean,
             "area_mm2": lesion.area_mm2,
             "diameter_um": lesion.diameter_um,
-            "class": lesion.size_class.lower(),
+            "class": SLIDE_CLASS_OF[lesion.size_class],
             "centroid": {"x": lesion.centroid_x, "y": lesion.centroid_y},
             "bounds": {"x": left, "y": top, "width": right - left, "height": bottom - top},
             "polygon": json.loads(shapely.to_geojson(outline)),
@@ -126,7 +127,7 @@ class Results:
     def _read(self, row: ScanRow) -> ScanResult:
         folder = self._folder / row.folder
         try:
-            record, heatmap, tiles = read_record(folder), read_heatmap(folder), read_tiles(folder)
+            record, heatmap, tiles = read_record(folder), read_heatmap(folder), read_scanned_tiles(folder)
         except SentinodeError as error:
             message = str(error).replace(str(folder), "the scan's folder")
             raise Problem(410, message) from error

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sentinode.metrics.stages import SlideClass
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -62,7 +64,7 @@ class PredictionAnswer(_Answer):
 
 
 class FilePrediction(PredictionAnswer):
-    """Of one of several files."""
+    """The prediction of one of several files."""
 
     file: str
 
@@ -109,7 +111,7 @@ class Box(_Answer):
 
 
 class TileExplanationAnswer(ExplanationAnswer):
-    """Of a tile of a slide."""
+    """The explanation of a tile of a slide."""
 
     tile: Box
     image: str
@@ -149,7 +151,7 @@ class ModelAnswer(_Answer):
 
 
 class Progress(_Answer):
-    """Of a running scan, in tiles."""
+    """Progress of a running scan, in tiles."""
 
     done: int
     total: int | None
@@ -169,7 +171,7 @@ class ScanAnswer(_Answer):
     created: str
     finished: str | None
     slide_score: float | None
-    slide_class: Literal["negative", "itc", "micro", "macro"] | None
+    slide_class: SlideClass | None
     lesions: int | None
     threshold: float | None
 

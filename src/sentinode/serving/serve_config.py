@@ -14,17 +14,17 @@ class Limits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     image_bytes: int = Field(default=16 * _MIB, ge=1)
-    """Of one uploaded image, as it is sent."""
+    """Most bytes of one uploaded image, as it is sent."""
     image_pixels: int = Field(default=16_000_000, ge=1)
-    """Of one uploaded image, decoded: 48 MB. A 100-megapixel PNG can be a file of a few kilobytes."""
+    """Most pixels of one uploaded image, decoded: 48 MB. A 100-megapixel PNG can be a file of a few kilobytes."""
     batch_files: int = Field(default=256, ge=1)
     """Images of one request to /predict/batch."""
     batch_bytes: int = Field(default=64 * _MIB, ge=1)
-    """Of one request to /predict/batch."""
+    """Most bytes of one request to /predict/batch."""
     slide_bytes: int = Field(default=16 << 30, ge=1)
-    """Of one uploaded slide; it goes to the disk in pieces."""
+    """Most bytes of one uploaded slide; it goes to the disk in pieces."""
     body_bytes_at_once: int = Field(default=256 * _MIB, ge=1)
-    """Of all request bodies that are in memory."""
+    """Most bytes of all request bodies that are in memory."""
     waiting_images: int = Field(default=512, ge=1)
     """Images that wait for the model."""
     images_at_once: int = Field(default=16, ge=1)
@@ -65,9 +65,9 @@ class ServeConfig:
     engine: str = "auto"
     threads: int = 1
     scan_niceness: int = 10
-    """Of the process that scans: at 10 the server's predictions get nine tenths of a processor that both want."""
+    """Niceness of the process that scans: at 10 the server's predictions get 0.9 of a processor that both want."""
     explain_niceness: int = 5
-    """Of the process that explains: behind predictions, before scans."""
+    """Niceness of the process that explains: behind predictions, before scans."""
     store_images: bool = False
     """Whether the uploaded images themselves are kept; otherwise only their hashes."""
     report: Path | None = None

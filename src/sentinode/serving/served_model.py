@@ -27,7 +27,7 @@ class ServedModel:
         self.bundle = bundle
         self.info = bundle.info
         self.version = sha256_of_file(Path(bundle.folder) / INFO_FILE)[:12]
-        """Of `bundle.json`, which has the hash of every other file: another version, another model."""
+        """Hash of `bundle.json`, which has the hash of every other file: another version, another model."""
         self.problem: str | None = None
         """Why the engine can't be opened."""
         self._name, self._threads = engine, threads

@@ -32,7 +32,7 @@ class KnownSlide:
     id: str
     path: Path
     version: str
-    """Of its content, by size and time of change."""
+    """Version of its content, by size and time of change."""
 
     @property
     def name(self) -> str:

@@ -20,7 +20,7 @@ from sentinode.core.files import atomic_file, atomic_folder
 from sentinode.core.result_folder import check_empty
 from sentinode.slides.annotations.regions import Geometry
 from sentinode.slides.enlargement import enlarge
-from sentinode.slides.known_truth import KnownSlide, write_lesions, write_table
+from sentinode.slides.known_truth import KnownSlide, write_lesion_outlines, write_table
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.pyramid import write_pyramid
 from sentinode.slides.reader import Pixels
@@ -113,7 +113,7 @@ def compose_slides(
                 quality=quality,
             )
             _write_cells(folder / f"{name}.csv", patches, plan)
-            known.append(write_lesions(folder, name, outlines(plan.lesion, side * SCALE)))
+            known.append(write_lesion_outlines(folder, name, outlines(plan.lesion, side * SCALE)))
             advance()
         write_table(folder, known)
     return known
@@ -195,7 +195,7 @@ def pieces(rng: np.random.Generator, rows: int, columns: int, count: int, radius
 
 
 def _alike(rng: np.random.Generator, patches: Patches, pools: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """Of each class the third whose stain is nearest to that of one patch: a slide has one stain."""
+    """The third of each class whose stain is nearest to that of one patch: a slide has one stain."""
     samples = [pool if len(pool) <= _SAMPLE else rng.choice(pool, _SAMPLE, replace=False) for pool in pools]
     stains = [np.stack([_stain(patches.read(int(number))) for number in sample]) for sample in samples]
     wanted = stains[0][rng.integers(len(stains[0]))]

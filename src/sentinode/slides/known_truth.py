@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinode.core.files import atomic_file
-from sentinode.slides.annotations.annotation_forms import write_asap
+from sentinode.slides.annotations.asap import write_asap
 from sentinode.slides.annotations.regions import TUMOUR, Annotations, Geometry, Region
 
 
@@ -18,7 +18,7 @@ class KnownSlide:
     lesions: int
 
 
-def write_lesions(folder: Path, name: str, lesions: Sequence[Geometry]) -> KnownSlide:
+def write_lesion_outlines(folder: Path, name: str, lesions: Sequence[Geometry]) -> KnownSlide:
     """Write the lesions' outlines (level-0 pixels) as `NAME.xml` in `folder`; no file where there is none."""
     regions = tuple(Region(lesion, TUMOUR, f"Annotation {n}", "Tumor") for n, lesion in enumerate(lesions))
     if regions:

@@ -11,7 +11,7 @@ class PositiveTiles:
     """N tiles of one slide whose score reached the threshold."""
 
     slide: str
-    """Its name."""
+    """Name of the slide."""
 
     slide_width: int
     """Level-0 pixels."""
@@ -41,7 +41,7 @@ class PositiveTiles:
     """Name of the model."""
 
     bundle_sha256: str
-    """Of the model's graph."""
+    """SHA-256 of the model's graph."""
 
     scan_key: str
     """What the scan is known by."""

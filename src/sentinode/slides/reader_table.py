@@ -20,7 +20,7 @@ READERS = {
     "openslide": "sentinode.slides.openslide_reader:OpenSlideReader",
     "image": "sentinode.slides.image_reader:ImageReader",
 }
-"""In the order in which they are tried; those of other packages (entry points of `sentinode.readers`) follow."""
+"""Readers in the order in which they are tried; those of other packages (entry points `sentinode.readers`) follow."""
 
 DEFAULT_CACHE_BYTES = 256 << 20
 """Decoded tiles kept by a reader: two rows of 256-px tiles of a slide that is 160,000 px wide."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sentinode.core.files import storage_errors
-from sentinode.data.sources.files import file_stamp
+from sentinode.data.sources.file_source import file_stamp
 
 
 class Answer(NamedTuple):

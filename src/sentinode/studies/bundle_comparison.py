@@ -59,13 +59,17 @@ def compare_bundles(
         raise EvaluationError(f"{len(bundles)} bundle to compare; name at least two")
     ASSESSMENT_FOLDER.check(out)
     first, *others = bundles
-    data, role = load_split(first, address, split, overrides, settings, progress)
+    data, manifest_split = load_split(first, address, split, overrides, settings, progress)
     on_leak = load_data_config(address, overrides, recipe_of(first).data).on_leak
     for bundle in others:
         _check_classes(bundle, first)
-        data = unseen(bundle, data, role, on_leak=on_leak) if role == "test" else data
+        data = unseen(bundle, data, manifest_split, on_leak=on_leak) if manifest_split == "test" else data
     models = [
-        (bundle.name, score(bundle, data, role, address, engine, settings, progress).predictions, _threshold(bundle))
+        (
+            bundle.name,
+            score(bundle, data, manifest_split, address, engine, settings, progress).predictions,
+            _threshold(bundle),
+        )
         for bundle in bundles
     ]
     comparisons = tuple(compare(models))

@@ -9,7 +9,7 @@ from sentinode.core.errors import BundleError
 from sentinode.core.messages import one_line
 from sentinode.data.data_config import DataConfig
 from sentinode.models.bundle import Bundle
-from sentinode.training.config import EvaluationConfig
+from sentinode.training.training_config import EvaluationConfig
 
 
 class BundleRecipe(BaseModel):

@@ -25,13 +25,13 @@ class OutOfFold:
     """Answers to images by those members that had not learned from them, as a cross-validation has them."""
 
     data: Dataset
-    """Every such image has the role `validation`; there may be others."""
+    """Every such image is in the split `validation`; there may be others."""
 
     logits: NDArray[np.float32]
     """(n, classes) for `data.images("validation")`, each member's divided by its temperature."""
 
     data_sha256: str = ""
-    """`hash` of the data set's own manifest, before its images were given these roles; empty: that of `data`."""
+    """`hash` of the data set's own manifest, before its images were given these splits; empty: that of `data`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class HeldOut:
     """What temperature, threshold and band are fitted to."""
 
     data: Dataset
-    """Its `validation` images are the ones."""
+    """The data set whose `validation` images are held out."""
 
     recipe: BundleRecipe
     """The first member's, over the data that was named."""
@@ -65,7 +65,7 @@ def held_out(
         LeakError: There are such images, and `data.on_leak` is "error".
         DataError: None is left, or the data is not what it must be, see `load_split`.
     """
-    data, role = load_split(bundles[0], address, "validation", overrides, settings, progress)
+    data, split = load_split(bundles[0], address, "validation", overrides, settings, progress)
     recipe = recipe_of(bundles[0])
     config = load_data_config(address, overrides, recipe.data)
     manifest = data.manifest
@@ -73,13 +73,13 @@ def held_out(
     if any(known.values()) and config.on_leak == "error":
         name = max(known, key=lambda each: len(known[each]))
         raise LeakError(
-            f"{name} has trained on {len(known[name]):,} of the {len(manifest.rows(role)):,} validation images of "
+            f"{name} has trained on {len(known[name]):,} of the {len(manifest.rows(split)):,} validation images of "
             f"{bundles[0].name}, and is too sure of them to fit a threshold to; leave them out with "
             "--set data.on_leak=drop, or average models that were trained with one split"
         )
     for name, pixels in known.items():
         data = without(data, pixels, f"leak: {name} has trained on it")
-    left = set(np.unique(data.manifest.labels(role)))
+    left = set(np.unique(data.manifest.labels(split)))
     if missing := [name for place, name in enumerate(manifest.class_names) if place not in left]:
         raise DataError(
             f"without the images that a member has trained on, no validation image of {missing[0]} is left; average "

@@ -27,7 +27,7 @@ from sentinode.studies.ensemble_data import HeldOut, OutOfFold, held_out, of_fol
 from sentinode.studies.ensemble_info import draft_info
 from sentinode.studies.evaluation import score
 from sentinode.training.bundle_contents import example_tiles, pixel_hashes, reference, reference_tiles
-from sentinode.training.calibration import Calibration, calibrate
+from sentinode.training.calibration_fit import Calibration, calibrate
 
 _TINY = 1e-30  # a probability that float32 has as zero
 
@@ -173,8 +173,8 @@ def _write(
     logits = _logits(runner, images, progress) if held.logits is None else held.logits
     calibration = calibrate(logits, held.data, held.recipe.evaluation, held.recipe.seed)
     joined.deployed.temperature.fill_(calibration.temperature)
-    role = "train" if len(held.data.manifest.rows("train")) else "validation"
-    sample = reference_tiles(held.data, held.recipe.seed, role)
+    split = "train" if len(held.data.manifest.rows("train")) else "validation"
+    sample = reference_tiles(held.data, held.recipe.seed, split)
     answers = runner.predict(sample)
     probabilities = softmax(_log(answers.probabilities) / calibration.temperature, axis=1)
     return write_bundle(

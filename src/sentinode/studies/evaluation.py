@@ -13,7 +13,7 @@ from sentinode.data.data_config import Policy
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.data.manifest import Manifest
 from sentinode.data.selection import WHOLE, load_selection, without
-from sentinode.data.source_splits import ROLES
+from sentinode.data.source_splits import SPLITS
 from sentinode.metrics.assessment import Assessment, assess
 from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.predictions_csv import write_predictions
@@ -25,7 +25,7 @@ from sentinode.reports.charts.chart import save_png
 from sentinode.reports.charts.training_charts import training_curves
 from sentinode.studies.bundle_recipe import recipe_of, recipe_text
 from sentinode.studies.error_saliency import error_maps
-from sentinode.training.calibration import predictions_of
+from sentinode.training.calibration_fit import predictions_of
 from sentinode.training.recipe import load_data_config
 
 ASSESSMENT_FOLDER = ResultKind("an earlier result", ("metrics.json", "comparison.json", "baselines.json"))
@@ -38,8 +38,8 @@ class Scored:
     data: Dataset
     """Holds them, and perhaps more."""
 
-    role: str
-    """The role of the images in `data`."""
+    split: str
+    """The split in `data` whose images were scored."""
 
     address: str
     """Where they come from, as the user named it."""
@@ -79,18 +79,18 @@ def evaluate_bundle(
     out, settings = Path(out), settings or Settings.from_environment()
     bundle = open_bundle(name)
     ASSESSMENT_FOLDER.check(out)
-    data, role = load_split(bundle, address, split, overrides, settings, progress)
-    scored = score(bundle, data, role, address, engine, settings, progress)
+    data, manifest_split = load_split(bundle, address, split, overrides, settings, progress)
+    scored = score(bundle, data, manifest_split, address, engine, settings, progress)
     return report_on(bundle, scored, out, split=split)
 
 
 def score(
-    bundle: Bundle, data: Dataset, role: str, address: str, engine: str, settings: Settings, progress: Progress
+    bundle: Bundle, data: Dataset, split: str, address: str, engine: str, settings: Settings, progress: Progress
 ) -> Scored:
-    """Run a bundle over the images of a role, in the manifest's order."""
+    """Run a bundle over the images of a split, in the manifest's order."""
     runner = open_engine(bundle, engine, threads=settings.threads)
-    probabilities = runner.probabilities(data.images(role), progress, f"scoring {role}")
-    return Scored(data, role, address, predictions_of(data.manifest, role, probabilities))
+    probabilities = runner.probabilities(data.images(split), progress, f"scoring {split}")
+    return Scored(data, split, address, predictions_of(data.manifest, split, probabilities))
 
 
 def report_on(
@@ -122,7 +122,7 @@ def report_on(
         split=split,
         limits=(*info.limits, *_notes(split)),
     )
-    images = scored.data.images(scored.role)
+    images = scored.data.images(scored.split)
     maps, words = error_maps(bundle, images.__getitem__)
     context = ReportContext(
         model=info.name,
@@ -149,7 +149,7 @@ def report_on(
 def load_split(
     bundle: Bundle, address: str, split: str, overrides: Sequence[str], settings: Settings, progress: Progress
 ) -> tuple[Dataset, str]:
-    """The images of `split` as the bundle sees data, and the role that they have in the data set that is returned.
+    """The images of `split` as the bundle sees data, and their split in the data set that is returned.
 
     Raises:
         DataError: The data has other classes, or not that split.
@@ -157,7 +157,7 @@ def load_split(
     """
     config = load_data_config(address, overrides, recipe_of(bundle).data)
     classes = bundle.info.classes
-    if split not in ROLES:
+    if split not in SPLITS:
         data = load_selection(config, split, classes.names, classes.positive, cache=settings.cache, progress=progress)
         return unseen(bundle, data, "test", on_leak=config.on_leak), "test"
     data = load_dataset(config, cache=settings.cache, progress=progress)
@@ -175,14 +175,14 @@ def load_split(
     return (data if split != "test" else unseen(bundle, data, split, on_leak=config.on_leak)), split
 
 
-def unseen(bundle: Bundle, data: Dataset, role: str, *, on_leak: Policy) -> Dataset:
+def unseen(bundle: Bundle, data: Dataset, split: str, *, on_leak: Policy) -> Dataset:
     """`data` without images that the bundle has learned from, or chose its threshold on.
 
     Raises:
         LeakError: There are some, and `on_leak` is "error".
     """
     table = data.manifest.table
-    known = table[(table["split"] == role) & table["pixels"].isin(bundle.seen_pixels())]
+    known = table[(table["split"] == split) & table["pixels"].isin(bundle.seen_pixels())]
     if known.empty:
         return data
     if on_leak == "error":

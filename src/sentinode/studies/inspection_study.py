@@ -28,7 +28,7 @@ from sentinode.data.inspection.near_duplicates import Tones, near_pairs
 from sentinode.data.manifest import Manifest
 from sentinode.data.pack import Pack, pack
 from sentinode.data.source import Exclusion, Source
-from sentinode.data.source_splits import ROLES, assign_roles
+from sentinode.data.source_splits import SPLITS, assign_splits
 from sentinode.data.stain_statistics import STAIN_COLUMNS, stain_statistics
 from sentinode.reports.inspection_page import write_inspection_page
 from sentinode.training.recipe import load_data_config
@@ -43,7 +43,7 @@ _EXAMPLES = 36  # images in the grid, shared among the classes
 
 @dataclass(frozen=True)
 class _Survey:
-    """All images that could be read, with the role of each, and what training would say to them."""
+    """All images that could be read, with the split of each, and what training would say to them."""
 
     table: pd.DataFrame
     class_names: tuple[str, ...]
@@ -150,7 +150,7 @@ def _survey(source: Source, packed: Pack, config: DataConfig) -> _Survey:
     table = _table(source, packed, config)
     if table.empty:
         raise DataError(refusal or f"{config.source} has no labelled image that can be read; check the source")
-    table["role"] = _roles(table, source, config, manifest)
+    table["split"] = _splits(table, source, config, manifest)
     names = manifest.class_names if manifest else tuple(dict.fromkeys(_renamed(source.class_names, config)))
     excluded = manifest.exclusions if manifest else (*source.exclusions, *packed.exclusions)
     present = tuple(name for name in names if (table["label"] == name).any())
@@ -163,32 +163,32 @@ def _renamed(names: Sequence[str], config: DataConfig) -> list[str]:
 
 
 def _table(source: Source, packed: Pack, config: DataConfig) -> pd.DataFrame:
-    """One line for each labelled image that was packed: id, label, group, split (the source's), row, pixels."""
+    """One line for each labelled image that was packed: id, label, group, source_split, row, pixels."""
     records = source.records
     table = packed.index.reset_index(drop=True)[["id", "row", "status", "pixels"]]
     table["label"] = [record.label and config.rename.get(record.label, record.label) for record in records]
     table["group"] = pd.Series([record.group for record in records], dtype=object)
-    table["split"] = pd.Series([record.split for record in records], dtype=object)
+    table["source_split"] = pd.Series([record.split for record in records], dtype=object)
     known = table["label"].isin(_renamed(source.class_names, config))
     return table[(table["status"] == "packed") & known].reset_index(drop=True)
 
 
-def _roles(table: pd.DataFrame, source: Source, config: DataConfig, manifest: Manifest | None) -> list[str]:
-    """The manifest's role of each image; of one that it left out, its copy's, or what the source's split plays."""
-    chosen = {role: getattr(config.split, role) for role in ROLES}
+def _splits(table: pd.DataFrame, source: Source, config: DataConfig, manifest: Manifest | None) -> list[str]:
+    """The manifest's split of each image; of one that it left out, its copy's, or what the source's split becomes."""
+    chosen = {split: getattr(config.split, split) for split in SPLITS}
     try:
-        played = assign_roles({record.split for record in source.records if record.split is not None}, chosen)
+        split_of = assign_splits({record.split for record in source.records if record.split is not None}, chosen)
     except DataError:
-        played = {}
+        split_of = {}
     kept: dict[int, str] = {}
     if manifest is not None:
         kept = dict(zip(manifest.table["row"].tolist(), manifest.table["split"].tolist(), strict=True))
-    images = list(zip(table["row"].tolist(), table["split"].tolist(), table["pixels"].tolist(), strict=True))
+    images = list(zip(table["row"].tolist(), table["source_split"].tolist(), table["pixels"].tolist(), strict=True))
     # A copy that was left out goes where the one that was kept went, if both lie in one split of the source.
     kept_at = {(split, pixels): kept[row] for row, split, pixels in images if row in kept}
-    other = "unused" if played else "train"  # without splits, train is the pool that the others are cut out of
+    other = "unused" if split_of else "train"  # without splits, train is the pool that the others are cut out of
     return [
-        kept.get(row) or kept_at.get((split, pixels)) or played.get(split) or other for row, split, pixels in images
+        kept.get(row) or kept_at.get((split, pixels)) or split_of.get(split) or other for row, split, pixels in images
     ]
 
 
@@ -222,7 +222,7 @@ def _facts(source: Source, packed: Pack, config: DataConfig, survey: _Survey, ta
         "split": {"made_by": manifest.grouping if manifest else "source",
                   "hash": manifest.split_hash if manifest else None},
         "counts": facts_of.counts(used, names),
-        "groups": facts_of.groups(table[table["role"] != "unused"], names),
+        "groups": facts_of.groups(table[table["split"] != "unused"], names),
         "exclusions": facts_of.exclusions(survey.exclusions),
         "exact_duplicates": facts_of.exact_duplicates(table),
         "near_blank": facts_of.near_blank(table, names),
@@ -234,7 +234,7 @@ def _facts(source: Source, packed: Pack, config: DataConfig, survey: _Survey, ta
 
 def _baseline(used: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
     labels = np.asarray(used["label"].map({name: place for place, name in enumerate(names)}), np.intp)
-    train, validation = ((used["role"] == role).to_numpy().nonzero()[0] for role in ("train", "validation"))
+    train, validation = ((used["split"] == split).to_numpy().nonzero()[0] for split in ("train", "validation"))
     groups = None if used["group"].isna().any() else np.asarray(pd.factorize(used["group"])[0], np.intp)
     found = colour_baseline(used[list(COLOUR_COLUMNS)].to_numpy(), labels, train, validation, groups)
     return {"auc": None, "reason": found} if isinstance(found, str) else asdict(found)

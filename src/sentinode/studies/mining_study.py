@@ -7,7 +7,7 @@ from typing import Any
 
 from sentinode.core.errors import DataError
 from sentinode.data.tiles.hard_negatives import ADDED, Mined, mine_scans
-from sentinode.data.tiles.tile_folder import TILE_FOLDER, TileSet, holds_tiles, read_tiles, write_tiles
+from sentinode.data.tiles.tile_folder import TILE_FOLDER, TileSet, holds_tiles, read_tile_folder, write_tile_folder
 from sentinode.scanning.positive_tiles import positive_tiles
 from sentinode.scanning.scan_record import list_scans
 from sentinode.slides.slide_list import list_slides
@@ -87,7 +87,7 @@ def mine(
         AnnotationError: An annotation can't be read.
     """
     tiles, out = Path(tiles), Path(out)
-    before = read_tiles(tiles)
+    before = read_tile_folder(tiles)
     _check_out(out, tiles, before)
     suspects = [positive_tiles(folder, threshold) for folder in list_scans(Path(scans))]
     mined = mine_scans(
@@ -97,7 +97,7 @@ def mine(
         per_slide=per_slide,
         new={path.stem: path for path in list_slides([Path(slide) for slide in slides])},
     )
-    write_tiles(out, mined.tiles)
+    write_tile_folder(out, mined.tiles)
     return HardNegatives(out, mined)
 
 
@@ -106,6 +106,6 @@ def _check_out(out: Path, tiles: Path, before: TileSet) -> None:
     TILE_FOLDER.check(out)
     if not holds_tiles(out) or out.resolve() == tiles.resolve():
         return
-    old = read_tiles(out).record
+    old = read_tile_folder(out).record
     if old.key != before.record.key or old.minings[: len(before.record.minings)] != before.record.minings:
         raise DataError(f"{out} has other tiles than {tiles}; give another --out, or remove it")

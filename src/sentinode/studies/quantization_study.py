@@ -22,10 +22,10 @@ from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.quantization import graph_engine, quantize_graph, write_quantized_bundle
 from sentinode.studies.bundle_recipe import recipe_of
 from sentinode.studies.evaluation import load_split
-from sentinode.training.calibration import calibrate, predictions_of
+from sentinode.training.calibration_fit import calibrate, predictions_of
 
 LARGEST_FALL = 0.002
-"""Of the AUC, beyond which the quantised model is refused."""
+"""Largest fall of the AUC, beyond which the quantised model is refused."""
 
 _CALIBRATION_TILES = 300  # NNCF's own default; the ranges of activations need no more
 _SLAB = 512

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sentinode.core.errors import DataError
 from sentinode.core.messages import one_line
 from sentinode.core.progress import SILENT, Progress
-from sentinode.data.tiles.annotated_slides import list_cohort
+from sentinode.data.tiles.annotated_slides import list_annotated_slides
 from sentinode.data.tiles.tile_folder import TileSet
 from sentinode.data.tiles.tile_sampler import draw_into
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, TilesConfig
@@ -97,11 +97,11 @@ def draw_tiles(
         checked = TilesConfig.model_validate(config)
     except ValidationError as error:
         raise DataError(f"{one_line(error)}; see sentinode tiles --help") from error
-    cohort = list_cohort(
+    annotated = list_annotated_slides(
         [Path(slide) for slide in slides],
         [Path(folder) for folder in annotations],
         None if table is None else Path(table),
         normal=normal,
     )
-    tiles, reused = draw_into(Path(out), cohort, checked, progress)
+    tiles, reused = draw_into(Path(out), annotated, checked, progress)
     return TileDraw(Path(out), tiles, reused)

@@ -12,9 +12,9 @@ from sentinode.slides.slide import open_slide
 from sentinode.slides.slide_list import list_slides
 from sentinode.slides.tissue.tissue_examples import read_example
 from sentinode.slides.tissue.tissue_files import write_survey
+from sentinode.slides.tissue.tissue_fit import mean_dice, train_tissue
 from sentinode.slides.tissue.tissue_mask import TissueConfig, survey
 from sentinode.slides.tissue.tissue_model import TissueModel
-from sentinode.slides.tissue.tissue_training import mean_dice, train_tissue
 
 
 @dataclass(frozen=True)

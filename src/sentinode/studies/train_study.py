@@ -134,10 +134,10 @@ def assess_trained(
     from sentinode.models.bundle_writer import amend
     from sentinode.studies.evaluation import report_on, score
 
-    role = "test" if len(data.manifest.rows("test")) else "validation"
-    scored = score(trained.bundle, data, role, recipe.data.source, "openvino", settings, progress)
+    split = "test" if len(data.manifest.rows("test")) else "validation"
+    scored = score(trained.bundle, data, split, recipe.data.source, "openvino", settings, progress)
     report, log = folder / "report", trained.log
-    assessment = report_on(trained.bundle, scored, report, split=role, log=log, best_epoch=trained.best_epoch)
+    assessment = report_on(trained.bundle, scored, report, split=split, log=log, best_epoch=trained.best_epoch)
     shown = {name: assessment.metrics[name] for name in shown_in("card") if name in assessment.metrics}
     amend(trained.bundle, metrics=Headline(split=assessment.split, n=assessment.n, figures=shown))
     return assessment

@@ -87,7 +87,7 @@ class ReaderTests:
         reader.close()
 
     def test_one_pixel_at_each_corner(self, case: ReaderCase) -> None:
-        """Of the smallest level, where a shift by a pixel shows."""
+        """The corners of the smallest level, where a shift by a pixel shows."""
         reader, last = case.open(), len(case.levels) - 1
         height, width = case.levels[last].shape[:2]
         for x in (0, width - 1):

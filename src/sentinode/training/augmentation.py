@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sentinode.training.appearances import Appearances
-from sentinode.training.config import AugmentationConfig
 from sentinode.training.image_quality import blur, compress, vary_focus
+from sentinode.training.training_config import AugmentationConfig
 
 # Rows: optical density of haematoxylin, eosin and the residual in R, G, B (Ruifrok and Johnston 2001).
 _STAINS = ((0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78))

@@ -25,9 +25,9 @@ def example_tiles(size: int) -> NDArray[np.uint8]:
     return np.stack([np.asarray(tile, dtype=np.uint8) for tile in resized])
 
 
-def reference_tiles(data: Dataset, seed: int, role: str = "train") -> NDArray[np.uint8]:
-    """(n, H, W, 3): a random sample of a role's images, in the manifest's order."""
-    rows = data.manifest.rows(role)
+def reference_tiles(data: Dataset, seed: int, split: str = "train") -> NDArray[np.uint8]:
+    """(n, H, W, 3): a random sample of a split's images, in the manifest's order."""
+    rows = data.manifest.rows(split)
     return data.tiles[rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:REFERENCE_TILES])]]
 
 
@@ -44,7 +44,7 @@ def reference(
     }
 
 
-def pixel_hashes(data: Dataset, role: str) -> NDArray[np.uint64]:
-    """Sorted hashes of the pixels of a role's images."""
+def pixel_hashes(data: Dataset, split: str) -> NDArray[np.uint64]:
+    """Sorted hashes of the pixels of a split's images."""
     table = data.manifest.table
-    return np.sort(np.array([int(text, 16) for text in table.loc[table["split"] == role, "pixels"]], dtype=np.uint64))
+    return np.sort(np.array([int(text, 16) for text in table.loc[table["split"] == split, "pixels"]], dtype=np.uint64))

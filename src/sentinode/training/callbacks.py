@@ -13,8 +13,8 @@ from safetensors.torch import save
 from sentinode.core.files import atomic_file, write_text
 from sentinode.core.progress import Advance
 from sentinode.training.classifier import PatchClassifier
-from sentinode.training.config import TrainingConfig
 from sentinode.training.lightning import Callback, LightningModule, TorchCheckpointIO, Trainer
+from sentinode.training.training_config import TrainingConfig
 
 LOG_COLUMNS = ("epoch", "learning_rate", "train_loss", "validation_loss", "validation_auc", "validation_accuracy")
 LAST = "last.ckpt"

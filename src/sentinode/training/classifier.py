@@ -15,10 +15,10 @@ from sentinode.models.networks.network_stages import freeze
 from sentinode.models.preprocessing import Preprocessing
 from sentinode.training.appearances import Appearances
 from sentinode.training.augmentation import Augmentation
-from sentinode.training.config import TrainingConfig
 from sentinode.training.distillation import UNLABELLED, Teacher, distillation_loss
 from sentinode.training.lightning import LightningModule
 from sentinode.training.schedules import build_optimizer, build_plateau, build_schedule
+from sentinode.training.training_config import TrainingConfig
 
 
 class PatchClassifier(LightningModule):

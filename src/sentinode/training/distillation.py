@@ -20,7 +20,7 @@ from sentinode.models.bundle_network import load_deployed
 from sentinode.models.deployed_model import DeployedModel, orientations
 from sentinode.models.ensemble_network import EnsembleNetwork
 from sentinode.models.model_config import BUNDLE_PREFIX
-from sentinode.training.config import TrainingConfig
+from sentinode.training.training_config import TrainingConfig
 
 UNLABELLED = -1
 """The label of an image that has none."""

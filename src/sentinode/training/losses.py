@@ -16,7 +16,7 @@ from torch.nn import functional
 from sentinode.core.errors import PluginError, RecipeError
 from sentinode.core.plugins import find_plugin, plugins
 from sentinode.models.model_config import Head
-from sentinode.training.config import TrainingConfig
+from sentinode.training.training_config import TrainingConfig
 
 _KIND = "loss"
 

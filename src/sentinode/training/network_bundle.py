@@ -18,9 +18,9 @@ from sentinode.models.bundle_writer import library_versions, write_bundle
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.onnx_export import round_weights
 from sentinode.training.bundle_contents import example_tiles, pixel_hashes, reference, reference_tiles
-from sentinode.training.calibration import Calibration, calibrate
+from sentinode.training.calibration_fit import Calibration, calibrate
 from sentinode.training.callbacks import best_epoch
-from sentinode.training.fitting import Fitted, checkpoint_log, fit
+from sentinode.training.network_fit import Fitted, checkpoint_log, fit
 from sentinode.training.recipe import Recipe
 
 _BATCH = 256
@@ -47,7 +47,7 @@ def train_network(
 
     Args:
         recipe: The resolved recipe.
-        data: Its data, split into roles.
+        data: Its data, with a split for each image.
         folder: Gets `log.csv`, `timings.csv`, `checkpoints/` and `bundle/`.
         threads: CPU threads.
         progress: Where to show how far it is.
@@ -108,12 +108,12 @@ def write_network_bundle(recipe: Recipe, data: Dataset, fitted: Fitted, folder: 
         deployed,
         example_tiles=example_tiles(fitted.preprocessing.tile_size),
         reference=_reference(deployed, reference_tiles(data, recipe.seed), progress),
-        seen={role: pixel_hashes(data, role) for role in ("train", "validation")},
+        seen={split: pixel_hashes(data, split) for split in ("train", "validation")},
     )
 
 
-def _logits(deployed: DeployedModel, data: Dataset, role: str, progress: Progress) -> NDArray[np.float32]:
-    images = data.images(role)
+def _logits(deployed: DeployedModel, data: Dataset, split: str, progress: Progress) -> NDArray[np.float32]:
+    images = data.images(split)
     parts = []
     with torch.inference_mode():
         for part in progress.slabs("calibrating", len(images), _BATCH):
@@ -168,7 +168,7 @@ def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibratio
 
 
 def _trained_on(recipe: Recipe, data: Dataset) -> str:
-    counts = {role: len(data.manifest.rows(role)) for role in ("train", "validation")}
+    counts = {split: len(data.manifest.rows(split)) for split in ("train", "validation")}
     taught = f", taught by {recipe.training.teacher}" if recipe.training.teacher else ""
     return (
         f"{counts['train']:,} images of {recipe.data.source}{taught}; threshold, temperature and "

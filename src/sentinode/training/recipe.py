@@ -14,7 +14,7 @@ from sentinode.core.errors import RecipeError
 from sentinode.core.messages import one_line
 from sentinode.data.data_config import DataConfig
 from sentinode.models.model_config import ModelConfig
-from sentinode.training.config import EvaluationConfig, TrainingConfig
+from sentinode.training.training_config import EvaluationConfig, TrainingConfig
 
 CROSSVAL_FOLDER = "recipes/crossval"
 """Where in the package the recipes of cross-validation lie."""

@@ -15,7 +15,7 @@ from sentinode.core.progress import Progress
 from sentinode.core.result_folder import is_empty, locked, remove_partial
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
-from sentinode.training.calibration import check_evaluation
+from sentinode.training.calibration_fit import check_evaluation
 from sentinode.training.recipe import Recipe, load_recipe
 
 RUN_FILE = "run.json"

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer, lr_scheduler
 
-from sentinode.training.config import TrainingConfig
+from sentinode.training.training_config import TrainingConfig
 
 _NEARLY_NOTHING = 1e-3  # part of the learning rate at which a warm-up starts
 

@@ -13,7 +13,7 @@ from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data.address import open_source
 from sentinode.data.dataset import Dataset
-from sentinode.data.tiles.annotated_slides import list_cohort
+from sentinode.data.tiles.annotated_slides import list_annotated_slides
 from sentinode.data.tiles.tile_sampler import draw_into
 from sentinode.data.tiles.tiles_config import TilesConfig
 from sentinode.slides.slide import open_slide
@@ -30,7 +30,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         small_slides.write_slide(root / "slides", f"case_{number}", tumour=number % 2 == 1)
         lines.append(f"case_{number},{number % 2},{split}")
     (root / "slides" / "slides.csv").write_text("\n".join(lines))
-    draw_into(root / "tiles", list_cohort([root / "slides"], []), TilesConfig(size_px=64, mpp=1.0), Progress())
+    draw_into(
+        root / "tiles", list_annotated_slides([root / "slides"], []), TilesConfig(size_px=64, mpp=1.0), Progress()
+    )
     return root
 
 
@@ -78,7 +80,7 @@ def test_a_slide_that_is_gone_or_another_one_leaves_its_tiles_out_counted(
 ) -> None:
     shutil.copytree(folder / "slides", tmp_path / "slides")
     config = TilesConfig(size_px=64, mpp=1.0)
-    draw_into(tmp_path / "tiles", list_cohort([tmp_path / "slides"], []), config, Progress())
+    draw_into(tmp_path / "tiles", list_annotated_slides([tmp_path / "slides"], []), config, Progress())
     before = open_source(str(tmp_path / "tiles")).fingerprint()
     (tmp_path / "slides" / "case_0.tif").unlink()
     small_slides.write_pyramid(

@@ -7,7 +7,7 @@ import pytest
 
 from helpers import small_slides
 from sentinode.core.progress import Progress
-from sentinode.data.tiles.annotated_slides import list_cohort
+from sentinode.data.tiles.annotated_slides import list_annotated_slides
 from sentinode.data.tiles.tile_folder import TileSet
 from sentinode.data.tiles.tile_sampler import draw_into
 from sentinode.data.tiles.tiles_config import TilesConfig
@@ -32,6 +32,6 @@ def draw(slides: Path) -> Callable[..., TileSet]:
 
     def draw(out: Path, folder: Path = slides, **config: object) -> TileSet:
         parsed = TilesConfig.model_validate({"size_px": 64, "mpp": 1.0, **config})
-        return draw_into(out, list_cohort([folder], []), parsed, Progress())[0]
+        return draw_into(out, list_annotated_slides([folder], []), parsed, Progress())[0]
 
     return draw

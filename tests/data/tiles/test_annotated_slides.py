@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sentinode.core.errors import AnnotationError, DataError
-from sentinode.data.tiles.annotated_slides import list_cohort
+from sentinode.data.tiles.annotated_slides import list_annotated_slides
 from sentinode.slides.annotations.camelyon import is_partly_annotated
 
 REGION = '{"positive": [{"name": "a", "vertices": [[0, 0], [9, 0], [9, 9]]}]}'
@@ -21,10 +21,14 @@ def touch(folder: Path, *names: str, content: str = "") -> None:
 def test_a_slide_without_annotation_is_normal_only_where_that_is_said(tmp_path: Path) -> None:
     touch(tmp_path, "a.tif", "b.tif", "c.tif", "c.json")
     with pytest.raises(DataError, match=r"2 slides have no annotation.*: a, b; .*--normal"):
-        list_cohort([tmp_path], [])
-    assert [not one.annotations for one in list_cohort([tmp_path], [], normal=True).slides] == [True, True, False]
+        list_annotated_slides([tmp_path], [])
+    assert [not one.annotations for one in list_annotated_slides([tmp_path], [], normal=True).slides] == [
+        True,
+        True,
+        False,
+    ]
     touch(tmp_path, "slides.csv", content="slide,label,lesions\na.tif,0,0\nb.tif,1,2\n")
-    found = list_cohort([tmp_path], [])
+    found = list_annotated_slides([tmp_path], [])
     assert [one.name for one in found.slides] == ["a", "c"]
     assert [(one.id, one.kind) for one in found.left_out] == [("b", "has tumour, but no annotation")]
 
@@ -36,10 +40,10 @@ def test_camelyon16_as_the_challenge_packed_it(tmp_path: Path) -> None:
     touch(tmp_path, *(f"training/lesion_annotations/tumor_{n:03d}.xml" for n in (1, 18)))
     touch(tmp_path, *(f"testing/lesion_annotations/test_{n:03d}.xml" for n in (1, 114)))
     with pytest.raises(DataError, match=r"1 slides have no annotation.*: test_003"):
-        list_cohort([tmp_path], [])
+        list_annotated_slides([tmp_path], [])
     touch(tmp_path, "testing/reference.csv", content="test_001,Tumor,IDC,Macro\ntest_003,Normal,None,None\n")
-    found = list_cohort([tmp_path], [])
-    assert [(one.name, one.role, bool(one.annotations), one.complete) for one in found.slides] == [
+    found = list_annotated_slides([tmp_path], [])
+    assert [(one.name, one.split, bool(one.annotations), one.complete) for one in found.slides] == [
         ("normal_001", "train", False, True),
         ("tumor_001", "train", True, True),
         ("tumor_018", "train", True, False),
@@ -55,8 +59,8 @@ def test_a_table_gives_patient_split_and_completeness_over_what_names_say(tmp_pa
     touch(tmp_path, "tumor_018.json", "tumor_001.json", content=REGION)
     rows = "slide,patient,split,annotated\ntumor_018,p1,val,fully\ntumor_001,p2,train,partly\nnormal_002,p1,val,\n"
     touch(tmp_path, "t.csv", content=rows)
-    found = {one.name: one for one in list_cohort([tmp_path], [], tmp_path / "t.csv").slides}
-    assert {name: (one.group, one.role, one.complete) for name, one in found.items()} == {
+    found = {one.name: one for one in list_annotated_slides([tmp_path], [], tmp_path / "t.csv").slides}
+    assert {name: (one.group, one.split, one.complete) for name, one in found.items()} == {
         "tumor_018": ("p1", "validation", True),
         "tumor_001": ("p2", "train", False),
         "normal_002": ("p1", "validation", True),
@@ -81,30 +85,30 @@ def test_what_is_wrong_in_a_table_is_said(tmp_path: Path, rows: str, said: str) 
     touch(tmp_path, "t.csv", "slides.csv", content=rows)
     for table in (tmp_path / "t.csv", None):  # named, and found beside the slides
         with pytest.raises(DataError, match=said):
-            list_cohort([tmp_path], [], table, normal=True)
+            list_annotated_slides([tmp_path], [], table, normal=True)
 
 
 def test_a_table_without_labels_counts_too(tmp_path: Path) -> None:
     touch(tmp_path, "a.tif", "b.tif")
     touch(tmp_path, "slides.csv", content="slide,patient\na,p1\nb,p1\n")
-    assert [one.group for one in list_cohort([tmp_path], [], normal=True).slides] == ["p1", "p1"]
+    assert [one.group for one in list_annotated_slides([tmp_path], [], normal=True).slides] == ["p1", "p1"]
     with pytest.raises(DataError, match="nothing says that they are normal: a, b"):
-        list_cohort([tmp_path], [])
+        list_annotated_slides([tmp_path], [])
 
 
 def test_contradictions_are_errors(tmp_path: Path) -> None:
     touch(tmp_path, "normal_001.tif")
     touch(tmp_path, "normal_001.json", content=REGION)
     with pytest.raises(DataError, match="said to be normal, but"):
-        list_cohort([tmp_path], [])
+        list_annotated_slides([tmp_path], [])
     touch(tmp_path, "else/x.tif")
     touch(tmp_path, "one/x.json", "two/x.json", content=REGION)
     with pytest.raises(AnnotationError, match="annotations of one slide"):
-        list_cohort([tmp_path / "else"], [tmp_path / "one", tmp_path / "two"])
+        list_annotated_slides([tmp_path / "else"], [tmp_path / "one", tmp_path / "two"])
 
 
 def test_camelyon17s_slides_are_grouped_by_patient(tmp_path: Path) -> None:
     touch(tmp_path, "patient_017_node_2.tif", "patient_017_node_4.tif")
-    found = list_cohort([tmp_path], [], normal=True)
+    found = list_annotated_slides([tmp_path], [], normal=True)
     assert {one.group for one in found.slides} == {"patient_017"}
-    assert {one.role for one in found.slides} == {None}
+    assert {one.split for one in found.slides} == {None}

@@ -10,7 +10,7 @@ import pytest
 from helpers import small_slides
 from sentinode.core.errors import DataError
 from sentinode.data.tiles.hard_negatives import ADDED, BEYOND, KNOWN, OVER, TRUE, mine_scans
-from sentinode.data.tiles.tile_folder import TileSet, read_tiles, write_tiles
+from sentinode.data.tiles.tile_folder import TileSet, read_tile_folder, write_tile_folder
 from sentinode.slides.positives import PositiveTiles
 
 SIDE = 128
@@ -62,8 +62,8 @@ def test_what_is_added_is_normal_new_and_says_where_it_comes_from(tiles: TileSet
     assert mined.places[ADDED] == len(new)
     assert mined.places[KNOWN] == int((tiles.table["split"] == "train").sum()) - 4  # all but the four tumour tiles
     assert mined.tiles.record.minings[0].scans == {"case_0": "key of case_0", "case_1": "key of case_1"}
-    write_tiles(tmp_path / "out", mined.tiles)
-    assert read_tiles(tmp_path / "out").record == mined.tiles.record
+    write_tile_folder(tmp_path / "out", mined.tiles)
+    assert read_tile_folder(tmp_path / "out").record == mined.tiles.record
 
 
 def test_nothing_is_added_twice_and_the_split_stays(tiles: TileSet, slides: Path) -> None:

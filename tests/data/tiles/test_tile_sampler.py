@@ -11,8 +11,8 @@ from helpers import small_slides
 from sentinode.core.errors import DataError, StorageError
 from sentinode.core.progress import Progress
 from sentinode.data.address import open_source
-from sentinode.data.tiles.annotated_slides import list_cohort
-from sentinode.data.tiles.tile_folder import RECORD_FILE, TABLE_FILE, TileSet, read_tiles
+from sentinode.data.tiles.annotated_slides import list_annotated_slides
+from sentinode.data.tiles.tile_folder import RECORD_FILE, TABLE_FILE, TileSet, read_tile_folder
 from sentinode.data.tiles.tile_sampler import draw_into
 from sentinode.data.tiles.tiles_config import TilesConfig
 
@@ -54,7 +54,7 @@ def test_what_is_there_is_taken_and_another_configuration_is_refused(draw: Draw,
     draw(tmp_path / "tiles")
     before = (tmp_path / "tiles" / RECORD_FILE).stat().st_mtime_ns
     config = TilesConfig(size_px=64, mpp=1.0)
-    assert draw_into(tmp_path / "tiles", list_cohort([slides], []), config, Progress())[1]
+    assert draw_into(tmp_path / "tiles", list_annotated_slides([slides], []), config, Progress())[1]
     with pytest.raises(DataError, match=r"drawn with size_px = 64 \(now 48\)"):
         draw(tmp_path / "tiles", size_px=48)
     (tmp_path / "other").mkdir()
@@ -83,7 +83,7 @@ def test_a_slide_that_fails_is_recorded_and_drawn_from_once_it_is_mended(
     assert "case_0" not in set(tiles.table["slide"])
     source = open_source(f"slides:{tmp_path / 'tiles'}")
     assert [one.kind for one in source.exclusions] == ["unreadable slide"] * 2
-    assert read_tiles(tmp_path / "tiles").record == tiles.record
+    assert read_tile_folder(tmp_path / "tiles").record == tiles.record
 
 
 def test_without_a_split_slides_are_cut_by_patient(draw: Draw, tmp_path: Path) -> None:
@@ -109,9 +109,9 @@ def test_damaged_tables_are_refused(draw: Draw, tmp_path: Path) -> None:
     draw(tmp_path / "tiles")
     (tmp_path / "tiles" / TABLE_FILE).write_bytes(b"junk")
     with pytest.raises(DataError, match="damaged tiles"):
-        read_tiles(tmp_path / "tiles")
+        read_tile_folder(tmp_path / "tiles")
     with pytest.raises(DataError, match="holds no tiles"):
-        read_tiles(tmp_path)
+        read_tile_folder(tmp_path)
 
 
 def test_the_tissue_and_tumour_columns_are_parts(draw: Draw, tmp_path: Path) -> None:

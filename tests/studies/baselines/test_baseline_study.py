@@ -126,7 +126,7 @@ def test_only_training_images_are_learned_from_and_colour_is_that_of_the_inspect
     address, learned, original = f"folder:{patches}", [], measured.fit_model
 
     def watched(config, train, folds, **options):
-        learned.append(set(train.roles))
+        learned.append(set(train.splits))
         assert all(index.min() >= 0 and index.max() < len(train) for fold in folds for index in fold)
         return original(config, train, folds, **options)
 
@@ -136,8 +136,8 @@ def test_only_training_images_are_learned_from_and_colour_is_that_of_the_inspect
     assert learned == [{"train"}] * 6
     data = load_dataset(load_data_config(address), cache=shared_settings.cache, progress=Progress())
     order = ("train", "test")
-    values = np.concatenate([stain_statistics(data.images(role)[:])[:, : len(COLOUR_COLUMNS)] for role in order])
-    labels = np.concatenate([data.manifest.labels(role) for role in order])
+    values = np.concatenate([stain_statistics(data.images(split)[:])[:, : len(COLOUR_COLUMNS)] for split in order])
+    labels = np.concatenate([data.manifest.labels(split) for split in order])
     expected = colour_baseline(values, labels, np.arange(120), np.arange(120, 180), None)
     assert table.row("Colour baseline").metrics["auc"].value == pytest.approx(expected.auc)
 

@@ -17,7 +17,7 @@ from sentinode.data.dataset import load_dataset
 from sentinode.metrics.predictions_csv import read_predictions
 from sentinode.studies.learning_curve.curve_draws import draws_of, parse_fractions, part_of
 from sentinode.studies.learning_curve.curve_study import CurveResult, trace_curve
-from sentinode.training import fitting
+from sentinode.training import network_fit as fitting
 from sentinode.training.recipe import Recipe, load_data_config
 
 FRACTIONS = (0.1, 0.5, 1.0)
@@ -97,8 +97,8 @@ def test_a_part_changes_training_images_alone(patches, shared_settings):
         expected = np.array(data.manifest.ids("train"))[one.index]
         assert part.manifest.ids("train") == expected.tolist()
         assert (part.manifest.labels("train") == data.manifest.labels("train")[one.index]).all()
-        for role in ("validation", "test"):
-            assert part.manifest.ids(role) == data.manifest.ids(role)
+        for split in ("validation", "test"):
+            assert part.manifest.ids(split) == data.manifest.ids(split)
 
 
 def test_a_deep_curve_goes_on_where_it_was_stopped(trace, small_recipe, tmp_path, monkeypatch):

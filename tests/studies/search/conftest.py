@@ -11,10 +11,10 @@ import tomli_w
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.studies.search import objective
-from sentinode.studies.search import search_results as results
-from sentinode.studies.search.search_results import SearchOutcome
+from sentinode.studies.search import search_outcome as results
+from sentinode.studies.search.search_outcome import SearchOutcome
 from sentinode.studies.search.search_study import run_search
-from sentinode.training.fitting import Fitted
+from sentinode.training.network_fit import Fitted
 from sentinode.training.recipe import Recipe
 
 GRID = {"training.learning_rate": [1e-3, 3e-3, 1e-2], "training.batch_size": [16, 32]}

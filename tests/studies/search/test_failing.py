@@ -8,7 +8,7 @@ import pytest
 
 from sentinode.core.errors import RecipeError, StorageError, TrainingError
 from sentinode.studies.search import objective
-from sentinode.studies.search.search_results import SearchOutcome
+from sentinode.studies.search.search_outcome import SearchOutcome
 from sentinode.training.recipe import Recipe
 
 WriteSearch = Callable[..., Path]

@@ -18,7 +18,7 @@ from sentinode.core.errors import RecipeError, StorageError, TrainingError
 from sentinode.core.settings import Settings
 from sentinode.studies.search import objective
 from sentinode.studies.search import trial_storage as storage
-from sentinode.studies.search.search_results import SearchOutcome
+from sentinode.studies.search.search_outcome import SearchOutcome
 from sentinode.studies.search.trial_storage import open_storage, sqlite_url
 from sentinode.training.recipe import Recipe
 

@@ -15,7 +15,7 @@ from sentinode.data.dataset import load_dataset
 from sentinode.data.pack import Pack
 from sentinode.studies.search import objective
 from sentinode.studies.search.search_data import without_test
-from sentinode.studies.search.search_results import SearchOutcome
+from sentinode.studies.search.search_outcome import SearchOutcome
 from sentinode.training.recipe import Recipe, load_recipe
 
 WriteSearch = Callable[..., Path]

@@ -19,7 +19,7 @@ from sentinode.studies.quantization_study import quantize_bundle
 from sentinode.training.classical.classical_bundle import calibrate_out_of_fold, write_classical_bundle
 from sentinode.training.classical.classifier_config import ClassicalConfig, ClassicalModel
 from sentinode.training.classical.grid_search import TunedModel, fit_tuned
-from sentinode.training.config import EvaluationConfig
+from sentinode.training.training_config import EvaluationConfig
 
 HEADLINE = Headline(split="out-of-fold", n=96, figures={"auc": Metric(value=0.8, low=0.7, high=0.9, method="DeLong")})
 SMALL: dict[str, dict[str, Any]] = {

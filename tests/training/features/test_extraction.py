@@ -66,7 +66,7 @@ def test_each_row_is_its_image_s(run: Extract, data: Dataset, settings: Settings
     manifest = data.manifest.table
     assert table.ids == manifest["id"].tolist()
     assert table.paths == manifest["path"].tolist()
-    assert table.roles == manifest["split"].tolist()
+    assert table.splits == manifest["split"].tolist()
     assert [table.class_names[label] for label in table.labels] == manifest["label"].tolist()
     assert (table.positive, table.groups, table.probabilities) == ("tumour", None, None)
     assert table.data_sha256 == data.manifest.hash
@@ -124,7 +124,7 @@ def test_another_split_of_the_same_images_is_in_the_cache(run: Extract, counted:
     shuffled = data.manifest.table.sample(frac=1, random_state=0).assign(split="train").reset_index(drop=True)
     again = run(of=replace(data, manifest=replace(data.manifest, table=shuffled)))
     assert counted == []
-    assert set(again.roles) == {"train"}
+    assert set(again.splits) == {"train"}
     place = [first.ids.index(name) for name in again.ids]
     np.testing.assert_array_equal(again.values, first.values[place])
 

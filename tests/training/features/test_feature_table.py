@@ -20,7 +20,7 @@ def table() -> FeatureTable:
         paths=["x/a.png", "x/b.png", "x/c.png", "x/d.png"],
         labels=np.array([0, 1, 1, 0]),
         groups=["s1", "s1", "s2", "s3"],
-        roles=["train", "train", "validation", "test"],
+        splits=["train", "train", "validation", "test"],
         class_names=("normal", "tumour"),
         positive="tumour",
         values=np.arange(12, dtype=np.float32).reshape(4, 3) / 7,
@@ -75,7 +75,7 @@ def test_roles_and_places_take_everything_along(table: FeatureTable) -> None:
     assert part.ids == ["a", "b", "c"]
     turned = part.take([2, 0])
     assert (turned.ids, turned.paths, turned.groups) == (["c", "a"], ["x/c.png", "x/a.png"], ["s2", "s1"])
-    assert turned.roles == ["validation", "train"]
+    assert turned.splits == ["validation", "train"]
     np.testing.assert_array_equal(turned.values, table.values[[2, 0]])
     np.testing.assert_array_equal(turned.probabilities, table.probabilities[[2, 0]])  # type: ignore[index]
     np.testing.assert_array_equal(turned.truths, [1, 0])

@@ -1,6 +1,6 @@
 """The figures of a data set's inspection, as plain values that JSON can hold. Nothing here reads a pixel.
 
-All functions take the same table, one line for each image that could be read: `id`, `label`, `group` (or None), `role`
+All functions take the same table, one line for each image that could be read: `id`, `label`, `group` (or None), `split`
 (`train`, `validation`, `test`, or `unused`), `row` (in the pack), `pixels` (their hash), `even` (near-blank), and the
 columns of stain statistics.
 """
@@ -14,13 +14,13 @@ import pandas as pd
 
 from sentinode.data.inspection.near_duplicates import CORRELATION, EVEN_SHARE, EVEN_TONE, NearPair
 from sentinode.data.source import Exclusion
-from sentinode.data.source_splits import ROLES
+from sentinode.data.source_splits import SPLITS
 from sentinode.data.stain_statistics import STAIN_COLUMNS
 
 Facts = dict[str, Any]
 
-SIDES = (*ROLES, "unused")
-"""Where an image can be: in a split, or in a source's split that plays no role."""
+SIDES = (*SPLITS, "unused")
+"""Where an image can be: in a split, or in a source's split that is not used."""
 MEANING_EXACT = "The same pixels, bit by bit."
 MEANING_NEAR = (
     "The same picture after a flip or a quarter turn, recompression, a change of brightness or a slight blur: low "
@@ -36,13 +36,13 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def counts(table: pd.DataFrame, class_names: Sequence[str]) -> Facts:
-    """Images by split and class: {role: {class: n}}."""
-    by = pd.crosstab(table["role"], table["label"])
+    """Images by split and class: {split: {class: n}}."""
+    by = pd.crosstab(table["split"], table["label"])
     by = by.reindex(index=list(SIDES), columns=list(class_names), fill_value=0)
     return {
-        str(role): {name: int(n) for name, n in zip(class_names, row, strict=True)}
-        for role, row in zip(SIDES, by.to_numpy(), strict=True)
-        if role in ROLES or row.any()
+        str(split): {name: int(n) for name, n in zip(class_names, row, strict=True)}
+        for split, row in zip(SIDES, by.to_numpy(), strict=True)
+        if split in SPLITS or row.any()
     }
 
 
@@ -52,17 +52,17 @@ def groups(table: pd.DataFrame, class_names: Sequence[str]) -> Facts:
     if known.empty:
         return {"known": False, "n": 0, "images_without": len(table), "by_split": {}, "on_two_sides": [], "table": []}
     by = pd.crosstab(known["group"], known["label"]).reindex(columns=list(class_names), fill_value=0)
-    roles = known.groupby("group")["role"].agg(lambda column: sorted(set(column), key=SIDES.index))
+    splits = known.groupby("group")["split"].agg(lambda column: sorted(set(column), key=SIDES.index))
     sizes = known["group"].value_counts()
     rows = [
-        {"group": str(name), "splits": roles[name], "images": int(sizes[name]), "classes": _integers(by.loc[name])}
-        for name in sorted(by.index, key=lambda name: (SIDES.index(roles[name][0]), str(name)))
+        {"group": str(name), "splits": splits[name], "images": int(sizes[name]), "classes": _integers(by.loc[name])}
+        for name in sorted(by.index, key=lambda name: (SIDES.index(splits[name][0]), str(name)))
     ]
     return {
         "known": True,
         "n": len(sizes),
         "images_without": len(table) - len(known),
-        "by_split": {role: int(known.loc[known["role"] == role, "group"].nunique()) for role in SIDES},
+        "by_split": {split: int(known.loc[known["split"] == split, "group"].nunique()) for split in SIDES},
         "images_per_group": {
             "least": int(sizes.min()), "median": float(sizes.median()), "most": int(sizes.max())
         },
@@ -93,12 +93,12 @@ def exact_duplicates(table: pd.DataFrame) -> Facts:
     within = dict.fromkeys(SIDES, 0)
     across = {_pair(a, b): 0 for a, b in combinations(SIDES, 2)}
     for part in sets:
-        for role, n in part["role"].value_counts().items():
-            within[str(role)] += int(n) - 1
-        for a, b in combinations(sorted(set(part["role"]), key=SIDES.index), 2):
+        for split, n in part["split"].value_counts().items():
+            within[str(split)] += int(n) - 1
+        for a, b in combinations(sorted(set(part["split"]), key=SIDES.index), 2):
             across[_pair(a, b)] += 1
-    labels, splits = (repeated.groupby("pixels", sort=False)[name].nunique() for name in ("label", "role"))
-    shown = sorted(sets, key=lambda part: (-len(set(part["label"])), -len(set(part["role"])), -len(part)))
+    labels, splits = (repeated.groupby("pixels", sort=False)[name].nunique() for name in ("label", "split"))
+    shown = sorted(sets, key=lambda part: (-len(set(part["label"])), -len(set(part["split"])), -len(part)))
     return {
         "meaning": MEANING_EXACT,
         "sets": len(sets),
@@ -114,15 +114,15 @@ def exact_duplicates(table: pd.DataFrame) -> Facts:
 
 def near_duplicates(table: pd.DataFrame, pairs: Sequence[NearPair]) -> Facts:
     """Pairs of near duplicates (by row of the table): within a split, across two, with two labels."""
-    role, label = table["role"].to_numpy(), table["label"].to_numpy()
+    split, label = table["split"].to_numpy(), table["label"].to_numpy()
     within, across = dict.fromkeys(SIDES, 0), {_pair(a, b): 0 for a, b in combinations(SIDES, 2)}
     for pair in pairs:
-        a, b = sorted((role[pair.first], role[pair.second]), key=SIDES.index)
+        a, b = sorted((split[pair.first], split[pair.second]), key=SIDES.index)
         if a == b:
             within[a] += 1
         else:
             across[_pair(a, b)] += 1
-    worst = sorted(pairs, key=lambda pair: (role[pair.first] == role[pair.second], -pair.correlation))
+    worst = sorted(pairs, key=lambda pair: (split[pair.first] == split[pair.second], -pair.correlation))
     examples = [
         {
             "correlation": round(pair.correlation, 4),
@@ -156,12 +156,12 @@ def near_blank(table: pd.DataFrame, class_names: Sequence[str]) -> Facts:
 def colour(table: pd.DataFrame, class_names: Sequence[str]) -> Facts:
     """Quantiles of the images' colour and stain statistics: by_split → class → column → one value for each quantile."""
     facts: Facts = {"quantiles": list(_QUANTILES), "by_split": {}}
-    for role in SIDES:
-        of_role = table[table["role"] == role]
-        facts["by_split"][role] = {
-            name: _quantiles(of_role[of_role["label"] == name])
+    for split in SIDES:
+        of_split = table[table["split"] == split]
+        facts["by_split"][split] = {
+            name: _quantiles(of_split[of_split["label"] == name])
             for name in class_names
-            if (of_role["label"] == name).any()
+            if (of_split["label"] == name).any()
         }
     return facts
 
@@ -176,13 +176,13 @@ def _pair(first: str, second: str) -> str:
 
 
 def _image(row: Any) -> Facts:
-    return {"id": row["id"], "split": row["role"], "label": row["label"], "row": int(row["row"])}
+    return {"id": row["id"], "split": row["split"], "label": row["label"], "row": int(row["row"])}
 
 
 def examples(table: pd.DataFrame, class_names: Sequence[str], most: int) -> Facts:
     """For each class some images that are not near-blank, from as many groups and splits as there are."""
     shuffled = table[~table["even"]].sample(frac=1, random_state=0)
-    turn = shuffled.groupby(["label", "role", shuffled["group"].fillna("")]).cumcount()
+    turn = shuffled.groupby(["label", "split", shuffled["group"].fillna("")]).cumcount()
     ordered = shuffled.assign(turn=turn).sort_values("turn", kind="stable")
     chosen = {name: ordered[ordered["label"] == name].head(most) for name in class_names}
     return {name: [_image(row) for row in part.to_dict("records")] for name, part in chosen.items()}

@@ -104,11 +104,11 @@ def _policy(policy: str, title: str, text: str, dropped: str, remedy: str) -> Fi
 
 
 def _balance(facts: Facts) -> Iterator[Finding]:
-    for role, by_class in facts["counts"].items():
+    for split, by_class in facts["counts"].items():
         missing = [name for name, n in by_class.items() if n == 0]
-        if role != "unused" and missing:
+        if split != "unused" and missing:
             text = "has no images" if len(missing) == len(by_class) else f"has no image of class {', '.join(missing)}"
-            yield Finding("warning", f"The {role} split {text}", "Figures that need it can't be computed.")
+            yield Finding("warning", f"The {split} split {text}", "Figures that need it can't be computed.")
     train = [n for n in facts["counts"]["train"].values() if n]
     if train and max(train) > _UNEVEN * min(train):
         ratio = max(train) / min(train)

@@ -8,7 +8,7 @@ import pandas as pd
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.data.columns import read_columns
 from sentinode.data.source import Record, recognise_positive
-from sentinode.data.sources.files import FileSource
+from sentinode.data.sources.file_source import FileSource
 
 
 def recognises(path: Path) -> bool:

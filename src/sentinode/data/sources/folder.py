@@ -5,8 +5,8 @@ from pathlib import Path
 
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.data.source import Exclusion, Record, recognise_positive
-from sentinode.data.source_splits import role_of_name
-from sentinode.data.sources.files import FileSource, is_image_name
+from sentinode.data.source_splits import split_of_name
+from sentinode.data.sources.file_source import FileSource, is_image_name
 
 
 def recognises(path: Path) -> bool:
@@ -14,7 +14,7 @@ def recognises(path: Path) -> bool:
     if not path.is_dir():
         return False
     folders = _subfolders(path)
-    if any(_holds_images(folder) and role_of_name(folder.name) is None for folder in folders):
+    if any(_holds_images(folder) and split_of_name(folder.name) is None for folder in folders):
         return True
     return any(_holds_images(inner) for folder in folders for inner in _subfolders(folder))
 
@@ -51,7 +51,7 @@ def _class_folders(root: Path) -> list[tuple[str | None, Path]]:
             f"{root} mixes two layouts: {with_images[0].name}/ holds images, {with_folders[0].name}/ holds folders; "
             "arrange it as [split/]class/image"
         )
-    bare_split = next((folder.name for folder in with_images if role_of_name(folder.name)), None)
+    bare_split = next((folder.name for folder in with_images if split_of_name(folder.name)), None)
     if bare_split:
         raise DataError(
             f"{root / bare_split} is a split that holds images but no class folders; arrange it as split/class/image"

@@ -7,13 +7,13 @@ from pathlib import Path
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.data.columns import read_columns
 from sentinode.data.source import Exclusion, Record
-from sentinode.data.sources.files import FileSource
+from sentinode.data.sources.file_source import FileSource
 
 CLASS_NAMES = ("normal", "tumour")
 """Label 0 and label 1: at least one tumour pixel in the central 32×32."""
 
 COMPETITION_TEST = "competition-test"
-"""Split of the images whose labels the competition keeps: no role in training."""
+"""The source's split of the images whose labels the competition keeps: not used in training."""
 
 _KNOWN_BAD = {
     "dd6dfed324f9fcb6f93f46f32fc800f2ec196be2": "blank",

@@ -9,7 +9,7 @@ from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.data.columns import read_columns
 
 COLUMNS = ("id", "label")
-"""Of `sample_submission.csv`, and of a submission."""
+"""Columns of `sample_submission.csv`, and of a submission."""
 
 _SCHEME = "kaggle:"
 _SAMPLE = "sample_submission.csv"
@@ -26,7 +26,7 @@ class CompetitionTest:
     """`test/`."""
 
     ids: tuple[str, ...]
-    """In the order of the submission, each once."""
+    """Ids of the test images in the order of the submission, each once."""
 
     ordered_by: str
     """Where that order comes from: `sample_submission.csv`, or the file names of `test/`."""

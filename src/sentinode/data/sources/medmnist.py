@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.files import sha256_of_json
 from sentinode.data.source import Exclusion, Record
-from sentinode.data.sources.files import file_stamp
+from sentinode.data.sources.file_source import file_stamp
 from sentinode.data.sources.slabs import SlabReader, slab_rows
 
 _SPLITS = ("train", "val", "test")

@@ -11,7 +11,7 @@ from sentinode.core.errors import DataNotFoundError, ImageError, SlideError, Sli
 from sentinode.core.files import sha256_of_json
 from sentinode.data.source import Exclusion, Record
 from sentinode.data.tiles.open_slides import OpenSlides
-from sentinode.data.tiles.tile_folder import TiledSlide, TileSet, holds_tiles, read_tiles
+from sentinode.data.tiles.tile_folder import TiledSlide, TileSet, holds_tiles, read_tile_folder
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, TUMOUR
 from sentinode.slides.slide import Slide, open_slide
 
@@ -29,7 +29,7 @@ def open_path(path: Path) -> "SlidesSource":
     Raises:
         DataError: There are none, or they are damaged.
     """
-    return SlidesSource(path, read_tiles(path))
+    return SlidesSource(path, read_tile_folder(path))
 
 
 class SlidesSource:

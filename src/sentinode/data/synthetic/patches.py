@@ -14,7 +14,7 @@ from sentinode.core.errors import DataError
 from sentinode.core.files import sha256_of_json
 from sentinode.data.source import Exclusion, Record
 from sentinode.data.synthetic.scenes import draw_scene
-from sentinode.data.synthetic.stain import SlideLook
+from sentinode.data.synthetic.slide_look import SlideLook
 from sentinode.data.synthetic.tissue import Canvas, Kit
 
 _SPLITS = ("train",) * 12 + ("validation",) * 4 + ("test",) * 6

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sentinode.core.errors import DataError
 from sentinode.data.source import Exclusion
-from sentinode.data.source_splits import role_of_name
+from sentinode.data.source_splits import split_of_name
 from sentinode.data.tiles.slide_table import SlideRow, read_table
 from sentinode.data.tiles.truth import annotation_files, read_files
 from sentinode.slides.annotations.annotation_file import read_annotations
@@ -22,7 +22,7 @@ _TABLES = ("slides.csv", "testing/reference.csv", "reference.csv")
 
 
 @dataclass(frozen=True)
-class CohortSlide:
+class AnnotatedSlide:
     """One slide to draw from."""
 
     path: Path
@@ -30,7 +30,7 @@ class CohortSlide:
     """An annotation, a review of a scan, or both; none: the slide is known to have no tumour."""
     group: str
     """Patient, where known; else the slide's name."""
-    role: str | None
+    split: str | None
     """train, validation or test, where layout or table say it."""
     complete: bool
     """Whether an annotation names all of its tumour; of a review the file itself says it."""
@@ -42,16 +42,16 @@ class CohortSlide:
 
 
 @dataclass(frozen=True)
-class Cohort:
+class AnnotatedSlides:
     """Slides to draw from, and those that are left out."""
 
-    slides: tuple[CohortSlide, ...]
+    slides: tuple[AnnotatedSlide, ...]
     left_out: tuple[Exclusion, ...] = ()
 
 
-def list_cohort(
+def list_annotated_slides(
     paths: Sequence[Path], annotations: Sequence[Path], table: Path | None = None, *, normal: bool = False
-) -> Cohort:
+) -> AnnotatedSlides:
     """Find the slides, and what is known of each.
 
     A slide is normal where a table says so, where its name does in CAMELYON16's way (normal_001), or, with `normal`,
@@ -85,8 +85,8 @@ def list_cohort(
         else:
             slides.append(found)
     _check_known(unknown, folders)
-    _check_roles(slides)
-    return Cohort(tuple(slides), tuple(left_out))
+    _check_splits(slides)
+    return AnnotatedSlides(tuple(slides), tuple(left_out))
 
 
 def _slide_folders(path: Path) -> list[Path]:
@@ -106,7 +106,7 @@ def _annotations(folders: Sequence[Path], name: str) -> tuple[Path, ...]:
 
 def _known(
     file: Path, annotations: tuple[Path, ...], row: SlideRow | None, *, normal: bool, by_name: bool
-) -> CohortSlide | Exclusion | None:
+) -> AnnotatedSlide | Exclusion | None:
     """The slide with what is known of it; an exclusion; None where it is not known whether it has tumour."""
     named = named_slide(file.stem)
     tumour = row.tumour if row and row.tumour is not None else not named.normal if named and named.normal else None
@@ -120,11 +120,11 @@ def _known(
     elif tumour is False:
         _check_empty(annotations, file.stem)
         annotations = ()
-    return CohortSlide(
+    return AnnotatedSlide(
         path=file,
         annotations=annotations,
         group=(row.group if row else "") or patient_of(file.stem) or file.stem,
-        role=_role(row.split if row else "", file.stem) or (named.split if named and by_name else None),
+        split=_split_of(row.split if row else "", file.stem) or (named.split if named and by_name else None),
         complete=not is_partly_annotated(file.stem) if row is None or row.complete is None else row.complete,
     )
 
@@ -135,13 +135,13 @@ def _check_empty(annotations: tuple[Path, ...], name: str) -> None:
             raise DataError(f"slide {name} is said to be normal, but {file} has regions; correct one of them")
 
 
-def _role(split: str, name: str) -> str | None:
-    if not split:
+def _split_of(said: str, name: str) -> str | None:
+    if not said:
         return None
-    role = role_of_name(split)
-    if role is None:
-        raise DataError(f"slide {name} has the split {split!r} in its table; write train, validation or test")
-    return role
+    split = split_of_name(said)
+    if split is None:
+        raise DataError(f"slide {name} has the split {said!r} in its table; write train, validation or test")
+    return split
 
 
 def _check_known(unknown: list[str], folders: Sequence[Path]) -> None:
@@ -155,8 +155,8 @@ def _check_known(unknown: list[str], folders: Sequence[Path]) -> None:
         )
 
 
-def _check_roles(slides: list[CohortSlide]) -> None:
-    without = [slide.name for slide in slides if slide.role is None]
+def _check_splits(slides: list[AnnotatedSlide]) -> None:
+    without = [slide.name for slide in slides if slide.split is None]
     if without and len(without) < len(slides):
         raise DataError(
             f"{len(without)} of {len(slides)} slides have no split, such as {without[0]}, and the others have; name it "

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
-from sentinode.data.tiles.annotated_slides import list_cohort
-from sentinode.data.tiles.tile_folder import holds_tiles, read_tiles
+from sentinode.data.tiles.annotated_slides import list_annotated_slides
+from sentinode.data.tiles.tile_folder import holds_tiles, read_tile_folder
 from sentinode.data.tiles.tile_sampler import draw_into, key_of
 from sentinode.data.tiles.tiles_config import TilesConfig
 
@@ -26,14 +26,14 @@ def drawn_folder(path: Path, config: TilesConfig, cache: Path, progress: Progres
     if holds_tiles(path):
         _check_size(path, config)
         return path
-    cohort = list_cohort([path], [])
-    folder = cache / "tiles" / key_of(cohort, config)[:32]
-    draw_into(folder, cohort, config, progress)
+    annotated = list_annotated_slides([path], [])
+    folder = cache / "tiles" / key_of(annotated, config)[:32]
+    draw_into(folder, annotated, config, progress)
     return folder
 
 
 def _check_size(path: Path, config: TilesConfig) -> None:
-    there = read_tiles(path).record.config
+    there = read_tile_folder(path).record.config
     if (there.size_px, there.mpp) != (config.size_px, config.mpp):
         raise DataError(
             f"{path} has tiles of {there.size_px} px at {there.mpp:g} µm/px, data.tiles says {config.size_px} px at "

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sentinode.core.errors import DataError
 from sentinode.core.files import sha256_of_file
-from sentinode.data.tiles.annotated_slides import CohortSlide
+from sentinode.data.tiles.annotated_slides import AnnotatedSlide
 from sentinode.data.tiles.tile_folder import COLUMNS, REVIEWED, TiledSlide, TileSet
 from sentinode.data.tiles.tile_labels import label_tiles
 from sentinode.data.tiles.tile_sampler import facts_of, name_and_hash, places_of, rng_of
@@ -155,7 +155,7 @@ def _joining(path: Path, annotation: Annotations | None, review: Annotations | N
     files = tuple(file.path for file in (annotation, review) if file is not None and file.path is not None)
     group, complete = patient_of(path.stem) or path.stem, not is_partly_annotated(path.stem)
     with open_slide(path, mpp=config.slide_mpp) as slide:
-        return facts_of(CohortSlide(path, files, group, "train", complete), slide, annotation, review)
+        return facts_of(AnnotatedSlide(path, files, group, "train", complete), slide, annotation, review)
 
 
 def _anew(

@@ -33,7 +33,7 @@ class TiledSlide(_Part):
 
     name: str
     file: str
-    """Its absolute path."""
+    """Absolute path of the slide's file."""
     bytes: int
     """With `changed_ns`: whether it is still the same file."""
     changed_ns: int
@@ -65,7 +65,7 @@ class FailedSlide(_Part):
     name: str
     file: str
     type: str
-    """Of the error."""
+    """Class name of the error."""
     message: str
 
 
@@ -110,7 +110,7 @@ class TileSet:
     record: TilesRecord
 
 
-def write_tiles(folder: Path, tiles: TileSet) -> None:
+def write_tile_folder(folder: Path, tiles: TileSet) -> None:
     """Write `tiles` to `folder`, in place of those that were there.
 
     Raises:
@@ -127,8 +127,8 @@ def holds_tiles(folder: Path) -> bool:
     return (folder / RECORD_FILE).is_file() and (folder / TABLE_FILE).is_file()
 
 
-def read_tiles(folder: Path) -> TileSet:
-    """Read what `write_tiles` wrote.
+def read_tile_folder(folder: Path) -> TileSet:
+    """Read what `write_tile_folder` wrote.
 
     Raises:
         DataError: There is nothing, or it is damaged.

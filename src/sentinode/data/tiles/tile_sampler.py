@@ -16,7 +16,7 @@ from sentinode.core.files import sha256_of_file, sha256_of_json
 from sentinode.core.progress import Progress
 from sentinode.data.source_splits import shares_to_cut
 from sentinode.data.splits import cut_by_group
-from sentinode.data.tiles.annotated_slides import Cohort, CohortSlide
+from sentinode.data.tiles.annotated_slides import AnnotatedSlide, AnnotatedSlides
 from sentinode.data.tiles.balance import balance
 from sentinode.data.tiles.tile_folder import (
     COLUMNS,
@@ -27,15 +27,15 @@ from sentinode.data.tiles.tile_folder import (
     TileSet,
     TilesRecord,
     holds_tiles,
-    read_tiles,
-    write_tiles,
+    read_tile_folder,
+    write_tile_folder,
 )
 from sentinode.data.tiles.tile_labels import label_tiles
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, NORMAL, TUMOUR, TilesConfig
 from sentinode.data.tiles.truth import read_files, truth_of
 from sentinode.slides.annotations.regions import Annotations
 from sentinode.slides.slide import Slide, open_slide
-from sentinode.slides.tiling import plan_tiles
+from sentinode.slides.tile_plan import plan_tiles
 from sentinode.slides.tissue.tissue_mask import tissue_mask
 
 
@@ -46,7 +46,9 @@ class _Candidates:
     warnings: tuple[str, ...]
 
 
-def draw_into(folder: Path, cohort: Cohort, config: TilesConfig, progress: Progress) -> tuple[TileSet, bool]:
+def draw_into(
+    folder: Path, annotated: AnnotatedSlides, config: TilesConfig, progress: Progress
+) -> tuple[TileSet, bool]:
     """Draw tiles into `folder`, or take those that are there from the same slides and configuration.
 
     Returns:
@@ -58,21 +60,21 @@ def draw_into(folder: Path, cohort: Cohort, config: TilesConfig, progress: Progr
     """
     TILE_FOLDER.check(folder)
     if not holds_tiles(folder):
-        tiles = draw_tiles(cohort, config, progress)
-        write_tiles(folder, tiles)
+        tiles = draw_tiles(annotated, config, progress)
+        write_tile_folder(folder, tiles)
         return tiles, False
-    there = read_tiles(folder)
-    if there.record.key != key_of(cohort, config):
+    there = read_tile_folder(folder)
+    if there.record.key != key_of(annotated, config):
         raise DataError(f"{folder} has tiles {_difference(there.record, config)}; give another --out, or remove it")
     if not there.record.failures or there.record.minings:
         return there, True
-    tiles = draw_tiles(cohort, config, progress)  # a slide that failed may be in reach again
-    write_tiles(folder, tiles)
+    tiles = draw_tiles(annotated, config, progress)  # a slide that failed may be in reach again
+    write_tile_folder(folder, tiles)
     return tiles, False
 
 
-def draw_tiles(cohort: Cohort, config: TilesConfig, progress: Progress) -> TileSet:
-    """Draw tiles from every slide of `cohort`.
+def draw_tiles(annotated: AnnotatedSlides, config: TilesConfig, progress: Progress) -> TileSet:
+    """Draw tiles from every slide of `annotated`.
 
     A slide that can't be read, or whose annotation can't, is recorded as failed; the rest goes on.
 
@@ -81,8 +83,8 @@ def draw_tiles(cohort: Cohort, config: TilesConfig, progress: Progress) -> TileS
     """
     found: list[_Candidates] = []
     failures: list[FailedSlide] = []
-    with progress.bar("drawing", len(cohort.slides), "slides") as advance:
-        for one in cohort.slides:
+    with progress.bar("drawing", len(annotated.slides), "slides") as advance:
+        for one in annotated.slides:
             try:
                 found.append(_candidates(one, config))
             except (SlideError, AnnotationError) as error:
@@ -94,28 +96,28 @@ def draw_tiles(cohort: Cohort, config: TilesConfig, progress: Progress) -> TileS
             advance()
     if not found:
         first = f", such as: {failures[0].message}" if failures else ""
-        raise DataError(f"none of {len(cohort.slides)} slides can be drawn from{first}")
+        raise DataError(f"none of {len(annotated.slides)} slides can be drawn from{first}")
     table = pd.concat([one.table for one in found], ignore_index=True)
     _check_classes(table, found, config)
-    table["split"] = _roles(table, [one.slide for one in found], config)
+    table["split"] = _splits(table, [one.slide for one in found], config)
     table = table[balance(table, config.ratio)]
     table = table.sort_values(["slide", "y0", "x0"], kind="stable").reset_index(drop=True)
     record = TilesRecord(
-        key=key_of(cohort, config),
+        key=key_of(annotated, config),
         config=config,
         slides=tuple(_with_outcome(one.slide, table) for one in found),
         failures=tuple(failures),
-        left_out={one.id: f"{one.kind}: {one.detail}" for one in cohort.left_out},
+        left_out={one.id: f"{one.kind}: {one.detail}" for one in annotated.left_out},
         notes=_notes(found, table),
     )
     return TileSet(table[list(COLUMNS)], record)
 
 
-def key_of(cohort: Cohort, config: TilesConfig) -> str:
+def key_of(annotated: AnnotatedSlides, config: TilesConfig) -> str:
     """A hash of all that drawn tiles depend on; of slides name, size and time, of annotations the content."""
     slides = [
-        [one.name, *_stamp(one.path), [*map(sha256_of_file, one.annotations)], one.group, one.role, one.complete]
-        for one in cohort.slides
+        [one.name, *_stamp(one.path), [*map(sha256_of_file, one.annotations)], one.group, one.split, one.complete]
+        for one in annotated.slides
     ]
     return sha256_of_json([config.model_dump(mode="json"), slides])
 
@@ -125,7 +127,7 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _candidates(one: CohortSlide, config: TilesConfig) -> _Candidates:
+def _candidates(one: AnnotatedSlide, config: TilesConfig) -> _Candidates:
     """Places of a slide that are tumour or normal, each class shuffled and cut at the most that a slide may give."""
     annotation, review = read_files(one.annotations, config.tumour_names)
     with open_slide(one.path, mpp=config.slide_mpp) as slide:
@@ -169,13 +171,15 @@ def rng_of(slide_name: str, config: TilesConfig) -> np.random.Generator:
     return np.random.default_rng([config.seed, *hashlib.sha256(slide_name.encode()).digest()[:8]])
 
 
-def facts_of(one: CohortSlide, slide: Slide, annotation: Annotations | None, review: Annotations | None) -> TiledSlide:
+def facts_of(
+    one: AnnotatedSlide, slide: Slide, annotation: Annotations | None, review: Annotations | None
+) -> TiledSlide:
     """What is kept of a slide with its files, before anything is drawn from it."""
     size, changed_ns = _stamp(one.path)
     return TiledSlide(
         name=one.name, file=str(one.path.resolve()), bytes=size, changed_ns=changed_ns,
         width=slide.width, height=slide.height, mpp_x=slide.mpp.x, mpp_y=slide.mpp.y,
-        group=one.group, split=one.role or "",
+        group=one.group, split=one.split or "",
         complete=one.complete and (annotation is not None or not one.annotations),
         **name_and_hash("annotation", annotation), **name_and_hash("review", review),
         candidates={}, drawn={},
@@ -201,17 +205,17 @@ def _check_classes(table: pd.DataFrame, found: Sequence[_Candidates], config: Ti
             )
 
 
-def _roles(table: pd.DataFrame, slides: Sequence[TiledSlide], config: TilesConfig) -> "pd.Series[str]":
-    """The role of each tile: that of its slide, cut by group where layout and table leave one open."""
+def _splits(table: pd.DataFrame, slides: Sequence[TiledSlide], config: TilesConfig) -> "pd.Series[str]":
+    """The split of each tile: that of its slide, cut by group where layout and table leave one open."""
     of_slide = {slide.name: slide.split or "train" for slide in slides}
     groups = table["slide"].map({slide.name: slide.group for slide in slides})
-    roles = table["slide"].map(of_slide)
+    splits = table["slide"].map(of_slide)
     _check_groups(slides)
     shares = shares_to_cut(config.fractions, {slide.split for slide in slides if slide.split} - {"train"})
-    pool = roles == "train"
+    pool = splits == "train"
     if set(shares) != {"train"} and pool.any():
-        roles[pool] = cut_by_group(table.loc[pool, "label"], groups[pool], shares, config.seed)
-    return roles
+        splits[pool] = cut_by_group(table.loc[pool, "label"], groups[pool], shares, config.seed)
+    return splits
 
 
 def _check_groups(slides: Sequence[TiledSlide]) -> None:

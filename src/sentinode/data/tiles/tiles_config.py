@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from sentinode.slides.tiling import TileSpec
+from sentinode.slides.tile_plan import TileSpec
 
 NORMAL, TUMOUR = "normal", "tumour"
 CLASS_NAMES = (NORMAL, TUMOUR)
@@ -32,10 +32,10 @@ class TilesConfig(BaseModel):
     pixel of its central region is, whatever lies around that region (PatchCamelyon's rule)."""
 
     tumour_min: float = Field(default=0.5, gt=0, le=1)
-    """Of the area rule: least part of a tumour tile that is tumour."""
+    """Least part of a tumour tile that is tumour, 0 to 1, for the area rule."""
 
     centre_px: int | None = Field(default=None, gt=0)
-    """Of the centre rule: side of the central region; None: a third of the tile, PatchCamelyon's 32 of 96."""
+    """Side of the centre rule's region in tile pixels; None: a third of the tile, PatchCamelyon's 32 of 96."""
 
     margin_um: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Least distance of a normal tile (of its central region, with the centre rule) from annotated tumour. None: 0 with
@@ -55,7 +55,7 @@ class TilesConfig(BaseModel):
     """Shares of train, validation and test, cut by slide or patient, for what layout or table does not split."""
 
     seed: int = Field(default=42, ge=0)
-    """Of the tiles taken and of the split."""
+    """Seed of the tiles taken and of the split."""
 
     slide_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """µm/px of level 0, for slides that don't say it."""

@@ -62,7 +62,7 @@ class Froc:
     score: Metric
     """Mean of `sensitivities`."""
     sensitivities: tuple[Metric, ...]
-    """At each of `RATES`."""
+    """Sensitivity at each of `RATES`."""
     band_low: tuple[float, ...]
     """Lower end of the 95 % interval at each of `GRID`."""
     band_high: tuple[float, ...]

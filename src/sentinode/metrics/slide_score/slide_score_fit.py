@@ -57,13 +57,13 @@ class SlideScoreResult:
     """(N,) score of each slide by a model that saw no slide of its patient."""
     folds: int
     auc: Metric
-    """Of `held_out`."""
+    """AUC of `held_out`."""
     brier: float
     """Mean square of `held_out` less truth: 0 is best."""
     brier_of_prevalence: float
     """The same for one who only knows how frequent tumour is: to be beaten."""
     auc_of_highest: Metric
-    """Of the heatmap's highest value alone, on the same slides: to be beaten, too."""
+    """AUC of the heatmap's highest value alone, on the same slides: to be beaten, too."""
 
 
 def cross_validated_slide_score(

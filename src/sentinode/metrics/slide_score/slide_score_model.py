@@ -62,11 +62,11 @@ class SlideScoreModel(BaseModel):
 
     features: tuple[str, ...]
     means: tuple[float, ...]
-    """Of each feature over the slides that it was fitted on."""
+    """Mean of each feature over the slides that it was fitted on."""
     scales: tuple[float, ...]
     """Standard deviation of each; 1 for a feature that did not vary."""
     coefficients: tuple[float, ...]
-    """Of the standardised features."""
+    """Coefficient of each standardised feature."""
     intercept: float
     slides: int
     """Slides that it was fitted on."""

@@ -28,7 +28,7 @@ class ClassicalHead(nn.Module, abc.ABC):
     """
 
     names: ClassVar[tuple[str, ...]]
-    """Of the buffers."""
+    """Names of the buffers."""
 
     def __init__(self, spec: HeadSpec, arrays: Mapping[str, Tensor]) -> None:
         super().__init__()

@@ -44,12 +44,12 @@ def stain_quantiles(table: pd.DataFrame, names: Sequence[str], positive: str | N
     """For six statistics, each class and split: median, middle half, and the range that holds 90 % of the images.
 
     Args:
-        table: One line for each image: `label`, `role`, and a column for each statistic.
+        table: One line for each image: `label`, `split`, and a column for each statistic.
         names: The classes.
         positive: The positive one, if there is one.
         sides: The splits, in the order of the rows.
     """
-    parts = {key: part for key, part in table.groupby(["role", "label"])}  # noqa: C416  (typed as a plain dict)
+    parts = {key: part for key, part in table.groupby(["split", "label"])}  # noqa: C416  (typed as a plain dict)
     rows = [(side, name) for side in sides for name in names if (side, name) in parts]
     colours = _colours(names, positive)
     with canvas(_WIDE, 150 + 36 * len(rows), rows=2, columns=3) as (figure, axes):
@@ -76,11 +76,11 @@ def _spread(axes: Axes, place: int, values: NDArray[np.float64], colour: str) ->
 def stain_plane(table: pd.DataFrame, names: Sequence[str], positive: str | None, sides: Sequence[str]) -> Chart:
     """Haematoxylin against eosin, a dot an image: coloured by class, and by split. Arguments as above."""
     shown = table.sample(min(_POINTS, len(table)), random_state=0)
-    present = [side for side in sides if (table["role"] == side).any()]
+    present = [side for side in sides if (table["split"] == side).any()]
     by_side = dict(zip(present, _SIDES, strict=False))
     with canvas(_WIDE, 380 if len(names) <= FEW else 380 + 11 * len(names), columns=2) as (figure, (left, right)):
         _scatter(left, shown, "label", _colours(names, positive))
-        _scatter(right, shown, "role", by_side)
+        _scatter(right, shown, "split", by_side)
         left.set_ylabel("Eosin, mean density")
     return Chart(
         "stain-plane", f"Haematoxylin against eosin of {len(shown)} images, coloured by class and by split.", figure

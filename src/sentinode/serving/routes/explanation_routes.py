@@ -114,7 +114,7 @@ def _tile(service: Service, known: KnownSlide, place: TilePlace) -> tuple[dict[s
 
 
 def _start(place: float, step: float) -> int:
-    """Where the tile that holds `place` begins: starts are rounded as in `slides.tiling`."""
+    """Where the tile that holds `place` begins: starts are rounded as in `slides.tile_plan`."""
     number = int(place / step)
     if round((number + 1) * step) <= place:
         number += 1

@@ -22,11 +22,11 @@ class Predictions:
             connection.execute(self._insert, list(rows))
 
     def count(self) -> int:
-        """Of all predictions."""
+        """Number of all predictions."""
         with transaction(self._engine) as opened:
             return opened.scalar(select(func.count()).select_from(PredictionRow)) or 0
 
     def request_ids(self) -> set[str]:
-        """Of all answered requests."""
+        """Ids of all answered requests."""
         with transaction(self._engine) as opened:
             return set(opened.scalars(select(PredictionRow.request_id)))

@@ -13,7 +13,7 @@ def now() -> str:
 
 
 class Base(DeclarativeBase):
-    """Of all tables."""
+    """The base class of all tables."""
 
 
 class PredictionRow(Base):
@@ -85,7 +85,7 @@ class ReviewRow(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     number: Mapped[int] = mapped_column(index=True)
-    """Of the scan's reviews, in their order: a later verdict on a lesion goes before an earlier one."""
+    """Number of the review among the scan's, in their order: a later verdict on a lesion goes before an earlier one."""
     scan_id: Mapped[str] = mapped_column(ForeignKey("scans.id"), index=True)
     kind: Mapped[str] = mapped_column(String(16))
     lesion_id: Mapped[str | None] = mapped_column(String(64))

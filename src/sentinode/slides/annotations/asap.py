@@ -3,13 +3,15 @@
 import xml.etree.ElementTree as ET  # expat 2.4 and later stops entity bombs itself
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from sentinode.core.errors import AnnotationError
-from sentinode.slides.annotations.flat_regions import FlatRegion
+from sentinode.core.files import write_text
+from sentinode.slides.annotations.flat_regions import FlatRegion, flatten
 from sentinode.slides.annotations.region_builder import RegionBuilder, Ring
-from sentinode.slides.annotations.regions import EXCLUSION, TUMOUR, UNCLASSIFIED, Reviewed
+from sentinode.slides.annotations.regions import EXCLUSION, TUMOUR, UNCLASSIFIED, Annotations, Reviewed
 
 _AREAS = {"polygon", "spline", "rectangle"}
 _GROUPS = {TUMOUR: "Tumor", EXCLUSION: "Exclusion", UNCLASSIFIED: "None"}
@@ -67,6 +69,11 @@ def _ring(element: ET.Element, name: str, source: str) -> Ring:
             ) from error
     places.sort(key=lambda place: place[0])
     return np.array([place[1:] for place in places], float).reshape(-1, 2)
+
+
+def write_asap(annotations: Annotations, path: Path) -> None:
+    """Write ASAP XML: groups Tumor and Exclusion, other classes under their name; a hole is an exclusion."""
+    write_text(path, render_asap(flatten(annotations.regions)))
 
 
 def render_asap(regions: Sequence[FlatRegion], reviewed: Reviewed | None = None) -> str:

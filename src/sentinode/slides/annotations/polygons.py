@@ -1,13 +1,10 @@
 """Polygons JSON: `{"positive": [{"name", "vertices"}], "negative": […]}` in level-0 pixels, negative ones are holes."""
 
-import json
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from sentinode.core.errors import AnnotationError
-from sentinode.slides.annotations.flat_regions import FlatRegion
 from sentinode.slides.annotations.region_builder import RegionBuilder, Ring
 from sentinode.slides.annotations.regions import EXCLUSION, TUMOUR
 
@@ -43,23 +40,6 @@ def ring_of(places: Any, where: str) -> Ring:
     except (TypeError, ValueError, IndexError, KeyError) as error:
         raise AnnotationError(f"{where} has vertices that are not pairs of numbers; export it again") from error
     return ring.reshape(-1, 2)
-
-
-def render_polygons(regions: Sequence[FlatRegion]) -> str:
-    """The regions as polygons JSON.
-
-    Raises:
-        AnnotationError: A region is neither tumour nor exclusion: this form has no place for it.
-    """
-    groups = {kind: group for group, kind in GROUPS.items()}
-    out: dict[str, list[dict[str, Any]]] = {group: [] for group in GROUPS}
-    for region in regions:
-        if region.kind not in groups:
-            raise AnnotationError(
-                f"polygons JSON knows tumour and exclusion only, not {region.kind!r}; write ASAP XML or GeoJSON"
-            )
-        out[groups[region.kind]].append({"name": region.name, "vertices": numbers(region.ring)})
-    return json.dumps(out, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def numbers(ring: Ring) -> list[list[float]]:

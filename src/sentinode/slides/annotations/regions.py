@@ -79,7 +79,7 @@ class Annotations:
     warnings: tuple[str, ...] = field(default=())
     """What a reader should know: lines that were repaired, elements without an area, names of no known class."""
     reviewed: Reviewed | None = None
-    """Of a review of what a model found, how much of the slide it speaks of; None: it is no review, and complete."""
+    """How much of the slide a review of what a model found speaks of; None: it is no review, and complete."""
 
     def of(self, kind: str) -> tuple[Region, ...]:
         """The regions of one kind."""

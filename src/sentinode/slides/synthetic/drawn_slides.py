@@ -14,7 +14,7 @@ from sentinode.core.files import atomic_folder
 from sentinode.core.result_folder import check_empty
 from sentinode.slides.annotations.regions import Geometry, parts
 from sentinode.slides.enlargement import enlarge
-from sentinode.slides.known_truth import KnownSlide, write_lesions, write_table
+from sentinode.slides.known_truth import KnownSlide, write_lesion_outlines, write_table
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.pyramid import write_pyramid
 from sentinode.slides.reader import Pixels
@@ -67,7 +67,7 @@ def draw_slides(
             bands = _bands(painter, width, height)
             mpp = Mpp(PAINT_MPP / SCALE, PAINT_MPP / SCALE)
             write_pyramid(folder / f"{name}.tif", bands, width=width, height=height, mpp=mpp)
-            known.append(write_lesions(folder, name, outlines(anatomy.tumour, width, height)))
+            known.append(write_lesion_outlines(folder, name, outlines(anatomy.tumour, width, height)))
             advance()
         write_table(folder, known)
     return known

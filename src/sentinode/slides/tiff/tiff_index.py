@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sentinode.core.errors import SlideError, UnsupportedSlideError
 from sentinode.slides.reader import Level
 from sentinode.slides.tiff.directories import SUB_IFDS, Directory, TiffDirectories
-from sentinode.slides.tiff.tile_coding import (
+from sentinode.slides.tiff.tile_codec import (
     APERIO_JP2K_RGB,
     APERIO_JP2K_YCBCR,
     BLACK_IS_ZERO,
@@ -19,7 +19,7 @@ from sentinode.slides.tiff.tile_coding import (
     JPEG,
     RGB,
     YCBCR,
-    TileCoding,
+    TileCodec,
 )
 
 _SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
@@ -46,7 +46,7 @@ class TiledLevel:
     """One level: where its tiles lie in the file, row by row, and how they are stored."""
 
     level: Level
-    coding: TileCoding
+    coding: TileCodec
     columns: int
     offsets: NDArray[np.int64]
     sizes: NDArray[np.int64]
@@ -160,7 +160,7 @@ def _refuse_subsampled(path: Path, file: TiffDirectories, offsets: NDArray[np.in
         raise UnsupportedSlideError(f"{message}, which the direct reader does not take")
 
 
-def _coding(path: Path, directory: Directory) -> TileCoding:
+def _coding(path: Path, directory: Directory) -> TileCodec:
     samples = directory.number_of(_SAMPLES, 1)
     compression = directory.number_of(_COMPRESSION, 1)
     photometric = directory.number_of(_PHOTOMETRIC, -1)
@@ -181,7 +181,7 @@ def _coding(path: Path, directory: Directory) -> TileCoding:
     for reason, true in reasons.items():
         if true:
             raise UnsupportedSlideError(f"{path}: {reason}, which the direct reader does not take")
-    return TileCoding(
+    return TileCodec(
         width=directory.number_of(_TILE_WIDTH, 0),
         height=directory.number_of(_TILE_HEIGHT, 0),
         samples=samples,

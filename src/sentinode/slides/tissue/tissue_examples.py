@@ -12,7 +12,7 @@ from sentinode.slides.annotations.annotation_file import find_annotations, read_
 from sentinode.slides.annotations.raster import rasterise_polygons
 from sentinode.slides.annotations.regions import EXCLUSION
 from sentinode.slides.slide import Slide
-from sentinode.slides.tissue.tissue_training import TissueExample
+from sentinode.slides.tissue.tissue_fit import TissueExample
 
 _SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 _ASPECT_TOLERANCE = 0.02

@@ -28,12 +28,12 @@ def origin_of_weights(weights: str) -> Bundle | None:
 
 
 def learned_from(bundle: Bundle, manifest: Manifest) -> int:
-    """How many of a data set's images, of any role, a bundle has learned from."""
+    """How many of a data set's images, of any split, a bundle has learned from."""
     return int(manifest.table["pixels"].isin(bundle.seen_pixels()).sum())
 
 
 def check_new_to(bundle: Bundle | None, manifest: Manifest, remedy: str) -> None:
-    """Refuse a backbone that has learned from images of the data set, of any role.
+    """Refuse a backbone that has learned from images of the data set, of any split.
 
     Features of images that a network was trained on are better than those of new ones: fitted on them, a classifier
     learns to trust what new images do not have, and figures on them flatter it.

@@ -166,16 +166,16 @@ def _check_fits(bundle: Bundle, data: Dataset) -> None:
 def _sampled(data: Dataset, sample: int) -> tuple[Dataset, list[str]]:
     """Train and validation cut down to about `sample` images each; and what was cut, in sentences."""
     manifest, notes, dropped = data.manifest, [], []
-    for role in ("train", "validation"):
-        labels, groups = manifest.labels(role), manifest.groups(role)
+    for split in ("train", "validation"):
+        labels, groups = manifest.labels(split), manifest.groups(split)
         if not sample or len(labels) <= sample:
             continue
         kept = draw(labels, groups, sample / len(labels), _SEED)
-        ids = np.array(manifest.ids(role), dtype=object)
+        ids = np.array(manifest.ids(split), dtype=object)
         dropped += np.delete(ids, kept).tolist()
         how = "the same share of every class" if groups is None else "whole groups"
         notes.append(
-            f"Baselines use {len(kept):,} of the {len(labels):,} {role} images, drawn at random ({how}, seed {_SEED});"
+            f"Baselines use {len(kept):,} of the {len(labels):,} {split} images, drawn at random ({how}, seed {_SEED});"
             " --sample 0 uses all."
         )
     table = manifest.table[~manifest.table["id"].isin(dropped)].reset_index(drop=True)
@@ -211,7 +211,7 @@ def _written(
     notes: Sequence[str],
 ) -> BaselinesResult:
     table = tabulate(candidates)
-    used = {role: len(bench.data.manifest.rows(role)) for role in ("train", "validation")}
+    used = {split: len(bench.data.manifest.rows(split)) for split in ("train", "validation")}
     context = Context(
         data=address,
         split=split,

@@ -13,7 +13,7 @@ from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_model
 from sentinode.data.dataset import Dataset
-from sentinode.data.source_splits import ROLES
+from sentinode.data.source_splits import SPLITS
 from sentinode.data.stain_statistics import stain_statistics
 from sentinode.metrics.measures.multiclass import macro_auc
 from sentinode.metrics.model_table import Candidate, Cost
@@ -29,7 +29,7 @@ from sentinode.studies.baselines.baseline_models import (
     words_of,
 )
 from sentinode.studies.evaluation import score
-from sentinode.training.calibration import predictions_of
+from sentinode.training.calibration_fit import predictions_of
 from sentinode.training.classical.classifier_config import ClassicalConfig
 from sentinode.training.features.descriptors import DESCRIPTORS as DESCRIBE
 from sentinode.training.features.extraction import extract
@@ -129,7 +129,7 @@ def _fit(bench: Bench, table: FeatureTable, model: str) -> FittedModel:
 def _candidate(
     bench: Bench, name: str, about: str, table: FeatureTable, fitted: FittedModel, answer: Answer
 ) -> Candidate:
-    validation, test = (fitted.probabilities(table.of(role).values) for role in ("validation", "test"))
+    validation, test = (fitted.probabilities(table.of(split).values) for split in ("validation", "test"))
     chosen = fitted.chosen()
     return Candidate(
         name,
@@ -144,7 +144,7 @@ def _candidate(
 def _colour_baseline(bench: Bench, table: FeatureTable) -> Candidate:
     """What `data inspect` shows: logistic regression on mean and spread of the colours, nothing tuned."""
     places = [table.columns.index(name) for name in COLOUR_COLUMNS]
-    train, validation, test = (np.take(table.of(role).values, places, axis=1) for role in ROLES)
+    train, validation, test = (np.take(table.of(split).values, places, axis=1) for split in SPLITS)
     began = time.perf_counter()
     model = colour_model().fit(train, table.of("train").labels)
     seconds = time.perf_counter() - began

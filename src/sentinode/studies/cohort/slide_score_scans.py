@@ -16,8 +16,8 @@ from sentinode.scanning.slide_score import FittedOn, SlideScore, Validation, bun
 from sentinode.studies.cohort.patients import read_patients, table_rows
 
 LEAST_SLIDES = 10
-"""Of each class. With fewer, the interval of the AUC reaches from useless to perfect, and eight coefficients have
-nothing to be fitted on."""
+"""Least slides of each class. With fewer, the interval of the AUC reaches from useless to perfect, and eight
+coefficients have nothing to be fitted on."""
 
 _TRUTHS = {"0": 0, "1": 1, "normal": 0, "tumour": 1, "tumor": 1} | {
     name: int(name != "negative") for name in SLIDE_CLASSES

@@ -8,7 +8,7 @@ from sentinode.metrics.crossval.fold_answers import FOLD_METRICS
 from sentinode.metrics.targets import parse_target
 
 Plan = Literal["k-fold", "leave-one-out", "leave-one-group-out"]
-Role = Literal["train", "validation", "test"]
+Split = Literal["train", "validation", "test"]
 
 
 class CrossvalConfig(BaseModel):
@@ -30,7 +30,7 @@ class CrossvalConfig(BaseModel):
     """Folds inside each outer training part, on which hyperparameters, temperature and threshold are chosen. Fewer are
     used where the part has fewer images (or groups) of a class; the table of folds says how many."""
 
-    roles: tuple[Role, ...] = Field(default=("train", "validation"), min_length=1)
+    roles: tuple[Split, ...] = Field(default=("train", "validation"), min_length=1)
     """Which of the source's own splits take part. Its test split is left alone unless it is named here. A source
     without splits of its own takes part as a whole."""
 

@@ -16,12 +16,12 @@ from sentinode.studies.crossval.folds import Fold, Samples
 
 
 def uncut(config: DataConfig) -> DataConfig:
-    """The same data without cutting roles out of it: folds do that here."""
+    """The same data without cutting validation and test out of it: folds do that here."""
     return config.model_copy(update={"split": config.split.model_copy(update={"fractions": (1.0, 0.0, 0.0)})})
 
 
 def load_images(config: DataConfig, crossval: CrossvalConfig, *, settings: Settings, progress: Progress) -> Dataset:
-    """The images that take part, all of them as `train`; those of other roles are left out.
+    """The images that take part, all of them as `train`; those of other splits are left out.
 
     Images with the same pixels are one image: the data room drops repetitions within a split and refuses them across
     splits, so that no image can be in two folds.

@@ -14,7 +14,6 @@ from sentinode.models.bundle import is_bundle
 from sentinode.models.bundle_info import INFO_FILE
 from sentinode.studies.crossval.crossval_config import CrossvalConfig
 from sentinode.training.classical.classifier_config import ClassicalConfig
-from sentinode.training.config import EvaluationConfig
 from sentinode.training.features.feature_config import FeaturesConfig
 from sentinode.training.features.feature_recipe import named_features
 from sentinode.training.recipe import (
@@ -26,6 +25,7 @@ from sentinode.training.recipe import (
     shipped_files,
     shipped_recipes,
 )
+from sentinode.training.training_config import EvaluationConfig
 
 _DESCRIPTORS = ("pixels", "colour", "texture")
 _DEEP_TABLES = {"model", "training"}

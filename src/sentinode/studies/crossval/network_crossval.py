@@ -33,7 +33,7 @@ from sentinode.studies.crossval.nested_crossval import Tested, collected
 from sentinode.studies.ensemble_data import OutOfFold
 from sentinode.studies.ensemble_study import write_ensemble
 from sentinode.studies.train_study import assess_trained
-from sentinode.training.calibration import check_evaluation
+from sentinode.training.calibration_fit import check_evaluation
 from sentinode.training.network_bundle import train_network
 
 _DONE = "fold.json"
@@ -75,7 +75,7 @@ def run_deep(
     Raises:
         SentinodeError: A training can't go on; folds that are finished are kept.
     """
-    parts = [_with_roles(data, samples, fold, recipe) for fold in folds]
+    parts = [_with_splits(data, samples, fold, recipe) for fold in folds]
     for part in parts:
         check_evaluation(recipe.evaluation, part.manifest)
     lay_out(out, recipe, data)
@@ -95,12 +95,12 @@ def run_deep(
         return conclude(out, recipe, data, summary, answers, tested, model=model, procedure=_procedure(recipe))
 
 
-def _with_roles(data: Dataset, samples: Samples, fold: Fold, recipe: DeepCrossvalRecipe) -> Dataset:
-    """The data with the roles that its images play in a fold."""
+def _with_splits(data: Dataset, samples: Samples, fold: Fold, recipe: DeepCrossvalRecipe) -> Dataset:
+    """The data with the split of each image in a fold."""
     _, validation = inner_parts(samples, fold.train, recipe.crossval.inner_folds, recipe.seed)[0]
-    roles = np.full(len(samples.labels), "train", dtype=object)
-    roles[fold.test], roles[fold.train[validation]] = "test", "validation"
-    return replace(data, manifest=replace(data.manifest, table=data.manifest.table.assign(split=roles)))
+    splits = np.full(len(samples.labels), "train", dtype=object)
+    splits[fold.test], splits[fold.train[validation]] = "test", "validation"
+    return replace(data, manifest=replace(data.manifest, table=data.manifest.table.assign(split=splits)))
 
 
 def _train(recipe: DeepCrossvalRecipe, data: Dataset, folder: Path, settings: Settings, progress: Progress) -> bool:
@@ -132,7 +132,7 @@ def _read(fold: Fold, data: Dataset, samples: Samples, folder: Path) -> Tested:
     order = [row[samples.ids[place]] for place in fold.test]
     columns = [predictions.class_names.index(name) for name in samples.class_names]
     info = open_bundle(folder / "bundle").info
-    counts = {role: len(data.manifest.rows(role)) for role in ("train", "validation")}
+    counts = {split: len(data.manifest.rows(split)) for split in ("train", "validation")}
     return Tested(
         fold,
         predictions.probabilities[order][:, columns],

@@ -43,7 +43,7 @@ from sentinode.studies.learning_curve.curve_draws import (
     part_of,
 )
 from sentinode.studies.train_study import assess_trained
-from sentinode.training.calibration import check_evaluation, predictions_of
+from sentinode.training.calibration_fit import check_evaluation, predictions_of
 from sentinode.training.features.extraction import extract
 from sentinode.training.recipe import Recipe
 

@@ -18,7 +18,7 @@ from sentinode.data.dataset import Dataset
 from sentinode.studies.search.search_space import Space
 from sentinode.studies.search.trials import ERROR, LET_GO, attempts, is_mine
 from sentinode.training.callbacks import best_epoch
-from sentinode.training.fitting import fit
+from sentinode.training.network_fit import fit
 from sentinode.training.recipe import Recipe
 
 Row = dict[str, float]

@@ -14,7 +14,7 @@ from sentinode.training.recipe import read_toml
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _RANGE_KEYS = {"low", "high", "log", "step", "int", "choices"}
 
-Method = Literal["grid", "tpe"]
+SearchMethod = Literal["grid", "tpe"]
 
 
 class Choices(BaseModel):
@@ -109,13 +109,13 @@ class SearchConfig(BaseModel):
     description: str = ""
     recipe: str
     """A shipped recipe's name, or the path of one from the search file's own folder."""
-    method: Method = "tpe"
+    method: SearchMethod = "tpe"
     """`grid`: every combination of the listed values, in order. `tpe`: a tree-structured Parzen estimator (Bergstra et
     al. 2011), which proposes values where the best ones of the trials so far are dense."""
     trials: int | None = Field(default=None, ge=1)
     """How many combinations to try at most; of a grid by default all."""
     seed: int = Field(default=42, ge=0, lt=2**31)
-    """Of what TPE proposes. The trials themselves are trained from the recipe's seed."""
+    """Seed of what TPE proposes. The trials themselves are trained from the recipe's seed."""
     startup_trials: int = Field(default=8, ge=1)
     """TPE proposes at random until so many trials have ended."""
     pruning: Literal["median", "none"] | None = None

@@ -22,11 +22,11 @@ from sentinode.metrics.metric_table import metric_kind
 from sentinode.studies.search.samplers import GridPoints, SeededTpe
 from sentinode.studies.search.search_config import load_search
 from sentinode.studies.search.search_data import without_test
-from sentinode.studies.search.search_results import SearchOutcome, trial_words, write_results
+from sentinode.studies.search.search_outcome import SearchOutcome, trial_words, write_results
 from sentinode.studies.search.search_space import Space
 from sentinode.studies.search.trial_storage import GRACE, fail_stale, open_storage, shown_url, sqlite_url
 from sentinode.studies.search.trials import Attempts, attempts, requeue_interrupted
-from sentinode.training.calibration import check_evaluation
+from sentinode.training.calibration_fit import check_evaluation
 from sentinode.training.recipe import load_recipe
 
 _STATUS = "search.json"
@@ -108,7 +108,7 @@ def run_search(
     data = without_test(load_dataset(space.base.data, cache=settings.cache, progress=progress))
     check_evaluation(space.base.evaluation, data.manifest)
     # torch and Lightning take seconds to import: not before all else was found to be good.
-    from sentinode.training.fitting import trainer_options
+    from sentinode.training.network_fit import trainer_options
 
     trainer_options(space.base.training, out)  # hardware that is not there is refused now, not in every trial
     job = _Job(space, data, out, url, space.budget(trials), settings, progress, tell or _ignore)

@@ -23,10 +23,10 @@ class Attempts:
     """A combination, and the trials in which it was tried: one, unless a process was interrupted."""
 
     number: int
-    """Its place among the combinations of the search, from 1."""
+    """Place among the combinations of the search, from 1."""
 
     trials: tuple[FrozenTrial, ...]
-    """In the order in which they were begun."""
+    """Trials in the order in which they were begun."""
 
     @property
     def last(self) -> FrozenTrial:

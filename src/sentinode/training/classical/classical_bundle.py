@@ -20,12 +20,12 @@ from sentinode.models.bundle_info import BundleInfo, Classes, Headline, Input, P
 from sentinode.models.bundle_writer import library_versions, write_bundle
 from sentinode.models.extractor import Extractor
 from sentinode.training.bundle_contents import REFERENCE_TILES, example_tiles, reference
-from sentinode.training.calibration import Calibration, calibrate_on, pseudo_slides
+from sentinode.training.calibration_fit import Calibration, calibrate_on, pseudo_slides
 from sentinode.training.classical.classifier_config import ClassicalModel
 from sentinode.training.classical.grid_search import TunedModel
 from sentinode.training.classical.head_conversion import head_of
-from sentinode.training.config import EvaluationConfig
 from sentinode.training.features.feature_table import FeatureTable
+from sentinode.training.training_config import EvaluationConfig
 
 OUT_OF_FOLD = "out-of-fold predictions"
 """What chose threshold and low-confidence band: answers of inner folds to images that they had not learned from."""

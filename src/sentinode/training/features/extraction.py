@@ -229,7 +229,7 @@ def _table(data: Dataset, describer: _Describer, found: Embedded, place: NDArray
         paths=samples["path"].tolist(),
         labels=np.asarray(samples["label"].map(number), dtype=np.int64),
         groups=None if groups.isna().any() else groups.tolist(),
-        roles=samples["split"].tolist(),
+        splits=samples["split"].tolist(),
         class_names=manifest.class_names,
         positive=manifest.positive,
         values=found.embedding[place],

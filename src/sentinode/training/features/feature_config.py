@@ -24,7 +24,7 @@ class FeaturesConfig(BaseModel):
     """For `network`: an architecture with its weights, when there is no bundle."""
 
     pool: tuple[TilePooling, ...] = Field(default=("mean",), min_length=1)
-    """Of images that are cut into tiles (`data.tile_size`): what is taken over the features of each image's tiles,
+    """What is taken over the features of an image's tiles, where images are cut into tiles (`data.tile_size`);
     concatenated in this order."""
 
     @model_validator(mode="after")

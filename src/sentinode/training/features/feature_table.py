@@ -32,11 +32,11 @@ class FeatureTable:
     groups: list[str] | None
     """Slide or patient of each image; None unless all are known."""
 
-    roles: list[str]
+    splits: list[str]
     """train, validation or test."""
 
     class_names: tuple[str, ...]
-    """Of two classes the positive one comes last."""
+    """Names of the classes; of two the positive one comes last."""
 
     positive: str | None
     """The positive class; known for two classes."""
@@ -73,9 +73,9 @@ class FeatureTable:
             raise EvaluationError(f"none of the {len(self.class_names)} classes is the positive one; set data.positive")
         return np.asarray(self.labels == self.class_names.index(self.positive), dtype=np.int64)
 
-    def of(self, *roles: str) -> Self:
-        """The images of these roles, in the table's order."""
-        return self.take(np.flatnonzero(np.isin(self.roles, roles)))
+    def of(self, *splits: str) -> Self:
+        """The images of these splits, in the table's order."""
+        return self.take(np.flatnonzero(np.isin(self.splits, splits)))
 
     def take(self, index: NDArray[np.integer] | Sequence[int]) -> Self:
         """The images at these places, in this order."""
@@ -90,7 +90,7 @@ class FeatureTable:
             paths=picked(self.paths),
             labels=self.labels[places],
             groups=None if self.groups is None else picked(self.groups),
-            roles=picked(self.roles),
+            splits=picked(self.splits),
             values=self.values[places],
             probabilities=None if self.probabilities is None else self.probabilities[places],
         )
@@ -107,7 +107,7 @@ class FeatureTable:
             "path": pa.array(self.paths, pa.string()),
             "group": pa.array(missing if self.groups is None else self.groups, pa.string()),
             "label": pa.array([self.class_names[label] for label in self.labels], pa.string()),
-            "split": pa.array(self.roles, pa.string()),
+            "split": pa.array(self.splits, pa.string()),
         }
         scores = np.empty((len(self), 0), np.float32) if self.probabilities is None else self.probabilities
         names = [f"{_SCORE}{name}" for name in self.score_names]
@@ -179,7 +179,7 @@ def _fields(table: pa.Table, meta: dict[str, Any]) -> dict[str, Any]:
         "paths": table.column("path").to_pylist(),
         "labels": np.array([place[name] for name in table.column("label").to_pylist()], dtype=np.int64),
         "groups": None if None in groups or not groups else groups,
-        "roles": table.column("split").to_pylist(),
+        "splits": table.column("split").to_pylist(),
         "class_names": names,
         "positive": meta["positive"],
         "values": matrix(meta["columns"]),

@@ -68,7 +68,7 @@ class TrainingConfig(BaseModel):
     """The head learns this many times faster than the pretrained rest."""
     weight_decay: float = Field(default=0.0, ge=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """Of SGD alone."""
+    """Momentum of SGD."""
     schedule: Literal["constant", "plateau", "cosine", "one-cycle"] = "cosine"
     warmup_epochs: float = Field(default=0.0, ge=0)
     """Linear rise of the learning rate from nearly nothing; of `one-cycle`, the part before its peak."""
@@ -84,8 +84,9 @@ class TrainingConfig(BaseModel):
     """What is minimised: `cross-entropy`, `focal`, `generalised-cross-entropy`, or one of an installed package; see
     `sentinode.training.losses`."""
     loss_arguments: dict[str, Any] = {}
-    """Of the loss: `gamma` of `focal` (2 by default), `q` of `generalised-cross-entropy` (0.7)."""
+    """Arguments of the loss: `gamma` of `focal` (2 by default), `q` of `generalised-cross-entropy` (0.7)."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Label smoothing of `cross-entropy`."""
     """Of `cross-entropy` alone."""
     teacher: str = ""
     """`bundle:PATH|NAME`: a model whose answers to the same augmented images are learned (Hinton et al. 2015); empty:

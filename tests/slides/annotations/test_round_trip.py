@@ -8,9 +8,9 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinode.core.errors import AnnotationError
+from helpers.annotation_writers import write_geojson, write_polygons
 from sentinode.slides.annotations.annotation_file import read_annotations
-from sentinode.slides.annotations.annotation_forms import write_asap, write_geojson, write_polygons
+from sentinode.slides.annotations.asap import write_asap
 from sentinode.slides.annotations.flat_regions import without_holes
 from sentinode.slides.annotations.regions import Annotations, Region
 
@@ -66,12 +66,6 @@ def test_other_classes_and_places_between_pixels_are_kept(tmp_path: Path, write:
         written, again = (shapely.union_all([region.polygon for region in each.of(kind)]) for each in (before, after))
         assert _same(written, again)
     assert after.of('Stroma <&> "x"')[0].name == "größer"
-
-
-def test_polygons_json_refuses_what_it_has_no_place_for(tmp_path: Path) -> None:
-    with pytest.raises(AnnotationError, match="'Stroma'"):
-        write_polygons(Annotations((Region(shapely.box(0, 0, 1, 1), "Stroma"),)), tmp_path / "a.json")
-    assert list(tmp_path.iterdir()) == []
 
 
 @given(st.lists(st.tuples(st.integers(1, 80), st.integers(1, 80), st.integers(1, 15)), max_size=5))

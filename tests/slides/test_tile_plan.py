@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from sentinode.core.errors import DataError
 from sentinode.slides.mpp import Mpp
-from sentinode.slides.tiling import LevelZeroBox, TileSpec, plan_tiles
+from sentinode.slides.tile_plan import LevelZeroBox, TileSpec, plan_tiles
 from sentinode.slides.tissue.tissue_mask import TissueMask
 
 sizes = st.integers(1, 3000)

@@ -28,11 +28,11 @@ from sentinode.training.appearances import Appearances, find_appearances
 from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, fits, loader
 from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, EarlyEnd, LastCheckpoint, RunLog, is_over
 from sentinode.training.classifier import PatchClassifier
-from sentinode.training.config import TrainingConfig
 from sentinode.training.distillation import UNLABELLED, load_teacher, read_unlabelled
 from sentinode.training.lightning import Trainer
 from sentinode.training.losses import build_loss, class_weights
 from sentinode.training.recipe import Recipe
+from sentinode.training.training_config import TrainingConfig
 
 _ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
 _PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
@@ -72,7 +72,7 @@ def fit(
 
     Args:
         recipe: The resolved recipe.
-        data: Its data, split into roles.
+        data: Its data, with a split for each image.
         run: The run folder; gets `log.csv`, `timings.csv` and `checkpoints/`.
         threads: CPU threads.
         progress: Where to show how far it is.

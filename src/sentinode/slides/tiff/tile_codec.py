@@ -30,7 +30,7 @@ HORIZONTAL = 2
 
 
 @dataclass(frozen=True)
-class TileCoding:
+class TileCodec:
     """How the tiles of one level are stored."""
 
     width: int

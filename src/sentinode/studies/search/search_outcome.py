@@ -40,7 +40,7 @@ class SearchOutcome:
 
     @property
     def trials(self) -> tuple[SearchTrial, ...]:
-        """In the order in which they were begun."""
+        """Trials in the order in which they were begun."""
         return self.results.trials
 
     @property

@@ -12,9 +12,9 @@ from sentinode.core.errors import AnnotationError, DataError, DataNotFoundError
 from sentinode.slides.slide import open_slide
 from sentinode.slides.tissue.pixel_features import FEATURES, pixel_features, with_products
 from sentinode.slides.tissue.tissue_examples import read_example
+from sentinode.slides.tissue.tissue_fit import TissueExample, TissueTraining, dice, mean_dice, train_tissue
 from sentinode.slides.tissue.tissue_mask import TissueConfig, tissue_mask
 from sentinode.slides.tissue.tissue_model import TissueModel
-from sentinode.slides.tissue.tissue_training import TissueExample, TissueTraining, dice, mean_dice, train_tissue
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from sentinode.metrics.decisions.low_confidence import low_confidence_band
 from sentinode.metrics.decisions.thresholds import choose_threshold
 from sentinode.metrics.measures.calibration import fit_temperature
 from sentinode.metrics.predictions import Predictions
-from sentinode.training.config import EvaluationConfig
+from sentinode.training.training_config import EvaluationConfig
 
 # A slide of PatchCamelyon gives a few dozen patches to a validation part of two thousand.
 _IMAGES_A_PSEUDO_SLIDE = 50
@@ -104,17 +104,17 @@ def pseudo_slides(data: Dataset, rows: NDArray[np.int64], seed: int) -> list[str
     return [str(cluster) for cluster in clusters]
 
 
-def predictions_of(manifest: Manifest, role: str, probabilities: NDArray[Any]) -> Predictions:
-    """The (n, classes) probabilities of a role's images, with their ids, labels and groups."""
+def predictions_of(manifest: Manifest, split: str, probabilities: NDArray[Any]) -> Predictions:
+    """The (n, classes) probabilities of a split's images, with their ids, labels and groups."""
     names = manifest.class_names
     return Predictions(
-        ids=manifest.ids(role),
-        paths=manifest.paths(role),
-        labels=manifest.labels(role),
+        ids=manifest.ids(split),
+        paths=manifest.paths(split),
+        labels=manifest.labels(split),
         probabilities=probabilities.astype(np.float64),
         class_names=names,
         positive=None if manifest.positive is None else names.index(manifest.positive),
-        groups=manifest.groups(role),
+        groups=manifest.groups(split),
     )
 
 

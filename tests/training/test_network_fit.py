@@ -11,9 +11,9 @@ from sentinode.core.settings import Settings
 from sentinode.data.dataset import load_dataset
 from sentinode.training import callbacks
 from sentinode.training.callbacks import best_epoch, is_over
-from sentinode.training.config import TrainingConfig
-from sentinode.training.fitting import Fitted, fit
+from sentinode.training.network_fit import Fitted, fit
 from sentinode.training.recipe import Recipe
+from sentinode.training.training_config import TrainingConfig
 
 MakeRecipe = Callable[..., Recipe]
 
