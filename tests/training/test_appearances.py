@@ -12,7 +12,8 @@ _STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11]])
 def _tiles(count: int, strength: tuple[float, float], seed: int) -> NDArray[np.uint8]:
     """Noise of two stains, each at its own strength."""
     amounts = np.random.default_rng(seed).uniform(0.2, 1.0, (count, 64, 64, 2)) * np.array(strength)
-    return (255 * np.exp(-amounts @ _STAINS)).astype(np.uint8)
+    tiles: NDArray[np.uint8] = (255 * np.exp(-amounts @ _STAINS)).astype(np.uint8)
+    return tiles
 
 
 def _density(tiles: NDArray[np.uint8]) -> NDArray[np.float64]:

