@@ -36,13 +36,13 @@ from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset as PatchData
 from sentinode.data.dataset import load_dataset
 from sentinode.models.networks.torchvision_ops import register_missing_ops
-from sentinode.training.allocator import reuse_freed_memory
 from sentinode.training.batches import PackedBatches, Share, loader
 from sentinode.training.lightning import Callback, Trainer
 from sentinode.training.network_fit import (
     build_classifier,
     build_model,
     quiet_lightning,
+    reuse_freed_memory,
     train_order,
     trainer_options,
     training_images,

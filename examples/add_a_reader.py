@@ -7,7 +7,7 @@ In a package of yours, an entry point makes `sn.open_slide` and `sentinode scan`
     [project.entry-points."sentinode.readers"]
     npy = "my_package:NpyReader"
 
-`sentinode.testing.readers.ReaderTests` says whether it keeps the contract.
+`sentinode.testing.ReaderTests` says whether it keeps the contract.
 """
 
 import sys

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sentinode.testing.readers import ReaderCase, ReaderTests
+from sentinode.testing import ReaderCase, ReaderTests
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SAYS = {

@@ -21,7 +21,7 @@ from sentinode.explanation.perturbation import superpixels
 from sentinode.explanation.projection import spread, turned_back
 from sentinode.explanation.receptive_fields import cell_centres
 from sentinode.models.deployed_model import orientations
-from sentinode.testing.maps import MapTests
+from sentinode.testing import MapTests
 
 Opened = Callable[[str], ExplainableModel]
 

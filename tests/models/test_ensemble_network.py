@@ -16,12 +16,11 @@ from sentinode.core.errors import BundleError
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.bundle_network import load_deployed
-from sentinode.models.bundle_writer import write_bundle
+from sentinode.models.bundle_writer import render_card, write_bundle
 from sentinode.models.engines.engine import Scores
 from sentinode.models.engines.engine_factory import AGREEMENT, open_engine
 from sentinode.models.ensemble_assembly import join
 from sentinode.models.ensemble_network import combine
-from sentinode.models.model_card import render_card
 from sentinode.models.model_config import Mean, TestTime
 from sentinode.models.onnx_graph import read_graph
 from sentinode.models.quantization import graph_engine, quantize_graph

@@ -1,7 +1,7 @@
 from helpers.model_makers import make_deployed
 from sentinode.core.metric import Metric
 from sentinode.models.bundle_info import Headline
-from sentinode.models.model_card import render_card
+from sentinode.models.bundle_writer import render_card
 
 
 def test_the_card_says_what_matters() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from sentinode.core.decision import OperatingPoint
+from sentinode.core.messages import listed, plural
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import listed, plural
 from sentinode.reports import assessment_wording, wording
 
 NBSP = "\N{NO-BREAK SPACE}"

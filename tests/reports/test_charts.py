@@ -10,7 +10,7 @@ import pytest
 from sentinode.core.metric import Metric
 from sentinode.metrics.crossval.fold_answers import FoldFigures
 from sentinode.metrics.crossval.summary import RepeatFigures
-from sentinode.metrics.measures.curves import precision_recall_curve
+from sentinode.metrics.measures.roc import precision_recall_curve
 from sentinode.reports.charts.chart import COLOURS, HEIGHT, WIDTH, Chart, canvas, per_cent_axis, save_png, ticks_apart
 from sentinode.reports.charts.crossval_charts import folds_chart
 from sentinode.reports.charts.decision_charts import decision_chart, prevalence_chart, risk_coverage_chart

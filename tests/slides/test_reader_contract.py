@@ -11,7 +11,7 @@ import pytest
 from helpers import slide_files
 from sentinode.slides.reader import Pixels
 from sentinode.slides.reader_table import open_reader
-from sentinode.testing.readers import ReaderCase, ReaderTests
+from sentinode.testing import ReaderCase, ReaderTests
 
 # backend, file name, maker, its arguments, grey levels that its compression's colour conversion rounds by
 CASES: dict[str, tuple[str, str, str, dict[str, Any], int]] = {

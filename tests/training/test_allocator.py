@@ -8,7 +8,7 @@ import pytest
 _PROGRAM = """
 import contextlib, resource, sys
 import numpy as np
-from sentinode.training.allocator import reuse_freed_memory
+from sentinode.training.network_fit import reuse_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -45,6 +45,26 @@ def test_the_theme_follows_the_system_and_can_be_chosen(server, open_page):
     assert page.evaluate(ground) == dark
 
 
+def test_each_view_has_its_link_key_and_title(server, open_page):
+    page = open_page(server.address)
+    expect(page.get_by_role("heading", name="Slides")).to_be_visible()
+    links = page.get_by_role("navigation", name="Views").get_by_role("link")
+    for number, title in enumerate(("Slides", "Patch", "Model"), start=1):
+        page.keyboard.press(str(number))
+        expect(page).to_have_title(f"{title} · Sentinode")
+        expect(page).to_have_url(f"{server.address}/#/{title.lower()}")
+        expect(links.and_(page.locator("[aria-current=page]"))).to_have_text(title)
+    page.keyboard.press("1")
+    page.get_by_role("heading", name="known").get_by_role("link").click()
+    expect(page).to_have_title("Slide · Sentinode")
+    expect(links.and_(page.locator("[aria-current=page]"))).to_have_text("Slides")
+    page.goto(f"{server.address}/#/nowhere")
+    expect(page).to_have_title("Slides · Sentinode")
+    page.keyboard.press("?")
+    everywhere = page.get_by_role("dialog", name="Keyboard").locator("section", has_text="Everywhere")
+    expect(everywhere).to_contain_text("123Slides, Patch, Model")
+
+
 @pytest.mark.parametrize("width", [768, 1280, 1920])
 def test_no_view_is_wider_than_the_screen(server, open_page, width):
     page = open_page(server.address, viewport={"width": width, "height": 1000})

@@ -15,8 +15,8 @@ def explain(
     method: Annotated[
         str,
         typer.Option(
-            help="One or more, with commas: gradcam, gradcam++, layercam, cam, saliency, integrated-gradients, "
-            "occlusion, lime, attention-rollout."
+            help="One or more, with commas, such as gradcam,layercam,occlusion. A name that is none is answered with "
+            "all that fit the bundle."
         ),
     ] = "gradcam",
     target: Annotated[str | None, typer.Option(help="The class to explain; without: the positive one.")] = None,

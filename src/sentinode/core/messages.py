@@ -1,8 +1,11 @@
-"""What is wrong with a value, in one line."""
+"""Pieces of messages: what is wrong with a value, in one line; numbers of things, `1 patch`, `2,907 patches`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
+
+_PLURALS = {"epoch": "epochs"}
 
 
 def one_line(error: Exception, *table: str) -> str:
@@ -29,3 +32,23 @@ def fault(item: Any, *table: str) -> str:
     if not key or isinstance(item["input"], dict):  # values of a table that contradict each other: the text names them
         return f"{key}: {text}" if key else text
     return f"{key} = {item['input']!r}: {text}"
+
+
+def count(value: int) -> str:
+    """`2,907`."""
+    return f"{value:,}"
+
+
+def plural(amount: int, noun: str) -> str:
+    """`1 patch`, `2,907 patches`."""
+    return f"1 {noun}" if amount == 1 else f"{count(amount)} {plural_of(noun)}"
+
+
+def plural_of(noun: str) -> str:
+    """The noun for more than one."""
+    return _PLURALS.get(noun, noun + ("es" if noun.endswith(("ch", "s", "x", "sh")) else "s"))
+
+
+def listed(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

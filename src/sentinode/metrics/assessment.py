@@ -18,11 +18,10 @@ from sentinode.metrics.decisions.low_confidence import FlaggedResult, RiskCovera
 from sentinode.metrics.decisions.thresholds import ThresholdRow, threshold_table
 from sentinode.metrics.measures.binary import binary_measures
 from sentinode.metrics.measures.calibration import ReliabilityPoint, calibrated_event, reliability
-from sentinode.metrics.measures.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve
 from sentinode.metrics.measures.intervals import FEW_GROUPS, Resampling
 from sentinode.metrics.measures.multiclass import ClassFigures, multiclass_measures
 from sentinode.metrics.measures.plugin_metrics import plugin_metrics
-from sentinode.metrics.measures.roc import roc_curve
+from sentinode.metrics.measures.roc import PrecisionRecallCurve, RocCurve, precision_recall_curve, roc_curve
 from sentinode.metrics.metric_table import shown_in
 from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.subgroups import Subgroup, subgroups

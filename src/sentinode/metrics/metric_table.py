@@ -58,6 +58,9 @@ class MetricKind:
     shown: frozenset[Place] = frozenset()
     """Where it is printed among the few."""
 
+    assessed: bool = True
+    """Whether an assessment of a model has it; others come of cross-validation or of training alone."""
+
     share: Share | None = None
     """The cells of the confusion matrix of two classes that it is a share of; the interval is exact."""
 
@@ -100,7 +103,7 @@ _OWN = (
     MetricKind("auc", "AUC", shown=_FEW | {"multiclass summary"}),
     MetricKind("auc_delong", "AUC, interval by DeLong"),
     MetricKind("auc_bootstrap", "AUC, interval by bootstrap"),
-    MetricKind("auc_pooled", "AUC, ranked across folds"),
+    MetricKind("auc_pooled", "AUC, ranked across folds", assessed=False),
     MetricKind("average_precision", "Average precision", shown=frozenset({"card"})),
     MetricKind(
         "sensitivity", "Sensitivity", per_cent=True, shown=_FEW, share=Share((3,), (2, 3)), undefined=_NO_POSITIVE
@@ -145,7 +148,7 @@ _OWN = (
         "calibration_error", "Calibration error", larger_is_better=False,
         shown=frozenset({"summary", "multiclass summary"}),
     ),
-    MetricKind("loss", "Loss", larger_is_better=False),
+    MetricKind("loss", "Loss", larger_is_better=False, assessed=False),
 )  # fmt: skip
 
 METRICS: dict[str, MetricKind] = {kind.name: kind for kind in _OWN}

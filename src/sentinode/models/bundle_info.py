@@ -157,11 +157,17 @@ class BundleInfo(_Part):
     @property
     def pixels_a_tile(self) -> int:
         """Pixels that the network sees for one tile, over all orientations and sizes of test-time averaging."""
-        return sum(_pixels(part.input, part.model) for part in self.members or (self,))
+        return sum(
+            (8 if part.model.test_time == "d4" else 1) * size**2
+            for part in self.members or (self,)
+            for size in (part.input.input_size, *part.model.test_time_sizes)
+        )
 
     def pixels_an_image(self, height: int, width: int) -> int:
         """Pixels that the network sees for one image of a size that the bundle takes."""
-        return tile_count(height, width, self.input.tile_size) * self.pixels_a_tile
+        # What does not pool the tiles of an image takes images of one tile only.
+        tiles = tile_count(height, width, self.input.tile_size) if self.input.pooling else 1
+        return tiles * self.pixels_a_tile
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -172,8 +178,3 @@ class BundleInfo(_Part):
         if self.input.pooling and self.head is None:
             raise ValueError("the tiles of an image are pooled for a classical head, and there is none")
         return self
-
-
-def _pixels(part: Input, model: ModelConfig) -> int:
-    sizes = (part.input_size, *model.test_time_sizes)
-    return (8 if model.test_time == "d4" else 1) * sum(size**2 for size in sizes)

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from onnx import ModelProto
 from safetensors.torch import save
 
 from sentinode.core.files import atomic_folder, sha256_of_file, write_json
+from sentinode.core.metric import Metric
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import (
     CARD_FILE,
@@ -27,7 +29,6 @@ from sentinode.models.bundle_info import (
 )
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.engines.engine_factory import open_engine
-from sentinode.models.model_card import render_card
 from sentinode.models.model_config import Storage
 from sentinode.models.networks.heads import can_be_halved
 from sentinode.models.networks.network import Network
@@ -117,6 +118,21 @@ def amend(bundle: Bundle, **changes: Any) -> Bundle:
     return Bundle(bundle.name, bundle.folder, info)
 
 
+def render_card(info: BundleInfo) -> str:
+    """`MODEL_CARD.md`, for a person: what the model is, what it was trained on, what it measured, its limits."""
+    environment = Environment(
+        loader=PackageLoader("sentinode.models"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown for reading in an editor, not a page
+    )
+    environment.filters["number"] = _number
+    environment.filters["interval"] = _interval
+    return environment.get_template("model_card.md.j2").render(info=info)
+
+
 def library_versions() -> dict[str, str]:
     """Name and version of the installed libraries that a model's numbers depend on."""
     found = {}
@@ -141,3 +157,13 @@ def _save_weights(network: Network, storage: Storage, path: Path) -> None:
         for name, tensor in network.state_dict().items()
     }
     path.write_bytes(save(tensors))
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}" if abs(value) < 1e-3 else f"{value:.3f}"
+
+
+def _interval(figure: Metric) -> str:
+    if figure.low is None or figure.high is None:
+        return "–"
+    return f"{_number(figure.low)} – {_number(figure.high)}"

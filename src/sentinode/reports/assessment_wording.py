@@ -1,8 +1,8 @@
 """The report's sentences: what the figures mean, in words that need no statistics."""
 
 from sentinode.core.decision import OperatingPoint
+from sentinode.core.messages import count, plural, plural_of
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import count, plural, plural_of
 from sentinode.metrics.assessment import Assessment
 from sentinode.metrics.decisions.low_confidence import FlaggedResult
 from sentinode.reports import wording

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.messages import listed, plural
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import listed, plural
 from sentinode.metrics.comparison import Comparison
-from sentinode.metrics.measures.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve
 from sentinode.metrics.measures.ranking import Ranking
-from sentinode.metrics.measures.roc import roc_curve
+from sentinode.metrics.measures.roc import PrecisionRecallCurve, RocCurve, precision_recall_curve, roc_curve
 from sentinode.metrics.predictions import Predictions
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import Chart, drawn

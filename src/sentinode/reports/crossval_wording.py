@@ -2,7 +2,7 @@
 
 import math
 
-from sentinode.core.plurals import count, listed, plural, plural_of
+from sentinode.core.messages import count, listed, plural, plural_of
 from sentinode.metrics.crossval.crossval_auc import hanley_mcneil
 from sentinode.metrics.crossval.summary import CrossValidation
 from sentinode.metrics.targets import parse_target

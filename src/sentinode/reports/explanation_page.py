@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.core.plurals import count
+from sentinode.core.messages import count
 from sentinode.reports.frame import write_page
 from sentinode.reports.picture import picture_address
 

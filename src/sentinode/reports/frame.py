@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from sentinode.core.files import write_text
-from sentinode.core.plurals import count, listed, plural, plural_of
+from sentinode.core.messages import count, listed, plural, plural_of
 from sentinode.reports import wording
 
 

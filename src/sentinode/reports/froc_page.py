@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.messages import count, plural
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import count, plural
 from sentinode.metrics.froc.curve import MISSED, RATES, Froc, JudgedSlide
 from sentinode.metrics.measures.roc import roc_curve
 from sentinode.reports.charts.chart import Chart, drawn

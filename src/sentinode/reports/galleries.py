@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.decision import is_positive
 from sentinode.core.images import IMAGE_SUFFIXES
-from sentinode.core.plurals import plural
+from sentinode.core.messages import plural
 from sentinode.metrics.predictions import Predictions
 from sentinode.reports import wording
 from sentinode.reports.picture import picture_address

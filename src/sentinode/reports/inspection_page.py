@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sentinode.core.messages import count, listed, plural
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import count, listed, plural
 from sentinode.reports.charts.chart import drawn
 from sentinode.reports.charts.stain_charts import class_colours, stain_plane, stain_quantiles
 from sentinode.reports.frame import write_page

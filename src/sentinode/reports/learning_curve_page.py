@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.messages import count, plural
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import count, plural
 from sentinode.metrics.learning_curve import METRICS, CurveStep, LearningCurve
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import drawn

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.messages import listed
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import listed
 from sentinode.metrics.model_table import ModelRow, ModelTable
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import drawn

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentinode.core.plurals import count, listed, plural
+from sentinode.core.messages import count, listed, plural
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import drawn
 from sentinode.reports.charts.search_charts import importance_chart, trial_curves, value_charts

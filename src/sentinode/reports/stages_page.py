@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.messages import count
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import count
 from sentinode.metrics.stages import NODES, SLIDE_CLASSES, STAGES, StagedPatient, confusion
 from sentinode.reports.assessment_tables import confusion_cells
 from sentinode.reports.frame import Context, write_page

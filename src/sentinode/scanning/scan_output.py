@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sentinode.core.files import atomic_file, write_json
-from sentinode.core.plurals import plural
+from sentinode.core.messages import plural
 from sentinode.models.bundle_info import BundleInfo
 from sentinode.scanning.heatmap import Heatmap, build_heatmap
 from sentinode.scanning.heatmap_file import write_heatmap

@@ -108,7 +108,9 @@ class Batcher(Generic[Item, Answer]):
                 if self._timer is None:
                     self._timer = asyncio.get_running_loop().call_later(self._wait_s, self._waited)
                 return
-            self._stop_timer()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             batch = self._take()
             if batch:
                 self._running += 1
@@ -125,11 +127,6 @@ class Batcher(Generic[Item, Answer]):
     def _waited(self) -> None:
         self._timer = None
         self._start(at_once=True)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _take(self) -> list[_Waiting[Item, Answer]]:
         batch: list[_Waiting[Item, Answer]] = []

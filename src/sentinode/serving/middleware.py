@@ -126,7 +126,8 @@ class RequestMiddleware:
         return None
 
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
-        path, method = _template(scope), scope["method"]
+        route: Any = scope.get("route")
+        path, method = str(getattr(route, "path", "")) or "other", scope["method"]
         method = method if method in {"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"} else "other"
         self._metrics.answered(method, path, status, seconds)
         if _LOG.isEnabledFor(logging.INFO):
@@ -146,11 +147,6 @@ async def user_of(access: Access, token: str) -> User | None:
         except TooManyChecksError:
             raise busy("too many tokens are being checked") from None
     return user
-
-
-def _template(scope: Scope) -> str:
-    route: Any = scope.get("route")
-    return str(getattr(route, "path", "")) or "other"
 
 
 def _host_name(host: str) -> str:

@@ -1,4 +1,7 @@
-"""The API's description: what the routes say of themselves, completed with examples, which are in `examples.json`."""
+"""The API's description: what the routes say of themselves, completed with the examples of `examples.json`.
+
+There are those that several routes share, and those too long to stand beside their route.
+"""
 
 import json
 from importlib.resources import files
@@ -50,10 +53,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 def _complete_request(operation: dict[str, Any], known: dict[str, Any], parameters: dict[str, list[Any]]) -> None:
     for parameter in operation.get("parameters", ()):
-        about, parameter["example"] = parameters[parameter["name"]]
+        own = parameter["schema"].pop("examples", None)
+        about, example = ("", own[0]) if own else parameters[parameter["name"]]
+        parameter["example"] = example
         parameter.setdefault("description", about)
     for content in operation.get("requestBody", {}).get("content", {}).values():
-        content["example"] = known["request"]
+        own = content["schema"].pop("examples", None)
+        content.setdefault("example", own[0] if own else known.get("request"))
 
 
 def _complete_answers(answers: dict[str, Any], known: dict[str, dict[str, Any]], problems: dict[str, str]) -> None:

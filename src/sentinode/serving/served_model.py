@@ -4,9 +4,6 @@ import logging
 import threading
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sentinode.core.errors import SentinodeError
 from sentinode.core.files import sha256_of_file
 from sentinode.core.messages import one_line
@@ -59,10 +56,6 @@ class ServedModel:
                 raise Problem(503, f"the model can't be run: {self.problem}")
             raise busy("the model is being loaded", 2)
         return self._engine
-
-    def probabilities(self, images: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """(N, classes) of images that `images.fit` has let through."""
-        return self.engine.probabilities(images)
 
     def _open(self) -> None:
         try:

@@ -51,8 +51,8 @@ class Reader(Protocol):
     """A slide file, open for reading. `read` and `read_into` may be called from several threads at once.
 
     A backend inherits from it, imports its own library when it is made, and is called with the file's path and the
-    bytes of decoded tiles that it may keep (see `slides.reader_table`). `sentinode.testing.readers.ReaderTests` says
-    whether it keeps this contract.
+    bytes of decoded tiles that it may keep (see `slides.reader_table`). `sentinode.testing.ReaderTests` says whether it
+    keeps this contract.
     """
 
     facts: ReaderFacts

@@ -8,8 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sentinode.core.errors import SentinodeError
-from sentinode.core.messages import one_line
-from sentinode.core.plurals import plural
+from sentinode.core.messages import one_line, plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import open_bundle

@@ -1,7 +1,9 @@
 """From a data set and a recipe to fitted weights, in a run folder that can be resumed after any interruption."""
 
+import ctypes
 import logging
 import pickle
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +25,6 @@ from sentinode.models.networks.network import Network
 from sentinode.models.networks.normalisation import normalisation
 from sentinode.models.networks.weights import load_weights
 from sentinode.models.preprocessing import Preprocessing
-from sentinode.training.allocator import reuse_freed_memory
 from sentinode.training.appearances import Appearances, find_appearances
 from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, fits, loader
 from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, EarlyEnd, LastCheckpoint, RunLog, is_over
@@ -36,6 +37,11 @@ from sentinode.training.training_config import TrainingConfig
 
 _ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
 _PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+
+# Parameters of mallopt(3) and what glibc begins with; see its manual page.
+_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES = -1, 128 << 10
+_MMAP_MAX, _MMAP_MAX_COUNT = -4, 65_536
+_NEVER = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -313,3 +319,24 @@ def _load_kept(network: Network, run: Path, config: TrainingConfig) -> None:
         prefix = "average.module." if config.average_decay else "network."
         state = {name.removeprefix(prefix): value for name, value in whole.items() if name.startswith(prefix)}
     network.load_state_dict(state)
+
+
+@contextmanager
+def reuse_freed_memory() -> Iterator[None]:
+    """Keep freed memory while the block runs, and give it back at its end; does nothing where malloc isn't glibc's.
+
+    By default glibc asks the system for every large tensor, and gives it back when the tensor goes. On a CPU each step
+    then pays a page fault for every 4 KiB of its activations, which can take as long as the step's arithmetic.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is None or not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
+        yield
+        return
+    libc.mallopt(_MMAP_MAX, 0)
+    libc.mallopt(_TRIM_THRESHOLD, _NEVER)
+    try:
+        yield
+    finally:
+        libc.mallopt(_MMAP_MAX, _MMAP_MAX_COUNT)
+        libc.mallopt(_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
+        libc.malloc_trim(0)

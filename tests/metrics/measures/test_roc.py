@@ -7,9 +7,16 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from sentinode.metrics.measures.curves import precision_recall_curve, thinned
 from sentinode.metrics.measures.ranking import Ranking
-from sentinode.metrics.measures.roc import auc, auc_metric, delong, paired_delong, roc_curve
+from sentinode.metrics.measures.roc import (
+    auc,
+    auc_metric,
+    delong,
+    paired_delong,
+    precision_recall_curve,
+    roc_curve,
+    thinned,
+)
 
 # Ratings of 109 CT images by one reader, 58 normal and 51 abnormal: Hanley & McNeil, Radiology 143 (1982), table 1.
 CT_NORMAL, CT_ABNORMAL = (33, 6, 6, 11, 2), (3, 2, 2, 11, 33)

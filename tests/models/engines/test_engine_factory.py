@@ -15,7 +15,7 @@ from sentinode.models.bundle_network import load_deployed
 from sentinode.models.engines import engine_factory
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import AGREEMENT, open_engine
-from sentinode.testing.engines import EngineTests
+from sentinode.testing import EngineTests
 
 BundleOf = Callable[[str], Bundle]
 ENGINES = ("openvino", "torch")
@@ -95,10 +95,11 @@ def test_an_engine_that_is_not_installed_says_how_to_install_it(
 ) -> None:
     import sys
 
+    bundle = bundle_of("plain")  # made with torch
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "sentinode.models.engines.torch_engine", raising=False)
     with pytest.raises(MissingExtraError, match=r"pip install 'sentinode\[torch\]'"):
-        open_engine(bundle_of("plain"), "torch")
+        open_engine(bundle, "torch")
 
 
 @pytest.mark.parametrize("name", ENGINES)

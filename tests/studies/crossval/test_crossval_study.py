@@ -133,15 +133,15 @@ def test_a_deep_recipe_trains_every_fold_once_and_ends_in_an_ensemble(
     deep: Make, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained: list[Path] = []
-    fit = deep_module.fit
+    train_network = deep_module.train_network
 
     def stop_in_the_second(recipe: object, data: object, run: Path, **more: object) -> object:
         trained.append(run)
         if len(trained) == 2:
             raise KeyboardInterrupt
-        return fit(recipe, data, run, **more)  # type: ignore[arg-type]
+        return train_network(recipe, data, run, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(deep_module, "fit", stop_in_the_second)
+    monkeypatch.setattr(deep_module, "train_network", stop_in_the_second)
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
         run(deep(), out, settings)

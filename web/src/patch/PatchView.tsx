@@ -7,12 +7,12 @@ import { FIRST_WISH } from "./Explained";
 import { PatchDetail } from "./PatchDetail";
 import { PatchTable } from "./PatchTable";
 import { csvOf, type Order, ordered, type Row, saveAs } from "./results";
-import type { Predictions } from "./usePredictions";
+import { useSharedPredictions } from "./usePredictions";
 
 const TYPES = ".png,.jpg,.jpeg,.tif,.tiff,.bmp,.webp,image/*";
 
-export function PatchView({ predictions }: { predictions: Predictions }) {
-  const { rows, add, retry, clear, resize, setResize } = predictions;
+export function PatchView() {
+  const { rows, add, retry, clear, resize, setResize } = useSharedPredictions();
   const model = useLoad("model", getModel).value;
   const [order, setOrder] = useState<Order | null>(null);
   const [chosen, setChosen] = useState<number | null>(null);

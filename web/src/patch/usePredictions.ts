@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { createContext, useCallback, useContext, useEffect, useRef, useState } from "react";
 import { predict } from "../api/endpoints";
 import { asProblem, type Problem, problemFrom } from "../api/http";
 import type { Row } from "./results";
@@ -80,7 +80,16 @@ export function usePredictions() {
   };
 }
 
-export type Predictions = ReturnType<typeof usePredictions>;
+type Predictions = ReturnType<typeof usePredictions>;
+
+/** Stands above the views, so that what was classified stays while one looks at another. */
+export const PredictionsContext = createContext<Predictions | null>(null);
+
+export function useSharedPredictions(): Predictions {
+  const shared = useContext(PredictionsContext);
+  if (!shared) throw new Error("there is no PredictionsContext above this view; put it into App's Views");
+  return shared;
+}
 
 function* lots(rows: Row[]): Generator<Row[]> {
   let lot: Row[] = [];

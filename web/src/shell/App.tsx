@@ -2,11 +2,7 @@ import { useCallback, useEffect, useState } from "react";
 import { getSession, signOut } from "../api/endpoints";
 import { asProblem, type Problem, SIGNED_OUT, WAITED, WAITING } from "../api/http";
 import type { Session } from "../api/types";
-import { ModelView } from "../model/ModelView";
-import { PatchView } from "../patch/PatchView";
-import { usePredictions } from "../patch/usePredictions";
-import { SlideView } from "../slide/SlideView";
-import { SlidesView } from "../slides/SlidesView";
+import { PredictionsContext, usePredictions } from "../patch/usePredictions";
 import { useKeys } from "../ui/hooks";
 import { Failure, Progress } from "../ui/parts";
 import { Header } from "./Header";
@@ -15,11 +11,11 @@ import { Shortcuts } from "./Shortcuts";
 import { SignIn } from "./SignIn";
 import { SessionContext } from "./session";
 import { useTheme } from "./theme";
-
-const TITLES: Record<Route["view"], string> = { slides: "Slides", slide: "Slide", patch: "Patch", model: "Model" };
+import { ENTRIES, viewOf } from "./views";
 
 export function App() {
   const route = useRoute();
+  const { title, fills } = viewOf(route);
   const theme = useTheme();
   const [help, setHelp] = useState(false);
   const { session, problem, refresh } = useSession();
@@ -28,21 +24,17 @@ export function App() {
   useKeys({
     "?": () => setHelp(true),
     t: theme.toggle,
-    ...(signedIn && {
-      1: () => go({ view: "slides" }),
-      2: () => go({ view: "patch" }),
-      3: () => go({ view: "model" }),
-    }),
+    ...(signedIn && Object.fromEntries(ENTRIES.map(({ shortcut, path }) => [shortcut, () => go(path)]))),
   });
   useEffect(() => {
-    document.title = `${signedIn ? TITLES[route.view] : "Sign in"} · Sentinode`;
-  }, [route.view, signedIn]);
+    document.title = `${signedIn ? title : "Sign in"} · Sentinode`;
+  }, [title, signedIn]);
 
   const leave = () => {
     signOut().then(refresh, refresh);
   };
   return (
-    <div className={route.view === "slide" && signedIn ? "frame frame-slide" : "frame"}>
+    <div className={fills && signedIn ? "frame frame-slide" : "frame"}>
       <button type="button" className="skip" onClick={() => document.getElementById("main")?.focus()}>
         Skip to the content
       </button>
@@ -76,16 +68,12 @@ export function App() {
 /** What was classified stays while one looks at another view. */
 function Views({ route }: { route: Route }) {
   const predictions = usePredictions();
-  switch (route.view) {
-    case "patch":
-      return <PatchView predictions={predictions} />;
-    case "model":
-      return <ModelView />;
-    case "slide":
-      return <SlideView key={route.id} id={route.id} />;
-    case "slides":
-      return <SlidesView />;
-  }
+  const { Content } = viewOf(route);
+  return (
+    <PredictionsContext.Provider value={predictions}>
+      <Content key={route.id} id={route.id} />
+    </PredictionsContext.Provider>
+  );
 }
 
 /** A server with full queues is asked again by itself; that is said, as a wait without a reason looks like a fault. */

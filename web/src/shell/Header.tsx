@@ -1,11 +1,6 @@
 import type { Session } from "../api/types";
 import { link, type Route } from "./routes";
-
-const VIEWS = [
-  { view: "slides", title: "Slides", key: "1" },
-  { view: "patch", title: "Patch", key: "2" },
-  { view: "model", title: "Model", key: "3" },
-] as const;
+import { ENTRIES, viewOf } from "./views";
 
 export function Header(props: {
   route: Route | null;
@@ -15,22 +10,22 @@ export function Header(props: {
   onHelp: () => void;
   onLeave: () => void;
 }) {
-  const current = props.route?.view === "slide" ? "slides" : props.route?.view;
+  const current = props.route && viewOf(props.route).path;
   return (
     <header className="head">
-      <a className="brand" href={link({ view: "slides" })}>
+      <a className="brand" href={link("slides")}>
         <Mark />
         Sentinode
       </a>
       {props.route && (
         <nav aria-label="Views">
-          {VIEWS.map(({ view, title, key }) => (
+          {ENTRIES.map(({ path, title, shortcut }) => (
             <a
-              key={view}
-              href={link({ view })}
-              aria-current={current === view ? "page" : undefined}
-              aria-keyshortcuts={key}
-              title={`Key ${key}`}
+              key={path}
+              href={link(path)}
+              aria-current={current === path ? "page" : undefined}
+              aria-keyshortcuts={shortcut}
+              title={`Key ${shortcut}`}
             >
               {title}
             </a>

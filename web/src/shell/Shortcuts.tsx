@@ -1,10 +1,11 @@
 import { Dialog } from "../ui/parts";
+import { ENTRIES } from "./views";
 
 const GROUPS: { title: string; keys: [string, string][] }[] = [
   {
     title: "Everywhere",
     keys: [
-      ["1  2  3", "Slides, Patch, Model"],
+      [ENTRIES.map(({ shortcut }) => shortcut).join("  "), ENTRIES.map(({ title }) => title).join(", ")],
       ["T", "Light or dark"],
       ["?", "This sheet"],
       ["Esc", "Close, or stop drawing"],

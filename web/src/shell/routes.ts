@@ -1,20 +1,17 @@
 import { useEffect, useState } from "react";
 
-/** Views live behind `#`, so the server knows no page but one. */
-export type Route = { view: "slides" | "patch" | "model" } | { view: "slide"; id: string };
+/** Views live behind `#`, so the server knows no page but one: `#/slides`, and `#/slides/ID` for one slide. */
+export type Route = { path: string; id: string };
 
-export const link = (route: Route): string =>
-  route.view === "slide" ? `#/slides/${encodeURIComponent(route.id)}` : `#/${route.view}`;
+export const link = (path: string, id = ""): string => (id ? `#/${path}/${encodeURIComponent(id)}` : `#/${path}`);
 
-export const go = (route: Route): void => {
-  window.location.hash = link(route);
+export const go = (path: string): void => {
+  window.location.hash = link(path);
 };
 
 export function routeOf(hash: string): Route {
-  const [view, id] = hash.replace(/^#\/?/, "").split("/");
-  if (view === "slides" && id) return { view: "slide", id: decodeURIComponent(id) };
-  if (view === "patch" || view === "model") return { view };
-  return { view: "slides" };
+  const [path = "", id = ""] = hash.replace(/^#\/?/, "").split("/");
+  return { path, id: decodeURIComponent(id) };
 }
 
 export function useRoute(): Route {

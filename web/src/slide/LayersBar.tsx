@@ -21,7 +21,7 @@ export function LayersBar(props: {
   const { slide, scan, layers, change, drawing, reviews } = props;
   return (
     <div className="bar-top">
-      <a className="back" href={link({ view: "slides" })}>
+      <a className="back" href={link("slides")}>
         ← Slides
       </a>
       <SlideFacts slide={slide} />

@@ -36,7 +36,7 @@ export function SlideView({ id }: { id: string }) {
 /** Of a slide that can't be shown: the way back to those that can. */
 function Elsewhere({ problem, retry }: { problem: Problem; retry?: () => void }) {
   const way = (
-    <a className="button" href={link({ view: "slides" })}>
+    <a className="button" href={link("slides")}>
       All slides
     </a>
   );

@@ -16,7 +16,7 @@ export function SlideCard({ slide, onChange }: { slide: Slide; onChange: () => v
     <li className="slide-card">
       <div className="slide-thumb">
         {readable ? (
-          <a href={link({ view: "slide", id: slide.id })} tabIndex={-1}>
+          <a href={link("slides", slide.id)} tabIndex={-1}>
             <img src={thumbnail(slide.id, 512)} alt={`Slide ${slide.name}`} loading="lazy" />
           </a>
         ) : (
@@ -25,7 +25,7 @@ export function SlideCard({ slide, onChange }: { slide: Slide; onChange: () => v
       </div>
       <div className="slide-text">
         <h2>
-          {readable ? <a href={link({ view: "slide", id: slide.id })}>{slide.name}</a> : slide.name}
+          {readable ? <a href={link("slides", slide.id)}>{slide.name}</a> : slide.name}
           {scan?.status === "finished" && scan.slide_class && (
             <ClassBadge name={className(scan.slide_class)} words={classWords(scan.slide_class)} />
           )}

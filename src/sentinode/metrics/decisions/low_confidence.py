@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from sentinode.core.decision import LowConfidenceBand
 from sentinode.core.errors import EvaluationError
 from sentinode.core.metric import Metric
-from sentinode.metrics.measures.curves import thinned
 from sentinode.metrics.measures.intervals import rate
+from sentinode.metrics.measures.roc import thinned
 from sentinode.metrics.predictions import Predictions
 
 

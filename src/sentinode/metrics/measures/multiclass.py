@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sentinode.core.metric import Metric
-from sentinode.metrics.measures.curves import RocCurve
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval, rate, wider
 from sentinode.metrics.measures.ranking import Ranking
 from sentinode.metrics.measures.rates import derived, threshold_metrics
-from sentinode.metrics.measures.roc import auc, auc_metric, roc_curve
+from sentinode.metrics.measures.roc import RocCurve, auc, auc_metric, roc_curve
 from sentinode.metrics.measures.sums import SampleSums, Sums, loss_metrics
 from sentinode.metrics.predictions import Predictions
 

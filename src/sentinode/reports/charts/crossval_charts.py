@@ -6,12 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import plural
 from sentinode.metrics.crossval.fold_answers import FoldFigures
 from sentinode.metrics.crossval.permutation import PermutationTest
 from sentinode.metrics.crossval.summary import RepeatFigures
-from sentinode.metrics.measures.curves import RocCurve
+from sentinode.metrics.measures.roc import RocCurve
 from sentinode.metrics.targets import parse_target
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import (

@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from sentinode.core.plurals import count
+from sentinode.core.messages import count
 from sentinode.metrics.learning_curve import METRICS, LearningCurve
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import CARD, MODEL, Chart, canvas, ticks_apart

@@ -2,8 +2,8 @@
 
 from matplotlib.axes import Axes
 
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import plural
 from sentinode.metrics.model_table import ModelRow, ModelTable
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import CARD, INK, MODEL, MUTED, Chart, canvas

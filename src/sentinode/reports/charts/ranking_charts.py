@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from sentinode.core.metric import Metric
-from sentinode.metrics.measures.curves import PrecisionRecallCurve, RocCurve
 from sentinode.metrics.measures.intervals import clopper_pearson
+from sentinode.metrics.measures.roc import PrecisionRecallCurve, RocCurve
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import (
     CARD,

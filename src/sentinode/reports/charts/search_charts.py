@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from sentinode.core.plurals import listed, plural
+from sentinode.core.messages import listed, plural
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import CARD, COLOURS, INK, MODEL, MUTED, Chart, canvas, ticks_apart
 from sentinode.reports.search_results import SearchResults, capital, metric_words, value_words

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from sentinode.core.plurals import listed, plural
+from sentinode.core.messages import listed, plural
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import CARD, COLOURS, INK, MODEL, POSITIVE, Chart, canvas
 

@@ -64,10 +64,12 @@ def refusals(*problems: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def form(fields: dict[str, Any], required: list[str]) -> dict[str, Any]:
+def form(fields: dict[str, Any], required: list[str], example: dict[str, Any]) -> dict[str, Any]:
     """The `openapi_extra` of a route that takes a form."""
     schema = {"type": "object", "properties": fields, "required": required}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema, "example": example}}}
+    }
 
 
 _BINARY = {"type": "string", "format": "binary"}

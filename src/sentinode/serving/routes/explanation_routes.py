@@ -28,7 +28,9 @@ _FIELDS = {
     "method": {"type": "string", "description": "A name of GET /explain/methods; without: the default"},
     "class": {"type": "string", "description": "The class to explain; without: the positive one"},
 }
-Measure = Annotated[bool, Query(description="Measure the map's faithfulness, too, which takes seconds")]
+Measure = Annotated[
+    bool, Query(description="Measure the map's faithfulness, too, which takes seconds", examples=[True])
+]
 
 
 @router.get("/explain/methods", responses=answers(list[MethodAnswer], 501), summary="Ways to explain")
@@ -44,7 +46,7 @@ async def list_explanation_methods(request: Request) -> Response:
 @router.post(
     "/explain",
     responses=answers(ExplanationAnswer, 400, 413, 415, 501),
-    openapi_extra=form(_FIELDS, ["file"]),
+    openapi_extra=form(_FIELDS, ["file"], {"file": "(bytes of patch.png)", "method": "gradcam", "class": "tumour"}),
     summary="Classify and explain an image",
 )
 async def explain(request: Request, resize: Resize = False, faithfulness: Measure = False) -> Response:

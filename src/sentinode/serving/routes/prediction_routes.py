@@ -22,13 +22,15 @@ from sentinode.serving.schemas import BatchAnswer, PredictionAnswer
 from sentinode.serving.service import Service, service_of, user_of
 
 router = APIRouter(tags=["predictions"])
-Resize = Annotated[bool, Query(description="Resize square images of another size than the model's tiles")]
+Resize = Annotated[
+    bool, Query(description="Resize square images of another size than the model's tiles", examples=[True])
+]
 
 
 @router.post(
     "/predict",
     responses=answers(PredictionAnswer, 400, 413, 415),
-    openapi_extra=form({"file": FILE}, ["file"]),
+    openapi_extra=form({"file": FILE}, ["file"], {"file": "(bytes of patch.png)"}),
     summary="Classify an image",
 )
 async def predict(request: Request, resize: Resize = False) -> Response:
@@ -75,7 +77,9 @@ async def _predicted(request: Request, *, resize: bool) -> Response:
 @router.post(
     "/predict/batch",
     responses=answers(BatchAnswer, 400, 413, 415),
-    openapi_extra=form({"files": {"type": "array", "items": FILE}}, ["files"]),
+    openapi_extra=form(
+        {"files": {"type": "array", "items": FILE}}, ["files"], {"files": ["(bytes of a.png)", "(bytes of b.svg)"]}
+    ),
     summary="Classify several images",
 )
 async def predict_batch(request: Request, resize: Resize = False) -> Response:

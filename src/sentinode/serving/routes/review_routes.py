@@ -18,7 +18,10 @@ from sentinode.serving.store.tables import ReviewRow
 router = APIRouter(tags=["reviews"])
 
 WholeSlide = Annotated[
-    bool, Query(description="All of the slide was reviewed: what is neither accepted nor drawn is no tumour")
+    bool,
+    Query(
+        description="All of the slide was reviewed: what is neither accepted nor drawn is no tumour", examples=[True]
+    ),
 ]
 
 

@@ -17,7 +17,7 @@ from sentinode.serving.schemas import GridAnswer, LesionsAnswer, ScanAnswer, Sca
 from sentinode.serving.service import Service, service_of, user_of
 
 router = APIRouter(prefix="/scans", tags=["scans"])
-Threshold = Annotated[float | None, Query(ge=0.01, le=1, description="Without: the scan's own")]
+Threshold = Annotated[float | None, Query(ge=0.01, le=1, description="Without: the scan's own", examples=[0.7])]
 Level = Annotated[int, Path(ge=0, le=40)]
 Number = Annotated[int, Path(ge=0, le=1 << 24)]
 _LOOK_S = 0.25

@@ -41,7 +41,11 @@ async def list_slides(request: Request) -> Response:
 @router.post(
     "",
     responses=answers(SlideAnswer, 400, 409, 413, 415, status=201),
-    openapi_extra=form({"file": {"type": "string", "format": "binary", "description": "A slide"}}, ["file"]),
+    openapi_extra=form(
+        {"file": {"type": "string", "format": "binary", "description": "A slide"}},
+        ["file"],
+        {"file": "(bytes of 2041-b.svs)"},
+    ),
     status_code=201,
     summary="Upload a slide",
 )

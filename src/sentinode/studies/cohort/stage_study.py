@@ -13,8 +13,8 @@ from PIL import Image
 
 from sentinode.core.errors import DataError
 from sentinode.core.files import write_json, write_text
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
-from sentinode.core.plurals import plural
 from sentinode.metrics.stages import (
     SLIDE_CLASSES,
     STAGES,

@@ -13,7 +13,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
 from sentinode.core.files import write_text
-from sentinode.core.plurals import plural
+from sentinode.core.messages import plural
 from sentinode.data.manifest import Manifest
 from sentinode.reports.frame import Context
 from sentinode.reports.search_page import write_search_page
