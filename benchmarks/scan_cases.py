@@ -27,7 +27,7 @@ from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.overview import survey_slide
 from sentinode.scanning.scan import scan_slide
 from sentinode.scanning.scan_config import Machine, Region, ScanConfig
-from sentinode.scanning.scan_record import read_record
+from sentinode.scanning.scan_folder import open_scan
 from sentinode.scanning.tiles_file import read_scanned_tiles
 from sentinode.slides.composition import compose_slides
 from sentinode.slides.slide import open_slide
@@ -125,8 +125,7 @@ def memory(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     command += ["--out", str(folder / "scans"), "--threads", str(options.threads), "--quiet"]
     ended = subprocess.run(command, check=True, capture_output=True, text=True)
     peak = json.loads(ended.stdout.splitlines()[-1])["peak_bytes"]
-    record = read_record(folder / "scans" / "huge")
-    assert record.tiles is not None
+    record = open_scan(folder / "scans" / "huge").record
     return {
         "slide_px": [width, height],
         "tiles": record.tiles.planned,
@@ -168,7 +167,7 @@ def _against_bare(
     against: Callable[[], int] | None = None,
 ) -> tuple[Run, dict[str, object]]:
     """Whole scans against the bare engine of the bundle (or against another run); the bare run, and the figures."""
-    engine = LazyEngine(bundle, config, options.threads)
+    engine = LazyEngine(bundle, config.resolved(bundle.info), options.threads)
     predict = engine.get().predict
     tiles = _tiles(path, config, bundle, 64 if options.small else 2048)
     machine, out = Machine(options.threads), folder / "scans"
@@ -176,8 +175,8 @@ def _against_bare(
     def scan() -> int:
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
-        record = scan_slide(engine, path, out, config, machine).record
-        assert record.tiles is not None, record.failure
+        record = scan_slide(engine, path, out, machine).record
+        assert record.status == "finished", record.failure
         return record.tiles.scanned
 
     def bare() -> int:
@@ -186,15 +185,14 @@ def _against_bare(
         return len(tiles)
 
     rates: Rates = interleave({_OURS: scan, _BARE: against or bare}, rounds or options.rounds)
-    record = read_record(out / path.stem)
-    assert record.tiles is not None
+    record = open_scan(out / path.stem).record
     facts = {"tiles": record.tiles.planned, "seconds": record.timings_s}
     return bare, {**rates.compared(_OURS, _BARE), **facts}
 
 
 def _tiles(path: Path, config: ScanConfig, bundle: Bundle, count: int) -> NDArray[np.uint8]:
     """`count` tiles of the slide, as a scan would read them."""
-    spec = config.tile_spec(bundle.info)
+    spec = config.resolved(bundle.info).tiles
     with open_slide(path) as slide:
         mask = survey_slide(slide, TissueConfig()).mask
         plan = plan_tiles(slide.width, slide.height, slide.mpp, spec, mask)

@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 from sentinode.core.files import write_json
 from sentinode.scanning.heatmap import build_heatmap
 from sentinode.scanning.lesions import find_lesions
-from sentinode.scanning.scan_record import RECORD_FILE, BundleFacts, LesionRule, ScanRecord, SlideFacts
+from sentinode.scanning.scan_record import (
+    RECORD_FILE,
+    BundleFacts,
+    FinishedScan,
+    LesionRule,
+    SlideFacts,
+    TileCounts,
+    TissueFacts,
+)
 from sentinode.scanning.tiles_file import write_scanned_tiles
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.tile_plan import TilePlan, TileSpec
@@ -40,8 +48,7 @@ def write_scan(
     folder.mkdir(parents=True)
     write_scanned_tiles(folder, plan, ("normal", "tumour"), np.stack([1 - flat, flat], axis=1))
     heatmap = build_heatmap(width, height, Mpp(MPP, MPP), spec, x0, y0, flat)
-    record = ScanRecord(
-        status="finished",
+    record = FinishedScan(
         name=name,
         key="k",
         config={},
@@ -54,6 +61,8 @@ def write_scan(
             name=bundle, sha256=bundle, classes=("normal", "tumour"), target="tumour", threshold=0.5,
             threshold_source="test", engine="openvino", tile_size_px=100, mpp=1.0,
         ),
+        tiles=TileCounts(planned=len(flat), scanned=len(flat), unreadable=0, coverage=1.0),
+        tissue=TissueFacts(method="none", tissue_mm2=width * height * MPP**2 * 1e-6, excluded_mm2={}),
         slide_score=float(flat.max()),
         lesions=tuple(one.lesion for one in find_lesions(heatmap, PLAIN, width, height)),
     )  # fmt: skip

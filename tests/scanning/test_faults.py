@@ -17,7 +17,7 @@ from sentinode.cli.main import main
 from sentinode.core.errors import StorageError
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine import Engine
-from sentinode.scanning.scan_record import list_scans, read_record
+from sentinode.scanning.scan_folder import read_record, scans_in
 from sentinode.scanning.tiles_file import read_scanned_tiles
 
 
@@ -124,7 +124,7 @@ def test_a_slide_may_have_any_name(
     assert first.startswith(" ".join(name.split()) + ": score ")
     assert sorted(path.name for path in (tmp_path / "scans").iterdir()) == sorted([name, "scans.csv"])
     assert _table(tmp_path / "scans")[name]["tiles"] == "54"
-    assert [folder.name for folder in list_scans(tmp_path / "scans")] == [name]
+    assert [found.path.name for found in scans_in(tmp_path / "scans")] == [name]
     monkeypatch.chdir(slide.parent)
     assert "finished before" in command(f"./{name}.tif").out
 

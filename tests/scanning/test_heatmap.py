@@ -9,8 +9,7 @@ import pytest
 import tifffile
 
 from sentinode.core.palette import PALETTE, colour_table
-from sentinode.scanning.heatmap import Heatmap, build_heatmap
-from sentinode.scanning.heatmap_file import write_heatmap
+from sentinode.scanning.heatmap import Heatmap, build_heatmap, write_heatmap
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.tile_plan import TileSpec, plan_tiles
 

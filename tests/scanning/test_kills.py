@@ -11,7 +11,7 @@ import pytest
 
 from helpers import slide_files
 from sentinode.models.bundle import Bundle
-from sentinode.scanning.scan_record import read_record
+from sentinode.scanning.scan_folder import read_record
 
 pytest.importorskip("resource", reason="needs fork and file size limits")
 

@@ -14,8 +14,7 @@ from helpers import slide_files
 from sentinode.core.errors import BundleError
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine_factory import open_engine
-from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.scan_record import list_scans, read_record
+from sentinode.scanning.scan_folder import open_scan, read_record, scans_in
 from sentinode.scanning.tiles_file import read_scanned_tiles
 from sentinode.slides.annotations.annotation_file import read_annotations
 from sentinode.slides.slide import open_slide
@@ -44,10 +43,8 @@ def test_the_folder_has_all_files_and_the_record_sums_them_up(scan: Any, slide: 
     assert [path.name for path in scan.out.iterdir() if path.name.startswith(".")] == []
     record = read_record(folder)
     assert record == outcome.record
-    assert list_scans(scan.out) == list_scans(folder) == [folder]
-    assert record.slide is not None
+    assert scans_in(scan.out) == scans_in(folder) == [open_scan(folder)]
     assert (record.slide.width, record.slide.height, record.slide.mpp_x) == (472, 328, 0.5)
-    assert record.tiles is not None
     assert (record.tiles.planned, record.tiles.unreadable, record.tiles.coverage) == (54, 0, 1.0)
     tiles = read_scanned_tiles(folder)
     assert record.slide_score == pytest.approx(float(tiles.scores[:, 1].max()), abs=1e-6)
@@ -59,7 +56,7 @@ def test_the_folder_has_all_files_and_the_record_sums_them_up(scan: Any, slide: 
 
 def test_heatmap_opens_in_openslide_with_its_physical_size(scan: Any, slide: Path) -> None:
     scan(slide)
-    heatmap = read_heatmap(scan.out / "one")
+    heatmap = open_scan(scan.out / "one").heatmap()
     assert heatmap.values.shape == (ROWS, COLUMNS)
     tiles = read_scanned_tiles(scan.out / "one")
     np.testing.assert_array_equal(heatmap.values.ravel(), tiles.scores[:, 1])  # in the tiles' order
@@ -89,14 +86,14 @@ def test_a_region_gives_the_same_scores_as_the_slide(scan: Any, slide: Path) -> 
     for x, y, score in part:
         assert x < 280 <= x + 59 + 80
         assert score == pytest.approx(whole[x, y], abs=1e-6)
-    heatmap = read_heatmap(scan.out / "one")
+    heatmap = open_scan(scan.out / "one").heatmap()
     assert np.isnan(heatmap.values).sum() == COLUMNS * ROWS - len(part)
 
 
 def test_overlap_averages(scan: Any, slide: Path) -> None:
     scan(slide, stride_px=15)
     folder = scan.out / "one"
-    heatmap, tiles = read_heatmap(folder), read_scanned_tiles(folder)
+    heatmap, tiles = open_scan(folder).heatmap(), read_scanned_tiles(folder)
     scores = {(x, y): s for x, y, s in _rows(folder)}
     xs, ys = np.unique(tiles.x0), np.unique(tiles.y0)
     four = [scores[x, y] for x in xs[3:5] for y in ys[1:3]]
@@ -117,7 +114,6 @@ def test_another_class_can_be_looked_for(scan: Any, slide: Path, write_model: Ca
     with pytest.raises(BundleError, match="--target: fat, mucus, muscle"):
         scan(slide, bundle=many)
     (outcome,) = scan(slide, bundle=many, target="mucus")
-    assert outcome.record.bundle is not None
     assert (outcome.record.bundle.target, outcome.record.bundle.threshold) == ("mucus", 0.5)
     tiles = read_scanned_tiles(scan.out / "one")
     assert tiles.classes == ("fat", "mucus", "muscle")
@@ -143,7 +139,7 @@ def test_no_tissue_is_a_result(scan: Any, tmp_path: Path) -> None:
     assert (record.status, record.slide_score, record.lesions) == ("finished", None, ())
     assert record.notes == ("no tile has enough tissue: nothing was scanned",)
     assert {file.name for file in (scan.out / "blank").iterdir()} == FILES
-    assert np.isnan(read_heatmap(scan.out / "blank").values).all()
+    assert np.isnan(open_scan(scan.out / "blank").heatmap().values).all()
     with openslide.OpenSlide(scan.out / "blank" / "heatmap.tif") as file:
         assert not np.asarray(file.read_region((0, 0), 0, file.dimensions))[..., 3].any()
 

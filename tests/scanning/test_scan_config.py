@@ -20,12 +20,12 @@ def test_a_bundle_for_photographs_is_refused(bundle: Bundle) -> None:
     pooled = bundle.info.input.model_copy(update={"pooling": ("mean",)})
     info = bundle.info.model_copy(update={"input": pooled})
     with pytest.raises(BundleError, match="judges whole photographs"):
-        ScanConfig().tile_spec(info)
+        ScanConfig().resolved(info)
 
 
 def test_no_part_of_the_lesion_rule_is_laxer_than_the_outline(bundle: Bundle) -> None:
-    assert ScanConfig(threshold=0.3).lesion_rule(bundle.info) == LesionRule(outline=0.3)
-    strict = ScanConfig(threshold=0.95, alone=0.9).lesion_rule(bundle.info)
+    assert ScanConfig(threshold=0.3).resolved(bundle.info).rule == LesionRule(outline=0.3)
+    strict = ScanConfig(threshold=0.95, alone=0.9).resolved(bundle.info).rule
     assert (strict.outline, strict.dense, strict.peak, strict.alone) == (0.95, 0.95, 0.95, 0.95)
 
 

@@ -21,7 +21,7 @@ from sentinode.core.errors import StorageError
 from sentinode.models.bundle import Bundle
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.progress_file import ProgressFile
-from sentinode.scanning.scan_record import read_record
+from sentinode.scanning.scan_folder import read_record
 from sentinode.scanning.tiles_file import read_scanned_tiles
 
 _SCANNING = """

@@ -12,8 +12,8 @@ import shapely
 from PIL import Image
 
 from helpers import scan_folders
-from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.scan_record import LesionRule, read_record
+from sentinode.scanning.scan_folder import open_scan, read_record
+from sentinode.scanning.scan_record import LesionRule
 from sentinode.serving.deepzoom import NOT_SCANNED, SURE, HeatmapTiles
 from sentinode.serving.routes.answers import attachment
 from sentinode.slides.annotations.annotation_file import read_annotations
@@ -107,18 +107,18 @@ def test_a_scan_is_cancelled_and_goes_on_when_it_is_asked_for_again(client, conf
 
 def test_a_scan_cancelled_before_its_process_begins_is_not_begun(client, monkeypatch):
     jobs = client.app.state.service.jobs
-    slide_id, config_of = _slide_id(client), jobs._config
+    slide_id, plan_of = _slide_id(client), jobs._plan
 
     def cancelled_meanwhile(settings):
         for row in jobs._scans.with_status("running"):
             jobs.cancel(row)
-        return config_of(settings)
+        return plan_of(settings)
 
-    monkeypatch.setattr(jobs, "_config", cancelled_meanwhile)
+    monkeypatch.setattr(jobs, "_plan", cancelled_meanwhile)
     scan = client.post("/scans", json={"slide_id": slide_id}).json()
     _wait(client, scan["id"], "cancelled")
     assert jobs.worker_pid is None
-    monkeypatch.setattr(jobs, "_config", config_of)
+    monkeypatch.setattr(jobs, "_plan", plan_of)
     again = client.post("/scans", json={"slide_id": slide_id}).json()
     assert _wait(client, again["id"], "finished", "failed")["status"] == "finished"
 
@@ -186,7 +186,7 @@ def test_lesions_at_any_threshold(found, config):
 
 def test_the_grid_and_the_heatmaps_tiles_are_the_scores(found, config):
     client, scan_id = found
-    heatmap = read_heatmap(config.scans / "case")
+    heatmap = open_scan(config.scans / "case").heatmap()
     grid = client.get(f"/scans/{scan_id}/grid").json()
     cells = np.frombuffer(base64.b64decode(grid["probabilities"]), np.uint8).reshape(grid["rows"], grid["columns"])
     assert (grid["step_x"], grid["step_y"], grid["tile_width"]) == (200, 200, 200)

@@ -28,7 +28,7 @@ def scan(
     test_time: Annotated[str | None, typer.Option(help="none or d4, in place of the bundle's own.")] = None,
     mpp: Annotated[float | None, typer.Option(help="µm/px of level 0, for slides that don't say it.")] = None,
     model_mpp: Annotated[float | None, typer.Option(help="µm/px of tiles, for a bundle without.")] = None,
-    reader: Annotated[str, typer.Option(help="auto, tiff, openslide or image.")] = "auto",
+    reader: Annotated[str, typer.Option(help="auto, tiff, openslide, image, or one of `sentinode plugins`.")] = "auto",
     verify_reader: Annotated[int, typer.Option(metavar="N", min=0, help="Compare both readers on N tiles first.")] = 0,
     engine: Engine = "auto",
     batch: Annotated[int, typer.Option(help="Tiles that the engine gets at a time.")] = 256,

@@ -18,7 +18,7 @@ def _group() -> None:
 @app.command()
 def show(
     path: Annotated[Path, typer.Argument(metavar="SLIDE", help="A slide's file, or a plain image.")],
-    reader: Annotated[str, typer.Option(help="auto, tiff, openslide or image.")] = "auto",
+    reader: Annotated[str, typer.Option(help="auto, tiff, openslide, image, or one of `sentinode plugins`.")] = "auto",
     mpp: Annotated[float | None, typer.Option(help="µm/px of level 0, in place of what the file says.")] = None,
     thumbnail: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the slide as a small PNG here.")] = None,
     verify_reader: Annotated[

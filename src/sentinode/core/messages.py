@@ -41,7 +41,7 @@ def count(value: int) -> str:
 
 def plural(amount: int, noun: str) -> str:
     """`1 patch`, `2,907 patches`."""
-    return f"1 {noun}" if amount == 1 else f"{count(amount)} {plural_of(noun)}"
+    return f"1 {noun}" if amount == 1 else f"{amount:,} {plural_of(noun)}"
 
 
 def plural_of(noun: str) -> str:

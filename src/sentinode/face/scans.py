@@ -15,14 +15,14 @@ from sentinode.core.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sentinode.scanning.scan_record import Lesion, ScanRecord
+    from sentinode.scanning.scan_record import FinishedScan, Lesion
 
 
 class Scan:
     """A finished scan: the folder that `sentinode scan` wrote. A notebook shows its overlay."""
 
-    def __init__(self, folder: Path, record: "ScanRecord") -> None:
-        """Args: the folder; its record, which says that the scan is finished."""
+    def __init__(self, folder: Path, record: "FinishedScan") -> None:
+        """Args: the folder; its record."""
         self.folder = folder
         self.record = record
 
@@ -39,9 +39,9 @@ class Scan:
     @property
     def heatmap(self) -> NDArray[np.float32]:
         """(h, w) scores of the class that was looked for, 0 to 1; NaN where nothing was scanned."""
-        from sentinode.scanning.heatmap import read_heatmap
+        from sentinode.scanning.scan_folder import ScanFolder
 
-        heatmap = read_heatmap(self.folder)
+        heatmap = ScanFolder(self.folder, self.record).heatmap()
         return heatmap.values  # noqa: PD011 - an array of ours
 
     @property
@@ -101,13 +101,10 @@ def open_scan(folder: str | Path) -> Scan:
     Raises:
         DataError: There is no finished scan.
     """
-    from sentinode.core.errors import DataError
-    from sentinode.scanning.scan_record import read_record
+    from sentinode.scanning import scan_folder
 
-    record = read_record(Path(folder))
-    if record.failure:
-        raise DataError(f"{folder} holds no finished scan: {record.failure.message}; scan the slide again")
-    return Scan(Path(folder), record)
+    finished = scan_folder.open_scan(Path(folder))
+    return Scan(finished.path, finished.record)
 
 
 @overload
@@ -157,8 +154,7 @@ def scan(
     if single and paths[0].is_dir():
         raise SlideError(f"{slides} is a folder; give [{str(slides)!r}] for a scan of each slide in it")
     done = scan_study.scan(bundle, paths, out, settings=settings, progress=Progress(progress), **options)
-    if single and done.failed and (failure := done.failed[0].record.failure):
-        raise SlideError(failure.message)
-    records = [one.record for one in done.outcomes if one.record.failure is None]
-    scans = [Scan(done.folder / record.name, record) for record in records]
+    if single and done.failed:
+        raise SlideError(done.failed[0].failure.message)
+    scans = [Scan(finished.path, finished.record) for finished in done.finished]
     return scans[0] if single else scans

@@ -1,4 +1,4 @@
-"""The heatmap: scores of tiles on the grid of their stride."""
+"""The heatmap: scores of tiles on the grid of their stride; and `heatmap.tif`, for QuPath and image programs."""
 
 import math
 from dataclasses import dataclass
@@ -7,11 +7,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.extras import require
+from sentinode.core.files import atomic_file
+from sentinode.core.palette import PALETTE, colours_of
+from sentinode.scanning.scan_record import HEATMAP_FILE
 from sentinode.slides.mpp import Mpp
-from sentinode.slides.tile_plan import TileSpec
+from sentinode.slides.tile_plan import TileSpec, cells_of
 
-_SLACK = 0.5
-"""Level-0 pixels at the right and lower edge that need no cell of their own, as in the tiling."""
+tifffile = require("tifffile", extra="scan")
+
+_TILE_PX = 256
+_SMALLEST_PX = 16
+_UM_PER_CM = 10_000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +60,8 @@ def build_heatmap(
     """
     cell_um = spec.step_px * spec.mpp
     across, down = cell_um / slide_mpp.x, cell_um / slide_mpp.y
-    columns, rows = np.rint(x0 / across).astype(np.int64), np.rint(y0 / down).astype(np.int64)
-    width = max(math.ceil((slide_width - _SLACK) / across), int(columns.max(initial=-1)) + 1, 1)
-    height = max(math.ceil((slide_height - _SLACK) / down), int(rows.max(initial=-1)) + 1, 1)
+    columns, width = cells_of(x0, slide_width, across)
+    rows, height = cells_of(y0, slide_height, down)
     sums, weights = np.zeros((height, width)), np.zeros((height, width))
     read = np.isfinite(scores)
     columns, rows, scores = columns[read], rows[read], scores[read]
@@ -70,33 +76,52 @@ def build_heatmap(
     return Heatmap(values, Mpp(cell_um, cell_um), across, down)
 
 
-def read_heatmap(scan: Path, target: str | None = None) -> Heatmap:
-    """The heatmap of a finished scan, as floats.
-
-    Args:
-        scan: The scan's folder.
-        target: A class; None: the one that was looked for.
-
-    Raises:
-        DataError: It holds no whole scan.
-    """
-    from sentinode.core.errors import DataError
-    from sentinode.scanning.scan_record import read_record
-    from sentinode.scanning.tiles_file import read_scanned_tiles
-
-    record, tiles = read_record(scan), read_scanned_tiles(scan)
-    if record.slide is None or record.bundle is None:
-        raise DataError(f"{scan} holds no finished scan: its status is {record.status}; scan the slide again")
-    slide = record.slide
-    column = tiles.classes.index(target or record.bundle.target)
-    return build_heatmap(
-        slide.width, slide.height, Mpp(slide.mpp_x, slide.mpp_y), tiles.spec, tiles.x0, tiles.y0,
-        tiles.scores[:, column],
-    )  # fmt: skip
-
-
 def _covered(tile_in_cells: float) -> list[float]:
     """How much of its own cell and of each following one a tile covers, along one axis."""
     if tile_in_cells <= 1:
         return [1.0]
     return [min(1.0, tile_in_cells - number) for number in range(math.ceil(tile_in_cells - 1e-9))]
+
+
+def write_heatmap(folder: Path, heatmap: Heatmap, target: str) -> None:
+    """Write `heatmap.tif`, a pyramid with µm/px: one pixel a cell, in colours; transparent where nothing was scanned.
+
+    Levels are halved until the longer side is 16 pixels; a pixel of a level has the mean score of the scanned cells
+    below it, so that a level is a heatmap, too, and not a blend of colours.
+
+    Args:
+        folder: Of the scan.
+        heatmap: Scores.
+        target: The class, for the file's description.
+    """
+    levels = [heatmap.values]
+    while max(levels[-1].shape) > _SMALLEST_PX and min(levels[-1].shape) > 1:
+        levels.append(_halved(levels[-1]))
+    about = f"sentinode heatmap: probability of {target}, 0 to 1 in the palette {PALETTE}; transparent: not scanned"
+    with atomic_file(folder / HEATMAP_FILE) as temporary, tifffile.TiffWriter(temporary) as file:
+        for number, values in enumerate(levels):
+            per_cm = (_UM_PER_CM / (heatmap.mpp.x * 2**number), _UM_PER_CM / (heatmap.mpp.y * 2**number))
+            file.write(
+                colours_of(values),
+                photometric="rgb",
+                extrasamples=["unassalpha"],
+                tile=(_TILE_PX, _TILE_PX),
+                compression="adobe_deflate",
+                resolution=per_cm,
+                resolutionunit="CENTIMETER",
+                subfiletype=1 if number else 0,
+                description=about.encode("ascii", "replace").decode() if number == 0 else None,
+                metadata=None,
+                software="sentinode",
+            )
+
+
+def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of the scanned cells of each 2×2; an odd last row or column is left out, as pyramids have it."""
+    height, width = (side // 2 * 2 for side in values.shape)
+    blocks = values[:height, :width].reshape(height // 2, 2, width // 2, 2)
+    scanned = np.isfinite(blocks)
+    count = scanned.sum(axis=(1, 3))
+    total = np.where(scanned, blocks, 0).sum(axis=(1, 3))
+    mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return np.asarray(mean, np.float32)

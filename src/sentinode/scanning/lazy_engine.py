@@ -10,7 +10,7 @@ from sentinode.models.bundle_info import INFO_FILE
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import engine_name, engine_of, open_engine
 from sentinode.models.model_config import TestTime
-from sentinode.scanning.scan_config import ScanConfig
+from sentinode.scanning.scan_config import ScanPlan
 
 
 @dataclass
@@ -18,12 +18,13 @@ class LazyEngine:
     """A bundle and how to run it. A cohort that is finished already never loads it."""
 
     bundle: Bundle
-    config: ScanConfig
+    plan: ScanPlan
+    """What it is to do."""
     threads: int
     name: str = field(init=False)
-    """Name of the engine."""
+    """Of the engine."""
     sha256: str = field(init=False)
-    """SHA-256 of `bundle.json`, which has the hash of every other file."""
+    """Of `bundle.json`, which has the hash of every other file."""
     _opened: Engine | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -32,7 +33,7 @@ class LazyEngine:
         Raises:
             SentinodeError: There is no such engine, or the bundle's averaging can't be switched.
         """
-        self.name = engine_name(self.config.engine, self.bundle.info.precision)
+        self.name = engine_name(self.plan.config.engine, self.bundle.info.precision)
         self.sha256 = sha256_of_file(Path(self.bundle.folder) / INFO_FILE)
         if self._switched and (self.bundle.info.members or self.bundle.info.precision == "int8"):
             raise BundleError(
@@ -40,20 +41,19 @@ class LazyEngine:
                 "leave out --test-time"
             )
 
+    @property
+    def _switched(self) -> TestTime | None:
+        wanted = self.plan.config.test_time
+        return wanted if wanted != self.bundle.info.model.test_time else None
+
     def get(self) -> Engine:
         """The engine, opened at the first call."""
         if self._opened is None:
-            self._opened = self._open()
+            self._opened = self._open() if self._switched else open_engine(self.bundle, self.name, threads=self.threads)
         return self._opened
 
-    @property
-    def _switched(self) -> TestTime | None:
-        wanted = self.config.test_time
-        return wanted if wanted != self.bundle.info.model.test_time else None
-
     def _open(self) -> Engine:
-        if self._switched is None:
-            return open_engine(self.bundle, self.name, threads=self.threads)
+        """The network in place of the bundle's graph, which has its own averaging."""
         from sentinode.models.bundle_network import around, load_deployed
 
         info = self.bundle.info

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from sentinode.scanning.scan_record import ScanRecord, Stage
+from sentinode.scanning.scan_record import FailedScan, FinishedScan, Stage
 
 
 @dataclass(frozen=True)
 class Outcome:
     """A slide's record, and whether it was scanned now."""
 
-    record: ScanRecord
+    record: FinishedScan | FailedScan
     reused: bool
     """Whether a finished scan of the same slide, bundle and configuration was there already."""
 

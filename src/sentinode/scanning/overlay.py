@@ -61,7 +61,7 @@ def write_overlay(
     page.paste(Image.fromarray(picture), (_MARGIN, top))
     draw = ImageDraw.Draw(page)
     draw.rectangle((_MARGIN - 1, top - 1, _MARGIN + width, top + height), outline=(160, 168, 178))
-    draw.text((_MARGIN, _MARGIN), title, fill=_INK, font=_font(20))
+    draw.text((_MARGIN, _MARGIN), title, fill=_INK, font=ImageFont.load_default(20))
     _draw_lesions(draw, lesions, factor, (_MARGIN, top))
     _draw_colour_bar(draw, (2 * _MARGIN + width, top + 30), target, threshold)
     um_per_px = heatmap.mpp.x / heatmap.downsample_x / factor
@@ -101,7 +101,9 @@ def _draw_lesions(
     for one in lesions[:_NUMBERED]:
         top, right = min((y, -x) for ring in _rings(one.outline) for x, y in ring)
         place = corner[0] + 4 - right * factor, max(corner[1], top * factor + corner[1] - 12)
-        draw.text(place, str(one.lesion.rank), fill=_INK, font=_font(18), stroke_width=3, stroke_fill=_PAPER)
+        draw.text(
+            place, str(one.lesion.rank), fill=_INK, font=ImageFont.load_default(18), stroke_width=3, stroke_fill=_PAPER
+        )
 
 
 def _rings(outline: Any) -> list[Any]:
@@ -112,7 +114,7 @@ def _rings(outline: Any) -> list[Any]:
 def _draw_colour_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], target: str, threshold: float) -> None:
     left, top = corner
     length = 256
-    draw.text((left, top - 30), f"p({target})", fill=_INK, font=_font(16))
+    draw.text((left, top - 30), f"p({target})", fill=_INK, font=ImageFont.load_default(16))
     for step, colour in enumerate(colour_table()[::-1]):
         draw.line((left, top + step, left + _BAR_WIDTH, top + step), fill=tuple(int(part) for part in colour))
     draw.rectangle((left - 1, top - 1, left + _BAR_WIDTH + 1, top + length), outline=_INK)
@@ -120,10 +122,10 @@ def _draw_colour_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], target:
         if abs(value - threshold) > 0.07:
             y = top + round((1 - value) * (length - 1))
             draw.line((left + _BAR_WIDTH, y, left + _BAR_WIDTH + 5, y), fill=_INK)
-            draw.text((left + _BAR_WIDTH + 9, y - 9), f"{value:g}", fill=_INK, font=_font(15))
+            draw.text((left + _BAR_WIDTH + 9, y - 9), f"{value:g}", fill=_INK, font=ImageFont.load_default(15))
     y = top + round((1 - threshold) * (length - 1))
     draw.line((left - 6, y, left + _BAR_WIDTH + 6, y), fill=_INK, width=3)
-    draw.text((left + _BAR_WIDTH + 9, y - 9), f"{threshold:.2g} outline", fill=_INK, font=_font(15))
+    draw.text((left + _BAR_WIDTH + 9, y - 9), f"{threshold:.2g} outline", fill=_INK, font=ImageFont.load_default(15))
 
 
 def _draw_scale_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], width: int, um_per_px: float) -> None:
@@ -132,8 +134,4 @@ def _draw_scale_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], width: i
     left, top = corner
     length = round(mm * 1000 / um_per_px)
     draw.rectangle((left, top, left + length, top + 6), fill=_INK)
-    draw.text((left + length + 10, top - 7), f"{mm:g} mm", fill=_INK, font=_font(18))
-
-
-def _font(size: int) -> Any:
-    return ImageFont.load_default(size)
+    draw.text((left + length + 10, top - 7), f"{mm:g} mm", fill=_INK, font=ImageFont.load_default(18))

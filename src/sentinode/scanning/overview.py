@@ -3,10 +3,9 @@
 import numpy as np
 
 from sentinode.core.errors import SlideReadError
-from sentinode.slides.mpp import Mpp
 from sentinode.slides.reader import Pixels, Reader
 from sentinode.slides.slide import Slide
-from sentinode.slides.tissue.tissue_mask import Found, Survey, TissueConfig, TissueMask, survey
+from sentinode.slides.tissue.tissue_mask import Found, Survey, TissueConfig, survey
 from sentinode.slides.tissue.tissue_model import TissueModel
 
 _OVERVIEW_UM = 8.0
@@ -73,23 +72,16 @@ def survey_slide(
     if config is None:
         mpp = max(_OVERVIEW_UM, slide.mpp.x, slide.mpp.y)
         overview = tolerant.thumbnail(mpp=mpp)
-        everywhere = np.ones(overview.shape[:2], bool)
-        return Survey(overview, Found(everywhere, {}), TissueMask(everywhere, Mpp(mpp, mpp), slide.mpp))
-    found = survey(tolerant, config, model)
-    if not reader.missing:
-        return found
-    return _with_missing(found, reader.missing)
+        return Survey.of(overview, Found(np.ones(overview.shape[:2], bool), {}), mpp, slide.mpp)
+    seen = survey(tolerant, config, model)
+    return _with_missing(seen, reader.missing) if reader.missing else seen
 
 
-def _with_missing(found: Survey, missing: list[tuple[float, float, float, float]]) -> Survey:
-    mask = found.mask.mask.copy()
+def _with_missing(seen: Survey, missing: list[tuple[float, float, float, float]]) -> Survey:
+    before = seen.mask
+    mask = before.mask.copy()
     for left, top, right, bottom in missing:
-        rows = slice(int(top / found.mask.downsample_y), int(np.ceil(bottom / found.mask.downsample_y)))
-        mask[rows, int(left / found.mask.downsample_x) : int(np.ceil(right / found.mask.downsample_x))] = True
-    excluded = {reason: where & ~mask for reason, where in found.found.excluded.items()}
-    all_of_it = Found(mask, excluded)
-    return Survey(
-        found.overview,
-        all_of_it,
-        TissueMask(mask, found.mask.mpp, found.mask.slide_mpp, all_of_it.areas(found.mask.mpp.x)),
-    )
+        rows = slice(int(top / before.downsample_y), int(np.ceil(bottom / before.downsample_y)))
+        mask[rows, int(left / before.downsample_x) : int(np.ceil(right / before.downsample_x))] = True
+    excluded = {reason: where & ~mask for reason, where in seen.excluded.items()}
+    return Survey.of(seen.overview, Found(mask, excluded), before.mpp.x, before.slide_mpp)

@@ -1,28 +1,22 @@
 """The tiles of a scan that a model took for what it looks for: what hard negatives are mined from."""
 
-from pathlib import Path
-
 import numpy as np
 
-from sentinode.core.errors import DataError
-from sentinode.scanning.scan_record import read_record
-from sentinode.scanning.tiles_file import read_scanned_tiles
+from sentinode.scanning.scan_folder import ScanFolder
 from sentinode.slides.positives import PositiveTiles
 
 
-def positive_tiles(folder: Path, threshold: float | None = None) -> PositiveTiles:
+def positive_tiles(scan: ScanFolder, threshold: float | None = None) -> PositiveTiles:
     """The readable tiles of a scan whose score reaches the threshold.
 
     Args:
-        folder: Of a finished scan.
+        scan: A finished scan.
         threshold: None: that of the scan, from which a cell belongs to a lesion.
 
     Raises:
-        DataError: There is no finished scan.
+        DataError: Its table of tiles is missing or damaged.
     """
-    record, tiles = read_record(folder), read_scanned_tiles(folder)
-    if record.slide is None or record.bundle is None:
-        raise DataError(f"{folder} holds no finished scan: its status is {record.status}; scan the slide again")
+    record, tiles = scan.record, scan.tiles()
     reached = record.bundle.threshold if threshold is None else threshold
     scores = tiles.scores[:, tiles.classes.index(record.bundle.target)]
     chosen = np.nan_to_num(scores, nan=-1.0) >= reached

@@ -2,8 +2,8 @@
 
 import struct
 import zlib
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ _HEADER = struct.Struct("<64sIII")  # the scan's key, tiles, classes, batch
 _RECORD = struct.Struct("<II")  # number of the batch, CRC-32 of its scores
 
 
-class ProgressFile:
+class ProgressFile(AbstractContextManager["ProgressFile"]):
     """An append-only file with a record of fixed size for each batch.
 
     A record that a kill or a full disk cut short, or that a power cut lost, is noticed by its size, number or CRC; it
@@ -59,15 +59,8 @@ class ProgressFile:
         self.scores[self.done : self.done + len(scores)] = scores
         self.done += len(scores)
 
-    def close(self) -> None:
-        """Let the file go."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_error: object) -> None:
-        self.close()
+        self._file.close()
 
     def _write(self, content: bytes) -> None:
         view = memoryview(content)

@@ -7,12 +7,14 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from sentinode.core.errors import BundleError
+from sentinode.core.files import sha256_of_file, sha256_of_json
 from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.model_config import TestTime
 from sentinode.scanning.scan_record import LesionRule
 from sentinode.slides.reader_table import AUTO, check_reader
 from sentinode.slides.tile_plan import LevelZeroBox, TileSpec
 from sentinode.slides.tissue.tissue_mask import TissueConfig
+from sentinode.slides.tissue.tissue_model import TissueModel
 
 LEAST_THRESHOLD = 0.5
 """Least default score of a lesion's cells: more likely than not. An operating threshold chosen for sensitivity tells
@@ -75,48 +77,45 @@ class ScanConfig(BaseModel):
             raise ValueError("a tissue model does nothing where all of the slide is scanned; leave one of them out")
         return self
 
-    def target_of(self, info: BundleInfo) -> str:
-        """The class that is looked for.
+    def resolved(self, info: BundleInfo) -> "ScanPlan":
+        """What is to be done with a bundle, decided once and for all slides.
 
         Raises:
-            BundleError: The bundle has no positive class and none was given, or has no class of that name.
+            BundleError: The bundle has no positive class and none was given, or has no class of that name; neither it
+                nor the user says the µm/px, or they contradict each other; or it judges photographs.
+            DataError: The tissue model can't be read.
         """
+        spec = self.tile_spec(info)
         target = info.classes.aliases.get(self.target or "", self.target) or info.classes.positive
         names = ", ".join(info.classes.names)
         if target is None:
             raise BundleError(f"bundle {info.name} has no positive class; say which to look for with --target: {names}")
         if target not in info.classes.names:
             raise BundleError(f"bundle {info.name} has no class {target!r}; give one of {names}")
-        return target
+        threshold, source = self._threshold(info, target)
+        rule = LesionRule(alone=self.alone).at(threshold)
+        model = TissueModel.load(self.tissue_model) if self.tissue_model else None
+        facts = self.model_dump(mode="json", exclude={"engine", "tissue_model"})
+        if self.tissue_model:
+            facts["tissue_model"] = sha256_of_file(self.tissue_model)
+        return ScanPlan(self, sha256_of_json(facts), spec, target, threshold, source, rule, model)
 
-    def threshold_for(self, info: BundleInfo) -> tuple[float, str]:
+    def _threshold(self, info: BundleInfo, target: str) -> tuple[float, str]:
         """The score from which a cell is positive, and where it comes from, in words."""
         if self.threshold is not None:
             return self.threshold, "given by the user"
-        if info.threshold is None or self.target_of(info) != info.classes.positive:
+        if info.threshold is None or target != info.classes.positive:
             return LEAST_THRESHOLD, "the default, because the bundle has none for this class"
         own = f"the bundle's, {info.threshold.value:.3g} ({info.threshold.rule} on {info.threshold.split})"
         if info.threshold.value < LEAST_THRESHOLD:
             return LEAST_THRESHOLD, f"the default, because {own}, is lower"
         return info.threshold.value, own
 
-    def lesion_rule(self, info: BundleInfo) -> LesionRule:
-        """What makes cells a lesion; no part of it is laxer than the outline."""
-        outline, _ = self.threshold_for(info)
-        usual = LesionRule()
-        return LesionRule(
-            outline=outline,
-            dense=max(usual.dense, outline),
-            peak=max(usual.peak, outline),
-            alone=max(self.alone, outline),
-        )
-
     def tile_spec(self, info: BundleInfo) -> TileSpec:
         """The tiles that the bundle's model takes.
 
         Raises:
-            BundleError: Neither the bundle nor the user says the µm/px, or they contradict each other; or the bundle
-                judges photographs.
+            BundleError: See `resolved`.
         """
         if info.input.pooling:
             raise BundleError(
@@ -134,6 +133,27 @@ class ScanConfig(BaseModel):
         mpp = known if known is not None else given
         assert mpp is not None
         return TileSpec(size_px=info.input.tile_size, mpp=mpp, stride_px=self.stride_px, min_tissue=self.min_tissue)
+
+
+@dataclass(frozen=True, eq=False)
+class ScanPlan:
+    """What scans with one bundle do: a configuration with nothing left open."""
+
+    config: ScanConfig
+    config_sha256: str
+    """Of all in it that changes a result; the tissue model by its content."""
+    tiles: TileSpec
+    """The tiles that the model takes."""
+    target: str
+    """The class that is looked for."""
+    threshold: float
+    """Score from which a lesion is outlined."""
+    threshold_source: str
+    """Where the threshold comes from, in words."""
+    rule: LesionRule
+    """What makes cells a lesion; no part of it is laxer than the threshold."""
+    tissue_model: TissueModel | None
+    """In place of the rules for tissue."""
 
 
 @dataclass(frozen=True)

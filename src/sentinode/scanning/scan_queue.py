@@ -14,10 +14,10 @@ from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.scan import check_place, scan_slide
 from sentinode.scanning.scan_config import Machine, ScanConfig
-from sentinode.scanning.scan_record import RECORD_FILE, ScanRecord, read_record
+from sentinode.scanning.scan_folder import ScanFolder, read_record
+from sentinode.scanning.scan_record import RECORD_FILE, FailedScan, FinishedScan
 from sentinode.scanning.slide_score import SlideScore
 from sentinode.scanning.tiles_file import check_classes
-from sentinode.slides.tissue.tissue_model import TissueModel
 
 TABLE_FILE = "scans.csv"
 
@@ -60,27 +60,23 @@ def scan_slides(
         DataError: The tissue model can't be read, or the slide score was fitted on other scans.
         StorageError: The disk is full, or `out` holds something else. What was finished is kept.
     """
-    config.tile_spec(bundle.info)
-    config.threshold_for(bundle.info)
-    config.target_of(bundle.info)
+    plan = config.resolved(bundle.info)  # before the slides: what is wrong with it is no slide's fault
     check_classes(bundle.info.classes.names)
-    if config.tissue_model:
-        TissueModel.load(config.tissue_model)  # a wrong file is no slide's fault
     for path in paths:
         check_place(out / path.stem)
-    engine = LazyEngine(bundle, config, machine.threads)
+    engine = LazyEngine(bundle, plan, machine.threads)
     if slide_score:
-        spec = config.tile_spec(bundle.info)
-        slide_score.check(bundle.info.name, engine.sha256, config.target_of(bundle.info), spec.step_px * spec.mpp)
+        slide_score.check(bundle.info.name, engine.sha256, plan.target, plan.tiles.step_px * plan.tiles.mpp)
     outcomes: dict[Path, Outcome] = {}
     for wait in (False, True):
         for path in [path for path in paths if path not in outcomes]:
             try:
-                outcomes[path] = scan_slide(engine, path, out, config, machine, progress, wait=wait)
+                outcomes[path] = scan_slide(engine, path, out, machine, progress, wait=wait)
             except BusyError:
                 continue
-            if slide_score and outcomes[path].record.status == "finished":
-                outcomes[path] = replace(outcomes[path], record=slide_score.put(out / path.stem))
+            record = outcomes[path].record
+            if slide_score and record.status == "finished":
+                outcomes[path] = replace(outcomes[path], record=slide_score.put(ScanFolder(out / path.stem, record)))
             if tell:
                 tell(outcomes[path])
     write_table(out)
@@ -94,26 +90,20 @@ def write_table(out: Path) -> None:
     """
     with locked(out / f".{TABLE_FILE}.lock", wait=True):
         remove_partial(out / TABLE_FILE)
-        with atomic_file(out / TABLE_FILE) as temporary:
-            _write_rows(temporary, out)
+        with atomic_file(out / TABLE_FILE) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(_COLUMNS)
+            for path in sorted(out.glob(f"[!.]*/{RECORD_FILE}")):
+                try:
+                    writer.writerow(_row(read_record(path.parent)))
+                except DataError as error:
+                    writer.writerow([path.parent.name, "damaged", *[""] * (len(_COLUMNS) - 3), str(error)])
 
 
-def _write_rows(table: Path, out: Path) -> None:
-    with table.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        for path in sorted(out.glob(f"[!.]*/{RECORD_FILE}")):
-            try:
-                writer.writerow(_row(read_record(path.parent)))
-            except DataError as error:
-                writer.writerow([path.parent.name, "damaged", *[""] * (len(_COLUMNS) - 3), str(error)])
-
-
-def _row(record: ScanRecord) -> list[object]:
-    message = record.failure.message if record.failure else "; ".join(record.notes)
-    if record.tiles is None or record.tissue is None:
-        return [record.name, record.status, *[""] * (len(_COLUMNS) - 3), message]
-    largest = max(record.lesions, key=lambda lesion: lesion.diameter_um, default=None)
+def _row(record: FinishedScan | FailedScan) -> list[object]:
+    if record.status == "failed":
+        return [record.name, record.status, *[""] * (len(_COLUMNS) - 3), record.failure.message]
+    largest = record.longest_lesion
     return [
         record.name,
         record.status,
@@ -125,5 +115,5 @@ def _row(record: ScanRecord) -> list[object]:
         record.tiles.planned,
         record.tiles.unreadable,
         f"{record.tiles.coverage:.4f}",
-        message,
+        "; ".join(record.notes),
     ]

@@ -1,13 +1,9 @@
 """`scan.json`: what was scanned, with what, and what was found. Unknown keys and wrong types are refused."""
 
-import json
-from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from sentinode.core.errors import DataError
-from sentinode.core.messages import one_line
 from sentinode.metrics.stages import SizeClass
 
 RECORD_FILE = "scan.json"
@@ -16,9 +12,11 @@ HEATMAP_FILE = "heatmap.tif"
 OVERLAY_FILE = "overlay.png"
 TISSUE_FILE = "tissue.png"
 LESIONS_FILE = "lesions.geojson"
+HIGHEST_CELL = "the heatmap's highest value"
+"""What a slide's score is where no other one was fitted."""
 
 Stage = Literal["opening", "planning", "reading", "writing"]
-"""Stages of a scan, in this order."""
+"""Of a scan, in this order."""
 
 
 class _Part(BaseModel):
@@ -31,7 +29,7 @@ class SlideFacts(_Part):
     name: str
     file: str
     sha256_of_ends: str
-    """SHA-256 of its first and last MiB with its size: enough to tell files apart, without reading gigabytes."""
+    """Of its first and last MiB with its size: enough to tell files apart, without reading gigabytes."""
     bytes: int
     width: int
     """Level-0 pixels."""
@@ -48,7 +46,7 @@ class BundleFacts(_Part):
 
     name: str
     sha256: str
-    """SHA-256 of `bundle.json`, which has the hash of every other file."""
+    """Of `bundle.json`, which has the hash of every other file."""
     classes: tuple[str, ...]
     target: str
     """The class that was looked for."""
@@ -95,6 +93,13 @@ class LesionRule(_Part):
     smoothing_um: float = Field(default=80.0, ge=0)
     """Standard deviation of the Gaussian; 0: none."""
 
+    def at(self, outline: float) -> Self:
+        """The same rule with another outline; no part of it is laxer than that."""
+        if outline == self.outline:
+            return self
+        raised = {name: max(getattr(self, name), outline) for name in ("dense", "peak", "alone")}
+        return self.model_copy(update={"outline": outline, **raised})
+
 
 class Lesion(_Part):
     """One focus of positive cells; see `scanning.lesions`."""
@@ -107,7 +112,7 @@ class Lesion(_Part):
     diameter_um: float
     """Longest diameter."""
     cells: int
-    """Cells of the heatmap."""
+    """Of the heatmap."""
     centroid_x: float
     """Level-0 pixels."""
     centroid_y: float
@@ -121,58 +126,66 @@ class Failure(_Part):
     message: str
 
 
-class ScanRecord(_Part):
-    """All of `scan.json`."""
+class FinishedScan(_Part):
+    """All of the `scan.json` of a slide that was scanned."""
 
     format_version: int = 1
-    status: Literal["finished", "failed"]
+    status: Literal["finished"] = "finished"
     name: str
     key: str
     """SHA-256 over slide, bundle and configuration: a finished scan with the same key is not run again."""
     config: dict[str, Any]
     config_sha256: str
-    slide: SlideFacts | None = None
-    bundle: BundleFacts | None = None
-    tiles: TileCounts | None = None
-    tissue: TissueFacts | None = None
+    slide: SlideFacts
+    bundle: BundleFacts
+    tiles: TileCounts
+    tissue: TissueFacts
     slide_score: float | None = None
-    """Score of the slide for the class that is looked for, 0 to 1; None where no tile was scanned."""
-    slide_score_method: str = "the heatmap's highest value"
+    """Of the class that is looked for; None where no tile was scanned."""
+    slide_score_method: str = HIGHEST_CELL
     lesions: tuple[Lesion, ...] = ()
-    """Lesions by falling highest score."""
+    """By falling highest score."""
     lesion_rule: LesionRule | None = None
-    """The rule by which lesions were found."""
+    """By which they were found; None in early scans, whose only rule was the threshold."""
     notes: tuple[str, ...] = ()
     """What to know of this result, in sentences."""
     timings_s: dict[str, float] = {}
     tiles_per_s: float | None = None
-    failure: Failure | None = None
+    failure: None = None
+
+    @property
+    def longest_lesion(self) -> Lesion | None:
+        """The lesion whose size is the slide's; None where there is none."""
+        return max(self.lesions, key=lambda lesion: lesion.diameter_um, default=None)
+
+    @property
+    def rule(self) -> LesionRule:
+        """By which the lesions were found."""
+        return self.lesion_rule or LesionRule(outline=self.bundle.threshold)
 
 
-def read_record(folder: Path) -> ScanRecord:
-    """The record of the scan in `folder`.
+class FailedScan(_Part):
+    """All of the `scan.json` of a slide that could not be scanned: the same keys, with nothing in them but why."""
 
-    Raises:
-        DataError: There is none, or it is damaged.
-    """
-    path = folder / RECORD_FILE
-    try:
-        return ScanRecord.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise DataError(f"{folder} holds no scan (no {RECORD_FILE}); give a folder of `sentinode scan`") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
-        raise DataError(f"{path} is damaged ({one_line(error)}); scan the slide again") from error
+    format_version: int = 1
+    status: Literal["failed"] = "failed"
+    name: str
+    key: str = ""
+    config: dict[str, Any]
+    config_sha256: str
+    slide: None = None
+    bundle: None = None
+    tiles: None = None
+    tissue: None = None
+    slide_score: None = None
+    slide_score_method: str = HIGHEST_CELL
+    lesions: tuple[()] = ()
+    lesion_rule: None = None
+    notes: tuple[()] = ()
+    timings_s: dict[str, float] = {}
+    tiles_per_s: None = None
+    failure: Failure
 
 
-def list_scans(folder: Path) -> list[Path]:
-    """The folders with finished scans in `folder`, or `folder` itself where it is one; sorted by name.
-
-    Raises:
-        DataError: There is none, or a record is damaged.
-    """
-    candidates = [folder] if (folder / RECORD_FILE).is_file() else sorted(folder.glob(f"[!.]*/{RECORD_FILE}"))
-    folders = [path if path.is_dir() else path.parent for path in candidates]
-    finished = [path for path in folders if read_record(path).status == "finished"]
-    if not finished:
-        raise DataError(f"{folder} holds no finished scan; make one with `sentinode scan`")
-    return finished
+ScanRecord = Annotated[FinishedScan | FailedScan, Field(discriminator="status")]
+"""All of `scan.json`; `status` says which it is."""

@@ -13,8 +13,9 @@ from sentinode.metrics.slide_score.slide_score_model import (
     SlideScoreModel,
     heatmap_features,
 )
-from sentinode.scanning.heatmap import Heatmap, read_heatmap
-from sentinode.scanning.scan_record import RECORD_FILE, BundleFacts, ScanRecord, read_record
+from sentinode.scanning.heatmap import Heatmap
+from sentinode.scanning.scan_folder import ScanFolder
+from sentinode.scanning.scan_record import RECORD_FILE, FinishedScan
 
 _CELL_SLACK = 0.01
 
@@ -88,21 +89,21 @@ class SlideScore(_Part):
                 "scan with the same stride, or fit one on these scans"
             )
 
-    def put(self, folder: Path) -> ScanRecord:
-        """Replace the slide score in the finished scan `folder`, atomically; returns the new record.
+    def put(self, scan: ScanFolder) -> FinishedScan:
+        """Replace the slide score in a finished scan, atomically; returns the new record.
 
         A slide on which nothing was scanned keeps having none.
 
         Raises:
-            DataError: It is no finished scan, or `check` refuses it.
+            DataError: Its table of tiles is missing or damaged, or `check` refuses it.
         """
-        record, heatmap = read_record(folder), read_heatmap(folder)
-        bundle = bundle_of(record, folder)
+        record, heatmap = scan.record, scan.heatmap()
+        bundle = record.bundle
         self.check(bundle.name, bundle.sha256, bundle.target, heatmap.mpp.x)
         if record.slide_score is None:
             return record
         changed = record.model_copy(update={"slide_score": self.of(heatmap), "slide_score_method": self.origin})
-        write_json(folder / RECORD_FILE, changed.model_dump(mode="json"))
+        write_json(scan.path / RECORD_FILE, changed.model_dump(mode="json"))
         return changed
 
     def save(self, path: Path) -> None:
@@ -127,14 +128,3 @@ class SlideScore(_Part):
             raise DataNotFoundError(f"{path} does not exist; fit one with `sentinode slide-score fit`") from error
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
             raise DataError(f"{path} is no slide score ({one_line(error)}); fit it again") from error
-
-
-def bundle_of(record: ScanRecord, folder: Path) -> BundleFacts:
-    """The bundle of a finished scan.
-
-    Raises:
-        DataError: The scan is not finished.
-    """
-    if record.bundle is None or record.status != "finished":
-        raise DataError(f"{folder} holds no finished scan: its status is {record.status}; scan the slide again")
-    return record.bundle

@@ -57,7 +57,7 @@ class Predictor:
         good = [(asked, image) for asked, image in zip(batch, images, strict=True) if not isinstance(image, Exception)]
         if not good:
             return [image for image in images if isinstance(image, Exception)]
-        scores = self._model.engine.probabilities([image for _, image in good])
+        scores = self._model.engine.probabilities_of([image for _, image in good])
         answers = [
             Answer(Prediction.of(each, self._model.info), self._about, asked.request_id)
             for (asked, _), each in zip(good, scores, strict=True)

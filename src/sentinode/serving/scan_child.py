@@ -53,14 +53,13 @@ def scan(job: Fields, say: Say) -> Fields:
     from sentinode.scanning.scan import scan_slide
     from sentinode.scanning.scan_config import Machine, ScanConfig
 
-    config = ScanConfig.model_validate(job["config"])
     bundle = open_bundle(job["bundle"])
-    config.tile_spec(bundle.info)
+    plan = ScanConfig.model_validate(job["config"]).resolved(bundle.info)
     machine = Machine(job["threads"], cache_bytes=_CACHE_BYTES)
-    engine = LazyEngine(bundle, config, machine.threads)
+    engine = LazyEngine(bundle, plan, machine.threads)
     # Another process may hold the slide: the worker of a server that was killed, on its way out.
-    outcome = scan_slide(engine, Path(job["slide"]), Path(job["out"]), config, machine, Told(say=say), wait=True)
-    if outcome.record.failure:
+    outcome = scan_slide(engine, Path(job["slide"]), Path(job["out"]), machine, Told(say=say), wait=True)
+    if outcome.record.status == "failed":
         raise SentinodeError(outcome.record.failure.message)
     return {}
 

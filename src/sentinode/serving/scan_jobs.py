@@ -17,8 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sentinode.core.errors import DataError, SentinodeError
 from sentinode.metrics.stages import SLIDE_CLASS_OF
 from sentinode.models.bundle import Bundle
-from sentinode.scanning.scan_config import ScanConfig
-from sentinode.scanning.scan_record import RECORD_FILE, ScanRecord, read_record
+from sentinode.scanning.scan_config import ScanConfig, ScanPlan
+from sentinode.scanning.scan_folder import open_scan, read_record
+from sentinode.scanning.scan_record import RECORD_FILE, FinishedScan
 from sentinode.serving.child_process import ChildProcess
 from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
@@ -93,7 +94,7 @@ class ScanJobs:
         Raises:
             Problem: 422 where the model can't scan so, 503 where too many wait.
         """
-        config = self._config(settings)
+        plan = self._plan(settings)
         with self._changed:
             for row in self._scans.of_slide(slide.id):
                 same = row.settings == settings and row.model_version == self._version
@@ -104,7 +105,7 @@ class ScanJobs:
             row = self._scans.add(
                 slide_id=slide.id, slide_name=slide.name, folder=self._place(slide), status="queued",
                 settings=settings, model_version=self._version, user_name=user_name,
-                threshold=config.threshold_for(self._bundle.info)[0],
+                threshold=plan.threshold,
             )  # fmt: skip
             self._changed.notify_all()
         return row, True
@@ -171,7 +172,7 @@ class ScanJobs:
                 "bundle": str(self._bundle.folder),
                 "slide": str(slide.path),
                 "out": str((self.folder / row.folder).parent),
-                "config": self._config(row.settings).model_dump(mode="json"),
+                "config": self._plan(row.settings).config.model_dump(mode="json"),
                 "threads": self._threads,
             }
         except Problem as problem:
@@ -201,7 +202,7 @@ class ScanJobs:
     def _ended(self, row: ScanRow, slide: KnownSlide, result: dict[str, Any]) -> None:
         """Keep what became of it; one that was cancelled meanwhile stays so."""
         if "finished" in result:
-            self._finish(row.id, read_record(self.folder / row.folder))
+            self._finish(row.id, open_scan(self.folder / row.folder).record)
         elif "failed" in result:
             if "places" in result:
                 _LOG.error("scan %s failed: %s", row.id, result["places"])
@@ -211,17 +212,16 @@ class ScanJobs:
         else:
             self._fail(row, _LOST)
 
-    def _finish(self, scan_id: str, record: ScanRecord) -> None:
+    def _finish(self, scan_id: str, record: FinishedScan) -> None:
         self._scans.change(scan_id, ("running",), status="finished", finished=now(), problem=None, **_facts(record))
 
     def _fail(self, row: ScanRow, problem: str) -> None:
         self._scans.change(row.id, ("running",), status="failed", finished=now(), problem=problem)
 
-    def _config(self, settings: dict[str, Any]) -> ScanConfig:
+    def _plan(self, settings: dict[str, Any]) -> ScanPlan:
         try:
             config = ScanConfig(stride_px=settings.get("stride"), test_time=settings.get("test_time"))
-            config.tile_spec(self._bundle.info)
-            config.target_of(self._bundle.info)
+            plan = config.resolved(self._bundle.info)
         except SentinodeError as error:
             raise Problem(422, str(error)) from error
         info = self._bundle.info
@@ -229,15 +229,14 @@ class ScanJobs:
             raise Problem(
                 422, f"model {info.name} is an ensemble or INT8, whose averaging can't be switched; leave out test_time"
             )
-        return config
+        return plan
 
     def _unchanged(self, row: ScanRow, slide: KnownSlide) -> bool:
         """Whether a finished scan is of the file as it is now."""
         if row.status != "finished":
             return True
         try:
-            record = read_record(self.folder / row.folder)
-            return record.slide is not None and record.slide.bytes == slide.path.stat().st_size
+            return open_scan(self.folder / row.folder).record.slide.bytes == slide.path.stat().st_size
         except (DataError, OSError):
             return False
 
@@ -262,26 +261,25 @@ class ScanJobs:
                 record = read_record(path.parent)
             except DataError:
                 continue
-            if record.status == "finished" and record.slide and record.bundle:
+            if record.status == "finished":
                 self._scans.add(
                     slide_id=self._slide_of(record), slide_name=record.name, folder=path.parent.name,
                     status="finished", settings={"found": True}, model_version=record.bundle.sha256[:12],
                     user_name="", finished=now(), **_facts(record),
                 )  # fmt: skip
 
-    def _slide_of(self, record: ScanRecord) -> str | None:
-        assert record.slide is not None
+    def _slide_of(self, record: FinishedScan) -> str | None:
         for slide in self._library.all():
             if slide.path.name == record.slide.file and slide.path.stat().st_size == record.slide.bytes:
                 return slide.id
         return None
 
 
-def _facts(record: ScanRecord) -> dict[str, Any]:
-    largest = max(record.lesions, key=lambda lesion: lesion.diameter_um, default=None)
+def _facts(record: FinishedScan) -> dict[str, Any]:
+    largest = record.longest_lesion
     return {
         "slide_score": record.slide_score,
         "slide_class": SLIDE_CLASS_OF[largest.size_class] if largest else "negative",
         "lesions": len(record.lesions),
-        "threshold": record.lesion_rule.outline if record.lesion_rule else record.bundle and record.bundle.threshold,
+        "threshold": record.rule.outline,
     }

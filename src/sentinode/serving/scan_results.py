@@ -12,10 +12,9 @@ from typing import Any
 from sentinode.core.errors import SentinodeError
 from sentinode.core.extras import require
 from sentinode.metrics.stages import SLIDE_CLASS_OF
-from sentinode.scanning.heatmap import read_heatmap
 from sentinode.scanning.lesions import OutlinedLesion, find_lesions
-from sentinode.scanning.scan_record import LesionRule, ScanRecord, read_record
-from sentinode.scanning.tiles_file import read_scanned_tiles
+from sentinode.scanning.scan_folder import open_scan
+from sentinode.scanning.scan_record import FinishedScan
 from sentinode.serving.deepzoom import HeatmapTiles, grid_of
 from sentinode.serving.problems import Problem
 from sentinode.serving.store.tables import ScanRow
@@ -30,13 +29,13 @@ _DECIMALS = 2
 class ScanResult:
     """A finished scan in memory."""
 
-    record: ScanRecord
+    record: FinishedScan
     tiles: HeatmapTiles
     tile_width: int
     """Level-0 pixels."""
     tile_height: int
     lesion_sets: dict[float | None, list[dict[str, Any]]]
-    """Lesions by threshold; bounded."""
+    """By threshold; bounded."""
 
     def grid(self) -> dict[str, Any]:
         """The heatmap's cells for a client."""
@@ -54,23 +53,12 @@ class ScanResult:
             "probabilities": base64.b64encode(grid_of(heatmap.values).tobytes()).decode(),
         }
 
-    def rule(self, threshold: float | None) -> LesionRule:
-        """The rule of lesions; None: the scan's own. At another threshold, no part of it is laxer than that."""
-        bundle = self.record.bundle
-        usual = LesionRule(outline=bundle.threshold) if bundle else LesionRule()
-        own = self.record.lesion_rule or usual
-        if threshold is None or threshold == own.outline:
-            return own
-        raised = {name: max(getattr(own, name), threshold) for name in ("dense", "peak", "alone")}
-        return own.model_copy(update={"outline": threshold, **raised})
-
     def lesions(self, threshold: float | None) -> dict[str, Any]:
         """What GET /scans/{id}/lesions answers."""
-        rule = self.rule(threshold)
+        rule = self.record.rule if threshold is None else self.record.rule.at(threshold)
         found = self.lesion_sets.get(rule.outline)
         if found is None:
             slide = self.record.slide
-            assert slide is not None
             outlined = find_lesions(self.tiles.heatmap, rule, slide.width, slide.height)
             found = [self._lesion(one) for one in outlined]
             if len(self.lesion_sets) >= 64:
@@ -127,13 +115,14 @@ class Results:
     def _read(self, row: ScanRow) -> ScanResult:
         folder = self._folder / row.folder
         try:
-            record, heatmap, tiles = read_record(folder), read_heatmap(folder), read_scanned_tiles(folder)
+            scan = open_scan(folder)
+            heatmap, tiles = scan.heatmap(), scan.tiles()
         except SentinodeError as error:
             message = str(error).replace(str(folder), "the scan's folder")
             raise Problem(410, message) from error
-        assert record.slide is not None
-        pyramid = HeatmapTiles(heatmap, record.slide.width, record.slide.height)
-        return ScanResult(record, pyramid, tiles.width, tiles.height, {})
+        slide = scan.record.slide
+        pyramid = HeatmapTiles(heatmap, slide.width, slide.height)
+        return ScanResult(scan.record, pyramid, tiles.width, tiles.height, {})
 
 
 def lesion_id(key: str, outline: Any) -> str:

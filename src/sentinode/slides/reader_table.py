@@ -1,6 +1,6 @@
 """The readers that there are, ours and those that other packages bring, and the one that suits a file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -31,10 +31,10 @@ SLIDE_SUFFIXES = frozenset(
 """File name endings, in lower case, that are taken for slides when a folder is searched."""
 
 
-def reader_names() -> tuple[str, ...]:
-    """The names of all readers, in the order in which they are tried."""
-    others = (plugin.name for plugin in plugins("reader"))
-    return (*READERS, *(name for name in others if name not in READERS))
+def reader_names() -> Iterator[str]:
+    """The names of all readers, in the order in which they are tried; other packages are asked after ours only."""
+    yield from READERS
+    yield from (plugin.name for plugin in plugins("reader") if plugin.name not in READERS)
 
 
 def check_reader(name: str) -> str:
@@ -43,7 +43,7 @@ def check_reader(name: str) -> str:
     Raises:
         SlideError: There is none.
     """
-    if name in (AUTO, *READERS) or name in reader_names():
+    if name == AUTO or name in reader_names():
         return name
     raise SlideError(f"there is no reader {name!r}; choose one of {', '.join((AUTO, *reader_names()))}")
 
@@ -57,25 +57,22 @@ def open_reader(path: Path, name: str = AUTO, cache_bytes: int = DEFAULT_CACHE_B
         MissingExtraError: The `scan` extra is not installed.
         PluginError: A reader of another package can't be loaded.
     """
-    if check_reader(name) != AUTO:
-        return _opener(name)(path, cache_bytes)
+    names = reader_names() if check_reader(name) == AUTO else [name]
     refusals = []
-    for each in reader_names():
+    for each in names:
+        if each in READERS:
+            module, _, attribute = READERS[each].partition(":")
+            opener: OpenReader = getattr(import_module(module), attribute)
+        else:
+            plugin = find_plugin("reader", each)
+            assert plugin is not None, each
+            opener = plugin.load()
         try:
-            return _opener(each)(path, cache_bytes)
+            return opener(path, cache_bytes)
         except UnsupportedSlideError as error:
+            if name != AUTO:
+                raise
             refusals.append(str(error).removeprefix(f"{path}: "))
     raise UnsupportedSlideError(
         f"{path}: no reader opens it ({'; '.join(refusals)}); check that it is a whole slide file"
     )
-
-
-def _opener(name: str) -> OpenReader:
-    if name in READERS:
-        module, _, attribute = READERS[name].partition(":")
-        ours: OpenReader = getattr(import_module(module), attribute)
-        return ours
-    plugin = find_plugin("reader", name)
-    assert plugin is not None, name
-    theirs: OpenReader = plugin.load()
-    return theirs

@@ -1,10 +1,9 @@
 """A slide as everything above the readers sees it: asked for in µm/px, reduced by area from the nearest finer level."""
 
 import math
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -30,7 +29,7 @@ class LevelChoice:
     scale_y: float
 
 
-class Slide:
+class Slide(AbstractContextManager["Slide"]):
     """An open slide. Reading is thread-safe. Use it as a context manager, or close it."""
 
     def __init__(self, reader: Reader, mpp: float | None = None) -> None:
@@ -138,8 +137,9 @@ class Slide:
     def thumbnail(self, *, max_side: int | None = None, mpp: float | None = None) -> Pixels:
         """The whole slide, small: either its longer side `max_side` pixels, or at `mpp` µm/px (sizes rounded up)."""
         if mpp is not None:
-            width, height = (math.ceil(n * own / mpp - 1e-6) for n, own in zip(*self._size_and_mpp(), strict=True))
-            return self.read_at(mpp, 0, 0, max(1, width), max(1, height))
+            sides = (self.width * self.mpp.x, self.height * self.mpp.y)
+            width, height = (max(1, math.ceil(um / mpp - 1e-6)) for um in sides)
+            return self.read_at(mpp, 0, 0, width, height)
         factor = max(1.0, max(self.width, self.height) / (max_side or 1024))
         width, height = max(1, round(self.width / factor)), max(1, round(self.height / factor))
         return self.read_scaled(self._level_for_size(width, height), 0, 0, width, height)
@@ -148,16 +148,8 @@ class Slide:
         """Let the file go."""
         self.reader.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
-
-    def _size_and_mpp(self) -> tuple[tuple[int, int], tuple[float, float]]:
-        return (self.width, self.height), (self.mpp.x, self.mpp.y)
 
     def _level_for_size(self, width: int, height: int) -> LevelChoice:
         levels = self.facts.levels

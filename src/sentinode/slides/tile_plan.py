@@ -103,7 +103,8 @@ def plan_tiles(
     Raises:
         DataError: The region has no pixel on the slide.
     """
-    _check_region(region, slide_width, slide_height)
+    if region is not None:
+        _check_region(region, slide_width, slide_height)
     scale_x, scale_y = spec.mpp / slide_mpp.x, spec.mpp / slide_mpp.y  # level-0 pixels in a tile pixel
     columns = _starts(slide_width, spec.size_px * scale_x, spec.step_px * scale_x)
     rows = _starts(slide_height, spec.size_px * scale_y, spec.step_px * scale_y)
@@ -127,9 +128,29 @@ def _starts(length: int, size: float, step: float) -> NDArray[np.int64]:
     return np.unique(starts[starts < length])
 
 
-def _check_region(region: LevelZeroBox | None, slide_width: int, slide_height: int) -> None:
-    if region is None:
-        return
+def start_before(place: float, step: float) -> int:
+    """Where the tile that holds a place begins, in the grid with a tile every `step`; all in pixels along one axis."""
+    number = int(place / step)
+    if round((number + 1) * step) <= place:
+        number += 1
+    elif round(number * step) > place:
+        number -= 1
+    return round(max(0, number) * step)
+
+
+def cells_of(starts: NDArray[np.int64], length: int, step: float) -> tuple[NDArray[np.int64], int]:
+    """Which cell of the grid each tile begins in, and how many cells there are along an axis of `length` pixels.
+
+    Args:
+        starts: (N,) where the tiles begin, as `plan_tiles` rounded them.
+        length: Of the slide.
+        step: From one cell to the next.
+    """
+    cells = np.rint(starts / step).astype(np.int64)
+    return cells, max(math.ceil((length - _SLACK) / step), int(cells.max(initial=-1)) + 1, 1)
+
+
+def _check_region(region: LevelZeroBox, slide_width: int, slide_height: int) -> None:
     outside_x = region.x0 >= slide_width or region.x0 + region.width <= 0
     outside_y = region.y0 >= slide_height or region.y0 + region.height <= 0
     if outside_x or outside_y:

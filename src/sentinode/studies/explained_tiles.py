@@ -7,7 +7,7 @@ from sentinode.core.errors import SentinodeError
 from sentinode.explanation.explainable_model import ExplainableModel
 from sentinode.explanation.subject import Subject
 from sentinode.scanning.lesion_tiles import strongest_tiles
-from sentinode.scanning.scan_record import read_record
+from sentinode.scanning.scan_folder import open_scan
 from sentinode.slides.slide import open_slide
 
 
@@ -67,9 +67,8 @@ def _of_scan(
     name: str, extent: tuple[int, int], folder: Path, top: int, side: int
 ) -> Iterator[tuple[int, int, str, float]]:
     """Corner (level-0 pixels), words and µm/px of the strongest tile of each of the scan's first lesions."""
-    record = read_record(folder)
-    if record.slide is None or record.bundle is None or record.status != "finished":
-        raise SentinodeError(f"{folder} holds a scan that failed; scan the slide again")
+    scan = open_scan(folder)
+    record = scan.record
     if record.slide.name != name or (record.slide.width, record.slide.height) != extent:
         raise SentinodeError(
             f"{folder} is a scan of {record.slide.file}, {record.slide.width}×{record.slide.height} px; {name} is "
@@ -80,7 +79,7 @@ def _of_scan(
             f"{folder} was scanned with tiles of {record.bundle.tile_size_px} px, the bundle takes {side} px; give the "
             f"bundle that scanned it, {record.bundle.name}"
         )
-    found = strongest_tiles(folder, record, top)
+    found = strongest_tiles(scan, top)
     if not found:
         raise SentinodeError(f"the scan in {folder} found no lesion; choose a place with --at X,Y")
     for one in found:

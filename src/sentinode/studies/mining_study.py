@@ -9,7 +9,7 @@ from sentinode.core.errors import DataError
 from sentinode.data.tiles.hard_negatives import ADDED, Mined, mine_scans
 from sentinode.data.tiles.tile_folder import TILE_FOLDER, TileSet, holds_tiles, read_tile_folder, write_tile_folder
 from sentinode.scanning.positive_tiles import positive_tiles
-from sentinode.scanning.scan_record import list_scans
+from sentinode.scanning.scan_folder import scans_in
 from sentinode.slides.slide_list import list_slides
 
 
@@ -89,7 +89,7 @@ def mine(
     tiles, out = Path(tiles), Path(out)
     before = read_tile_folder(tiles)
     _check_out(out, tiles, before)
-    suspects = [positive_tiles(folder, threshold) for folder in list_scans(Path(scans))]
+    suspects = [positive_tiles(scan, threshold) for scan in scans_in(Path(scans))]
     mined = mine_scans(
         before,
         suspects,

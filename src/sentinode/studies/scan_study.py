@@ -14,7 +14,9 @@ from sentinode.core.settings import Settings
 from sentinode.models.bundle import open_bundle
 from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_folder import ScanFolder
 from sentinode.scanning.scan_queue import scan_slides
+from sentinode.scanning.scan_record import FailedScan
 from sentinode.scanning.slide_score import SlideScore
 from sentinode.slides.slide_list import list_slides
 
@@ -27,9 +29,15 @@ class ScannedSlides:
     outcomes: list[Outcome]
 
     @property
-    def failed(self) -> list[Outcome]:
+    def failed(self) -> list[FailedScan]:
         """Slides that could not be scanned."""
-        return [one for one in self.outcomes if one.record.failure]
+        return [one.record for one in self.outcomes if one.record.status == "failed"]
+
+    @property
+    def finished(self) -> list[ScanFolder]:
+        """The scans that there are, in the order of the slides."""
+        records = [one.record for one in self.outcomes if one.record.status == "finished"]
+        return [ScanFolder(self.folder / record.name, record) for record in records]
 
     def to_json(self) -> dict[str, Any]:
         """A machine's answer."""
@@ -42,8 +50,8 @@ class ScannedSlides:
 
     def warnings(self) -> list[str]:
         """A table of the slides that failed; nothing where all went well."""
-        failed = [(one.record.name, one.record.failure) for one in self.failed]
-        cells = [(name, failure.stage, failure.message) for name, failure in failed if failure]
+        failures = [(one.name, one.failure) for one in self.failed]
+        cells = [(name, failure.stage, failure.message) for name, failure in failures]
         if not cells:
             return []
         rows = [tuple(" ".join(text.split()) for text in row) for row in [("not scanned", "while", "why"), *cells]]
@@ -100,12 +108,12 @@ def outcome_line(one: Outcome) -> str:
     """What a slide gave, in one line."""
     record = one.record
     name = " ".join(record.name.split())  # a line each, whatever the file is called
-    if record.failure or record.tiles is None:
-        return f"{name}: failed while {record.failure.stage if record.failure else 'scanning'}"
+    if record.status == "failed":
+        return f"{name}: failed while {record.failure.stage}"
     if record.slide_score is None:
         lesions = "no tissue to scan"
     else:
-        longest = max(record.lesions, key=lambda lesion: lesion.diameter_um, default=None)
+        longest = record.longest_lesion
         size = f", longest {longest.diameter_um / 1000:.2f} mm ({longest.size_class})" if longest else ""
         lesions = f"score {record.slide_score:.3f}, {plural(len(record.lesions), 'lesion')}{size}"
     unread = f", {record.tiles.unreadable} tiles unreadable" if record.tiles.unreadable else ""

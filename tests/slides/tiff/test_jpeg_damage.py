@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from helpers import slide_files
-from sentinode.slides.tiff.jpeg_damage import DamagedTileError, refuse_damaged_jpeg
 from sentinode.slides.tiff.tiff_index import read_index
+from sentinode.slides.tiff.tile_codec import DamagedTileError, refuse_damaged_jpeg
 
 KINDS = ("ycbcr", "subsampled", "rgb", "grey", "optimised", "progressive")
 

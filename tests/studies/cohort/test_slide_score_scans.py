@@ -8,8 +8,8 @@ import pytest
 
 from helpers import scan_folders
 from sentinode.core.errors import DataError, DataNotFoundError
-from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.scan_record import RECORD_FILE, read_record
+from sentinode.scanning.scan_folder import open_scan, read_record
+from sentinode.scanning.scan_record import RECORD_FILE
 from sentinode.scanning.slide_score import SlideScore
 from sentinode.studies.cohort.slide_score_scans import LEAST_SLIDES, apply_to_scans, fit_on_scans, read_labels
 
@@ -58,7 +58,7 @@ def test_finished_scans_get_it_with_its_origin(fitted: SlideScore, tmp_path: Pat
     before = json.loads((tmp_path / "s101" / RECORD_FILE).read_text(encoding="utf-8"))
     normal, tumour = apply_to_scans(fitted, tmp_path)
     assert normal.slide_score < 0.5 < tumour.slide_score
-    assert tumour.slide_score == fitted.of(read_heatmap(tmp_path / "s101"))
+    assert tumour.slide_score == fitted.of(open_scan(tmp_path / "s101").heatmap())
     after = json.loads((tmp_path / "s101" / RECORD_FILE).read_text(encoding="utf-8"))
     assert {key for key in after if after[key] != before[key]} == {"slide_score", "slide_score_method"}
     assert f"fitted on {2 * LEAST_SLIDES} slides" in after["slide_score_method"]

@@ -17,7 +17,7 @@ from sentinode.data.dataset import load_dataset
 from sentinode.metrics.predictions_csv import read_predictions
 from sentinode.studies.learning_curve.curve_draws import draws_of, parse_fractions, part_of
 from sentinode.studies.learning_curve.curve_study import CurveResult, trace_curve
-from sentinode.training import network_fit as fitting
+from sentinode.training import network_bundle
 from sentinode.training.recipe import Recipe, load_data_config
 
 FRACTIONS = (0.1, 0.5, 1.0)
@@ -106,7 +106,7 @@ def test_a_deep_curve_goes_on_where_it_was_stopped(trace, small_recipe, tmp_path
     file = tmp_path / "small.toml"
     file.write_text(recipe.model_copy(update={"name": "small"}).to_toml(), encoding="utf-8")
     options = {"fractions": (0.2, 1.0), "seeds": 1}
-    original, calls = fitting.fit, []
+    original, calls = network_bundle.fit, []
 
     def stopped_at_the_second(*arguments, **keywords):
         calls.append(arguments)
@@ -115,10 +115,10 @@ def test_a_deep_curve_goes_on_where_it_was_stopped(trace, small_recipe, tmp_path
         return original(*arguments, **keywords)
 
     out = tmp_path / "curve"
-    monkeypatch.setattr(fitting, "fit", stopped_at_the_second)
+    monkeypatch.setattr(network_bundle, "fit", stopped_at_the_second)
     with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
         trace(str(file), out, **options)
-    monkeypatch.setattr(fitting, "fit", original)
+    monkeypatch.setattr(network_bundle, "fit", original)
     before = _state(out)
     result = trace(str(file), out, **options)
     assert (result.trained, [point.n for point in result.curve.points]) == (1, [24, 120])

@@ -79,11 +79,14 @@ class Engine(abc.ABC):
         Raises:
             DataError: As for `predict`.
         """
-        parts = [np.empty((0, len(self.info.classes.names)), np.float32)]
-        for slab in progress.slabs(label, len(images), PHOTOGRAPHS if self.info.input.pooling else _SLAB):
-            rows = (images[row] for row in range(slab.start, slab.stop))
-            # Neighbours of one size go through together.
-            parts += [self.predict(np.stack(list(group))).probabilities for _, group in groupby(rows, key=np.shape)]
+        slabs = progress.slabs(label, len(images), PHOTOGRAPHS if self.info.input.pooling else _SLAB)
+        parts = [self.probabilities_of([images[row] for row in range(slab.start, slab.stop)]) for slab in slabs]
+        return np.concatenate([np.empty((0, len(self.info.classes.names)), np.float32), *parts])
+
+    def probabilities_of(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """The answers (N, classes) to a few images that are in memory, at least one; else as `probabilities`."""
+        # Neighbours of one size go through together.
+        parts = [self.predict(np.stack(list(group))).probabilities for _, group in groupby(images, key=np.shape)]
         return np.concatenate(parts)
 
     def check_shape(self, shape: tuple[int, ...]) -> None:

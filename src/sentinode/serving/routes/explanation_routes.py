@@ -21,6 +21,7 @@ from sentinode.serving.routes.summaries import slide_of
 from sentinode.serving.schemas import ExplanationAnswer, MethodAnswer, TileExplanationAnswer, TilePlace
 from sentinode.serving.service import Service, service_of, user_of
 from sentinode.serving.slide_library import KnownSlide
+from sentinode.slides.tile_plan import start_before
 
 router = APIRouter(tags=["explanations"])
 _FIELDS = {
@@ -110,19 +111,9 @@ def _tile(service: Service, known: KnownSlide, place: TilePlace) -> tuple[dict[s
         except SentinodeError as error:
             raise Problem(422, str(error)) from error
         step_x, step_y = spec.step_px * spec.mpp / slide.mpp.x, spec.step_px * spec.mpp / slide.mpp.y
-        x0, y0 = _start(place.x, step_x), _start(place.y, step_y)
+        x0, y0 = start_before(place.x, step_x), start_before(place.y, step_y)
         tile = slide.read_at(spec.mpp, x0, y0, spec.size_px, spec.size_px)
     return {"x": x0, "y": y0, "width": max(1, round(step_x)), "height": max(1, round(step_y))}, tile
-
-
-def _start(place: float, step: float) -> int:
-    """Where the tile that holds `place` begins: starts are rounded as in `slides.tile_plan`."""
-    number = int(place / step)
-    if round((number + 1) * step) <= place:
-        number += 1
-    elif round(number * step) > place:
-        number -= 1
-    return round(max(0, number) * step)
 
 
 def _text(parts: list[Part], name: str) -> str | None:

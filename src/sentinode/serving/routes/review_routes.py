@@ -85,7 +85,6 @@ def _add(service: Service, scan_id: str, given: ReviewRequest, author: str) -> R
     row = scan_of(service, scan_id)
     result = service.results.get(row)
     slide = result.record.slide
-    assert slide is not None
     polygon = given.polygon
     if given.kind == "lesion" and given.verdict is not None:
         raise Problem(422, "a drawn lesion has no verdict; leave it out")

@@ -6,9 +6,9 @@ go on with the directories that are left, and the tables of a large slide become
 
 import os
 import struct
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,7 @@ class Directory:
         return self.array(tag).tobytes().split(b"\0")[0].decode("utf-8", errors="replace")
 
 
-class TiffDirectories:
+class TiffDirectories(AbstractContextManager["TiffDirectories"]):
     """A TIFF file's directories. Close it, or use it as a context manager."""
 
     def __init__(self, path: Path) -> None:
@@ -99,12 +99,7 @@ class TiffDirectories:
         """Let the file go."""
         self._file.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def _header(self) -> int:

@@ -11,9 +11,9 @@ from sentinode.core.extras import require
 from sentinode.slides.mpp import mpp_from_properties
 from sentinode.slides.reader import Pixels, Reader, ReaderFacts
 from sentinode.slides.reduction import level_extent, reduce_area
-from sentinode.slides.tiff.jpeg_damage import DamagedTileError
 from sentinode.slides.tiff.tiff_index import TiledLevel, read_index
 from sentinode.slides.tiff.tile_cache import TileCache
+from sentinode.slides.tiff.tile_codec import DamagedTileError
 
 _WHITE = 255
 

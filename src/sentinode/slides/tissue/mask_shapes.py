@@ -22,7 +22,9 @@ def without_thin(mask: Bool, thickness_um: float, um_per_px: float) -> Bool:
     radius = thickness_um / 2 / um_per_px
     if radius < 0.5:
         return mask
-    opened = ndimage.binary_opening(mask, _disk(radius))
+    reach = math.ceil(radius - 0.5)
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    opened = ndimage.binary_opening(mask, y * y + x * x <= radius * radius)
     return np.asarray(ndimage.binary_dilation(opened, iterations=max(1, round(2 * radius)), mask=mask) & mask)
 
 
@@ -42,9 +44,3 @@ def without_holes(mask: Bool, largest_px: float) -> Bool:
     for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         fill[side] = False
     return np.asarray(mask | fill[labels])
-
-
-def _disk(radius: float) -> Bool:
-    reach = math.ceil(radius - 0.5)
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    return np.asarray(y * y + x * x <= radius * radius)

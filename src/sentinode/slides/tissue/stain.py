@@ -1,4 +1,4 @@
-"""What each pixel of a slide's overview is by its colour: stained, ink, a black border, or bare glass.
+"""What each pixel of a slide's overview is by its colour: stained, blurred, ink, a black border, or bare glass.
 
 Haematoxylin and eosin both absorb green more than red (of 1,500 real PCam patches at 8 µm/px, 99.5 % of the stained
 pixels have a red to green ratio of optical density under 0.82), inks do not: blue and green ink absorb red more than
@@ -25,6 +25,9 @@ _OD_LIMITS = (0.03, 0.05)
 than 5 % tissue, among them pale collagen; with 0.05, two. Noise of glass stays under 0.02."""
 _CHROMA_LIMITS = (0.012, 0.025)
 """Where Otsu's threshold of chroma (difference of optical densities) may lie."""
+_BLUR_LIMIT = 0.1
+_BLUR_WINDOW_UM = 100.0
+_SMALLEST_BLUR_UM = 150.0
 _INK_DENSITY = 0.15
 _INK_RATIO = 1.05
 _INK_RATIO_EDGE = 0.92
@@ -173,3 +176,29 @@ def _grown(core: Bool, rim: Bool, um_per_px: float) -> Bool:
         return core
     steps = max(1, round(_EDGE_UM / um_per_px))
     return np.asarray(ndimage.binary_dilation(core, np.ones((3, 3), bool), iterations=steps, mask=rim | core))
+
+
+def find_blur(density: NDArray[np.float32], stained: NDArray[np.bool_], um_per_px: float) -> NDArray[np.bool_]:
+    """(h, w) the stained places that are so blurred that no structure is left, seen at about 8 µm/px.
+
+    The measure is the mean absolute Laplacian of optical density over its mean, in a window of about 0.1 mm. On 611
+    real PCam patches at 8 µm/px it is above 0.27 for 99.5 %; blurred by a Gaussian of 4 µm the median is 0.23, of 6 µm
+    0.115, of 10 µm 0.04. The limit of 0.1 leaves sharp and slightly soft tissue alone: a slide that is a little out of
+    focus is for the model, and for the eye, to judge.
+
+    Args:
+        density: (h, w) mean optical density.
+        stained: (h, w) where to look.
+        um_per_px: Of both.
+    """
+    size = max(3, round(_BLUR_WINDOW_UM / um_per_px))
+    weights = stained.astype(np.float32)
+    edges = np.abs(ndimage.laplace(density, mode="nearest")) * weights
+    sharp = ndimage.uniform_filter(edges, size)
+    dense = ndimage.uniform_filter(density * weights, size)
+    blurred = stained & (sharp < _BLUR_LIMIT * dense)
+    opened = ndimage.binary_opening(blurred, np.ones((3, 3), bool))
+    labels, _ = ndimage.label(opened)
+    large = np.bincount(labels.ravel()) * um_per_px**2 >= _SMALLEST_BLUR_UM**2
+    large[0] = False
+    return np.asarray(large[labels])

@@ -73,7 +73,7 @@ def render_overlay(survey: Survey) -> NDArray[np.uint8]:
     factor = max(1, round(_SMALLEST_SIDE / max(height, width)))
     picture = _enlarged(survey.overview, factor)
     for reason, colour in _COLOURS.items():
-        where = survey.found.excluded.get(reason)
+        where = survey.excluded.get(reason)
         if where is not None and where.any():
             where = _enlarged(where, factor)
             picture[where] = (0.35 * picture[where] + 0.65 * np.array(colour)).astype(np.uint8)

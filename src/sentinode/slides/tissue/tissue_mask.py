@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinode.slides.mpp import Mpp
-from sentinode.slides.tissue.focus import find_blur
 from sentinode.slides.tissue.mask_shapes import circle_px, without_holes, without_small, without_thin
-from sentinode.slides.tissue.stain import find_stain
+from sentinode.slides.tissue.stain import find_blur, find_stain
 
 if TYPE_CHECKING:
     from sentinode.slides.slide import Slide
@@ -122,10 +121,6 @@ class Found:
     excluded: Mapping[str, NDArray[np.bool_]]
     """(h, w) each."""
 
-    def areas(self, um_per_px: float) -> dict[str, float]:
-        """mm² of each reason."""
-        return {reason: float(where.sum()) * um_per_px**2 * 1e-6 for reason, where in self.excluded.items()}
-
 
 @dataclass(frozen=True, eq=False)
 class Survey:
@@ -133,8 +128,16 @@ class Survey:
 
     overview: NDArray[np.uint8]
     """(h, w, 3) RGB at the mask's µm/px."""
-    found: Found
     mask: TissueMask
+    excluded: Mapping[str, NDArray[np.bool_]]
+    """(h, w) each: what is not tissue, by reason."""
+
+    @classmethod
+    def of(cls, overview: NDArray[np.uint8], tissue: Found, um_per_px: float, slide_mpp: Mpp) -> Self:
+        """The survey of a slide whose overview has this tissue."""
+        areas = {reason: float(where.sum()) * um_per_px**2 * 1e-6 for reason, where in tissue.excluded.items()}
+        mask = TissueMask(tissue.mask, Mpp(um_per_px, um_per_px), slide_mpp, areas)
+        return cls(overview, mask, tissue.excluded)
 
 
 def tissue_mask(slide: "Slide", config: TissueConfig | None = None, model: "TissueModel | None" = None) -> TissueMask:
@@ -157,8 +160,7 @@ def survey(slide: "Slide", config: TissueConfig | None = None, model: "TissueMod
     # A model wants the µm/px it was trained at. A plain image may be coarser than the mask would be.
     mpp = model.info.mpp if model else max(chosen.mpp, slide.mpp.x, slide.mpp.y)
     overview = slide.thumbnail(mpp=mpp)
-    found = mask_of(overview, mpp, chosen, model)
-    return Survey(overview, found, TissueMask(found.mask, Mpp(mpp, mpp), slide.mpp, found.areas(mpp)))
+    return Survey.of(overview, mask_of(overview, mpp, chosen, model), mpp, slide.mpp)
 
 
 def mask_of(

@@ -19,8 +19,8 @@ from sentinode.metrics.froc.masks import MASK_MPP, EvaluationMask, evaluation_ma
 from sentinode.metrics.slide_score.slide_auc import slide_auc
 from sentinode.reports.frame import Context
 from sentinode.reports.froc_page import FrocRow, write_froc_page
-from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.scan_record import BundleFacts, SlideFacts, list_scans, read_record
+from sentinode.scanning.scan_folder import ScanFolder, scans_in
+from sentinode.scanning.scan_record import BundleFacts, SlideFacts
 from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
 from sentinode.slides.annotations.camelyon import known_trap
 from sentinode.slides.annotations.raster import rasterise
@@ -108,12 +108,12 @@ def froc_of_scans(
     scans, annotations, out = Path(scans), Path(annotations), Path(out)
     files = {} if slides is None else {path.name: path for path in list_slides([Path(slides)])}
     left_out, judged = [], []
-    for folder in list_scans(scans):
-        trap = known_trap(read_record(folder).name)
+    for scan in scans_in(scans):
+        trap = known_trap(scan.record.name)
         if trap is not None:
             left_out.append(f"Left out: {trap}.")
             continue
-        judged.append(_judged(folder, annotations, radius_um, minimum, files))
+        judged.append(_judged(scan, annotations, radius_um, minimum, files))
     _check_one_bundle(judged)
     groups = _groups([one.facts.name for one in judged], None if patients is None else Path(patients))
     rows = [one.row for one in judged]
@@ -134,11 +134,9 @@ def froc_of_scans(
     return FrocResult(out, found)
 
 
-def _judged(folder: Path, annotations: Path, radius_um: float, minimum: float, files: Mapping[str, Path]) -> _Slide:
-    record, heatmap = read_record(folder), read_heatmap(folder)
-    facts, bundle = record.slide, record.bundle
-    if facts is None or bundle is None:
-        raise DataError(f"{folder} holds no finished scan: its status is {record.status}; scan the slide again")
+def _judged(scan: ScanFolder, annotations: Path, radius_um: float, minimum: float, files: Mapping[str, Path]) -> _Slide:
+    record, heatmap = scan.record, scan.heatmap()
+    facts = record.slide
     truth, notes = _truth(facts, annotations)
     found = suppress(heatmap.values, mpp_x=heatmap.mpp.x, mpp_y=heatmap.mpp.y, radius_um=radius_um, minimum=minimum)
     found = _within(found, facts)
@@ -151,7 +149,7 @@ def _judged(folder: Path, annotations: Path, radius_um: float, minimum: float, f
         judge(record.name, found, truth), record.slide_score or 0.0,
         pictures.slide, pictures.truth, pictures.heatmap, " ".join(notes),
     )  # fmt: skip
-    return _Slide(row, found, facts, bundle, record.slide_score_method)
+    return _Slide(row, found, facts, record.bundle, record.slide_score_method)
 
 
 def _truth(facts: SlideFacts, folder: Path) -> tuple[EvaluationMask | None, list[str]]:

@@ -10,9 +10,9 @@ from sentinode.core.errors import DataError
 from sentinode.metrics.slide_score.slide_score_fit import cross_validated_slide_score
 from sentinode.metrics.slide_score.slide_score_model import heatmap_features
 from sentinode.metrics.stages import SLIDE_CLASSES
-from sentinode.scanning.heatmap import read_heatmap
-from sentinode.scanning.scan_record import ScanRecord, list_scans, read_record
-from sentinode.scanning.slide_score import FittedOn, SlideScore, Validation, bundle_of
+from sentinode.scanning.scan_folder import ScanFolder, scans_in
+from sentinode.scanning.scan_record import FinishedScan
+from sentinode.scanning.slide_score import FittedOn, SlideScore, Validation
 from sentinode.studies.cohort.patients import read_patients, table_rows
 
 LEAST_SLIDES = 10
@@ -37,8 +37,8 @@ def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> SlideScore:
         EvaluationError: A class is in one patient only.
     """
     truths, patients = read_labels(labels)
-    folders = [folder for folder in list_scans(scans) if read_record(folder).name in truths]
-    names = [read_record(folder).name for folder in folders]
+    labelled = [scan for scan in scans_in(scans) if scan.record.name in truths]
+    names = [scan.record.name for scan in labelled]
     truth = np.array([truths[name] for name in names], np.int64)
     for value, what in ((1, "with tumour"), (0, "without tumour")):
         count = int((truth == value).sum())
@@ -47,7 +47,7 @@ def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> SlideScore:
                 f"{count} of the scanned slides in {labels} are {what}; a slide score needs at least {LEAST_SLIDES} "
                 "of each: scan and label more"
             )
-    fitted_on, features = _features(folders)
+    fitted_on, features = _features(labelled)
     owners = [patients.get(name, name) for name in names]
     found = cross_validated_slide_score(features, truth, owners, seed=seed)
     return SlideScore(
@@ -65,17 +65,17 @@ def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> SlideScore:
     )
 
 
-def apply_to_scans(score: SlideScore, scans: Path) -> list[ScanRecord]:
+def apply_to_scans(score: SlideScore, scans: Path) -> list[FinishedScan]:
     """Put the score into every finished scan in `scans`. All are checked before the first is changed.
 
     Raises:
         DataError: There is none, or one is of another bundle or stride.
     """
-    folders = list_scans(scans)
-    for folder in folders:
-        bundle = bundle_of(read_record(folder), folder)
-        score.check(bundle.name, bundle.sha256, bundle.target, read_heatmap(folder).mpp.x)
-    return [score.put(folder) for folder in folders]
+    finished = scans_in(scans)
+    for scan in finished:
+        bundle = scan.record.bundle
+        score.check(bundle.name, bundle.sha256, bundle.target, scan.heatmap().mpp.x)
+    return [score.put(scan) for scan in finished]
 
 
 def read_labels(path: Path) -> tuple[Mapping[str, int], Mapping[str, str]]:
@@ -104,12 +104,12 @@ def read_labels(path: Path) -> tuple[Mapping[str, int], Mapping[str, str]]:
     return {name: int(found != "negative") for name, found in known.classes.items()}, known.of_slide
 
 
-def _features(folders: list[Path]) -> tuple[FittedOn, np.ndarray]:
+def _features(scans: list[ScanFolder]) -> tuple[FittedOn, np.ndarray]:
     """What all scans share, and (N, F) their heatmaps' features."""
     seen: set[tuple[str, str, str, float]] = set()
     rows = []
-    for folder in folders:
-        bundle, heatmap = bundle_of(read_record(folder), folder), read_heatmap(folder)
+    for scan in scans:
+        bundle, heatmap = scan.record.bundle, scan.heatmap()
         seen.add((bundle.name, bundle.sha256, bundle.target, round(heatmap.mpp.x, 3)))
         rows.append(heatmap_features(heatmap.values, mpp_x=heatmap.mpp.x, mpp_y=heatmap.mpp.y))
     if len(seen) > 1:

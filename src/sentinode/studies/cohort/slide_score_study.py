@@ -6,7 +6,7 @@ from typing import Any
 
 from sentinode.core.metric import Metric
 from sentinode.scanning.scan_queue import write_table
-from sentinode.scanning.scan_record import ScanRecord
+from sentinode.scanning.scan_record import FinishedScan
 from sentinode.scanning.slide_score import SlideScore
 from sentinode.studies.cohort.slide_score_scans import apply_to_scans, fit_on_scans
 
@@ -41,7 +41,7 @@ class SlideScoreFit:
 class ScoredScans:
     """Scans with their new slide scores."""
 
-    records: list[ScanRecord]
+    records: list[FinishedScan]
 
     def to_json(self) -> dict[str, float | None]:
         """Slide → score; null where nothing was scanned."""

@@ -27,7 +27,8 @@ from sentinode.metrics.stages import (
 )
 from sentinode.reports.frame import Context
 from sentinode.reports.stages_page import StageRow, write_stage_page
-from sentinode.scanning.scan_record import OVERLAY_FILE, ScanRecord, list_scans, read_record
+from sentinode.scanning.scan_folder import ScanFolder, scans_in
+from sentinode.scanning.scan_record import OVERLAY_FILE, FinishedScan
 from sentinode.studies.cohort.patients import Patients, read_patients
 
 
@@ -75,9 +76,8 @@ def stage_scans(scans: str | Path, patients: str | Path, out: str | Path, *, lea
     """
     scans, patients, out = Path(scans), Path(patients), Path(out)
     known = read_patients(patients)
-    folders = {read_record(folder).name: folder for folder in list_scans(scans)}
-    records = [read_record(folder) for folder in folders.values()]
-    classes = {record.name: class_of(record, least_score) for record in records}
+    finished = scans_in(scans)
+    classes = {scan.record.name: class_of(scan.record, least_score) for scan in finished}
     unknown = sorted(classes.keys() - known.of_slide.keys())
     if unknown:
         raise DataError(f"slide {unknown[0]} was scanned and is not in {patients}; add it with its patient")
@@ -92,7 +92,7 @@ def stage_scans(scans: str | Path, patients: str | Path, out: str | Path, *, lea
         "slides": classes,
         **_against_truth(staged, classes, known),
     }
-    _write_page(staged, records, folders, classes, known, found, out)
+    _write_page(staged, finished, classes, known, found, out)
     write_json(out / "stages.json", found)
     _write_table(out / "stages.csv", ("patient", "stage", "true_stage", "slides"), _patient_rows(staged, known))
     rows = [(name, known.of_slide[name], classes[name], known.classes.get(name, "")) for name in sorted(classes)]
@@ -102,14 +102,13 @@ def stage_scans(scans: str | Path, patients: str | Path, out: str | Path, *, lea
 
 def _write_page(
     staged: tuple[StagedPatient, ...],
-    records: list[ScanRecord],
-    folders: Mapping[str, Path],
+    scans: list[ScanFolder],
     classes: Mapping[str, SlideClass],
     known: Patients,
     found: Mapping[str, Any],
     out: Path,
 ) -> None:
-    least, names = found["least_score"], sorted({one.bundle.name for one in records if one.bundle})
+    least, names = found["least_score"], sorted({scan.record.bundle.name for scan in scans})
     rows = [
         StageRow(
             slide=record.name,
@@ -119,14 +118,15 @@ def _write_page(
             lesions=len(_counting(record, least)),
             longest_um=max(_counting(record, least), default=None),
             score=record.slide_score,
-            overlay=_overlay(folders[record.name]),
+            overlay=_overlay(scan.path),
         )
-        for record in records
+        for scan in scans
+        for record in (scan.record,)
     ]
     kappa = found.get("quadratic_kappa")
     unseen = plural(found["patients_without_scans"], "patient")
     context = Context(
-        data=next(iter(folders.values())).parent.name,
+        data=scans[0].path.parent.name,
         model=", ".join(names),
         method=(f"Lesions whose highest score is below {least:g} don't count." if least else "Every lesion counts.",),
         notes=(f"Left out without a scan: {unseen} of the table.",) if found["patients_without_scans"] else (),
@@ -146,11 +146,11 @@ def _overlay(folder: Path) -> NDArray[np.uint8] | None:
         return np.asarray(picture.convert("RGB"))
 
 
-def _counting(record: ScanRecord, least_score: float) -> list[float]:
+def _counting(record: FinishedScan, least_score: float) -> list[float]:
     return [lesion.diameter_um for lesion in record.lesions if lesion.score_max >= least_score]
 
 
-def class_of(record: ScanRecord, least_score: float) -> SlideClass:
+def class_of(record: FinishedScan, least_score: float) -> SlideClass:
     """The class of a scanned slide by its longest lesion."""
     return slide_class(max(_counting(record, least_score), default=None))
 

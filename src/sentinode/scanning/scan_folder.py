@@ -1,0 +1,107 @@
+"""A scan's folder as it is read: its record, tiles, heatmap and lesions. One parse of `scan.json`, whoever asks."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from sentinode.core.errors import DataError
+from sentinode.core.extras import require
+from sentinode.core.messages import one_line
+from sentinode.scanning.heatmap import Heatmap, build_heatmap
+from sentinode.scanning.scan_record import LESIONS_FILE, RECORD_FILE, FailedScan, FinishedScan, ScanRecord
+from sentinode.scanning.tiles_file import ScannedTiles, read_scanned_tiles
+from sentinode.slides.mpp import Mpp
+
+shapely = require("shapely", extra="scan")
+
+_RECORD: TypeAdapter[FinishedScan | FailedScan] = TypeAdapter(ScanRecord)
+
+
+@dataclass(frozen=True)
+class ScanFolder:
+    """The folder of a finished scan. Its files are read when they are asked for, and are not held."""
+
+    path: Path
+    record: FinishedScan
+
+    def tiles(self) -> ScannedTiles:
+        """Every tile with its scores.
+
+        Raises:
+            DataError: The table is missing or damaged.
+        """
+        return read_scanned_tiles(self.path)
+
+    def heatmap(self, target: str | None = None) -> Heatmap:
+        """The heatmap, as floats.
+
+        Args:
+            target: A class; None: the one that was looked for.
+
+        Raises:
+            DataError: The table of tiles is missing or damaged.
+        """
+        slide, tiles = self.record.slide, self.tiles()
+        column = tiles.classes.index(target or self.record.bundle.target)
+        return build_heatmap(
+            slide.width, slide.height, Mpp(slide.mpp_x, slide.mpp_y), tiles.spec, tiles.x0, tiles.y0,
+            tiles.scores[:, column],
+        )  # fmt: skip
+
+    def outlines(self) -> list[Any]:
+        """The outlines of the record's lesions, in their order: shapely geometries in level-0 pixels.
+
+        Raises:
+            DataError: The file of lesions is missing or damaged.
+        """
+        path = self.path / LESIONS_FILE
+        try:
+            features = json.loads(path.read_text(encoding="utf-8"))["features"]
+            return [shapely.from_geojson(json.dumps(feature["geometry"])) for feature in features]
+        except (OSError, KeyError, TypeError, ValueError, shapely.GEOSException) as error:
+            raise DataError(f"{path} can't be read ({error}); scan the slide again") from error
+
+
+def read_record(folder: Path) -> FinishedScan | FailedScan:
+    """The record of the scan in `folder`.
+
+    Raises:
+        DataError: There is none, or it is damaged.
+    """
+    path = folder / RECORD_FILE
+    try:
+        return _RECORD.validate_python(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise DataError(f"{folder} holds no scan (no {RECORD_FILE}); give a folder of `sentinode scan`") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
+        raise DataError(f"{path} is damaged ({one_line(error)}); scan the slide again") from error
+
+
+def open_scan(folder: Path) -> ScanFolder:
+    """The finished scan in `folder`.
+
+    Raises:
+        DataError: There is none, it is damaged, or the slide could not be scanned.
+    """
+    record = read_record(folder)
+    if record.status == "failed":
+        raise DataError(f"{folder} holds no finished scan: {record.failure.message}; scan the slide again")
+    return ScanFolder(folder, record)
+
+
+def scans_in(folder: Path) -> list[ScanFolder]:
+    """The finished scans in `folder`, or that of `folder` itself where it is one; sorted by folder name.
+
+    Raises:
+        DataError: There is none, or a record is damaged.
+    """
+    single = (folder / RECORD_FILE).is_file()
+    folders = [folder] if single else sorted(path.parent for path in folder.glob(f"[!.]*/{RECORD_FILE}"))
+    records = [(path, read_record(path)) for path in folders]
+    finished = [ScanFolder(path, record) for path, record in records if record.status == "finished"]
+    if not finished:
+        raise DataError(f"{folder} holds no finished scan; make one with `sentinode scan`")
+    return finished
