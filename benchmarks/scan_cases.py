@@ -26,7 +26,7 @@ from sentinode.models.quantization import quantize_graph, write_quantized_bundle
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.overview import survey_slide
 from sentinode.scanning.scan import scan_slide
-from sentinode.scanning.scan_config import Machine, Region, ScanConfig
+from sentinode.scanning.scan_config import Machine, RegionOfInterest, ScanConfig
 from sentinode.scanning.scan_folder import open_scan
 from sentinode.scanning.tiles_file import read_scanned_tiles
 from sentinode.slides.composition import compose_slides
@@ -86,7 +86,7 @@ def resnet(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     path = reading_benchmark.make_slide(folder / "texture.tif", 4096 if options.small else 16_384)
     bundle = random_bundle(folder / "bundle", "resnet18", 224)
     side = 2048 if options.small else 9600  # at twice level 0's µm/px some 460 tiles
-    config = ScanConfig(region=Region(x0=0, y0=0, width=side, height=side), model_mpp=2 * MPP, batch=_BATCH)
+    config = ScanConfig(region=RegionOfInterest(x0=0, y0=0, width=side, height=side), model_mpp=2 * MPP, batch=_BATCH)
     _, compared = _against_bare(bundle, path, folder, config, options)
     return {"what": "ResNet-18, 224 px, random weights", **compared, "target": 0.9}
 

@@ -8,10 +8,9 @@ import pytest
 from PIL import Image
 
 from helpers.pictures import encoded, pixels
-from sentinode.serving.routes.explanation_routes import _start
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.slide import open_slide
-from sentinode.slides.tile_plan import TileSpec, plan_tiles
+from sentinode.slides.tile_plan import TileSpec, plan_tiles, start_before
 
 
 def _picture(data_url):
@@ -75,4 +74,4 @@ def test_starts_are_those_of_the_plan(step):
     plan = plan_tiles(5000, 200, Mpp(1, 1), TileSpec(size_px=1, mpp=step))
     starts = sorted(set(plan.x0.tolist()))
     for place in range(starts[-1]):
-        assert _start(place, step) == max(start for start in starts if start <= place)
+        assert start_before(place, step) == max(start for start in starts if start <= place)
