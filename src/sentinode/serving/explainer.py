@@ -35,6 +35,7 @@ class Explainer:
         self._opening = {"bundle": str(bundle.folder), "engine": engine, "threads": threads}
         self._process = ChildProcess("sentinode.serving.explanation_child", niceness)
         self._turn = threading.Lock()
+        self._asking_methods = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self.methods: list[dict[str, Any]] | None = None
@@ -61,9 +62,17 @@ class Explainer:
         Raises:
             Problem: 501 where torch is not installed, 503 while it is being loaded.
         """
-        if self.methods is None:
-            self.methods = self._ask({}, asked)["methods"]
-        return self.methods
+        if self.methods is not None:
+            return self.methods
+        # Whoever waited while another asked takes that answer: the process is not asked twice.
+        if not self._asking_methods.acquire(timeout=max(0.0, asked + PATIENCE_S - time.monotonic())):
+            raise busy("what explains is still being loaded", _COME_AGAIN_S)
+        try:
+            if self.methods is None:
+                self.methods = self._ask({}, asked)["methods"]
+            return self.methods
+        finally:
+            self._asking_methods.release()
 
     def explain(
         self, image: NDArray[np.uint8], method: str | None, target: str | None, asked: float, *, faithfulness: bool
