@@ -15,6 +15,8 @@ from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.scan import check_place, scan_slide
 from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_record import RECORD_FILE, ScanRecord, read_record
+from sentinode.scanning.second_reading import SecondReading, heuristic_again
+from sentinode.scanning.slide_novelty import put_novelty
 from sentinode.scanning.slide_score import SlideScore
 from sentinode.scanning.tiles_file import check_classes
 from sentinode.slides.tissue.tissue_model import TissueModel
@@ -36,6 +38,7 @@ def scan_slides(
     progress: Progress | None = None,
     tell: Callable[[Outcome], None] | None = None,
     slide_score: SlideScore | None = None,
+    reading: SecondReading | None = None,
 ) -> list[Outcome]:
     """Scan slides into folders of `out`, and sum all scans there up in `scans.csv`.
 
@@ -51,6 +54,7 @@ def scan_slides(
         progress: Where to tell how far it is.
         tell: Called with each slide's outcome as it is known.
         slide_score: Put in place of the heatmap's highest cell, in scans that were finished before, too.
+        reading: Second look and learned rule, of `choose_reading`; None: lesions are by the heuristic rule.
 
     Returns:
         An outcome for each slide, in their order.
@@ -76,7 +80,8 @@ def scan_slides(
     for wait in (False, True):
         for path in [path for path in paths if path not in outcomes]:
             try:
-                outcomes[path] = scan_slide(engine, path, out, config, machine, progress, wait=wait)
+                outcome = scan_slide(engine, path, out, config, machine, progress, wait=wait)
+                outcomes[path] = read_further(outcome, engine, path, out, config, machine, reading)
             except BusyError:
                 continue
             if slide_score and outcomes[path].record.status == "finished":
@@ -85,6 +90,34 @@ def scan_slides(
                 tell(outcomes[path])
     write_table(out)
     return [outcomes[path] for path in paths]
+
+
+def read_further(
+    outcome: Outcome,
+    engine: LazyEngine,
+    path: Path,
+    out: Path,
+    config: ScanConfig,
+    machine: Machine,
+    reading: SecondReading | None,
+) -> Outcome:
+    """What follows a finished scan: whether the slide is like the training data, and the second reading.
+
+    A scan that was finished before has both already, but for another rule.
+
+    Raises:
+        StorageError: The disk is full or the folder can't be written.
+    """
+    record, folder = outcome.record, out / path.stem
+    if record.status != "finished":
+        return outcome
+    if not outcome.reused:
+        record = put_novelty(folder, path, engine, config, machine)
+    if reading:
+        record = reading.put(folder, path)
+    elif record.reading:
+        record = heuristic_again(folder, path, engine.bundle, config)
+    return replace(outcome, record=record)
 
 
 def write_table(out: Path) -> None:

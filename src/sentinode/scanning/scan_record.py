@@ -111,6 +111,32 @@ class Lesion(_Part):
     centroid_x: float
     """Level-0 pixels."""
     centroid_y: float
+    probability: float | None = None
+    """That it is a metastasis, by a learned rule; None by the heuristic one."""
+
+
+class ReadingFacts(_Part):
+    """By which learned rule lesions were called, and whose second look it judged."""
+
+    rule: str
+    """On what it was fitted, in short."""
+    rule_sha256: str
+    threshold: float
+    """Least probability of a lesion."""
+    second_look: str
+    """Name of the bundle."""
+    second_look_sha256: str
+
+
+class NoveltyFacts(_Part):
+    """How far a slide lies outside of what the bundle was trained on."""
+
+    outside: bool
+    """Whether its result is to be doubted for that."""
+    tiles: int
+    """That were looked at."""
+    shares: dict[str, float]
+    """Part of them that lies outside, by what they lie outside in."""
 
 
 class Failure(_Part):
@@ -139,9 +165,15 @@ class ScanRecord(_Part):
     """Of the class that is looked for; None where no tile was scanned."""
     slide_score_method: str = "the heatmap's highest value"
     lesions: tuple[Lesion, ...] = ()
-    """By falling highest score."""
+    """By falling probability, or by falling highest score where the rule has none."""
     lesion_rule: LesionRule | None = None
-    """By which they were found."""
+    """By which they were found, or would be without `reading`."""
+    reading: ReadingFacts | None = None
+    """The learned rule that called the lesions; None: the heuristic one did."""
+    suspicious: tuple[Lesion, ...] = ()
+    """What a learned rule did not call a lesion, by falling probability; ranks go on from the lesions'."""
+    novelty: NoveltyFacts | None = None
+    """None where the bundle knows too little of its training data, or no tile was scanned."""
     notes: tuple[str, ...] = ()
     """What to know of this result, in sentences."""
     timings_s: dict[str, float] = {}

@@ -52,6 +52,8 @@ def scan(job: Fields, say: Say) -> Fields:
     from sentinode.scanning.lazy_engine import LazyEngine
     from sentinode.scanning.scan import scan_slide
     from sentinode.scanning.scan_config import Machine, ScanConfig
+    from sentinode.scanning.scan_queue import read_further
+    from sentinode.scanning.second_reading import AUTO, choose_reading
 
     config = ScanConfig.model_validate(job["config"])
     bundle = open_bundle(job["bundle"])
@@ -62,6 +64,8 @@ def scan(job: Fields, say: Say) -> Fields:
     outcome = scan_slide(engine, Path(job["slide"]), Path(job["out"]), config, machine, Told(say=say), wait=True)
     if outcome.record.failure:
         raise SentinodeError(outcome.record.failure.message)
+    reading = choose_reading(AUTO, AUTO, bundle, config, machine)
+    read_further(outcome, engine, Path(job["slide"]), Path(job["out"]), config, machine, reading)
     return {}
 
 

@@ -279,9 +279,10 @@ class ScanJobs:
 
 def _facts(record: ScanRecord) -> dict[str, Any]:
     largest = max(record.lesions, key=lambda lesion: lesion.diameter_um, default=None)
+    own = record.reading.threshold if record.reading else record.lesion_rule and record.lesion_rule.outline
     return {
         "slide_score": record.slide_score,
         "slide_class": SLIDE_CLASS_OF[largest.size_class] if largest else "negative",
         "lesions": len(record.lesions),
-        "threshold": record.lesion_rule.outline if record.lesion_rule else record.bundle and record.bundle.threshold,
+        "threshold": own if own is not None else record.bundle and record.bundle.threshold,
     }

@@ -13,6 +13,7 @@ from sentinode.core.errors import SentinodeError
 from sentinode.core.extras import require
 from sentinode.metrics.stages import SLIDE_CLASS_OF
 from sentinode.scanning.heatmap import read_heatmap
+from sentinode.scanning.lesion_file import read_suspects
 from sentinode.scanning.lesions import OutlinedLesion, find_lesions
 from sentinode.scanning.scan_record import LesionRule, ScanRecord, read_record
 from sentinode.scanning.tiles_file import read_scanned_tiles
@@ -35,6 +36,8 @@ class ScanResult:
     tile_width: int
     """Level-0 pixels."""
     tile_height: int
+    suspects: list[OutlinedLesion]
+    """What a learned rule judged, by falling probability; empty where the heuristic rule called the lesions."""
     lesion_sets: dict[float | None, list[dict[str, Any]]]
     """By threshold; bounded."""
 
@@ -66,6 +69,10 @@ class ScanResult:
 
     def lesions(self, threshold: float | None) -> dict[str, Any]:
         """What GET /scans/{id}/lesions answers."""
+        if self.record.reading:
+            least = self.record.reading.threshold if threshold is None else threshold
+            chosen = [one for one in self.suspects if (one.lesion.probability or 0.0) >= least]
+            return {"threshold": least, "lesions": [self._lesion(one) for one in chosen]}
         rule = self.rule(threshold)
         found = self.lesion_sets.get(rule.outline)
         if found is None:
@@ -85,6 +92,7 @@ class ScanResult:
         return {
             "id": lesion_id(self.record.key, outline),
             "rank": lesion.rank,
+            "probability": lesion.probability,
             "score_max": lesion.score_max,
             "score_mean": lesion.score_mean,
             "area_mm2": lesion.area_mm2,
@@ -128,12 +136,13 @@ class Results:
         folder = self._folder / row.folder
         try:
             record, heatmap, tiles = read_record(folder), read_heatmap(folder), read_scanned_tiles(folder)
+            suspects = read_suspects(folder, record)
         except SentinodeError as error:
             message = str(error).replace(str(folder), "the scan's folder")
             raise Problem(410, message) from error
         assert record.slide is not None
         pyramid = HeatmapTiles(heatmap, record.slide.width, record.slide.height)
-        return ScanResult(record, pyramid, tiles.width, tiles.height, {})
+        return ScanResult(record, pyramid, tiles.width, tiles.height, suspects, {})
 
 
 def lesion_id(key: str, outline: Any) -> str:

@@ -60,6 +60,9 @@ class PredictionAnswer(_Answer):
     model: ModelName
     threshold: float | None = Field(examples=[0.13])
     low_confidence: bool
+    outside: list[Literal["stain", "embedding", "sharpness", "compression"]] = Field(
+        description="In what the image lies outside of what the model was trained on"
+    )
     request_id: str = Field(examples=["5f0c9a4be1d24c6d"])
 
 
@@ -224,6 +227,7 @@ class LesionAnswer(_Answer):
 
     id: str
     rank: int
+    probability: float | None = Field(description="That it is a metastasis; null where no learned rule called it")
     score_max: float
     score_mean: float
     area_mm2: float

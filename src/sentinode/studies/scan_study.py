@@ -16,6 +16,7 @@ from sentinode.models.bundle import open_bundle
 from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_queue import scan_slides
+from sentinode.scanning.second_reading import AUTO, choose_reading
 from sentinode.scanning.slide_score import SlideScore
 from sentinode.slides.slide_list import list_slides
 
@@ -58,6 +59,8 @@ def scan(
     out: str | Path,
     *,
     region: str | None = None,
+    rule: str = AUTO,
+    second_look: str = AUTO,
     slide_score: str | Path | None = None,
     threads: int | None = None,
     verify_reader: int = 0,
@@ -76,6 +79,10 @@ def scan(
         slides: Files, or folders that hold them.
         out: Folder for a scan folder of each slide, and `scans.csv`.
         region: `X,Y,W,H`, a level-0 rectangle: tiles touching it.
+        rule: What calls a lesion: `heuristic`, a file of `fit_lesion_rule`, or `auto`: the rule that is shipped for the
+            bundle, where there is one.
+        second_look: The bundle that looks again for a learned rule; `auto`: `pcam-strong` for `pcam`, where it is
+            shipped, else the bundle itself.
         slide_score: What `fit_slide_score` wrote; None: the highest cell.
         threads: CPU threads; None: those of the settings.
         verify_reader: Compare both readers on so many tiles first.
@@ -94,7 +101,10 @@ def scan(
     opened = open_bundle(bundle)
     told = None if tell is None else lambda one: tell(outcome_line(one))
     machine = Machine(threads or (settings or Settings.from_environment()).threads, verify_tiles=verify_reader)
-    return ScannedSlides(Path(out), scan_slides(opened, paths, Path(out), checked, machine, progress, told, score))
+    reading = choose_reading(rule, second_look, opened, checked, machine)
+    return ScannedSlides(
+        Path(out), scan_slides(opened, paths, Path(out), checked, machine, progress, told, score, reading)
+    )
 
 
 def outcome_line(one: Outcome) -> str:
