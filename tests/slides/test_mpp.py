@@ -57,3 +57,26 @@ def test_the_scanners_own_value_goes_before_the_tags_and_the_objective() -> None
 def test_words() -> None:
     assert (str(Mpp(0.5, 0.5)), str(Mpp(0.25, 0.5))) == ("0.5", "0.25 × 0.5")
     assert Mpp(0.25, 0.5).scaled(4, 2) == Mpp(1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"tiff.ResolutionUnit": "centimeter", "tiff.XResolution": "1", "tiff.YResolution": "1"},
+        {"tiff.ResolutionUnit": "centimeter", "tiff.XResolution": "20000", "tiff.YResolution": "1"},
+        {"openslide.vendor": "aperio", "aperio.MPP": "2.5e-7"},
+        {"openslide.vendor": "aperio", "aperio.MPP": "250", "openslide.objective-power": "40"},
+        {"openslide.vendor": "mirax", "openslide.mpp-x": "0.25", "openslide.mpp-y": "25"},
+        {"openslide.vendor": "mirax", "openslide.objective-power": "0.4"},
+    ],
+)
+def test_a_size_of_no_microscope_is_not_believed(properties: dict[str, str]) -> None:
+    found, source = mpp_from_properties(properties)
+    assert found is None
+    assert source.startswith("none: ")
+    assert source.endswith("is not believed")
+
+
+@pytest.mark.parametrize("value", [0.05, 20.0])
+def test_the_bounds_are_believed(value: float) -> None:
+    assert mpp_from_properties({"aperio.MPP": str(value)})[0] == Mpp(value, value)

@@ -207,8 +207,9 @@ def test_opening_what_is_no_slide(tmp_path: Path, path: Path) -> None:
         open_slide(tmp_path)
     with pytest.raises(SlideError, match="no reader 'bioformats'; choose one of auto"):
         open_slide(path, reader="bioformats")  # type: ignore[arg-type]
-    with pytest.raises(SlideError, match="give a positive number"):
-        open_slide(path, mpp=-0.5)
+    for mpp in (-0.5, 0.0499, 20.1, float("nan"), float("inf")):
+        with pytest.raises(SlideError, match=r"give a number from 0\.05 to 20"):
+            open_slide(path, mpp=mpp)
 
 
 @pytest.mark.parametrize("content", [b"", b"II", b"II*\0", b"junk" * 500, b"MM\0*" + bytes(40), b"II+\0\x08\0\0\0\xff"])

@@ -26,6 +26,7 @@ def scan(
         Path | None, typer.Option(help="What `slide-score fit` wrote; without: the highest cell.")
     ] = None,
     test_time: Annotated[str | None, typer.Option(help="none or d4, in place of the bundle's own.")] = None,
+    series: Annotated[int | None, typer.Option(help="Which of several pictures in a file, from 0.")] = None,
     mpp: Annotated[float | None, typer.Option(help="µm/px of level 0, for slides that don't say it.")] = None,
     model_mpp: Annotated[float | None, typer.Option(help="µm/px of tiles, for a bundle without.")] = None,
     reader: Annotated[str, typer.Option(help="auto, tiff, openslide, image, or one of `sentinode plugins`.")] = "auto",
@@ -46,8 +47,8 @@ def scan(
     result = scan_study.scan(
         bundle, slides, out, region=region, slide_score=slide_score, threads=threads, verify_reader=verify_reader,
         tell=None if as_json else say, progress=progress(quiet),
-        stride_px=stride, min_tissue=min_tissue, tissue_model=tissue_model, slide_mpp=mpp, model_mpp=model_mpp,
-        reader=reader, target=target, threshold=threshold, alone=alone, test_time=test_time, engine=engine,
-        batch=batch, **({} if tissue else {"tissue": None}),
+        stride_px=stride, min_tissue=min_tissue, tissue_model=tissue_model, series=series, slide_mpp=mpp,
+        model_mpp=model_mpp, reader=reader, target=target, threshold=threshold, alone=alone, test_time=test_time,
+        engine=engine, batch=batch, **({} if tissue else {"tissue": None}),
     )  # fmt: skip
     return present_part(result, as_json)

@@ -19,6 +19,7 @@ def _group() -> None:
 def show(
     path: Annotated[Path, typer.Argument(metavar="SLIDE", help="A slide's file, or a plain image.")],
     reader: Annotated[str, typer.Option(help="auto, tiff, openslide, image, or one of `sentinode plugins`.")] = "auto",
+    series: Annotated[int | None, typer.Option(help="Which of several pictures in the file, from 0.")] = None,
     mpp: Annotated[float | None, typer.Option(help="µm/px of level 0, in place of what the file says.")] = None,
     thumbnail: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the slide as a small PNG here.")] = None,
     verify_reader: Annotated[
@@ -29,4 +30,7 @@ def show(
     """Say what a slide is: its reader, size, µm/px and where that was found, levels, tiles and associated images."""
     from sentinode.studies.slide_facts import show_slide
 
-    present(show_slide(path, reader=reader, mpp=mpp, thumbnail=thumbnail, verify_reader=verify_reader), as_json)
+    shown = show_slide(
+        path, reader=reader, mpp=mpp, thumbnail=thumbnail, verify_reader=verify_reader, series=series
+    )  # fmt: skip
+    present(shown, as_json)

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
+from PIL.TiffImagePlugin import BITSPERSAMPLE, COMPRESSION, TiffImageFile
 
 from sentinode.core.errors import DataNotFoundError, ImageError
+from sentinode.core.jpeg_tiff import decoded_as_stated
 
 IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".webp"})
 """File name endings, in lower case, that are taken for images."""
@@ -23,6 +24,10 @@ _PNG_START, _PNG_HEADER_END = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 33
 _PLAIN_RGB = [8, 2, 0, 0, 0]
 """Bit depth, colour type, compression, filter and interlace methods in the header chunk (PNG specification 11.2.1)."""
 _SMALL_PIXELS = 1 << 20
+_TIFF_CODECS = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946})
+"""Compressions of TIFF 6.0 and its notes, which every libtiff has: with them, what can't be decoded is damaged."""
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_SAVE = "save it as 8-bit RGB, as PNG or as TIFF with LZW"
 _EXACT = {"RGB", "L", "P", "1"}  # each becomes RGB by copying or by looking up, with nothing made up
 
 
@@ -59,9 +64,14 @@ def decode_image(content: bytes, name: str) -> NDArray[np.uint8]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content)) as image:
                 _refuse_deep_or_paged(image, content, name)
-                image.load()
+                stated = decoded_as_stated(image, content) if isinstance(image, TiffImageFile) else None
+                if stated is not None:
+                    return np.asarray(stated, dtype=np.uint8)
+                _load(image, name)
                 return _to_rgb(image, name)
     except UnidentifiedImageError as error:
+        if content.startswith(_TIFF_STARTS):  # a compression or a kind of samples that Pillow has never heard of
+            raise ImageError(f"{name} is a TIFF stored in a way that is not supported; {_SAVE}") from error
         raise ImageError(f"{name} is not an image that can be decoded; replace or remove it") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"{name} is too large to be a patch ({error}); cut it into tiles first") from error
@@ -69,6 +79,17 @@ def decode_image(content: bytes, name: str) -> NDArray[np.uint8]:
         if isinstance(error, ImageError):
             raise
         raise ImageError(f"{name} is truncated or damaged ({error}); replace or remove it") from error
+
+
+def _load(image: Image.Image, name: str) -> None:
+    """Decode, telling a codec that Pillow was built without from a damaged file."""
+    try:
+        image.load()
+    except OSError as error:
+        number = image.tag_v2.get(COMPRESSION, 1) if isinstance(image, TiffImageFile) else 1
+        if number in _TIFF_CODECS:
+            raise
+        raise ImageError(f"{name} has compression number {number}, which is not supported; {_SAVE}") from error
 
 
 def _plain_png(content: bytes) -> NDArray[np.uint8] | None:

@@ -116,13 +116,16 @@ class _Job:
         config, machine = self.plan.config, self.machine
         if machine.verify_tiles:  # before a scan is taken for finished: whoever asks doubts what was read
             with self.stage("opening"):
-                verify_readers(self.path, machine.verify_tiles)
+                verify_readers(self.path, machine.verify_tiles, series=config.series)
         same = earlier is not None and earlier.key == self.key
         if earlier is not None and same and earlier.lesion_rule == self.plan.rule:
             kept.unlink(missing_ok=True)  # killed between its last two steps
             return Outcome(earlier, reused=True)
         with self.stage("opening"):
-            slide = open_slide(self.path, reader=config.reader, mpp=config.slide_mpp, cache_bytes=machine.cache_bytes)
+            slide = open_slide(
+                self.path, reader=config.reader, mpp=config.slide_mpp, cache_bytes=machine.cache_bytes,
+                series=config.series,
+            )  # fmt: skip
         with slide:
             return Outcome(self.scan(slide, kept, _known_tiles(self.folder) if same else None), reused=False)
 

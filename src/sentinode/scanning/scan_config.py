@@ -11,6 +11,7 @@ from sentinode.core.files import sha256_of_file, sha256_of_json
 from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.model_config import TestTime
 from sentinode.scanning.scan_record import LesionRule
+from sentinode.slides.mpp import COARSEST, FINEST
 from sentinode.slides.reader_table import AUTO, check_reader
 from sentinode.slides.tile_plan import LevelZeroBox, TileSpec
 from sentinode.slides.tissue.tissue_mask import TissueConfig
@@ -52,7 +53,9 @@ class ScanConfig(BaseModel):
     """A model of `sentinode tissue train`, in place of the rules. Known by its content, not by its name."""
     region: RegionOfInterest | None = None
     """Only tiles that touch it; None: the whole slide."""
-    slide_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    series: int | None = Field(default=None, ge=0)
+    """Which of several pictures in a slide's file, from 0; None: the only one."""
+    slide_mpp: float | None = Field(default=None, ge=FINEST, le=COARSEST, allow_inf_nan=False)
     """µm/px of level 0, in place of what the slide says."""
     model_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """µm/px that the model wants, for a bundle that does not say it."""

@@ -34,6 +34,8 @@ class OpenSlideReader(Reader):
         except openslide.OpenSlideUnsupportedFormatError as error:
             raise UnsupportedSlideError(f"{path}: OpenSlide does not know this format") from error
         except openslide.OpenSlideError as error:
+            if "nsupported" in str(error):
+                raise UnsupportedSlideError(f"{path}: OpenSlide does not read it: {error}") from error
             raise SlideError(f"{path} can't be opened by OpenSlide: {error}; the file is damaged") from error
         properties: dict[str, str] = dict(self._slide.properties)
         associated = tuple(sorted(self._slide.associated_images))

@@ -26,14 +26,17 @@ class Agreement:
     """Grey levels, over all pixels and channels."""
 
 
-def verify_readers(path: Path, count: int, seed: int = 0) -> Agreement:
+def verify_readers(path: Path, count: int, seed: int = 0, series: int | None = None) -> Agreement:
     """Read `count` random tiles of the slide at `path` through the direct reader and through OpenSlide.
+
+    Two readers can be wrong alike, and both go by what the file says: that colours are those of stained tissue is for
+    `slides.colour_check` to judge.
 
     Raises:
         SlideError: They differ by more than `ROUNDING` grey levels, in size or in µm/px; or one does not open the
             slide, so that there is nothing to compare.
     """
-    with open_slide(path, reader="tiff") as ours, open_slide(path, reader="openslide") as theirs:
+    with open_slide(path, reader="tiff", series=series) as ours, open_slide(path, reader="openslide") as theirs:
         shared = _shared_levels(ours.reader, theirs.reader)
         random = np.random.default_rng(seed)
         largest, met = 0, set()

@@ -7,6 +7,8 @@ from pathlib import Path
 from sentinode.core.errors import SlideError, UnsupportedSlideError
 from sentinode.core.plugins import find_plugin, plugins
 from sentinode.slides.reader import Reader
+from sentinode.slides.tiff.tiff_reader import TiffReader
+from sentinode.slides.tiff.tiff_refusals import refuse_misread
 
 OpenReader = Callable[[Path, int], Reader]
 """A reader's class: called with the slide's path and the bytes of decoded tiles that it may keep. It raises
@@ -14,9 +16,11 @@ OpenReader = Callable[[Path, int], Reader]
 
 AUTO = "auto"
 """The first reader of the table that takes the file."""
+TIFF = "tiff"
+"""Our own, which can tell pictures of one file apart."""
 
 READERS = {
-    "tiff": "sentinode.slides.tiff.tiff_reader:TiffReader",
+    TIFF: "sentinode.slides.tiff.tiff_reader:TiffReader",
     "openslide": "sentinode.slides.openslide_reader:OpenSlideReader",
     "image": "sentinode.slides.image_reader:ImageReader",
 }
@@ -48,11 +52,20 @@ def check_reader(name: str) -> str:
     raise SlideError(f"there is no reader {name!r}; choose one of {', '.join((AUTO, *reader_names()))}")
 
 
-def open_reader(path: Path, name: str = AUTO, cache_bytes: int = DEFAULT_CACHE_BYTES) -> Reader:
+def open_reader(
+    path: Path, name: str = AUTO, cache_bytes: int = DEFAULT_CACHE_BYTES, series: int | None = None
+) -> Reader:
     """Open the file at `path` by the reader `name`, or by the first that takes it.
 
+    Args:
+        path: The slide.
+        name: Of a reader, or "auto".
+        cache_bytes: Of decoded tiles that it may keep.
+        series: Which of several pictures in a TIFF; None: the only one.
+
     Raises:
-        SlideError: There is no such reader, or the file is damaged.
+        SlideError: There is no such reader, the file is damaged, or it would be shown wrongly (see
+            `tiff.tiff_refusals`).
         UnsupportedSlideError: It does not take the file, or none does.
         MissingExtraError: The `scan` extra is not installed.
         PluginError: A reader of another package can't be loaded.
@@ -60,15 +73,10 @@ def open_reader(path: Path, name: str = AUTO, cache_bytes: int = DEFAULT_CACHE_B
     names = reader_names() if check_reader(name) == AUTO else [name]
     refusals = []
     for each in names:
-        if each in READERS:
-            module, _, attribute = READERS[each].partition(":")
-            opener: OpenReader = getattr(import_module(module), attribute)
-        else:
-            plugin = find_plugin("reader", each)
-            assert plugin is not None, each
-            opener = plugin.load()
         try:
-            return opener(path, cache_bytes)
+            if each in READERS:
+                refuse_misread(path, series, by_tag=each != TIFF)
+            return _opened(path, each, cache_bytes, series)
         except UnsupportedSlideError as error:
             if name != AUTO:
                 raise
@@ -76,3 +84,18 @@ def open_reader(path: Path, name: str = AUTO, cache_bytes: int = DEFAULT_CACHE_B
     raise UnsupportedSlideError(
         f"{path}: no reader opens it ({'; '.join(refusals)}); check that it is a whole slide file"
     )
+
+
+def _opened(path: Path, name: str, cache_bytes: int, series: int | None) -> Reader:
+    if name not in READERS:
+        plugin = find_plugin("reader", name)
+        assert plugin is not None, name
+        opener: OpenReader = plugin.load()
+    else:
+        module, _, attribute = READERS[name].partition(":")
+        opener = getattr(import_module(module), attribute)
+    if series is None:
+        return opener(path, cache_bytes)
+    if name != TIFF:
+        raise UnsupportedSlideError(f"{path}: the reader {name} knows no single pictures of a file")
+    return TiffReader(path, cache_bytes, series)

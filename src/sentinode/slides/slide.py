@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sentinode.core.errors import SlideError, SlideNotFoundError
-from sentinode.slides.mpp import Mpp
+from sentinode.slides.mpp import COARSEST, FINEST, NO_SOURCE, Mpp
 from sentinode.slides.reader import Pixels, Reader, ReaderFacts
 from sentinode.slides.reader_table import AUTO, DEFAULT_CACHE_BYTES, open_reader
 from sentinode.slides.reduction import is_copied, level_extent, reduce_area
@@ -71,7 +71,8 @@ class Slide(AbstractContextManager["Slide"]):
             SlideError: Neither the file nor the user says it.
         """
         if self._mpp is None:
-            raise SlideError(f"{self.path}: the file does not say its µm/px; give it, for example --mpp 0.25")
+            said = self.mpp_source.removeprefix(NO_SOURCE).removeprefix(": ") or "the file does not say its µm/px"
+            raise SlideError(f"{self.path}: {said}; give it, for example --mpp 0.25")
         return self._mpp
 
     def level_for(self, mpp: float) -> LevelChoice:
@@ -159,7 +160,12 @@ class Slide(AbstractContextManager["Slide"]):
 
 
 def open_slide(
-    path: Path, *, reader: str = AUTO, mpp: float | None = None, cache_bytes: int = DEFAULT_CACHE_BYTES
+    path: Path,
+    *,
+    reader: str = AUTO,
+    mpp: float | None = None,
+    cache_bytes: int = DEFAULT_CACHE_BYTES,
+    series: int | None = None,
 ) -> Slide:
     """Open the slide at `path`.
 
@@ -169,16 +175,17 @@ def open_slide(
             "auto": the first of these, in this order, that reads the file.
         mpp: µm/px of level 0, in place of what the file says.
         cache_bytes: Bound on the decoded tiles that the reader keeps.
+        series: Which of several pictures in a TIFF, from 0; None: the only one.
 
     Raises:
         SlideNotFoundError: There is no such file.
-        SlideError: No reader, or not the one asked for, opens it.
+        SlideError: No reader, or not the one asked for, opens it; or `mpp` is no µm/px of a microscope.
         MissingExtraError: The `scan` extra is not installed.
     """
     if not path.is_file():
         raise SlideNotFoundError(f"{path} is not a file; check the path")
     if not path.stat().st_size:
         raise SlideError(f"{path} is empty; copy the file again")
-    if mpp is not None and not mpp > 0:
-        raise SlideError(f"{mpp!r} µm/px was given for {path}; give a positive number")
-    return Slide(open_reader(path, reader, cache_bytes), mpp)
+    if mpp is not None and not Mpp(mpp, mpp).believable:
+        raise SlideError(f"{mpp!r} µm/px was given for {path}; give a number from {FINEST:g} to {COARSEST:g}")
+    return Slide(open_reader(path, reader, cache_bytes, series), mpp)

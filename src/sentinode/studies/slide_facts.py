@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image
 
 from sentinode.core.files import atomic_file
+from sentinode.slides.mpp import NO_SOURCE
 from sentinode.slides.reader_agreement import verify_readers
 from sentinode.slides.slide import Slide, open_slide
 
@@ -27,7 +28,8 @@ class SlideDescription:
         """A few lines for a person."""
         facts = self.facts
         mpp = facts["mpp"]
-        size = "not known; give it with --mpp" if mpp is None else f"{mpp[0]:g} × {mpp[1]:g} ({facts['mpp_source']})"
+        unknown = f"not known{facts['mpp_source'].removeprefix(NO_SOURCE)}; give it with --mpp"
+        size = unknown if mpp is None else f"{mpp[0]:g} × {mpp[1]:g} ({facts['mpp_source']})"
         lines = [
             f"slide       {facts['path']}",
             f"reader      {facts['reader']}" + (f" ({facts['vendor']})" if facts["vendor"] else ""),
@@ -51,6 +53,7 @@ def show_slide(
     mpp: float | None = None,
     thumbnail: str | Path | None = None,
     verify_reader: int = 0,
+    series: int | None = None,
 ) -> SlideDescription:
     """Say what a slide is.
 
@@ -60,18 +63,19 @@ def show_slide(
         mpp: µm/px of level 0, in place of what the file says.
         thumbnail: A PNG file to write, of at most 1024 px a side.
         verify_reader: So many random tiles are read through both readers and compared.
+        series: Which of several pictures in the file, from 0; None: the only one.
 
     Raises:
         SlideError: The file is no slide that can be read, or the readers differ.
     """
     path = Path(path)
-    with open_slide(path, reader=reader, mpp=mpp) as slide:
+    with open_slide(path, reader=reader, mpp=mpp, series=series) as slide:
         facts = _facts(slide)
         if thumbnail:
             _write_png(slide, Path(thumbnail))
             facts["thumbnail"] = str(thumbnail)
     if verify_reader:
-        agreement = verify_readers(path, verify_reader)
+        agreement = verify_readers(path, verify_reader, series=series)
         facts["readers"] = {"tiles": agreement.tiles, "largest_difference": agreement.largest_difference}
     return SlideDescription(facts)
 
@@ -86,7 +90,7 @@ def _facts(slide: Slide) -> dict[str, Any]:
         }
         for level in slide.facts.levels
     ]
-    known = slide.mpp_source != "none"
+    known = not slide.mpp_source.startswith(NO_SOURCE)
     return {
         "path": str(slide.path),
         "reader": slide.facts.reader,

@@ -48,7 +48,7 @@ class ReaderTests:
         assert facts.reader
         assert facts.path.is_file()
         assert all(isinstance(text, str) for pair in facts.properties.items() for text in pair)
-        assert (facts.mpp is None) == (facts.mpp_source == "none")
+        assert (facts.mpp is None) == facts.mpp_source.startswith("none")
         assert list(facts.associated) == sorted(facts.associated)
         reader.close()
 

@@ -1,6 +1,5 @@
 """Which images of a TIFF file are a slide's levels and which stand beside it, by OpenSlide's rules, and SubIFDs too."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,32 +8,42 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import SlideError, UnsupportedSlideError
 from sentinode.slides.reader import Level
-from sentinode.slides.tiff.directories import SUB_IFDS, Directory, TiffDirectories
-from sentinode.slides.tiff.tile_codec import (
-    APERIO_JP2K_RGB,
-    APERIO_JP2K_YCBCR,
-    BLACK_IS_ZERO,
-    COMPRESSIONS,
-    HORIZONTAL,
-    JPEG,
-    RGB,
-    YCBCR,
-    TileCodec,
+from sentinode.slides.tiff.directories import Directory, TiffDirectories
+from sentinode.slides.tiff.tiff_pictures import chosen_picture, is_aperio, pictures_in
+from sentinode.slides.tiff.tiff_refusals import is_unspecified, refuse_other_vendor
+from sentinode.slides.tiff.tiff_tags import (
+    BITS,
+    COMPRESSION,
+    DESCRIPTION,
+    FILL_ORDER,
+    HEIGHT,
+    JPEG_TABLES,
+    ORIENTATION,
+    PHOTOMETRIC,
+    PLANAR,
+    PREDICTOR,
+    RESOLUTION_UNIT,
+    SAMPLES,
+    SOFTWARE,
+    SUBFILE_TYPE,
+    TILE_BYTES,
+    TILE_HEIGHT,
+    TILE_OFFSETS,
+    TILE_WIDTH,
+    WIDTH,
+    X_RESOLUTION,
+    Y_RESOLUTION,
 )
+from sentinode.slides.tiff.tile_codec import COMPRESSIONS, HORIZONTAL, JPEG, JPEG_2000, RGB, YCBCR, TileCodec
 
-_SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
-_FILL_ORDER, _DESCRIPTION, _ORIENTATION, _SAMPLES, _X_RESOLUTION, _Y_RESOLUTION = 266, 270, 274, 277, 282, 283
-_PLANAR, _RESOLUTION_UNIT, _SOFTWARE, _PREDICTOR = 284, 296, 305, 317
-_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES, _JPEG_TABLES, _XMP, _NDPI = 322, 323, 324, 325, 347, 700, 65420
-_REDUCED = 1
 _ASSOCIATED = {1: "label", 9: "macro"}  # subfile types, as Aperio uses them
 _UNITS = {2: "inch", 3: "centimeter"}
 _TEXTS = {
     269: "DocumentName",
-    _DESCRIPTION: "ImageDescription",
+    DESCRIPTION: "ImageDescription",
     271: "Make",
     272: "Model",
-    _SOFTWARE: "Software",
+    SOFTWARE: "Software",
     306: "DateTime",
     315: "Artist",
     33432: "Copyright",
@@ -63,67 +72,51 @@ class TiffIndex:
     properties: dict[str, str] = field(default_factory=dict)
 
 
-def read_index(path: Path) -> TiffIndex:
+def read_index(path: Path, series: int | None = None) -> TiffIndex:
     """The index of the TIFF or SVS file at `path`.
+
+    Args:
+        path: The file.
+        series: Which of its pictures; None: the only one.
 
     Raises:
         UnsupportedSlideError: Not a TIFF, or one that another reader must take: strips, another vendor's own
             structure, another compression, depth or colour space.
-        SlideError: The file is truncated or damaged.
+        SlideError: The file is truncated or damaged, or has several pictures and none of them was chosen.
     """
+    if path.suffix.lower() == ".ndpi":
+        raise UnsupportedSlideError(f"{path}: a TIFF as Hamamatsu writes it, with a structure of its own")
     with TiffDirectories(path) as file:
         first = file.chain[0]
-        _refuse_other_vendors(path, first)
-        if _TILE_OFFSETS not in first:
+        refuse_other_vendor(path, first)
+        if TILE_OFFSETS not in first:
             raise UnsupportedSlideError(f"{path}: its pixels are in strips, not in tiles")
-        aperio = first.text(_DESCRIPTION).startswith("Aperio")
-        found = [first, *_reduced(file, aperio=aperio)]
-        found.sort(key=lambda directory: -directory.number_of(_WIDTH, 0))
-        size0 = (found[0].number_of(_WIDTH, 0), found[0].number_of(_HEIGHT, 0))
-        levels = [_tiled_level(path, file, directory, size0) for directory in found]
+        aperio = is_aperio(first)
+        found = chosen_picture(path, pictures_in(file), series).directories
+        first = found[0]
+        found = sorted(found, key=lambda directory: -directory.number_of(WIDTH, 0))
+        size0 = (found[0].number_of(WIDTH, 0), found[0].number_of(HEIGHT, 0))
+        levels = [_tiled_level(path, file, directory, size0, aperio=aperio) for directory in found]
         levels = [level for n, level in enumerate(levels) if n == 0 or level.level.width < levels[n - 1].level.width]
         if aperio:
             levels = _spread_left_out(levels)
         return TiffIndex(tuple(levels), _associated(file) if aperio else {}, _properties(first, aperio=aperio))
 
 
-def _reduced(file: TiffDirectories, *, aperio: bool) -> Iterator[Directory]:
-    # Aperio: every tiled directory is a level. Others: those that say that they are reduced (OpenSlide's
-    # generic-tiff). Pyramids in SubIFDs (OME-TIFF, tifffile) belong to the first image.
-    for directory in file.chain[1:]:
-        if _TILE_OFFSETS in directory and (aperio or directory.number_of(_SUBFILE_TYPE, 0) & _REDUCED):
-            yield directory
-    if SUB_IFDS in file.chain[0]:
-        yield from (found for found in file.sub_directories(file.chain[0]) if _TILE_OFFSETS in found)
-
-
-def _refuse_other_vendors(path: Path, first: Directory) -> None:
-    # Tiled TIFFs whose tiles overlap, whose levels are padded, or which hold several areas: OpenSlide knows them.
-    description, software = first.text(_DESCRIPTION), first.text(_SOFTWARE)
-    signs = {
-        "Hamamatsu": _NDPI in first,
-        "Leica": "leica-microsystems.com/scn" in description,
-        "Philips": software.startswith("Philips"),
-        "Trestle": software.startswith("MedScan"),
-        "Ventana": b"iScan" in first.array(_XMP).tobytes(),
-    }
-    for vendor, found in signs.items():
-        if found:
-            raise UnsupportedSlideError(f"{path}: a TIFF as {vendor} writes it, with a structure of its own")
-
-
-def _tiled_level(path: Path, file: TiffDirectories, directory: Directory, size0: tuple[int, int]) -> TiledLevel:
-    width, height = directory.number_of(_WIDTH, 0), directory.number_of(_HEIGHT, 0)
-    coding = _coding(path, directory)
+def _tiled_level(
+    path: Path, file: TiffDirectories, directory: Directory, size0: tuple[int, int], *, aperio: bool
+) -> TiledLevel:
+    width, height = directory.number_of(WIDTH, 0), directory.number_of(HEIGHT, 0)
+    coding = _coding(path, directory, aperio=aperio)
     if min(width, height, coding.width, coding.height) < 1:
         sizes_px = f"{width}×{height} px in tiles of {coding.width}×{coding.height} px"
         raise SlideError(f"{path} is damaged: a level of {sizes_px}; copy the file again")
     columns, rows = -(-width // coding.width), -(-height // coding.height)
-    offsets, sizes = (directory.array(tag).astype(np.int64) for tag in (_TILE_OFFSETS, _TILE_BYTES))
+    offsets, sizes = (directory.array(tag).astype(np.int64) for tag in (TILE_OFFSETS, TILE_BYTES))
     if len(offsets) < columns * rows or len(sizes) < columns * rows:
         listed = min(len(offsets), len(sizes))
         raise SlideError(f"{path} is damaged: it lists {listed:,} of a level's {columns * rows:,} tiles; copy it again")
-    if coding.compression in {APERIO_JP2K_YCBCR, APERIO_JP2K_RGB}:
+    if coding.compression in JPEG_2000:
         _refuse_subsampled(path, file, offsets[sizes > 0])
     ends = np.where(sizes > 0, offsets + sizes, 0)
     if ends.max() > file.size:
@@ -157,38 +150,41 @@ def _refuse_subsampled(path: Path, file: TiffDirectories, offsets: NDArray[np.in
     head = next((head for head in heads if head.startswith(b"\xff\x4f\xff\x51")), b"")
     if any(step != 1 for place in (42, 45, 48) for step in head[place + 1 : place + 3]):
         message = f"{path}: its JPEG 2000 tiles have subsampled colours"
-        raise UnsupportedSlideError(f"{message}, which the direct reader does not take")
+        raise UnsupportedSlideError(f"{message}, which the direct reader does not support")
 
 
-def _coding(path: Path, directory: Directory) -> TileCodec:
-    samples = directory.number_of(_SAMPLES, 1)
-    compression = directory.number_of(_COMPRESSION, 1)
-    photometric = directory.number_of(_PHOTOMETRIC, -1)
-    predictor = directory.number_of(_PREDICTOR, 1)
-    bits = set(directory.array(_BITS).tolist()) or {1}
-    colours = {3: {RGB, YCBCR}, 1: {BLACK_IS_ZERO}}.get(samples, set())
-    if compression not in {JPEG, APERIO_JP2K_YCBCR, APERIO_JP2K_RGB}:
+def _coding(path: Path, directory: Directory, *, aperio: bool) -> TileCodec:
+    samples = directory.number_of(SAMPLES, 1)
+    compression = directory.number_of(COMPRESSION, 1)
+    photometric = directory.number_of(PHOTOMETRIC, -1)
+    predictor = directory.number_of(PREDICTOR, 1)
+    bits = set(directory.array(BITS).tolist()) or {1}
+    colours = {3: {RGB, YCBCR}, 4: {RGB} if is_unspecified(directory) else set()}.get(samples, set())
+    if compression != JPEG and compression not in JPEG_2000:
         colours = colours - {YCBCR}  # subsampled without JPEG: nobody's slides
+    if compression == JPEG and samples == 4:
+        colours = set()  # nobody says whether its first three are transformed
     reasons = {
         f"its compression is number {compression}": compression not in COMPRESSIONS,
         f"it has {max(bits)} bits a sample": bits != {8},
         f"it has {samples} samples a pixel of photometric {photometric}": photometric not in colours,
-        "its samples are in separate planes": samples > 1 and directory.number_of(_PLANAR, 1) != 1,
+        "its samples are in separate planes": samples > 1 and directory.number_of(PLANAR, 1) != 1,
         f"its predictor is number {predictor}": compression != JPEG and predictor not in {1, HORIZONTAL},
-        "it is turned or mirrored": directory.number_of(_ORIENTATION, 1) != 1,
-        "its bits are in reverse": directory.number_of(_FILL_ORDER, 1) != 1,
+        "it is turned or mirrored": directory.number_of(ORIENTATION, 1) != 1,
+        "its bits are in reverse": directory.number_of(FILL_ORDER, 1) != 1,
     }
     for reason, true in reasons.items():
         if true:
-            raise UnsupportedSlideError(f"{path}: {reason}, which the direct reader does not take")
+            raise UnsupportedSlideError(f"{path}: {reason}, which the direct reader does not support")
     return TileCodec(
-        width=directory.number_of(_TILE_WIDTH, 0),
-        height=directory.number_of(_TILE_HEIGHT, 0),
+        width=directory.number_of(TILE_WIDTH, 0),
+        height=directory.number_of(TILE_HEIGHT, 0),
         samples=samples,
         compression=compression,
         photometric=photometric,
+        aperio=aperio,
         predictor=predictor,
-        tables=directory.array(_JPEG_TABLES).tobytes() if compression == JPEG else b"",
+        tables=directory.array(JPEG_TABLES).tobytes() if compression == JPEG else b"",
     )
 
 
@@ -197,8 +193,8 @@ def _associated(file: TiffDirectories) -> dict[str, int]:
     # are. Only images in strips: tiled ones are levels.
     found = {}
     for number, directory in enumerate(file.chain[1:], start=1):
-        if _TILE_OFFSETS not in directory:
-            name = _ASSOCIATED.get(directory.number_of(_SUBFILE_TYPE, 0)) or ("thumbnail" if number == 1 else None)
+        if TILE_OFFSETS not in directory:
+            name = _ASSOCIATED.get(directory.number_of(SUBFILE_TYPE, 0)) or ("thumbnail" if number == 1 else None)
             if name:
                 found[name] = number
     return found
@@ -209,14 +205,14 @@ def _properties(first: Directory, *, aperio: bool) -> dict[str, str]:
     for tag, name in _TEXTS.items():
         if tag in first:
             properties[f"tiff.{name}"] = first.text(tag)
-    for tag, name in ((_X_RESOLUTION, "XResolution"), (_Y_RESOLUTION, "YResolution")):
+    for tag, name in ((X_RESOLUTION, "XResolution"), (Y_RESOLUTION, "YResolution")):
         if tag in first:
             properties[f"tiff.{name}"] = repr(float(first.array(tag)[0]))
-    unit = _UNITS.get(first.number_of(_RESOLUTION_UNIT, 2))  # inch where it is left out, TIFF 6.0 p. 38
+    unit = _UNITS.get(first.number_of(RESOLUTION_UNIT, 2))  # inch where it is left out, TIFF 6.0 p. 38
     if unit:
         properties["tiff.ResolutionUnit"] = unit
     if aperio:
-        for part in first.text(_DESCRIPTION).split("|")[1:]:
+        for part in first.text(DESCRIPTION).split("|")[1:]:
             key, found, value = part.partition("=")
             if found:
                 properties[f"aperio.{key.strip()}"] = value.strip()

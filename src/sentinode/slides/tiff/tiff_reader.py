@@ -24,8 +24,8 @@ class TiffReader(Reader):
     Decoding and reading the file release the interpreter's lock, so that threads that call `read` run side by side.
     """
 
-    def __init__(self, path: Path, cache_bytes: int) -> None:
-        """Open `path`, keeping at most `cache_bytes` of decoded tiles.
+    def __init__(self, path: Path, cache_bytes: int, series: int | None = None) -> None:
+        """Open `path`, or picture `series` in it, keeping at most `cache_bytes` of decoded tiles.
 
         Raises:
             UnsupportedSlideError: Another reader must take it (see `read_index`).
@@ -33,7 +33,7 @@ class TiffReader(Reader):
             MissingExtraError: The `scan` extra is not installed.
         """
         require("imagecodecs", extra="scan")
-        index = read_index(path)
+        index = read_index(path, series)
         self._levels = index.levels
         self._directories = index.associated
         self.facts = ReaderFacts(

@@ -8,23 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.extras import require
+from sentinode.core.jpeg_colours import Colours, jpeg_colours
 from sentinode.slides.reader import Pixels
+from sentinode.slides.tiff.jpeg_2000_colours import decodes_to_rgb
 
 # Compression (TIFF 6.0, its Technical Notes 2 and 3, and Aperio's private numbers)
 NONE, LZW, JPEG, DEFLATE, DEFLATE_OLD = 1, 5, 7, 8, 32946
-APERIO_JP2K_YCBCR, APERIO_JP2K_RGB = 33003, 33005
-COMPRESSIONS = {
-    NONE: "none",
-    LZW: "LZW",
-    JPEG: "JPEG",
-    DEFLATE: "deflate",
-    DEFLATE_OLD: "deflate",
-    APERIO_JP2K_YCBCR: "JPEG 2000 (YCbCr)",
-    APERIO_JP2K_RGB: "JPEG 2000 (RGB)",
-}
+APERIO_JP2K_YCBCR, JP2K_LOSSY, APERIO_JP2K_RGB, JP2K = 33003, 33004, 33005, 34712
+JPEG_2000 = frozenset({APERIO_JP2K_YCBCR, JP2K_LOSSY, APERIO_JP2K_RGB, JP2K})
+"""Aperio's numbers, which Bio-Formats and QuPath also write, for RGB or YCbCr as it comes; 33004 is theirs alone."""
+COMPRESSIONS = frozenset({NONE, LZW, JPEG, DEFLATE, DEFLATE_OLD}) | JPEG_2000
 # PhotometricInterpretation
-BLACK_IS_ZERO, RGB, YCBCR = 1, 2, 6
-_JPEG_COLOURS = {BLACK_IS_ZERO: "GRAYSCALE", RGB: "RGB", YCBCR: "YCBCR"}
+RGB, YCBCR = 2, 6
 
 # JPEG (ITU-T T.81)
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
@@ -49,9 +44,11 @@ class TileCodec:
     width: int
     height: int
     samples: int
-    """1 (grey) or 3."""
+    """3, or 4 of which the last is not looked at."""
     compression: int
     photometric: int
+    aperio: bool
+    """Whether Aperio wrote it, whose numbers of JPEG 2000 and whose RGB in JPEG without a marker are to be believed."""
     predictor: int
     tables: bytes
     """JPEG tables that the tiles share (TIFF Technical Note 2); empty where each has its own."""
@@ -64,7 +61,7 @@ class TileCodec:
             out: (height, width, 3) uint8, contiguous. Where False is returned it holds anything, and `decode` has the
                 pixels or the reason why there are none.
         """
-        if self.compression != JPEG or self.samples != 3:
+        if self.compression != JPEG:
             return False
         codecs = require("imagecodecs", extra="scan")
         try:
@@ -83,7 +80,7 @@ class TileCodec:
         try:
             if self.compression == JPEG:
                 tile = self._jpeg(codecs, data)
-            elif self.compression in {APERIO_JP2K_YCBCR, APERIO_JP2K_RGB}:
+            elif self.compression in JPEG_2000:
                 tile = codecs.jpeg2k_decode(data, numthreads=1)
             else:
                 tile = self._plain(codecs, data)
@@ -93,16 +90,33 @@ class TileCodec:
             raise DamagedTileError(str(error)) from error
         if tile.shape[:2] != (self.height, self.width) or tile.dtype != np.uint8:
             raise DamagedTileError(f"it has {tile.shape[1]}×{tile.shape[0]} px, not {self.width}×{self.height}")
-        if self.compression == APERIO_JP2K_YCBCR:
-            tile = rgb_of_ycbcr(tile)
-        if tile.ndim == 2 or tile.shape[2] == 1:
-            tile = np.repeat(tile.reshape(self.height, self.width, 1), 3, axis=2)
-        return tile
+        if tile.ndim != 3 or tile.shape[2] < 3:
+            raise DamagedTileError("it has no three samples a pixel")
+        if self.compression in JPEG_2000 and self._is_ycbcr(data):
+            tile = rgb_of_ycbcr(tile[..., :3])
+        return tile if tile.shape[2] == 3 else np.ascontiguousarray(tile[..., :3])
+
+    def jpeg_colours(self, header: bytes) -> Colours:
+        """What a JPEG tile holds: what it says itself, or else what the tag says.
+
+        Args:
+            header: The tile, or its part before the start of scan.
+        """
+        found = jpeg_colours(header)
+        if found.stated:
+            return found.stated
+        return "RGB" if self.photometric == RGB and (self.aperio or not found.subsampled) else "YCBCR"
+
+    def _is_ycbcr(self, data: bytes) -> bool:
+        # Of a JPEG 2000 tile: the vendor knows, then the tile, then the tag.
+        if self.aperio and self.compression in {APERIO_JP2K_YCBCR, APERIO_JP2K_RGB}:
+            return self.compression == APERIO_JP2K_YCBCR
+        return self.photometric == YCBCR and not decodes_to_rgb(data)
 
     def _jpeg(self, codecs: object, data: bytes, out: Pixels | None = None) -> Pixels:
-        refuse_damaged_jpeg(data, self.tables)
+        start = refuse_damaged_jpeg(data, self.tables)
         decode = codecs.jpeg8_decode  # type: ignore[attr-defined]
-        colours = _JPEG_COLOURS[self.photometric]
+        colours = self.jpeg_colours(data[:start])
         return decode(data, tables=self.tables or None, colorspace=colours, outcolorspace="RGB", out=out)  # type: ignore[no-any-return]
 
     def _plain(self, codecs: object, data: bytes) -> Pixels:
@@ -125,13 +139,16 @@ def rgb_of_ycbcr(pixels: NDArray[np.uint8]) -> Pixels:
     return np.clip(np.floor(rgb + 0.5), 0, 255).astype(np.uint8)
 
 
-def refuse_damaged_jpeg(data: bytes, tables: bytes) -> None:
+def refuse_damaged_jpeg(data: bytes, tables: bytes) -> int:
     """Look for damage in a JPEG stream whose tables are its own or (an abbreviated stream) `tables`.
 
     libjpeg makes grey or garish pixels of damaged data and only warns, and imagecodecs does not pass the warning on.
     JPEG has no checksum, so a few wrong bits can't be seen; what a lost sector, an erased block or a copy that stopped
     leaves behind can, at the cost of some microseconds a tile: no end, bytes that entropy-coded data can't have, runs
     of zeros.
+
+    Returns:
+        Where the start of scan is: the header ends there.
 
     Raises:
         DamagedTileError: Damage was found.
@@ -147,11 +164,12 @@ def refuse_damaged_jpeg(data: bytes, tables: bytes) -> None:
     # Far cheaper than the expression, and decides for most: what follows each 0xff.
     if {piece[:1] for piece in body.split(b"\xff")[1:]} - _STUFFED:
         if _START_OF_SCAN in body:
-            return  # progressive: what follows holds for a single scan
+            return start  # progressive: what follows holds for a single scan
         if _NO_JPEG_DATA.search(body):
             raise DamagedTileError("its JPEG data are broken in the middle")
     if _ZEROS in body and not _blank_is_zeros(tables, data, data[start + 4 : after]):
         raise DamagedTileError("its JPEG data are overwritten with zeros")
+    return start
 
 
 def _blank_is_zeros(tables: bytes, data: bytes, scan_header: bytes) -> bool:

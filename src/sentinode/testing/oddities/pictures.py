@@ -39,12 +39,12 @@ def check_pixels(read: Pixels, written: Pixels, slack: int = 0) -> None:
         raise MisreadError(f"what was read is up to {apart} grey levels from what was written")
 
 
-def check_slide(path: Path, written: Pixels, slack: int = 0, mpp: float | None = MPP) -> None:
-    """Read all of level 0 of a slide; see `check_pixels`. `mpp` is what the file says in µm/px; None: nothing."""
-    with open_slide(path) as slide:
+def check_slide(path: Path, written: Pixels, slack: int = 0, *, series: int | None = None) -> None:
+    """Read all of level 0 of a slide, and its µm/px, which is to be `MPP`; see `check_pixels`."""
+    with open_slide(path, series=series) as slide:
         check_pixels(slide.reader.read(0, 0, 0, slide.width, slide.height), written, slack)
-        if mpp is not None and abs(slide.mpp.x / mpp - 1) > 1e-3:
-            raise MisreadError(f"{slide.mpp} µm/px were read, {mpp:g} written")
+        if abs(slide.mpp.x / MPP - 1) > 1e-3:
+            raise MisreadError(f"{slide.mpp} µm/px were read, {MPP:g} written")
 
 
 def only_file(folder: Path) -> Path:
