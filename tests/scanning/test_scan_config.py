@@ -64,7 +64,7 @@ def test_readers_that_differ_are_the_failure_of_that_slide_only(
     other.write_bytes(slide.read_bytes())
     verified = []
 
-    def verify(path: Path, count: int) -> None:
+    def verify(path: Path, count: int, series: int | None = None) -> None:
         verified.append((path.name, count))
         if path == other:
             raise DataError("the readers differ")
