@@ -28,6 +28,7 @@ from sentinode.scanning.scan_folder import read_record
 from sentinode.scanning.scan_output import Scanned, write_results
 from sentinode.scanning.scan_record import RECORD_FILE, FailedScan, Failure, FinishedScan, SlideFacts, Stage
 from sentinode.scanning.tiles_file import ScannedTiles, read_scanned_tiles
+from sentinode.slides.reader import READING
 from sentinode.slides.reader_agreement import verify_readers
 from sentinode.slides.slide import Slide, open_slide
 from sentinode.slides.tile_batches import read_batches
@@ -213,7 +214,13 @@ class _Job:
             raise SlideFailedError("opening", cause) from error
         engine = self.engine
         self.key = sha256_of_json(
-            {"slide": self.file, "bundle": engine.sha256, "engine": engine.name, "config": self.plan.config_sha256}
+            {
+                "reading": READING,
+                "slide": self.file,
+                "bundle": engine.sha256,
+                "engine": engine.name,
+                "config": self.plan.config_sha256,
+            }
         )
 
     def _facts(self, slide: Slide) -> SlideFacts:
@@ -224,6 +231,8 @@ class _Job:
             bytes=self.file["bytes"],
             width=slide.width,
             height=slide.height,
+            origin_x=slide.extent.origin_x,
+            origin_y=slide.extent.origin_y,
             mpp_x=slide.mpp.x,
             mpp_y=slide.mpp.y,
             mpp_source=slide.mpp_source,

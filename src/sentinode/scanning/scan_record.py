@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinode.metrics.stages import SizeClass
+from sentinode.slides.slide_extent import SlideExtent
 
 RECORD_FILE = "scan.json"
 TILES_FILE = "tiles.parquet"
@@ -34,11 +35,19 @@ class SlideFacts(_Part):
     width: int
     """Level-0 pixels."""
     height: int
+    origin_x: int = 0
+    """Of the scanned area on OpenSlide's canvas, level-0 pixels; all other places count from it."""
+    origin_y: int = 0
     mpp_x: float
     """µm/px of level 0."""
     mpp_y: float
     mpp_source: str
     reader: str
+
+    @property
+    def extent(self) -> SlideExtent:
+        """What annotations are placed by."""
+        return SlideExtent(self.name, self.width, self.height, self.origin_x, self.origin_y)
 
 
 class BundleFacts(_Part):

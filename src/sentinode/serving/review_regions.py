@@ -13,6 +13,7 @@ from sentinode.serving.store.tables import ReviewRow
 from sentinode.slides.annotations.asap import render_asap
 from sentinode.slides.annotations.flat_regions import flatten
 from sentinode.slides.annotations.geojson import render_geojson
+from sentinode.slides.annotations.placement import moved
 from sentinode.slides.annotations.regions import REJECTED, TUMOUR, Region, Reviewed, parts
 
 shapely = require("shapely", extra="scan")
@@ -67,12 +68,17 @@ def regions_of(reviews: Sequence[ReviewRow]) -> list[Region]:
     return list(found.values())
 
 
-def exported(reviews: Sequence[ReviewRow], kind: str, *, whole_slide: bool = False) -> str:
+def exported(
+    reviews: Sequence[ReviewRow], kind: str, *, whole_slide: bool = False, origin: tuple[int, int] = (0, 0)
+) -> str:
     """What reviews say, as `geojson` (rejected lesions as such) or ASAP `xml` (without them); level-0 pixels.
+
+    Each counts them as the program that it is for: QuPath from the corner of the scanned area, ASAP from the canvas's.
 
     Args:
         reviews: Of a scan, in the order in which they were made.
         kind: geojson or xml.
+        origin: Of the scanned area on OpenSlide's canvas, level-0 x and y.
         whole_slide: The reviewer looked at all of the slide: what is neither accepted nor drawn is no tumour. The file
             says so, and otherwise that it speaks of a part.
 
@@ -89,7 +95,8 @@ def exported(reviews: Sequence[ReviewRow], kind: str, *, whole_slide: bool = Fal
     reviewed: Reviewed = "whole" if whole_slide else "part"
     if kind == "geojson":
         return render_geojson(regions, reviewed)
-    return render_asap(flatten([region for region in regions if region.kind != REJECTED]), reviewed)
+    kept = [moved(region, *origin) for region in regions if region.kind != REJECTED]
+    return render_asap(flatten(kept), reviewed)
 
 
 def review_fields(row: ReviewRow) -> dict[str, Any]:

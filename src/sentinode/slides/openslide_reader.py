@@ -14,7 +14,7 @@ from sentinode.slides.reader import Level, Pixels, Reader, ReaderFacts
 
 
 class OpenSlideReader(Reader):
-    """A slide opened by OpenSlide."""
+    """A slide opened by OpenSlide, cut to its bounds: what was scanned of the canvas, as QuPath shows it."""
 
     def __init__(self, path: Path, cache_bytes: int) -> None:
         """Open `path`.
@@ -39,10 +39,12 @@ class OpenSlideReader(Reader):
             raise SlideError(f"{path} can't be opened by OpenSlide: {error}; the file is damaged") from error
         properties: dict[str, str] = dict(self._slide.properties)
         associated = tuple(sorted(self._slide.associated_images))
-        levels = _levels(self._slide.level_dimensions, properties)
+        bounds = _bounds(self._slide.level_dimensions[0], properties)
+        levels = _levels(self._slide.level_dimensions, properties, bounds)
         self.facts = ReaderFacts(
-            "openslide", path, levels, properties, *mpp_from_properties(properties), associated=associated
-        )
+            "openslide", path, levels, properties, *mpp_from_properties(properties), origin=bounds[:2],
+            associated=associated,
+        )  # fmt: skip
         self._background = _colour(properties.get("openslide.background-color"))
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
@@ -52,8 +54,11 @@ class OpenSlideReader(Reader):
             state = "is closed" if slide is None else f"has {len(self.facts.levels)} levels"
             raise SlideReadError(f"{self._path}: level {level} at ({x}, {y}) can't be read: the slide {state}")
         # OpenSlide wants level-0 pixels, whole ones: where a level's downsample is not a whole number, its pixels are
-        # shifted by up to half a level-0 pixel and interpolated.
-        place = (round(x * slide.level_downsamples[level]), round(y * slide.level_downsamples[level]))
+        # shifted by up to half a level-0 pixel and interpolated. The corner of the bounds is taken at the nearest whole
+        # pixel of the level, or all of the level would be interpolated.
+        scale = slide.level_downsamples[level]
+        left, top = (round(side / scale) for side in self.facts.origin)
+        place = (round((left + x) * scale), round((top + y) * scale))
         try:
             rgba = slide.read_region(place, level, (width, height))
         except self._library.OpenSlideError as error:
@@ -92,13 +97,29 @@ class OpenSlideReader(Reader):
                 self._slide = self._open()
 
 
-def _levels(sizes: Sequence[tuple[int, int]], properties: Mapping[str, str]) -> tuple[Level, ...]:
+def _bounds(size: tuple[int, int], properties: Mapping[str, str]) -> tuple[int, int, int, int]:
+    """Left, top, width and height of what was scanned, level-0 pixels; the whole canvas where nothing is said."""
+    try:
+        left, top, width, height = (
+            int(properties[f"openslide.bounds-{side}"]) for side in ("x", "y", "width", "height")
+        )
+    except (KeyError, ValueError):
+        return (0, 0, *size)
+    left, top, right, bottom = max(left, 0), max(top, 0), min(left + width, size[0]), min(top + height, size[1])
+    return (left, top, right - left, bottom - top) if right > left and bottom > top else (0, 0, *size)
+
+
+def _levels(
+    sizes: Sequence[tuple[int, int]], properties: Mapping[str, str], bounds: tuple[int, int, int, int]
+) -> tuple[Level, ...]:
     width0, height0 = sizes[0]
     levels = []
     for number, (width, height) in enumerate(sizes):
-        across, down = (properties.get(f"openslide.level[{number}].tile-{side}") for side in ("width", "height"))
-        tile = (int(across), int(down)) if across and down else None
-        levels.append(Level(width, height, width0 / width, height0 / height, tile))
+        sides = [properties.get(f"openslide.level[{number}].tile-{side}") for side in ("width", "height")]
+        tile = (int(sides[0]), int(sides[1])) if sides[0] and sides[1] else None
+        across, down = width0 / width, height0 / height
+        inside = max(1, round(bounds[2] / across)), max(1, round(bounds[3] / down))
+        levels.append(Level(*inside, across, down, tile))
     return tuple(levels)
 
 

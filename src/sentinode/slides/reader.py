@@ -14,6 +14,10 @@ from sentinode.slides.mpp import Mpp
 Pixels = NDArray[np.uint8]
 """(height, width, 3) uint8, RGB."""
 
+READING = 2
+"""Raised when slides come out otherwise than before, in their colours or in where their corner is: results of an
+earlier reading are made again. 2: colours by the tile, OpenSlide's bounds, a fourth sample passed over."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -43,6 +47,8 @@ class ReaderFacts:
     """Level 0's µm/px; None where the file does not say."""
     mpp_source: str
     """Where `mpp` was found, in words."""
+    origin: tuple[int, int] = (0, 0)
+    """Level-0 x and y of the slide's corner on a larger canvas, as OpenSlide has one for MRXS, SCN and BIF."""
     associated: tuple[str, ...] = ()
     """Names of the images beside the slide, sorted: label, macro, thumbnail."""
 

@@ -12,6 +12,7 @@ from sentinode.slides.mpp import COARSEST, FINEST, NO_SOURCE, Mpp
 from sentinode.slides.reader import Pixels, Reader, ReaderFacts
 from sentinode.slides.reader_table import AUTO, DEFAULT_CACHE_BYTES, open_reader
 from sentinode.slides.reduction import is_copied, level_extent, reduce_area
+from sentinode.slides.slide_extent import SlideExtent
 
 COARSER_TOLERANCE = 0.05
 """A level this much coarser than asked for still serves: scanners of one make differ by as much in their µm/px."""
@@ -62,6 +63,11 @@ class Slide(AbstractContextManager["Slide"]):
     def height(self) -> int:
         """Level-0 pixels along y."""
         return self.facts.levels[0].height
+
+    @property
+    def extent(self) -> SlideExtent:
+        """Its size, and where it lies on OpenSlide's canvas: what annotations are placed by."""
+        return SlideExtent(self.name, self.width, self.height, *self.facts.origin)
 
     @property
     def mpp(self) -> Mpp:

@@ -13,6 +13,7 @@ from sentinode.data.source import Exclusion, Record
 from sentinode.data.tiles.open_slides import OpenSlides
 from sentinode.data.tiles.tile_folder import TiledSlide, TileSet, holds_tiles, read_tile_folder
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, TUMOUR
+from sentinode.slides.reader import READING
 from sentinode.slides.slide import Slide, open_slide
 
 _CACHE_BYTES = 64 << 20  # of decoded file tiles for each open slide: tiles are read row by row
@@ -92,7 +93,7 @@ class SlidesSource:
         config = self.tiles.record.config
         stamps = [[slide.name, *_stamp(slide)] for slide in self.tiles.record.slides]
         places = [self._names, self._x0, self._y0]
-        return sha256_of_json(["slides", config.size_px, config.mpp, stamps, places])
+        return sha256_of_json(["slides", READING, config.size_px, config.mpp, stamps, places])
 
 
 def _open_slide(slides: Mapping[str, TiledSlide], mpp: float | None, name: str) -> Slide:

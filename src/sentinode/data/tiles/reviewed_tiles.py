@@ -14,7 +14,7 @@ from sentinode.data.tiles.tile_folder import COLUMNS, REVIEWED, TiledSlide, Tile
 from sentinode.data.tiles.tile_labels import label_tiles
 from sentinode.data.tiles.tile_sampler import facts_of, name_and_hash, places_of, rng_of
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, NORMAL, TUMOUR, TilesConfig
-from sentinode.data.tiles.truth import Truth, annotation_files, read_files, truth_of
+from sentinode.data.tiles.truth import Truth, annotation_files, read_files, read_placed, truth_of
 from sentinode.slides.annotations.camelyon import is_partly_annotated, is_wrong, known_trap, named_slide, patient_of
 from sentinode.slides.annotations.regions import REJECTED, Annotations
 from sentinode.slides.mpp import Mpp
@@ -78,7 +78,7 @@ def apply_reviews(
         files = annotation_files(folders, slide.name)
         if slide.name not in scanned and _all_known(files, slide):
             continue
-        annotation, review = read_files(files, config.tumour_names)
+        annotation, review = read_placed(files, slide.extent, config.tumour_names)
         _check_unchanged(slide, annotation, review, folders)
         truths[slide.name] = truth = _truth(slide, annotation, review)
         facts = name_and_hash("review", review)
@@ -88,11 +88,13 @@ def apply_reviews(
             parts[slide.name], changes[slide.name] = _anew(slides[number], truth, there, config, per_slide)
     groups = {slide.group: slide.split for slide in slides}
     for name in sorted(set(scanned) & set(new) - {slide.name for slide in slides}):
-        annotation, review = read_files(annotation_files(folders, name), config.tumour_names)
+        files = annotation_files(folders, name)
+        annotation, review = read_files(files, config.tumour_names)
         if reason := _not_added(name, review, groups):
             refused[name] = reason
             continue
         slide = _joining(new[name], annotation, review, config)
+        annotation, review = read_placed(files, slide.extent, config.tumour_names)
         slides.append(slide)
         truths[name] = truth = _truth(slide, annotation, review)
         parts[name], changes[name] = _anew(slide, truth, tiles.table[:0], config, per_slide)
@@ -186,7 +188,6 @@ def _tumour(slide: TiledSlide, truth: Truth, there: pd.DataFrame, config: TilesC
     if truth.review is None or not truth.review.of(TUMOUR):
         return there[:0]
     with open_slide(Path(slide.file), mpp=config.slide_mpp) as opened:
-        truth.check_within(opened)
         x0, y0, tissue = places_of(opened, config)
         found = label_tiles(x0, y0, opened.mpp, truth.annotations, config, complete=truth.complete)
         touched = label_tiles(x0, y0, opened.mpp, truth.review, config).fraction > 0

@@ -14,6 +14,7 @@ from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.messages import one_line
 from sentinode.core.result_folder import ResultKind
 from sentinode.data.tiles.tiles_config import TilesConfig
+from sentinode.slides.slide_extent import SlideExtent
 
 TABLE_FILE, RECORD_FILE = "tiles.parquet", "tiles.json"
 TILE_FOLDER = ResultKind("tiles", (TABLE_FILE, RECORD_FILE), nothing_else=True)
@@ -40,6 +41,9 @@ class TiledSlide(_Part):
     width: int
     """Level-0 pixels."""
     height: int
+    origin_x: int = 0
+    """Of the scanned area on OpenSlide's canvas, level-0 pixels."""
+    origin_y: int = 0
     mpp_x: float
     """µm/px of level 0."""
     mpp_y: float
@@ -57,6 +61,11 @@ class TiledSlide(_Part):
     """Places on the grid, by what they are: normal, tumour, or why they are neither."""
     drawn: dict[str, int]
     """Tiles taken, by class."""
+
+    @property
+    def extent(self) -> SlideExtent:
+        """What annotations are placed by."""
+        return SlideExtent(self.name, self.width, self.height, self.origin_x, self.origin_y)
 
 
 class FailedSlide(_Part):

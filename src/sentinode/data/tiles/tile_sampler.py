@@ -32,8 +32,9 @@ from sentinode.data.tiles.tile_folder import (
 )
 from sentinode.data.tiles.tile_labels import label_tiles
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, NORMAL, TUMOUR, TilesConfig
-from sentinode.data.tiles.truth import read_files, truth_of
+from sentinode.data.tiles.truth import read_placed, truth_of
 from sentinode.slides.annotations.regions import Annotations
+from sentinode.slides.reader import READING
 from sentinode.slides.slide import Slide, open_slide
 from sentinode.slides.tile_plan import plan_tiles
 from sentinode.slides.tissue.tissue_mask import tissue_mask
@@ -119,7 +120,7 @@ def key_of(annotated: AnnotatedSlides, config: TilesConfig) -> str:
         [one.name, *_stamp(one.path), [*map(sha256_of_file, one.annotations)], one.group, one.split, one.complete]
         for one in annotated.slides
     ]
-    return sha256_of_json([config.model_dump(mode="json"), slides])
+    return sha256_of_json([READING, config.model_dump(mode="json"), slides])
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -129,11 +130,10 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 def _candidates(one: AnnotatedSlide, config: TilesConfig) -> _Candidates:
     """Places of a slide that are tumour or normal, each class shuffled and cut at the most that a slide may give."""
-    annotation, review = read_files(one.annotations, config.tumour_names)
     with open_slide(one.path, mpp=config.slide_mpp) as slide:
+        annotation, review = read_placed(one.annotations, slide.extent, config.tumour_names)
         facts = facts_of(one, slide, annotation, review)
         truth = truth_of(annotation, review, complete=facts.complete)
-        truth.check_within(slide)
         x0, y0, tissue = places_of(slide, config)
         labelled = label_tiles(x0, y0, slide.mpp, truth.annotations, config, complete=truth.complete)
     counts = {NORMAL: int(labelled.normal.sum()), TUMOUR: int(labelled.tumour.sum()), **labelled.counts()}
@@ -178,7 +178,8 @@ def facts_of(
     size, changed_ns = _stamp(one.path)
     return TiledSlide(
         name=one.name, file=str(one.path.resolve()), bytes=size, changed_ns=changed_ns,
-        width=slide.width, height=slide.height, mpp_x=slide.mpp.x, mpp_y=slide.mpp.y,
+        width=slide.width, height=slide.height, origin_x=slide.extent.origin_x, origin_y=slide.extent.origin_y,
+        mpp_x=slide.mpp.x, mpp_y=slide.mpp.y,
         group=one.group, split=one.split or "",
         complete=one.complete and (annotation is not None or not one.annotations),
         **name_and_hash("annotation", annotation), **name_and_hash("review", review),

@@ -7,8 +7,9 @@ from pathlib import Path
 from sentinode.core.errors import AnnotationError
 from sentinode.data.tiles.tile_labels import check_tumour_named
 from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
+from sentinode.slides.annotations.placement import placed
 from sentinode.slides.annotations.regions import REJECTED, TUMOUR, Annotations, Region, parts, shapely
-from sentinode.slides.slide import Slide
+from sentinode.slides.slide_extent import SlideExtent
 
 
 @dataclass(frozen=True)
@@ -21,15 +22,6 @@ class Truth:
     """Whether all of the slide's tumour is among it. If not, what is neither tumour nor rejected is not known."""
     review: Annotations | None = None
     """What of it a reviewer said."""
-
-    def check_within(self, slide: Slide) -> None:
-        """Refuse what was drawn on another slide.
-
-        Raises:
-            AnnotationError: A region reaches beyond the slide.
-        """
-        if self.annotations is not None:
-            self.annotations.check_within(slide.width, slide.height, slide.name)
 
 
 def annotation_files(folders: Sequence[Path], slide_name: str) -> tuple[Path, ...]:
@@ -60,6 +52,18 @@ def read_files(
             raise AnnotationError(f"{other.path} and {file} are {kind} of one slide; keep the one that is meant")
         check_tumour_named(read)
     return found.get(False), found.get(True)
+
+
+def read_placed(
+    files: Sequence[Path], extent: SlideExtent, tumour_names: Sequence[str] = ()
+) -> tuple[Annotations | None, Annotations | None]:
+    """As `read_files`, where they lie on the slide.
+
+    Raises:
+        AnnotationError: See `read_files`; or a file was drawn on another slide.
+    """
+    annotation, review = read_files(files, tumour_names)
+    return annotation and placed(annotation, extent), review and placed(review, extent)
 
 
 def truth_of(annotation: Annotations | None, review: Annotations | None, *, complete: bool) -> Truth:

@@ -125,7 +125,11 @@ async def _export(request: Request, scan_id: str, kind: str, media_type: str, *,
     """A file NAME.kind to save: `sentinode tiles` and `sentinode mine` look for the slide's name."""
     service = service_of(request)
     row = await asyncio.to_thread(scan_of, service, scan_id)
-    text = await service.view_pool.run(
-        request, lambda: exported(service.store.reviews.of_scan(row.id), kind, whole_slide=whole_slide)
-    )
+
+    def text_of() -> str:
+        extent = service.results.get(row).record.slide.extent
+        origin = (extent.origin_x, extent.origin_y)
+        return exported(service.store.reviews.of_scan(row.id), kind, whole_slide=whole_slide, origin=origin)
+
+    text = await service.view_pool.run(request, text_of)
     return Response(text, media_type=media_type, headers=attachment(f"{row.slide_name}.{kind}"))

@@ -21,6 +21,7 @@ from sentinode.serving.slide_library import KnownSlide
 from sentinode.serving.slide_upload import receive_slide
 from sentinode.slides.annotations.annotation_file import read_annotations
 from sentinode.slides.annotations.geojson import render_geojson
+from sentinode.slides.annotations.placement import placed
 from sentinode.slides.slide import Slide
 from sentinode.slides.tissue.tissue_mask import TissueConfig
 
@@ -141,7 +142,9 @@ def _annotations(service: Service, known: KnownSlide) -> str:
     if path is None:
         raise Problem(404, "the slide has no annotations; put NAME.xml or NAME.geojson beside its file")
     try:
-        return render_geojson(read_annotations(path).regions)
+        drawn = read_annotations(path)
+        with service.library.open(known) as slide:
+            return render_geojson(placed(drawn, slide.extent).regions)
     except SentinodeError as error:
         raise Problem(422, " ".join(str(error).replace(str(path), path.name).split())) from error
 

@@ -9,6 +9,7 @@ from sentinode.core.errors import AnnotationError, DataNotFoundError
 from sentinode.slides.annotations.asap import parse_asap
 from sentinode.slides.annotations.camelyon import known_trap
 from sentinode.slides.annotations.geojson import is_geojson, parse_geojson
+from sentinode.slides.annotations.placement import Corner
 from sentinode.slides.annotations.polygons import GROUPS, parse_polygons
 from sentinode.slides.annotations.region_builder import RegionBuilder
 from sentinode.slides.annotations.regions import REJECTED, Annotations
@@ -39,9 +40,9 @@ def read_annotations(path: Path, tumour_names: Iterable[str] = ()) -> Annotation
         raise DataNotFoundError(f"{path} does not exist; check the path") from error
     except OSError as error:
         raise AnnotationError(f"{path} can't be read: {error.strerror or error}; check the file") from error
-    _parse(content, builder)
+    corner = _parse(content, builder)
     builder.check()
-    found = Annotations(tuple(builder.regions), path, reviewed=builder.reviewed)
+    found = Annotations(tuple(builder.regions), path, corner=corner, reviewed=builder.reviewed)
     if found.reviewed is None and found.of(REJECTED):
         found = replace(found, reviewed="part")  # a review that another program saved again, without its mark
     warnings = builder.warnings
@@ -69,20 +70,22 @@ def find_annotations(folder: Path, slide_name: str) -> Path | None:
     return found[0] if found else None
 
 
-def _parse(content: bytes, builder: RegionBuilder) -> None:
+def _parse(content: bytes, builder: RegionBuilder) -> Corner:
+    """Add the regions; returns what the form counts pixels from."""
     if content.startswith(b"<") or content[:2] in (b"\xff\xfe", b"\xfe\xff"):  # XML may be UTF-16
         parse_asap(content, builder)
-        return
+        return "canvas"
     try:
         parsed = json.loads(content)
     except (ValueError, RecursionError) as error:  # ValueError: bad JSON, and bytes that are not UTF-8
         raise AnnotationError(f"{builder.source} is {_EXPECTED} ({error})") from error
     if isinstance(parsed, dict) and any(group in parsed for group in GROUPS):
         parse_polygons(parsed, builder)
-    elif is_geojson(parsed):
+        return "canvas"
+    if is_geojson(parsed):
         parse_geojson(parsed, builder)
-    else:
-        raise AnnotationError(f"{builder.source} is {_EXPECTED}")
+        return "scanned area"
+    raise AnnotationError(f"{builder.source} is {_EXPECTED}")
 
 
 _EXPECTED = (

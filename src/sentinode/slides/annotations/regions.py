@@ -78,6 +78,8 @@ class Annotations:
     path: Path | None = None
     warnings: tuple[str, ...] = field(default=())
     """What a reader should know: lines that were repaired, elements without an area, names of no known class."""
+    corner: Literal["scanned area", "canvas"] = "scanned area"
+    """What the file counts level-0 pixels from; see `annotations.placement`."""
     reviewed: Reviewed | None = None
     """How much of the slide a review of what a model found speaks of; None: it is no review, and complete."""
 

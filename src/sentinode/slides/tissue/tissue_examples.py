@@ -9,6 +9,7 @@ from PIL import Image
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.images import read_image
 from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
+from sentinode.slides.annotations.placement import placed
 from sentinode.slides.annotations.raster import rasterise_polygons
 from sentinode.slides.annotations.regions import EXCLUSION
 from sentinode.slides.slide import Slide
@@ -63,8 +64,7 @@ def _from_image(path: Path, slide: Slide, overview: NDArray[np.uint8]) -> NDArra
 
 
 def _from_annotation(path: Path, slide: Slide, overview: NDArray[np.uint8], mpp: float) -> NDArray[np.bool_]:
-    annotations = read_annotations(path)
-    annotations.check_within(slide.width, slide.height, slide.name)
+    annotations = placed(read_annotations(path), slide.extent)
     height, width = overview.shape[:2]
 
     def drawn(*, excluded: bool) -> NDArray[np.bool_]:

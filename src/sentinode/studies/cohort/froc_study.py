@@ -23,6 +23,7 @@ from sentinode.scanning.scan_folder import ScanFolder, scans_in
 from sentinode.scanning.scan_record import BundleFacts, SlideFacts
 from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
 from sentinode.slides.annotations.camelyon import known_trap
+from sentinode.slides.annotations.placement import placed
 from sentinode.slides.annotations.raster import rasterise
 from sentinode.slides.slide_list import list_slides
 from sentinode.studies.cohort.froc_pictures import draw_pictures
@@ -157,8 +158,7 @@ def _truth(facts: SlideFacts, folder: Path) -> tuple[EvaluationMask | None, list
     path = find_annotations(folder, facts.name)
     if path is None:
         return None, []
-    drawn = read_annotations(path)
-    drawn.check_within(facts.width, facts.height, facts.name)
+    drawn = placed(read_annotations(path), facts.extent)
     if drawn.tumour.is_empty:
         return None, [*drawn.warnings, "Its annotation has no tumour."]
     down_x, down_y = MASK_MPP / facts.mpp_x, MASK_MPP / facts.mpp_y

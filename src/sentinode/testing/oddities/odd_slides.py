@@ -10,6 +10,7 @@ from sentinode.core.extras import require
 from sentinode.slides.reader import Pixels
 from sentinode.testing.oddities.oddity import Oddity
 from sentinode.testing.oddities.pictures import HEIGHT, JPEG_SLACK, WIDTH, check_slide, only_file, tissue
+from sentinode.testing.oddities.scn_file import write_scn
 from sentinode.testing.oddities.tiff_files import (
     APERIO_JP2K_YCBCR,
     JP2K_LOSSY,
@@ -175,6 +176,11 @@ PICTURES = (
     Oddity(
         "slides/second-of-two-pictures", "the second of two pictures, asked for", _two_pictures,
         lambda folder: check_slide(only_file(folder), tissue(), series=1),
+    ),
+    Oddity(
+        "slides/bounds", "a small scanned area on a large canvas", lambda folder: write_scn(
+            folder / "slide.scn", tissue(), 1000, 2000
+        ), _read(),
     ),
     Oddity("slides/unmarked-levels", "levels that no tag calls reduced", _unmarked_levels, _read()),
 )  # fmt: skip
