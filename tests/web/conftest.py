@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,11 +66,26 @@ class Server:
         with urllib.request.urlopen(self.address + path, timeout=60) as answer:
             return json.loads(answer.read())
 
+    def status(self, path: str) -> int:
+        try:
+            self.get(path)
+        except urllib.error.HTTPError as error:
+            return error.code
+        return 200
+
     def ready(self) -> "Server":
         end = time.monotonic() + 120
         while not self.get("/")["model_loaded"]:
             assert time.monotonic() < end
             time.sleep(0.05)
+        return self
+
+    def explaining(self) -> "Server":
+        """Once what explains is loaded; until then a busy machine is told to come again, and the browser logs that."""
+        end = time.monotonic() + 300
+        while self.status("/explain/methods") == 503:
+            assert time.monotonic() < end
+            time.sleep(0.2)
         return self
 
     def end(self) -> None:
@@ -164,7 +180,7 @@ def start_server(small_bundle: Path) -> Iterator[Callable[..., Server]]:
 @pytest.fixture(scope="session")
 def server(start_server: Callable[..., Server], make_folder: Callable[..., Path]) -> Server:
     """A server without sign-in, for tests that change nothing; none of its slides has a review."""
-    return start_server(make_folder())
+    return start_server(make_folder()).explaining()
 
 
 @pytest.fixture(scope="session")
