@@ -158,7 +158,7 @@ def _blank(facts: Facts) -> str:
     blank = facts["near_blank"]
     if not blank["n"]:
         return "None."
-    by_class = [f"{count(_total(blank, name))} {name}" for name in facts["class_names"]]
+    by_class = [f"{count(_total(blank, name))} {class_words(name)}" for name in facts["class_names"]]
     return f"{count(blank['n'])} of {count(facts['images']['read'])} images that could be read: {listed(by_class)}."
 
 

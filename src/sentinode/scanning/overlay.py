@@ -21,7 +21,9 @@ QUICK_PNG = 2
 _WEAKEST, STRONGEST = 0.12, 0.72
 """How much of the heatmap's colour is seen at scores 0 and 1: the tissue stays visible, and more so where it is
 harmless."""
-_MARGIN, _BAR_WIDTH, _RIGHT = 16, 22, 150
+_MARGIN, _BAR_WIDTH, _RIGHT = 16, 26, 220
+_LARGE_PX, _SMALL_PX = 30, 26
+"""Heights of letters. A page shows the picture at half its size; they have to be read there, too."""
 _INK, _PAPER = (24, 32, 43), (255, 255, 255)
 _MM = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 _NUMBERED = 20
@@ -56,14 +58,15 @@ def write_overlay(
     factor = _SIDE_PX / max(slide_width, slide_height)
     width, height = max(1, round(slide_width * factor)), max(1, round(slide_height * factor))
     picture = _blended(overview, width, height, heatmap, factor)
-    top = 2 * _MARGIN + 24
-    page = Image.new("RGB", (width + 2 * _MARGIN + _RIGHT, max(height, 320) + top + 3 * _MARGIN + 24), _PAPER)
+    top = 2 * _MARGIN + _LARGE_PX
+    wide = max(width + 2 * _MARGIN + _RIGHT, round(_font(_LARGE_PX).getlength(title)) + 2 * _MARGIN)
+    page = Image.new("RGB", (wide, max(height, 340) + top + 3 * _MARGIN + _SMALL_PX), _PAPER)
     page.paste(Image.fromarray(picture), (_MARGIN, top))
     draw = ImageDraw.Draw(page)
     draw.rectangle((_MARGIN - 1, top - 1, _MARGIN + width, top + height), outline=(160, 168, 178))
-    draw.text((_MARGIN, _MARGIN), title, fill=_INK, font=ImageFont.load_default(20))
+    draw.text((_MARGIN, _MARGIN + _LARGE_PX // 2), title, fill=_INK, font=_font(_LARGE_PX), anchor="lm")
     _draw_lesions(draw, lesions, factor, (_MARGIN, top))
-    _draw_colour_bar(draw, (2 * _MARGIN + width, top + 30), target, threshold)
+    _draw_colour_bar(draw, (2 * _MARGIN + width, top + _LARGE_PX + _MARGIN), target, threshold)
     um_per_px = heatmap.mpp.x / heatmap.downsample_x / factor
     _draw_scale_bar(draw, (_MARGIN, top + height + _MARGIN), width, um_per_px)
     with atomic_file(folder / OVERLAY_FILE) as temporary:
@@ -100,10 +103,17 @@ def _draw_lesions(
                 draw.line(points, fill=colour, width=line, joint="curve")
     for one in lesions[:_NUMBERED]:
         top, right = min((y, -x) for ring in _rings(one.outline) for x, y in ring)
-        place = corner[0] + 4 - right * factor, max(corner[1], top * factor + corner[1] - 12)
-        draw.text(
-            place, str(one.lesion.rank), fill=_INK, font=ImageFont.load_default(18), stroke_width=3, stroke_fill=_PAPER
-        )
+        place = corner[0] + 4 - right * factor, max(corner[1] + _SMALL_PX // 2, corner[1] + top * factor)
+        _write(draw, place, str(one.lesion.rank), stroke_width=3, stroke_fill=_PAPER)
+
+
+def _font(height_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(height_px)
+
+
+def _write(draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, **stroke: Any) -> None:
+    """Right of a place, at its height."""
+    draw.text(place, text, fill=_INK, font=_font(_SMALL_PX), anchor="lm", **stroke)
 
 
 def _rings(outline: Any) -> list[Any]:
@@ -114,18 +124,18 @@ def _rings(outline: Any) -> list[Any]:
 def _draw_colour_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], target: str, threshold: float) -> None:
     left, top = corner
     length = 256
-    draw.text((left, top - 30), f"p({target})", fill=_INK, font=ImageFont.load_default(16))
+    _write(draw, (left, top - _SMALL_PX), f"P({target})")
     for step, colour in enumerate(colour_table()[::-1]):
         draw.line((left, top + step, left + _BAR_WIDTH, top + step), fill=tuple(int(part) for part in colour))
     draw.rectangle((left - 1, top - 1, left + _BAR_WIDTH + 1, top + length), outline=_INK)
     for value in (0.0, 0.5, 1.0):
-        if abs(value - threshold) > 0.07:
+        if abs(value - threshold) * length > _SMALL_PX:
             y = top + round((1 - value) * (length - 1))
             draw.line((left + _BAR_WIDTH, y, left + _BAR_WIDTH + 5, y), fill=_INK)
-            draw.text((left + _BAR_WIDTH + 9, y - 9), f"{value:g}", fill=_INK, font=ImageFont.load_default(15))
+            _write(draw, (left + _BAR_WIDTH + 12, y), f"{value:g}")
     y = top + round((1 - threshold) * (length - 1))
     draw.line((left - 6, y, left + _BAR_WIDTH + 6, y), fill=_INK, width=3)
-    draw.text((left + _BAR_WIDTH + 9, y - 9), f"{threshold:.2g} outline", fill=_INK, font=ImageFont.load_default(15))
+    _write(draw, (left + _BAR_WIDTH + 12, y), f"{threshold:.2g} outline")
 
 
 def _draw_scale_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], width: int, um_per_px: float) -> None:
@@ -134,4 +144,4 @@ def _draw_scale_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], width: i
     left, top = corner
     length = round(mm * 1000 / um_per_px)
     draw.rectangle((left, top, left + length, top + 6), fill=_INK)
-    draw.text((left + length + 10, top - 7), f"{mm:g} mm", fill=_INK, font=ImageFont.load_default(18))
+    _write(draw, (left + length + 12, top + 3), f"{mm:g} mm")

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.crossval.fold_answers import FoldAnswers, pooled_aucs, repeat_aucs, within_folds
 from sentinode.metrics.measures.intervals import LEVEL, Resampling, percentile_interval
@@ -76,7 +77,7 @@ def _pooled(answers: FoldAnswers) -> Metric:
     value = float(pooled_aucs(answers).mean())
     if len(lows) < len(each):
         return Metric(value, None, None, each[0].method, each[0].n)
-    method = f"logit DeLong on the pooled scores, ends averaged over {len(each)} repeats"
+    method = f"logit DeLong on the pooled scores, ends averaged over {plural(len(each), 'repeat')}"
     return Metric(value, float(np.mean(lows)), float(np.mean(highs)), method, each[0].n)
 
 
