@@ -1,7 +1,7 @@
 """Makes a picture of the head of a page that Sentinode wrote, for the README:
 
 sentinode evaluate pcam --data folder:pcam-real --split test --out looked
-python docs/images/pages.py looked/report.html docs/report.png --height 1420
+python docs/images/pages.py looked/report.html docs/report.png --height 1449
 """
 
 import argparse
@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 WIDTH = 960
 SCALE = 4 / 3
 """1,280 pixels across: as sharp as the README shows it."""
-COLOURS = 64
+COLOURS = 256
 
 
 def main() -> None:
@@ -23,7 +23,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("page", type=Path)
     parser.add_argument("picture", type=Path)
-    parser.add_argument("--height", type=int, default=1130, help="of the head, in the page's pixels")
+    parser.add_argument(
+        "--height", type=int, default=1131, help="of the head, in the page's pixels: a multiple of three"
+    )
     given = parser.parse_args()
     program = shutil.which("chromium") or shutil.which("google-chrome")
     assert program, "no Chromium is installed: apt-get install chromium"
@@ -34,7 +36,7 @@ def main() -> None:
         page.goto(given.page.resolve().as_uri())
         picture = Image.open(io.BytesIO(page.screenshot()))
         browser.close()
-    picture.convert("RGB").quantize(COLOURS).save(given.picture, optimize=True)
+    picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(given.picture, optimize=True)
 
 
 if __name__ == "__main__":
