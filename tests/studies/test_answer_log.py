@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinode.studies.answer_log import Answer, AnswerLog, stamp_of
+from sentinode.studies.answer_log import AnswerLog, LoggedAnswer, stamp_of
 
 HEAD = {"graph": "a" * 64, "engine": "openvino"}
-ANSWERS = [Answer(f"image {number}", f"0.{number}", [number, 5]) for number in range(6)]
+ANSWERS = [LoggedAnswer(f"image {number}", f"0.{number}", [number, 5]) for number in range(6)]
 
 
 def test_what_was_noted_is_there_again(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_log_of_another_model_is_begun_anew(tmp_path: Path) -> None:
 def test_the_last_answer_to_an_image_counts(tmp_path: Path) -> None:
     log = AnswerLog(tmp_path / "journal", HEAD)
     log.load()
-    newer = Answer("image 0", "0.9", [7, 7])
+    newer = LoggedAnswer("image 0", "0.9", [7, 7])
     log.append([ANSWERS[0], newer])
     assert log.load() == {"image 0": newer}
 

@@ -88,7 +88,8 @@ def evaluate(
         bundle: Its folder, or the name of one that is shipped.
         data: The data's address, as `folder:DIR`.
         out: Folder for the report; an earlier report there is replaced.
-        split: `train`, `validation`, `test`, a split's own name, or `all`.
+        split: `train`, `validation` or `test` as the bundle's own recipe shares the data out; one of the source's
+            splits by its own name; or `all`.
         overrides: `data.key=value`, over what the bundle's recipe says of data.
         engine: `openvino`, `torch`, or `auto`.
         settings: The machine's; None: by the environment.

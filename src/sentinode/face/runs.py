@@ -184,13 +184,14 @@ def crossval(
     """Nested cross-validation, and a final model refitted on all images. Stopped, the same call goes on.
 
     Args:
-        recipe: A backbone, features (`colour`, `texture`), a shipped recipe's name, or the path of a TOML file.
+        recipe: A shipped recipe's name, the path of a TOML file, or what gives the features: a bundle, an architecture,
+            `pixels`, `colour` or `texture`.
         out: Folder for the report and the bundle.
         data: The data's address, as `folder:DIR`; over the recipe's.
         folds: Outer folds.
         repeats: Repeats, each with other folds.
         overrides: `key.path=value`, over the recipe's.
-        engine: `openvino`, `torch`, or `auto`.
+        engine: For the features: `openvino`, `torch`, or `auto`.
         settings: The machine's; None: by the environment.
         progress: Show how far it is.
 

@@ -58,9 +58,6 @@ class MetricKind:
     shown: frozenset[Place] = frozenset()
     """Where it is printed among the few."""
 
-    assessed: bool = True
-    """Whether an assessment of a model has it; others come of cross-validation or of training alone."""
-
     share: Share | None = None
     """The cells of the confusion matrix of two classes that it is a share of; the interval is exact."""
 
@@ -98,12 +95,13 @@ _FEW: frozenset[Place] = _CARDS | {"short", "summary"}
 _NO_POSITIVE, _NO_NEGATIVE = "no positive sample", "no negative sample"
 
 # In the order in which they are printed. What has neither share nor cells nor value is computed, with others of its
-# kind, where its name is: areas in `measures.ranking`, losses in `measures.sums`.
+# kind, where its name is: areas in `measures.ranking`, losses in `measures.sums`; `auc_pooled` comes of
+# cross-validation alone, `loss` of training.
 _OWN = (
     MetricKind("auc", "AUC", shown=_FEW | {"multiclass summary"}),
     MetricKind("auc_delong", "AUC, interval by DeLong"),
     MetricKind("auc_bootstrap", "AUC, interval by bootstrap"),
-    MetricKind("auc_pooled", "AUC, ranked across folds", assessed=False),
+    MetricKind("auc_pooled", "AUC, ranked across folds"),
     MetricKind("average_precision", "Average precision", shown=frozenset({"card"})),
     MetricKind(
         "sensitivity", "Sensitivity", per_cent=True, shown=_FEW, share=Share((3,), (2, 3)), undefined=_NO_POSITIVE
@@ -148,7 +146,7 @@ _OWN = (
         "calibration_error", "Calibration error", larger_is_better=False,
         shown=frozenset({"summary", "multiclass summary"}),
     ),
-    MetricKind("loss", "Loss", larger_is_better=False, assessed=False),
+    MetricKind("loss", "Loss", larger_is_better=False),
 )  # fmt: skip
 
 METRICS: dict[str, MetricKind] = {kind.name: kind for kind in _OWN}

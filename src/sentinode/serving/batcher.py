@@ -11,19 +11,19 @@ from typing import Generic, TypeVar
 from sentinode.serving.problems import busy
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 _BATCHES_AT_ONCE = 2
 """While one batch is answered and logged, the next one is in the model already."""
 
 
 @dataclass(eq=False)
-class _Waiting(Generic[Item, Answer]):
+class _Waiting(Generic[Item, Result]):
     item: Item
-    answer: "asyncio.Future[Answer]"
+    answer: "asyncio.Future[Result]"
 
 
-class Batcher(Generic[Item, Answer]):
+class Batcher(Generic[Item, Result]):
     """A queue before a function that is faster for many items at a time.
 
     A batch waits for what is known to come (see `coming`), and for as many items as the last batch had and left: those
@@ -34,7 +34,7 @@ class Batcher(Generic[Item, Answer]):
 
     def __init__(
         self,
-        run: Callable[[list[Item]], Sequence[Answer | Exception]],
+        run: Callable[[list[Item]], Sequence[Result | Exception]],
         *,
         most_waiting: int,
         most_at_once: int,
@@ -50,7 +50,7 @@ class Batcher(Generic[Item, Answer]):
         """
         self._run, self._seen = run, seen
         self._most_waiting, self._most_at_once, self._wait_s = most_waiting, most_at_once, wait_s
-        self._waiting: deque[_Waiting[Item, Answer]] = deque()
+        self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._coming = 0
         self._running = 0
         self._expected = 1
@@ -87,9 +87,9 @@ class Batcher(Generic[Item, Answer]):
             self._coming -= left
             self._start()
 
-    def submit(self, item: Item) -> "asyncio.Future[Answer]":
+    def submit(self, item: Item) -> "asyncio.Future[Result]":
         """Add an item, for which `coming` has made room; cancel the future to take it back."""
-        waiting = _Waiting[Item, Answer](item, asyncio.get_running_loop().create_future())
+        waiting = _Waiting[Item, Result](item, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._start()
         return waiting.answer
@@ -128,15 +128,15 @@ class Batcher(Generic[Item, Answer]):
         self._timer = None
         self._start(at_once=True)
 
-    def _take(self) -> list[_Waiting[Item, Answer]]:
-        batch: list[_Waiting[Item, Answer]] = []
+    def _take(self) -> list[_Waiting[Item, Result]]:
+        batch: list[_Waiting[Item, Result]] = []
         while self._waiting and len(batch) < self._most_at_once:
             one = self._waiting.popleft()
             if not one.answer.done():  # otherwise its client is gone
                 batch.append(one)
         return batch
 
-    async def _answer(self, batch: list[_Waiting[Item, Answer]]) -> None:
+    async def _answer(self, batch: list[_Waiting[Item, Result]]) -> None:
         self._seen(len(batch))
         loop = asyncio.get_running_loop()
         try:

@@ -10,7 +10,7 @@ from sentinode.core.files import storage_errors
 from sentinode.data.sources.file_source import file_stamp
 
 
-class Answer(NamedTuple):
+class LoggedAnswer(NamedTuple):
     """One line of an answer log."""
 
     id: str
@@ -28,7 +28,7 @@ class AnswerLog:
         self.path = path
         self._head = json.dumps(head, sort_keys=True) + "\n"
 
-    def load(self) -> dict[str, Answer]:
+    def load(self) -> dict[str, LoggedAnswer]:
         """The answers of an earlier run, by id; a log of another model is begun anew."""
         with storage_errors(self.path):
             text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
@@ -39,10 +39,10 @@ class AnswerLog:
             whole, _, torn = text.rpartition("\n")
             if torn:
                 os.truncate(self.path, len(whole.encode()) + 1)
-        answers = (Answer(*json.loads(line)) for line in whole.splitlines()[1:])
+        answers = (LoggedAnswer(*json.loads(line)) for line in whole.splitlines()[1:])
         return {answer.id: answer for answer in answers}
 
-    def append(self, answers: Iterable[Answer]) -> None:
+    def append(self, answers: Iterable[LoggedAnswer]) -> None:
         """Note answers; they are on the disk when this returns.
 
         Raises:

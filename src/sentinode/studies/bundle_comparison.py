@@ -48,7 +48,8 @@ def compare_bundles(
 ) -> BundleComparison:
     """Compare bundles on the same images, every later one with the first, each at its own frozen threshold.
 
-    Writes `comparison.html` and `comparison.json` into `out`. Arguments and errors as for `evaluate_bundle`.
+    Writes `comparison.html` and `comparison.json` into `out`. `sentinode.compare` says what each argument is; errors as
+    for `evaluate_bundle`, and:
 
     Raises:
         EvaluationError: Fewer than two bundles, or bundles of different classes.

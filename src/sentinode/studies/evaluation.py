@@ -59,18 +59,9 @@ def evaluate_bundle(
     settings: Settings | None = None,
     progress: Progress = SILENT,
 ) -> Assessment:
-    """Measure a bundle on labelled data, at its own frozen threshold.
+    """Measure a bundle on labelled data, at its own frozen threshold; `sentinode.evaluate` says what each argument is.
 
-    Args:
-        name: A bundle's folder or a shipped name.
-        address: The data's.
-        out: Folder for `metrics.json`, `predictions.csv` and `report.html`; a report that is there is replaced.
-        split: `train`, `validation` or `test` as the bundle's own recipe shares the data out; one of the source's
-            splits by its own name; or `all`.
-        overrides: `data.key=value`, over what the bundle's recipe says of data.
-        engine: `auto`, `openvino` or `torch`.
-        settings: The machine's; None: by the environment.
-        progress: Where to show how far it is.
+    Writes `metrics.json`, `predictions.csv` and `report.html` into `out`, in the place of an earlier result.
 
     Raises:
         DataError: The data is not what it must be, or does not have the split.

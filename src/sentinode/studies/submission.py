@@ -19,7 +19,7 @@ from sentinode.models.bundle_info import GRAPH_FILE, BundleInfo
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.prediction import Failure, predict_images
-from sentinode.studies.answer_log import Answer, AnswerLog, stamp_of
+from sentinode.studies.answer_log import AnswerLog, LoggedAnswer, stamp_of
 
 _HEADER = ",".join(COLUMNS)
 _NOTED = 512  # answers between two writes: what a kill costs at most
@@ -120,7 +120,7 @@ def _score(
     runner: Engine,
     column: int,
     test: CompetitionTest,
-    noted: Mapping[str, Answer],
+    noted: Mapping[str, LoggedAnswer],
     log: AnswerLog,
     progress: Progress,
 ) -> dict[str, str]:
@@ -128,7 +128,7 @@ def _score(
     labels = {key: each.label for key, each in noted.items()}
     left = [name for name in test.ids if name not in labels]
     failures: list[Failure] = []
-    fresh: list[Answer] = []
+    fresh: list[LoggedAnswer] = []
     with progress.bar("scoring test", len(test.ids), "images", done=len(test.ids) - len(left)) as advance:
         try:
             for name, one in zip(left, predict_images(runner, map(test.path, left)), strict=True):
@@ -137,7 +137,7 @@ def _score(
                     failures.append(one)
                     continue
                 labels[name] = f"{list(one.probabilities.values())[column]:.9g}"  # as many digits as float32 has
-                fresh.append(Answer(name, labels[name], stamp_of(test.path(name))))
+                fresh.append(LoggedAnswer(name, labels[name], stamp_of(test.path(name))))
                 if len(fresh) == _NOTED:
                     log.append(fresh)
                     fresh.clear()

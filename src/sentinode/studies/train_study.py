@@ -89,15 +89,8 @@ def train(
 ) -> Run | None:
     """Train a model, calibrate it on validation, and measure it on the test split.
 
-    Args:
-        recipe: A shipped name, the path of a TOML file, or a resolved recipe.
-        data: The data's address, over the recipe's.
-        out: The run folder to make; None: `runs/RECIPE-DATE-TIME`.
-        overrides: `key.path=value`, over the recipe's.
-        resume: A run folder to go on with, by its own recipe; then nothing else of the above is given. It ends with
-            the same log, weights and report as if it had not been stopped.
-        settings: The machine's; None: by the environment.
-        progress: Where to show how far it is.
+    `sentinode.train` says what each argument is. A run that is resumed ends with the same log, weights and report as if
+    it had not been stopped.
 
     Returns:
         The run; None in every process but the first when several devices train together.

@@ -47,7 +47,7 @@ _SHORT = {"logistic": "Logistic", "forest": "Forest"}
 _WARM, _TIMED = 8, 256  # images before the clock starts, and while it runs
 
 Probabilities = NDArray[np.float64]
-Answer = Callable[[NDArray[np.uint8]], object]
+TileClassifier = Callable[[NDArray[np.uint8]], object]
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _fit(bench: Bench, table: FeatureTable, model: str) -> FittedModel:
 
 
 def _candidate(
-    bench: Bench, name: str, about: str, table: FeatureTable, fitted: FittedModel, answer: Answer
+    bench: Bench, name: str, about: str, table: FeatureTable, fitted: FittedModel, classify: TileClassifier
 ) -> Candidate:
     validation, test = (fitted.probabilities(table.of(split).values) for split in ("validation", "test"))
     chosen = fitted.chosen()
@@ -137,7 +137,7 @@ def _candidate(
         f"{about}; {chosen}" if chosen else about,
         predictions_of(bench.data.manifest, "test", test),
         _validation_auc(bench, validation),
-        Cost(fitted.seconds, _seconds_per_thousand(bench, answer)),
+        Cost(fitted.seconds, _seconds_per_thousand(bench, classify)),
     )
 
 
@@ -167,12 +167,12 @@ def _validation_auc(bench: Bench, probabilities: NDArray[np.floating]) -> float 
     return None if np.isnan(value) else value
 
 
-def _seconds_per_thousand(bench: Bench, answer: Answer) -> float:
+def _seconds_per_thousand(bench: Bench, classify: TileClassifier) -> float:
     """By the clock, over the first test images, from pixels to probabilities."""
     tiles = bench.data.images("test")[:_TIMED]
-    answer(tiles[:_WARM])  # what is compiled or read at the first call is not what an image costs
+    classify(tiles[:_WARM])  # what is compiled or read at the first call is not what an image costs
     began = time.perf_counter()
-    answer(tiles)
+    classify(tiles)
     return 1000 * (time.perf_counter() - began) / len(tiles)
 
 

@@ -51,19 +51,7 @@ def crossval(
     settings: Settings | None = None,
     progress: Progress = SILENT,
 ) -> CrossvalResult | None:
-    """Load a recipe and cross-validate it; see `run_crossval`.
-
-    Args:
-        recipe: A shipped name, a TOML file, or what gives the features: a bundle, an architecture, pixels, colour or
-            texture.
-        out: The folder; see `run_crossval`.
-        data: The data's address, over the recipe's.
-        folds: Outer folds, over the recipe's.
-        repeats: Repeats, over the recipe's.
-        overrides: `key.path=value`, over the recipe's.
-        engine: For the features: `auto`, `openvino` or `torch`.
-        settings: The machine's; None: by the environment.
-        progress: Where to show how far it is.
+    """Load a recipe and cross-validate it; `sentinode.crossval` says what each argument is, `run_crossval` what is done.
 
     Raises:
         RecipeError: There is no such recipe, or a key or value is wrong.
