@@ -40,7 +40,7 @@ class TestMaps(MapTests):
     @pytest.fixture(params=KINDS)
     def model(self, request: pytest.FixtureRequest, method: Method, opened_of: Opened) -> ExplainableModel:
         model = opened_of(request.param)
-        if why_not(model, method.name):
+        if why_not(model, method):
             with pytest.raises(SentinodeError, match=r"can't explain .*; use gradcam"):
                 method_of(model, method.name)
             pytest.skip("refused, as it should be")
@@ -93,8 +93,8 @@ def test_the_exact_map_adds_up_to_the_log_odds_over_all_looks(opened_of: Opened,
 
 def test_an_exact_map_is_refused_where_more_lies_between(opened_of: Opened) -> None:
     # At 30 px the last map of this ResNet with more than one cell is not the one that is pooled.
-    assert "more than pooling and a linear layer" in str(why_not(opened_of("batch-norm-half"), "cam"))
-    assert "more than two classes" in str(why_not(opened_of("many-classes"), "cam"))
+    assert "more than pooling and a linear layer" in str(why_not(opened_of("batch-norm-half"), METHODS["cam"]))
+    assert "more than two classes" in str(why_not(opened_of("many-classes"), METHODS["cam"]))
 
 
 def test_integrated_gradients_add_up_to_the_difference_from_the_blurred_tile(

@@ -61,7 +61,7 @@ def test_metrics_json_is_what_its_readers_rely_on(tmp_path):
     assert [target["met"] for target in written["targets"]] == [True, False]
     assert written["low_confidence"]["flagged"]["value"] <= 0.1
     assert written["limits"][0] == "The split is by patch."
-    assert any("No slide or patient is known" in limit for limit in written["limits"])
+    assert any("No slide or patient" in limit for limit in written["limits"])
 
 
 def test_every_printed_rate_follows_from_the_one_printed_matrix():
@@ -130,7 +130,7 @@ def test_without_groups_delong_is_the_interval_of_the_auc():
 
 def test_a_threshold_chosen_on_the_same_split_is_confessed():
     found = measured(binary(), threshold=OperatingPoint(0.4, "youden", "test"))
-    assert any("The threshold was chosen on test itself" in limit for limit in found.limits)
+    assert any("chosen on test itself" in limit for limit in found.limits)
 
 
 @pytest.mark.parametrize("label", [0, 1])

@@ -68,7 +68,7 @@ def test_what_can_not_be_compared_is_refused(binary):
     candidates = make_candidates(binary.predictions)
     with pytest.raises(EvaluationError, match="there is no baseline"):
         tabulate(candidates[3:])
-    with pytest.raises(EvaluationError, match="poor has no AUC on validation"):
+    with pytest.raises(EvaluationError, match=r"poor .*validation"):
         tabulate([dataclasses.replace(candidates[0], validation_auc=None), *candidates[1:]])
     with pytest.raises(EvaluationError, match="two models are called 'poor'"):
         tabulate([candidates[0], candidates[0]])

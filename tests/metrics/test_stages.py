@@ -93,9 +93,9 @@ def test_patients_are_staged_from_all_their_slides():
 
 
 def test_slides_and_patients_must_match():
-    with pytest.raises(EvaluationError, match="slide b1 has a class and no patient"):
+    with pytest.raises(EvaluationError, match=r"b1.*no patient"):
         stage_patients({"a1": "micro", "b1": "itc"}, {"a1": "a"})
-    with pytest.raises(EvaluationError, match=r"slide a2 \(and 1 more\) belongs to a patient and was not scanned"):
+    with pytest.raises(EvaluationError, match=r"a2 .*1 more.*not scanned"):
         stage_patients({"a1": "micro"}, {"a1": "a", "a2": "a", "a3": "a"})
 
 

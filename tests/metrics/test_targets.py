@@ -39,5 +39,5 @@ def test_what_is_no_target(text):
 
 
 def test_a_metric_that_nobody_measured():
-    with pytest.raises(EvaluationError, match="no metric 'recall' here; there are auc, false_negative_rate"):
+    with pytest.raises(EvaluationError, match=r"'recall'.*auc, false_negative_rate"):
         check_targets(["recall>=0.9"], METRICS)

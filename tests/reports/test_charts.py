@@ -21,7 +21,7 @@ from sentinode.reports.charts.ranking_charts import (
     roc_overlay,
 )
 from sentinode.reports.charts.score_charts import histogram_chart, reliability_chart
-from sentinode.reports.charts.training_charts import loss_chart, metric_chart, training_curves
+from sentinode.reports.charts.training_charts import training_charts, training_curves
 
 LOG = [
     {
@@ -49,8 +49,7 @@ def _binary_charts(binary) -> list[Chart]:
         decision_chart(a.decision_curve, positives / a.n),
         risk_coverage_chart(a.risk_coverage, a.low_confidence),
         training_curves(LOG, best_epoch=3),
-        loss_chart(LOG, best_epoch=3),
-        metric_chart(LOG),
+        *training_charts(LOG, best_epoch=3),
     ]
 
 
@@ -105,7 +104,8 @@ def test_alt_texts_hold_the_numbers(binary, drawn):
     )
     assert f"average precision {metrics['average_precision'].value:.3f}" in drawn["precision-recall"][0].alt
     (_, fp), (fn, _) = binary.assessment.confusion_matrix
-    assert f"{fn} of tumour, at or above it {fp} of normal" in drawn["histogram"][0].alt
+    assert f"{fn} of tumour, at or above" in drawn["histogram"][0].alt
+    assert f" {fp} of normal" in drawn["histogram"][0].alt
     assert "AUC 0.930" in drawn["training-curves"][0].alt  # of the kept epoch
 
 
@@ -201,7 +201,7 @@ def _labels(svg: str) -> list[str]:
 
 
 def test_the_epoch_whose_weights_were_kept_has_the_largest_point():
-    with_best, without = (metric_chart(LOG, best_epoch=best).svg() for best in (3, None))
+    with_best, without = (training_charts(LOG, best_epoch=best)[1].svg() for best in (3, None))
     assert with_best.count("M 0 5.5 ") == 2  # a marker of radius 5.5 for each metric, where others have 2
     assert "M 0 5.5 " not in without
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from torch.utils.data import BatchSampler, SequentialSampler
 
-from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, loader
+from sentinode.training.batches import EpochOrder, PackedBatches, Share, loader
 
 LABELS = np.array([0] * 90 + [1] * 13, dtype=np.int64)
 
@@ -35,7 +36,6 @@ def test_processes_share_an_epoch_without_overlap() -> None:
     seen = [position for order in shares for batch in epoch(order, 5) for position in batch]
     assert len(seen) == len(set(seen)) == 90
     assert {len(order) for order in shares} == {3}
-    assert [position for batch in InOrder(25, 4) for position in batch] == list(range(25))
 
 
 def test_a_set_smaller_than_a_batch_still_gives_one() -> None:
@@ -46,7 +46,7 @@ def test_a_set_smaller_than_a_batch_still_gives_one() -> None:
 def test_batches_hold_the_rows_that_the_manifest_names() -> None:
     tiles = np.arange(7 * 4 * 6 * 3, dtype=np.uint8).reshape(7, 4, 6, 3)
     data = PackedBatches(tiles, rows=np.array([6, 2, 5]), labels=np.array([1, 0, 1]))
-    (images, labels), (rest, _) = loader(data, InOrder(3, 2), on_gpu=False)
+    (images, labels), (rest, _) = loader(data, BatchSampler(SequentialSampler(data), 2, drop_last=False), on_gpu=False)
     assert np.array_equal(images.numpy(), tiles[[6, 2]])
     assert labels.tolist() == [1, 0]
     assert np.array_equal(rest.numpy(), tiles[[5]])

@@ -129,24 +129,25 @@ class DecodingPass:
         except ImageError as error:
             return Fact("unreadable", str(error)), self._blank
         height, width = tile.shape[:2]
-        fact = Fact("packed" if self._fits(height, width) else "size", "", height, width, pixel_hash(tile))
-        return fact, self._stored(tile) if fact.status == "packed" else self._blank
+        stored = self._stored(tile)
+        fact = Fact("size" if stored is None else "packed", "", height, width, pixel_hash(tile))
+        return fact, self._blank if stored is None else stored
 
-    def _fits(self, height: int, width: int) -> bool:
-        return (height, width) == self._size
-
-    def _stored(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(image)
+    def _stored(self, image: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        """What an image puts into the array; None: it has not the size for it."""
+        return np.ascontiguousarray(image) if image.shape[:2] == self._size else None
 
     def _resume(self) -> list[Fact]:
         """Cut both files down to what is whole in both of them; start them anew when they are of another pass."""
         facts = self._journalled_facts()
-        start = self._header_bytes()
+        start = self._write_header(io.BytesIO())
         whole = max(0, self._tiles.stat().st_size - start) // self._blank.nbytes if self._tiles.exists() else 0
         ends = np.cumsum([self.rows_of(fact) for fact in facts], dtype=np.int64)
         del facts[int(np.searchsorted(ends, whole, side="right")) :]
         if not facts:
-            self._begin()
+            with self._tiles.open("wb") as tiles:
+                self._write_header(tiles)
+            self._journal.write_text(json.dumps(self._head) + "\n", encoding="utf-8")
             return []
         lines = self._journal.read_bytes().splitlines(keepends=True)
         os.truncate(self._journal, sum(map(len, lines[: 1 + len(facts)])))
@@ -163,18 +164,11 @@ class DecodingPass:
             facts.append(Fact(*json.loads(line)))
         return facts
 
-    def _begin(self) -> None:
-        with self._tiles.open("wb") as tiles:
-            self._write_header(tiles)
-        self._journal.write_text(json.dumps(self._head) + "\n", encoding="utf-8")
-
     def _write_header(self, file: BinaryIO, rows: int | None = None) -> int:
+        """Write the array's header; returns its bytes."""
         shape = (len(self._labelled) if rows is None else rows, *self._size, 3)
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
         return file.tell()
-
-    def _header_bytes(self) -> int:
-        return self._write_header(io.BytesIO())
 
 
 class CuttingPass(DecodingPass):
@@ -203,11 +197,8 @@ class CuttingPass(DecodingPass):
         for start in range(done, len(self._labelled), _PHOTOGRAPHS):
             yield self._labelled[start : start + _PHOTOGRAPHS]
 
-    def _fits(self, height: int, width: int) -> bool:
-        return min(height, width) >= self._size[0]
-
-    def _stored(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return cut(image, self._size[0])
+    def _stored(self, image: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        return cut(image, self._size[0]) if min(image.shape[:2]) >= self._size[0] else None
 
 
 def _journal_head(folder: Path) -> dict[str, Any] | None:

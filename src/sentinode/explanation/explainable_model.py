@@ -160,7 +160,9 @@ def _single_look(bundle: Bundle, threads: int | None) -> ExplainableModel:
         raise SentinodeError(f"bundle {bundle.name} is INT8, whose averaging can't be taken out; leave it in")
     model = _prepared(load_deployed(bundle))
     check_example(bundle, TorchEngine(model, bundle.info, threads))
-    _take_out_averaging(model)
+    for member in members_of(model):
+        member.test_time = "none"
+        member.further = torch.nn.ModuleList()
     return ExplainableModel(bundle.info, TorchEngine(model, bundle.info, threads), model, single_look=True)
 
 
@@ -185,9 +187,3 @@ def _prepared(model: DeployedModel) -> DeployedModel:
         if hasattr(module, "fused_attn"):
             module.fused_attn = False  # type: ignore[assignment]
     return model
-
-
-def _take_out_averaging(model: DeployedModel) -> None:
-    for member in members_of(model):
-        member.test_time = "none"
-        member.further = torch.nn.ModuleList()

@@ -130,10 +130,11 @@ def fitting_methods(model: ExplainableModel) -> list[Method]:
     fitting = []
     for name in method_names():
         try:
-            if why_not(model, name) is None:
-                fitting.append(method_named(name))
+            method = method_named(name)
         except PluginError:
             continue
+        if why_not(model, method) is None:
+            fitting.append(method)
     return fitting
 
 
@@ -146,18 +147,14 @@ def method_of(model: ExplainableModel, name: str) -> Method:
     """
     if name not in method_names():
         raise SentinodeError(f"there is no method {name!r}; for {model.info.name} there are {_listed(model)}")
-    if (reason := why_not(model, name)) is not None:
+    method = method_named(name)
+    if (reason := why_not(model, method)) is not None:
         raise SentinodeError(f"{name} can't explain {model.info.name}: {reason}; use {_listed(model)}")
-    return method_named(name)
+    return method
 
 
-def why_not(model: ExplainableModel, name: str) -> str | None:
-    """Why a method can't explain a model; None: it can."""
-    return lacking(model, method_named(name))
-
-
-def lacking(model: ExplainableModel, method: Method) -> str | None:
-    """What the model does not have that the method needs, in words; None: nothing."""
+def why_not(model: ExplainableModel, method: Method) -> str | None:
+    """Why a method can't explain a model: what it needs and the model lacks; None: it can."""
     return model.known(("lacking", method.needs), lambda: _lacking(model, method.needs)) or None
 
 

@@ -118,18 +118,15 @@ class Predictions:
         wrong = {name: length for name, length in lengths.items() if length != n}
         if wrong:
             raise EvaluationError(f"{n} ids but {wrong}; give one of each per sample")
-        self._check_classes(k)
-        self._check_values(k)
-        if len(set(self.ids)) != n:
-            twice = [name for name, count in Counter(self.ids).most_common(3) if count > 1]
-            raise EvaluationError(f"ids repeat, such as {twice}; every sample needs its own")
-
-    def _check_classes(self, k: int) -> None:
         if k < 2 or len(set(self.class_names)) != k:
             raise EvaluationError(f"class names are {list(self.class_names)}; give at least two different ones")
         if (k == 2) != (self.positive is not None) or self.positive not in (None, 0, 1):
             message = f"positive is {self.positive} for {k} classes; give 0 or 1 for two classes and nothing for more"
             raise EvaluationError(message)
+        self._check_values(k)
+        if len(set(self.ids)) != n:
+            twice = [name for name, count in Counter(self.ids).most_common(3) if count > 1]
+            raise EvaluationError(f"ids repeat, such as {twice}; every sample needs its own")
 
     def _check_values(self, k: int) -> None:
         if self.labels.ndim != 1 or self.labels.min() < 0 or self.labels.max() >= k:

@@ -15,7 +15,6 @@ from onnx import ModelProto
 from safetensors.torch import save
 
 from sentinode.core.files import atomic_folder, sha256_of_file, write_json
-from sentinode.core.metric import Metric
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import (
     CARD_FILE,
@@ -67,7 +66,9 @@ def write_bundle(
     """
     storage = info.model.storage
     graph = export_graph(deployed, storage)  # rounds the weights: the example comes after it
-    example: Arrays = {"tiles": example_tiles, **_answers(deployed, example_tiles)}
+    with torch.inference_mode():
+        probabilities, embedding = deployed.eval()(torch.from_numpy(np.ascontiguousarray(example_tiles)))
+    example = {"tiles": example_tiles, "probabilities": probabilities.numpy(), "embedding": embedding.numpy()}
     with atomic_folder(folder) as temporary:
         _save_weights(deployed.network, storage, temporary / WEIGHTS_FILE)
         sealed = seal(temporary, info, graph, example=example, reference=reference, seen=seen)
@@ -127,7 +128,6 @@ def render_card(info: BundleInfo) -> str:
         autoescape=False,  # Markdown for reading in an editor, not a page
     )
     environment.filters["number"] = _number
-    environment.filters["interval"] = _interval
     return environment.get_template("model_card.md.j2").render(info=info)
 
 
@@ -142,12 +142,6 @@ def library_versions() -> dict[str, str]:
     return found
 
 
-def _answers(deployed: DeployedModel, tiles: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-    with torch.inference_mode():
-        probabilities, embedding = deployed.eval()(torch.from_numpy(np.ascontiguousarray(tiles)))
-    return {"probabilities": probabilities.numpy(), "embedding": embedding.numpy()}
-
-
 def _save_weights(network: Network, storage: Storage, path: Path) -> None:
     halved = can_be_halved(network) if storage == "float16" else set()
     tensors = {
@@ -159,9 +153,3 @@ def _save_weights(network: Network, storage: Storage, path: Path) -> None:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}" if abs(value) < 1e-3 else f"{value:.3f}"
-
-
-def _interval(figure: Metric) -> str:
-    if figure.low is None or figure.high is None:
-        return "–"
-    return f"{_number(figure.low)} – {_number(figure.high)}"

@@ -9,9 +9,9 @@ from sentinode.metrics.assessment import Assessment
 from sentinode.metrics.predictions import Predictions
 from sentinode.reports import assessment_wording
 from sentinode.reports.assessment_tables import confused_pairs, confusion_cells, subgroup_table
-from sentinode.reports.charts.assessment_charts import binary_charts, multiclass_charts, training_charts
+from sentinode.reports.charts.assessment_charts import binary_charts, multiclass_charts
 from sentinode.reports.charts.chart import drawn
-from sentinode.reports.charts.training_charts import Log
+from sentinode.reports.charts.training_charts import Log, training_charts
 from sentinode.reports.frame import Context, write_page
 from sentinode.reports.galleries import Images, Maps, binary_galleries, multiclass_galleries
 
@@ -84,7 +84,7 @@ def write_assessment_page(
         }.items(),
     }
     charts = binary_charts(assessment, predictions) if binary else multiclass_charts(assessment)
-    values["charts"] = drawn(charts + training_charts(context.log, context.best_epoch))
+    values["charts"] = drawn(charts + training_charts(context.log, best_epoch=context.best_epoch))
     write_page("assessment_binary.html.j2" if binary else "assessment_multiclass.html.j2", values, out)
 
 

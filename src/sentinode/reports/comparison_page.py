@@ -82,7 +82,7 @@ def _charts(
         precision = precision_recall_curve(predictions.truths, predictions.scores)
         if roc is None or precision is None:
             continue
-        average = Ranking(predictions.truths, predictions.scores).average_precision()
+        average = Ranking(predictions.truths, predictions.scores).areas()[1]
         rocs.append((name, roc, metrics["auc"]))
         precisions.append((name, precision, Metric(float(average), None, None, "", len(predictions))))
     if not rocs:

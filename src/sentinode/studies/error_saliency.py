@@ -1,7 +1,6 @@
 """What moved the model in its errors, for the report's galleries: Grad-CAM over a few images, made when asked for."""
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,24 +30,21 @@ def error_maps(bundle: Bundle, images: Images) -> tuple[Maps | None, str]:
         return None, f"No maps over the errors of this bundle, {kind}; see sentinode explain."
     try:
         with job("explain"):
-            from sentinode.explanation.explainable_model import ExplainableModel, open_model
+            from sentinode.explanation.explainable_model import open_model
             from sentinode.explanation.explanation import explain
             from sentinode.explanation.map_pictures import blended
             from sentinode.explanation.methods import method_of
     except MissingExtraError as error:
         return None, f"No maps over the errors: {error}."
 
-    @cache
-    def model() -> ExplainableModel:
-        return open_model(bundle, engine="torch", single_look=True)
-
     try:
-        method_of(model(), _METHOD)
+        model = open_model(bundle, engine="torch", single_look=True)
+        method_of(model, _METHOD)
     except SentinodeError as error:
         return None, f"No maps over the errors: {error}."
 
     def draw(row: int) -> NDArray[np.uint8] | None:
-        one = explain(model(), np.ascontiguousarray(images(row)), _METHOD)
+        one = explain(model, np.ascontiguousarray(images(row)), _METHOD)
         return None if one.empty else blended(one.tile, one.map, signed=one.signed)
 
     shown = "each error's likeliest class" if info.classes.positive is None else info.classes.positive

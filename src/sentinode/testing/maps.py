@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sentinode.explanation.explainable_model import ExplainableModel
-from sentinode.explanation.methods import Method, lacking
+from sentinode.explanation.methods import Method, why_not
 
 
 class MapTests:
@@ -50,7 +50,7 @@ class MapTests:
 
     def test_it_can_explain_the_model(self, method: Method, model: ExplainableModel) -> None:
         """By what it says that it needs."""
-        assert lacking(model, method) is None
+        assert why_not(model, method) is None
 
     def test_maps_are_finite_and_of_the_tiles_size(
         self, method: Method, model: ExplainableModel, tile_sample: NDArray[np.uint8]

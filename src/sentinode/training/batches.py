@@ -75,20 +75,6 @@ class EpochOrder(Sampler[list[int]]):
         return generator.choice(len(self._labels), len(self._labels), p=weights)
 
 
-class InOrder(Sampler[list[int]]):
-    """Every position once, in order, in batches."""
-
-    def __init__(self, count: int, batch_size: int) -> None:
-        super().__init__()
-        self._batches = [list(range(start, min(start + batch_size, count))) for start in range(0, count, batch_size)]
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return iter(self._batches)
-
-
 def loader(data: PackedBatches, order: Sampler[list[int]], *, on_gpu: bool) -> DataLoader[tuple[Tensor, Tensor]]:
     """A loader of whole batches.
 

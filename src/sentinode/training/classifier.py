@@ -114,10 +114,6 @@ class PatchClassifier(LightningModule):
         if self.average is not None:
             self.average.update_parameters(self.network)
 
-    def on_validation_epoch_start(self) -> None:
-        """Forget the last epoch's outputs."""
-        self._validation = []
-
     def validation_step(self, batch: tuple[Tensor, Tensor], _batch_index: int) -> None:
         """Keep the logits of ((N, H, W, 3) uint8, (N,) int64), not augmented."""
         tiles, labels = batch
@@ -127,6 +123,7 @@ class PatchClassifier(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Compute and log the epoch's figures."""
         logits, labels = (torch.cat(part) for part in zip(*self._validation, strict=True))
+        self._validation = []
         loss = self.loss(logits, labels).item()
         scores = logits_to_probabilities(logits).cpu().numpy()
         truth = labels.cpu().numpy()

@@ -1,17 +1,18 @@
 """From fitted weights to a bundle: calibration on validation, export. Here training ends."""
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sentinode.core.files import sha256_of_json
 from sentinode.core.progress import Progress
-from sentinode.data.dataset import Dataset
+from sentinode.data.dataset import Dataset, Images
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_info import BundleInfo, Classes, Input, Provenance
 from sentinode.models.bundle_writer import library_versions, write_bundle
@@ -99,37 +100,30 @@ def write_network_bundle(recipe: Recipe, data: Dataset, fitted: Fitted, folder: 
         test_time=recipe.model.test_time,
         test_time_sizes=recipe.model.test_time_sizes,
     )
-    logits = _logits(deployed, data, "validation", progress)
+    logits, _ = _answers(deployed.eval().logits, data.images("validation"), "calibrating", progress)
     calibration = calibrate(logits, data, recipe.evaluation, recipe.seed)
     deployed.temperature.fill_(calibration.temperature)
+    tiles = reference_tiles(data, recipe.seed)
     return write_bundle(
         folder,
         _info(recipe, data, fitted, calibration),
         deployed,
         example_tiles=example_tiles(fitted.preprocessing.tile_size),
-        reference=_reference(deployed, reference_tiles(data, recipe.seed), progress),
+        reference=reference(tiles, *_answers(deployed, tiles, "reference", progress)),
         seen={split: pixel_hashes(data, split) for split in ("train", "validation")},
     )
 
 
-def _logits(deployed: DeployedModel, data: Dataset, split: str, progress: Progress) -> NDArray[np.float32]:
-    images = data.images(split)
-    parts = []
+def _answers(
+    answer: Callable[[Tensor], tuple[Tensor, Tensor]],
+    images: NDArray[np.uint8] | Images,
+    title: str,
+    progress: Progress,
+) -> list[NDArray[np.float32]]:
+    """Both outputs (N, …) of `answer` for all images, in slabs."""
     with torch.inference_mode():
-        for part in progress.slabs("calibrating", len(images), _BATCH):
-            logits, _ = deployed.eval().logits(torch.from_numpy(images[part]))
-            parts.append(logits.numpy())
-    return np.concatenate(parts)
-
-
-def _reference(deployed: DeployedModel, tiles: NDArray[np.uint8], progress: Progress) -> dict[str, NDArray[Any]]:
-    probabilities, embeddings = [], []
-    with torch.inference_mode():
-        for part in progress.slabs("reference", len(tiles), _BATCH):
-            answer = deployed.eval()(torch.from_numpy(tiles[part]))
-            probabilities.append(answer[0].numpy())
-            embeddings.append(answer[1].numpy())
-    return reference(tiles, np.concatenate(probabilities), np.concatenate(embeddings))
+        parts = [answer(torch.from_numpy(images[part])) for part in progress.slabs(title, len(images), _BATCH)]
+    return [np.concatenate([tensor.numpy() for tensor in output]) for output in zip(*parts, strict=True)]
 
 
 def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibration) -> BundleInfo:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from torch.utils.data import BatchSampler, SequentialSampler
 
 from sentinode.core.errors import RecipeError, TrainingError
 from sentinode.core.progress import Progress
@@ -24,7 +25,7 @@ from sentinode.models.networks.architectures import build_network
 from sentinode.models.networks.network import Network
 from sentinode.models.networks.weights import load_weights
 from sentinode.models.preprocessing import Preprocessing
-from sentinode.training.batches import EpochOrder, InOrder, PackedBatches, Share, loader
+from sentinode.training.batches import EpochOrder, PackedBatches, Share, loader
 from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, EarlyEnd, LastCheckpoint, RunLog, is_over
 from sentinode.training.classifier import PatchClassifier
 from sentinode.training.lightning import Trainer
@@ -169,7 +170,7 @@ def _run(trainer: Trainer, classifier: PatchClassifier, data: Dataset, checkpoin
     }
     order = train_order(config, manifest.labels("train"), seed, share)
     # Each of several processes validates on everything: they need not wait for shares of unequal size.
-    validation_order = InOrder(len(sets["validation"]), 2 * config.batch_size)
+    validation_order = BatchSampler(SequentialSampler(sets["validation"]), 2 * config.batch_size, drop_last=False)
     train = loader(sets["train"], order, on_gpu=on_gpu)
     validation = loader(sets["validation"], validation_order, on_gpu=on_gpu)
     try:

@@ -141,7 +141,7 @@ def test_equal_groups_do_not_weaken_the_exact_bound():
 def test_a_bound_that_no_number_of_right_answers_reaches():
     truths = np.repeat([0, 1], [100, 40])
     scores = np.linspace(0.1, 0.9, 140)
-    with pytest.raises(EvaluationError, match=r"with 40 positive samples .* at most 0\.928; it takes at least 59"):
+    with pytest.raises(EvaluationError, match=r"40 positive .*0\.928.*59"):
         choose_threshold(truths, scores, "sensitivity>=0.95@lower95")
     with pytest.raises(EvaluationError, match=r"100 negative samples .* at least 299"):
         choose_threshold(truths, scores, "specificity>=0.99@lower95")

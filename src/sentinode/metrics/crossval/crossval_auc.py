@@ -2,12 +2,12 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.crossval.fold_answers import FoldAnswers, pooled_aucs, repeat_aucs, within_folds
-from sentinode.metrics.measures.intervals import LEVEL, Resampling, percentile_interval
+from sentinode.metrics.measures.intervals import NORMAL_WIDTH, Resampling, percentile_interval
 from sentinode.metrics.measures.ranking import Ranking
 from sentinode.metrics.measures.roc import auc_metric, delong
 
@@ -40,7 +40,7 @@ def hanley_mcneil(auc: float, positives: int, negatives: int) -> float:
     """Half-width of the 95 % interval of an AUC to expect at these numbers (Hanley & McNeil 1982)."""
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     variance = auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)
-    return float(_quantile() * np.sqrt(variance / (positives * negatives)))
+    return float(NORMAL_WIDTH * np.sqrt(variance / (positives * negatives)))
 
 
 def _headline(answers: FoldAnswers, bootstrap_variance: float, resampling: Resampling) -> Metric:
@@ -63,7 +63,7 @@ def _headline(answers: FoldAnswers, bootstrap_variance: float, resampling: Resam
     if not np.isfinite(variance):
         return Metric(value, None, None, "no interval: undefined in every resample", n)
     centre = 0.5 + np.clip(value - 0.5, -_FARTHEST, _FARTHEST)
-    width = _quantile() * np.sqrt(variance) / (centre * (1 - centre))
+    width = NORMAL_WIDTH * np.sqrt(variance) / (centre * (1 - centre))
     low, high = special.expit(special.logit(centre) + np.array([-width, width]))
     return Metric(value, min(float(low), value), max(float(high), value), f"{what}; {source}, logit scale", n)
 
@@ -98,7 +98,3 @@ def _rankings(answers: FoldAnswers) -> list[Ranking]:
 
 def _rankings_auc(answers: FoldAnswers, weights: NDArray[np.float64] | None) -> float:
     return float(np.mean([one.auc(weights) for one in _rankings(answers)]))
-
-
-def _quantile() -> float:
-    return float(stats.norm.ppf((1 + LEVEL) / 2))

@@ -53,5 +53,5 @@ def _areas(
         "auc": wider(resampled, exact) if resampling.by_group else exact,
         "auc_delong": exact,
         "auc_bootstrap": resampled,
-        "average_precision": percentile_interval(ranking.average_precision(), drawn[:, 1], resampling, n=n),
+        "average_precision": percentile_interval(ranking.areas()[1], drawn[:, 1], resampling, n=n),
     }

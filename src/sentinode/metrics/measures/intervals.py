@@ -12,6 +12,9 @@ from sentinode.core.metric import Metric
 LEVEL = 0.95
 """Level of every two-sided interval."""
 
+NORMAL_WIDTH = float(stats.norm.ppf((1 + LEVEL) / 2))
+"""Standard deviations of a normal distribution on either side of its mean that hold `LEVEL` of it."""
+
 FEW_GROUPS = 20
 """With fewer groups than this a bootstrap over groups is known to be too narrow (Cameron, Gelbach & Miller 2008)."""
 

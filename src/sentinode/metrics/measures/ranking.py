@@ -34,14 +34,20 @@ class Ranking:
         """Area under the ROC curve (Mann–Whitney, a tie counts half); NaN when a class is missing."""
         return _auc(*self.counts(weights))
 
-    def average_precision(self, weights: NDArray[np.float64] | None = None) -> float:
-        """Sum of precision times step in recall, tied scores taken at once; NaN without positive samples."""
-        return _average_precision(*self.counts(weights))
+    def areas(self, weights: NDArray[np.float64] | None = None) -> tuple[float, float]:
+        """`auc`, and the average precision: the sum of precision times step in recall, tied scores taken at once.
 
-    def areas(self, weights: NDArray[np.float64]) -> tuple[float, float]:
-        """`auc` and `average_precision` of one resample."""
-        counts = self.counts(weights)
-        return _auc(*counts), _average_precision(*counts)
+        Without positive samples both are NaN.
+        """
+        positive, negative = self.counts(weights)
+        total = positive.sum()
+        if total == 0:
+            return float("nan"), float("nan")
+        hits = np.cumsum(positive[::-1])
+        called = hits + np.cumsum(negative[::-1])
+        # Scores that a resample leaves out at the top have called = 0; they add nothing.
+        precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
+        return _auc(positive, negative), float(positive[::-1] @ precision / total)
 
 
 def _auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
@@ -50,14 +56,3 @@ def _auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
         return float("nan")
     below = np.cumsum(negative) - negative / 2
     return float(positive @ below / pairs)
-
-
-def _average_precision(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
-    total = positive.sum()
-    if total == 0:
-        return float("nan")
-    hits = np.cumsum(positive[::-1])
-    called = hits + np.cumsum(negative[::-1])
-    # Scores that a resample leaves out at the top have called = 0; they add nothing.
-    precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
-    return float(positive[::-1] @ precision / total)

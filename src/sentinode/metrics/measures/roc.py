@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from sentinode.core.metric import Metric
-from sentinode.metrics.measures.intervals import LEVEL
+from sentinode.metrics.measures.intervals import LEVEL, NORMAL_WIDTH
 from sentinode.metrics.measures.ranking import Ranking
 
 _METHOD = "DeLong, logit scale"
@@ -112,7 +112,7 @@ def auc_metric(truths: ArrayLike, scores: ArrayLike) -> Metric:
         return Metric(value, low, high, "exact, from pairs without a common sample", n)
     if np.isnan(variance):
         return Metric(value, None, None, "no interval: DeLong's needs two samples of each class", n)
-    width = _quantile() * np.sqrt(variance) / (value * (1 - value))
+    width = NORMAL_WIDTH * np.sqrt(variance) / (value * (1 - value))
     low, high = special.expit(special.logit(value) + np.array([-width, width]))
     return Metric(value, float(low), float(high), _METHOD, n)
 
@@ -145,7 +145,7 @@ def paired_delong(truths: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike) -
         p_value = 1.0 if abs(difference) < 1e-12 else float("nan")
         width = 0.0 if p_value == 1.0 else float("nan")
         return PairedDeLong(difference, difference - width, difference + width, p_value)
-    width = _quantile() * float(np.sqrt(variance))
+    width = NORMAL_WIDTH * float(np.sqrt(variance))
     p_value = float(2 * stats.norm.sf(abs(difference) / np.sqrt(variance)))
     return PairedDeLong(difference, difference - width, difference + width, p_value)
 
@@ -164,10 +164,6 @@ def roc_curve(truths: ArrayLike, scores: ArrayLike) -> RocCurve | None:
         tuple(y[kept].tolist()),
         tuple(None if index == 0 else float(thresholds[index - 1]) for index in kept),
     )
-
-
-def _quantile() -> float:
-    return float(stats.norm.ppf((1 + LEVEL) / 2))
 
 
 def precision_recall_curve(truths: ArrayLike, scores: ArrayLike) -> PrecisionRecallCurve | None:

@@ -6,7 +6,6 @@ from sentinode.reports.charts.chart import Chart
 from sentinode.reports.charts.decision_charts import decision_chart, prevalence_chart, risk_coverage_chart
 from sentinode.reports.charts.ranking_charts import precision_recall_chart, roc_chart, roc_overlay
 from sentinode.reports.charts.score_charts import histogram_chart, reliability_chart
-from sentinode.reports.charts.training_charts import Log, loss_chart, metric_chart
 
 
 def binary_charts(assessment: Assessment, predictions: Predictions) -> list[Chart]:
@@ -37,11 +36,6 @@ def multiclass_charts(assessment: Assessment) -> list[Chart]:
     if curves:
         charts.append(roc_overlay(curves, what="each class against the rest"))
     return charts
-
-
-def training_charts(log: Log, best_epoch: int | None) -> list[Chart]:
-    """Loss and validation metrics; nothing without a log."""
-    return [loss_chart(log, best_epoch=best_epoch), metric_chart(log, best_epoch=best_epoch)] if log else []
 
 
 def _common_charts(assessment: Assessment) -> list[Chart]:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +208,7 @@ def _inline(svg: str, name: str, alt: str) -> str:
     for colour, value in COLOURS.items():
         body = body.replace(value, f"var(--{colour})")
     view_box = re.search(r'viewBox="[^"]*"', body)
-    head = f'<svg class="chart" role="img" aria-label="{_attribute(alt)}" {view_box[0] if view_box else ""}>'
+    head = f'<svg class="chart" role="img" aria-label="{escape(alt)}" {view_box[0] if view_box else ""}>'
     return re.sub(r"^<svg[^>]*>", lambda _: head, body).strip()
 
 
@@ -221,7 +222,3 @@ def _short_numbers(path: str) -> str:
     # A hundredth of a pixel is finer than any screen; it halves the page.
     short = re.sub(r"-?\d+\.\d+", lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), path)
     return " ".join(short.split())
-
-
-def _attribute(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")

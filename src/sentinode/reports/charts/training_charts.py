@@ -29,18 +29,18 @@ def training_curves(log: Log, *, best_epoch: int | None = None) -> Chart:
     return Chart("training-curves", f"{_loss_words(log)} {_metric_words(log, best_epoch)}", figure)
 
 
-def loss_chart(log: Log, *, best_epoch: int | None = None) -> Chart:
-    """Training and validation loss by epoch."""
-    with canvas() as (figure, (axes,)):
+def training_charts(log: Log, *, best_epoch: int | None = None) -> list[Chart]:
+    """Loss and validation metrics by epoch, a figure each; nothing without a log."""
+    if not log:
+        return []
+    with canvas() as (loss, (axes,)):
         _draw_loss(axes, log, best_epoch)
-    return Chart("loss", _loss_words(log), figure)
-
-
-def metric_chart(log: Log, *, best_epoch: int | None = None) -> Chart:
-    """Validation metrics by epoch."""
-    with canvas() as (figure, (axes,)):
+    with canvas() as (metrics, (axes,)):
         _draw_metrics(axes, log, best_epoch)
-    return Chart("validation-metrics", _metric_words(log, best_epoch), figure)
+    return [
+        Chart("loss", _loss_words(log), loss),
+        Chart("validation-metrics", _metric_words(log, best_epoch), metrics),
+    ]
 
 
 def _draw_loss(axes: Axes, log: Log, best_epoch: int | None) -> None:
@@ -48,8 +48,7 @@ def _draw_loss(axes: Axes, log: Log, best_epoch: int | None) -> None:
         ("train_loss", COLOURS["sky"], "training"),
         ("validation_loss", POSITIVE, "validation"),
     ):
-        _line(axes, log, name, colour, label)
-    _mark(axes, log, "validation_loss", POSITIVE, best_epoch)
+        _line(axes, log, name, colour, label, best_epoch if name == "validation_loss" else None)
     _finish(axes, "Loss")
     axes.legend(loc="upper right")
 
@@ -57,8 +56,7 @@ def _draw_loss(axes: Axes, log: Log, best_epoch: int | None) -> None:
 def _draw_metrics(axes: Axes, log: Log, best_epoch: int | None) -> None:
     names = _metric_columns(log)
     for name, colour in zip(names, _METRIC_COLOURS, strict=False):
-        _line(axes, log, name, colour, wording.metric_name(name.removeprefix("validation_")))
-        _mark(axes, log, name, colour, best_epoch)
+        _line(axes, log, name, colour, wording.metric_name(name.removeprefix("validation_")), best_epoch)
     _finish(axes, "On validation")
     if names:
         axes.legend(loc="lower right")
@@ -71,16 +69,14 @@ def _draw_rate(axes: Axes, log: Log) -> None:
     axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=False)
 
 
-def _line(axes: Axes, log: Log, name: str, colour: str, label: str) -> None:
+def _line(axes: Axes, log: Log, name: str, colour: str, label: str, best_epoch: int | None = None) -> None:
+    """A column of the log by epoch; the best epoch's point is large."""
     rows = [row for row in log if name in row]
     marker = "o" if len(rows) < 40 else ""
     epochs, values = [row["epoch"] for row in rows], [row[name] for row in rows]
     axes.plot(epochs, values, color=colour, marker=marker, markersize=4, label=label)
-
-
-def _mark(axes: Axes, log: Log, name: str, colour: str, best_epoch: int | None) -> None:
-    for row in log:
-        if row["epoch"] == best_epoch and name in row:
+    for row in rows:
+        if row["epoch"] == best_epoch:
             axes.plot(row["epoch"], row[name], "o", color=colour, markersize=11, markeredgecolor=CARD)
 
 

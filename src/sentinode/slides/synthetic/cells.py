@@ -136,9 +136,6 @@ def _turned(bank: CellBank) -> CellBank:
     """The bank with every picture in the eight flips and quarter turns."""
     turn = np.concatenate([bank.turn, -bank.turn])
     turns = np.concatenate([turn + k * np.pi / 2 for k in range(4)]) % np.pi
-    return CellBank(_eight(bank.keep), _eight(bank.add), _eight(bank.cell), turns)
-
-
-def _eight(pictures: NDArray[Any]) -> NDArray[Any]:
-    both = np.concatenate([pictures, pictures[..., ::-1]])
-    return np.ascontiguousarray(np.concatenate([np.rot90(both, k, axes=(-2, -1)) for k in range(4)]))
+    both = (np.concatenate([pictures, pictures[..., ::-1]]) for pictures in (bank.keep, bank.add, bank.cell))
+    keep, add, cell = (np.concatenate([np.rot90(each, k, axes=(-2, -1)) for k in range(4)]) for each in both)
+    return CellBank(keep, add, cell, turns)

@@ -51,7 +51,9 @@ def crossval(
     settings: Settings | None = None,
     progress: Progress = SILENT,
 ) -> CrossvalResult | None:
-    """Load a recipe and cross-validate it; `sentinode.crossval` says what each argument is, `run_crossval` what is done.
+    """Load a recipe and cross-validate it.
+
+    `sentinode.crossval` says what each argument is, and `run_crossval` what is done.
 
     Raises:
         RecipeError: There is no such recipe, or a key or value is wrong.
