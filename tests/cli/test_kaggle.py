@@ -33,7 +33,7 @@ def test_the_walk_through_ends_in_a_submission(sentinode: Callable[..., Any], wo
         words = shlex.split(line)[1:]
         outcome = sentinode(*words, *(SMALL if words[0] == "train" else []))
         assert (outcome.status, outcome.err) == (0, ""), line
-    assert "label is the probability of tumour" in outcome.out
+    assert "probability of tumour" in outcome.out
     found = pd.read_csv(workplace / "submission.csv", dtype={"id": str})
     assert found["id"].tolist() == wanted
     assert found["label"].between(0, 1).all()
@@ -48,11 +48,11 @@ def test_an_ensemble_of_bundles_of_other_classes_is_refused(sentinode: Callable[
     (other / "bundle.json").write_text(json.dumps(fields), encoding="utf-8")
     outcome = sentinode("ensemble", "pcam", "other", "--data", tissues, "--out", "both")
     assert (outcome.status, outcome.out) == (2, "")
-    assert outcome.err.startswith("error: other tells fat, mucus apart, pcam tells normal, tumour; average")
+    assert "fat, mucus apart, pcam tells normal, tumour; average" in outcome.err
     assert outcome.err.count("\n") == 1
     assert not (workplace / "both").exists()
     twice = sentinode("ensemble", "pcam", "pcam", "--data", tissues, "--out", "both")
-    assert "pcam has the same weights as pcam, and would only count twice" in twice.err
+    assert "the same weights as pcam" in twice.err
 
 
 def test_a_folder_with_missing_test_images_is_refused(sentinode: Callable[..., Any], workplace: Path) -> None:

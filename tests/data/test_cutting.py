@@ -52,7 +52,7 @@ def test_several_at_once_are_to_be_had_where_each_is_one_tile(load: Load, photog
     images = data.images("train")
     single = [place for place, (height, width) in enumerate(SIZES) if height == width == SIDE]
     assert images[np.array(single)].shape == (len(single), SIDE, SIDE, 3)
-    with pytest.raises(DataError, match="larger than a tile of 16 px and differ in size; read them one by one"):
+    with pytest.raises(DataError, match=r"16 px.*one by one"):
         images[:3]
     with pytest.raises(DataError, match="no common size"):
         _ = images.shape
@@ -67,9 +67,7 @@ def test_the_tile_that_stands_for_an_image_is_in_its_middle(load: Load, photogra
 
 
 def test_an_image_smaller_than_a_tile_is_of_another_size(load: Load, photographs: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"8 images are smaller than tiles of 17 px \(such as normal/01.png, 16×16 px\)"
-    ):
+    with pytest.raises(DataError, match=r"8 images .*17 px.*normal/01.png, 16×16 px"):
         load(photographs, tile_size=17)
     data = load(photographs, tile_size=17, on_size="drop", split={"fractions": (1, 0, 0)})
     assert data.manifest.excluded() == {"smaller than a tile": 8}
@@ -78,7 +76,7 @@ def test_an_image_smaller_than_a_tile_is_of_another_size(load: Load, photographs
 
 
 def test_without_a_tile_size_the_error_names_it(load: Load, photographs: Path) -> None:
-    with pytest.raises(DataError, match=r"or data\.tile_size to cut larger ones into tiles"):
+    with pytest.raises(DataError, match=r"data\.tile_size"):
         load(photographs)
 
 

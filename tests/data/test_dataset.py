@@ -57,9 +57,9 @@ def test_positive_class_is_the_second_of_two(tmp_path: Path, load: Load) -> None
 
 def test_positive_class_that_cannot_be_guessed(tmp_path: Path, load: Load) -> None:
     layouts.make_folder(tmp_path / "f", classes=["cats", "dogs"])
-    with pytest.raises(DataError, match=r"\(cats, dogs\); say which one is meant with data\.positive"):
+    with pytest.raises(DataError, match=r"cats, dogs.*data\.positive"):
         load(tmp_path / "f")
-    with pytest.raises(DataError, match="'birds', which is not a class; the classes: cats, dogs"):
+    with pytest.raises(DataError, match=r"'birds'.*cats, dogs"):
         load(tmp_path / "f", positive="birds")
 
 
@@ -71,7 +71,7 @@ def test_renaming(tmp_path: Path, load: Load) -> None:
     assert set(manifest.table["label"]) == {"normal", "tumour"}
     layouts.make_folder(tmp_path / "g")
     assert load(tmp_path / "g", rename=rename).manifest.class_names == ("normal", "tumour")
-    with pytest.raises(DataError, match="'2', which is not a class of the source; its classes: 0, 1"):
+    with pytest.raises(DataError, match=r"'2'.*0, 1"):
         load(tmp_path / "f", rename={"2": "tumour"})
 
 
@@ -89,7 +89,7 @@ def test_unreadable_images_are_counted_or_refused(folder: Path, load: Load) -> N
     manifest = load(folder).manifest
     assert manifest.excluded() == {"unreadable image": 3}
     assert len(manifest.table) == 34
-    with pytest.raises(ImageError, match=r"3 images can't be used: .*data\.on_unreadable = 'drop'"):
+    with pytest.raises(ImageError, match=r"3 images .*data\.on_unreadable = 'drop'"):
         load(folder, on_unreadable="error")
 
 
@@ -159,7 +159,7 @@ def test_leak_can_be_taken_out_of_the_training_side(
 def test_two_labels_are_refused_or_all_left_out(folder: Path, load: Load) -> None:
     shutil.copy(folder / "train" / "tumour" / "image1.png", folder / "train" / "normal" / "image9.png")
     shutil.copy(folder / "train" / "tumour" / "image1.png", folder / "test" / "normal" / "image9.png")
-    with pytest.raises(DataError, match=r"3 images have the same pixels but .*image9\.png \(normal\) and"):
+    with pytest.raises(DataError, match=r"3 images .*image9\.png \(normal\) and"):
         load(folder)
     manifest = load(folder, on_conflict="drop").manifest
     assert manifest.excluded() == {"same pixels, two labels": 3}
@@ -174,14 +174,14 @@ def test_one_class_only(tmp_path: Path, load: Load) -> None:
 def test_class_in_test_that_train_does_not_have(folder: Path, load: Load) -> None:
     layouts.make_folder(folder.with_name("more"), classes=["a", "b", "stroma"])
     (folder.with_name("more") / "test" / "stroma").rename(folder / "test" / "stroma")
-    with pytest.raises(DataError, match=r"stroma is a class in test but not in train, .* are normal, tumour"):
+    with pytest.raises(DataError, match=r"stroma .*test .*train.*normal, tumour"):
         load(folder)
 
 
 def test_nothing_usable(folder: Path, load: Load) -> None:
     for image in folder.rglob("*.png"):
         image.write_bytes(b"")
-    with pytest.raises(DataError, match=r"no image that can be used \(unreadable image: 36\), such as: "):
+    with pytest.raises(DataError, match=r"unreadable image: 36.*: "):
         load(folder)
 
 
@@ -194,7 +194,7 @@ def test_two_images_of_one_id(folder: Path, tmp_path: Path, load: Load, monkeypa
     monkeypatch.setattr(
         dataset, "open_configured", lambda *_: layout.FileSource("x", source.class_names, None, records)
     )
-    with pytest.raises(DataError, match="35 ids are given to two different images: same"):
+    with pytest.raises(DataError, match=r"35 ids .*same"):
         load("x")
 
 
@@ -223,14 +223,14 @@ def test_image_without_group_is_counted_when_cutting_by_group(tmp_path: Path, lo
 
 
 def test_by_group_without_groups(tmp_path: Path, load: Load) -> None:
-    with pytest.raises(DataError, match="knows no groups; use 'stain', 'none' or 'auto'"):
+    with pytest.raises(DataError, match="use 'stain', 'none' or 'auto'"):
         load(layouts.make_csv(tmp_path / "c", groups=False), split={"by": "group"})
 
 
 def test_group_on_two_sides_of_the_sources_own_split(tmp_path: Path, load: Load) -> None:
     table = layouts.make_csv(tmp_path / "c", splits=True)
     _rewrite(table, lambda rows: rows.assign(group=["p"] * 4 + rows["group"].tolist()[4:-1] + ["p"]))
-    with pytest.raises(LeakError, match=r"1 groups are on two sides of the split: p \(in test and train\)"):
+    with pytest.raises(LeakError, match=r"1 groups .*p .*test and train"):
         load(table)
 
 

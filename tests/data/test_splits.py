@@ -70,7 +70,7 @@ def test_another_seed_is_another_cut_by_group() -> None:
 
 
 def test_too_few_groups() -> None:
-    with pytest.raises(DataError, match=r"2 groups can't be shared out over train, validation, test: .* gets none"):
+    with pytest.raises(DataError, match=r"2 groups .*train, validation, test"):
         cut_by_group(pd.Series(list("ntnt")), pd.Series(list("aabb")), _SHARES, 42)
 
 

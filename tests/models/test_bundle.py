@@ -103,9 +103,9 @@ def test_a_pickle_in_an_array_file_is_refused(folder: Path, reseal: Callable[[Pa
 
 
 def test_no_bundle_at_all(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="there is no bundle 'nowhere'; give a bundle's folder or the name"):
+    with pytest.raises(BundleError, match="'nowhere'; give"):
         open_bundle("nowhere")
-    with pytest.raises(BundleError, match=r"is no bundle: it has no bundle\.json"):
+    with pytest.raises(BundleError, match=r"bundle\.json"):
         open_bundle(tmp_path)
 
 

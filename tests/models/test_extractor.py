@@ -122,7 +122,7 @@ def test_arguments_of_foundation_models_can_be_written_in_a_recipe(tiles: np.nda
     network, _ = extractor.network()
     assert type(network.get_submodule("blocks.0.mlp")).__name__ == "GluMlp"
     assert extractor.embed(tiles[:3]).embedding.shape == (3, extractor.embedding_size)
-    with pytest.raises(RecipeError, match=r"mlp_layer = 'Swiglu' is not in timm\.layers"):
+    with pytest.raises(RecipeError, match=r"mlp_layer = 'Swiglu'.*timm"):
         of("test_vit", arguments={"mlp_layer": "Swiglu"})
 
 
@@ -130,7 +130,7 @@ def test_what_no_onnx_file_can_hold_runs_in_torch(monkeypatch: pytest.MonkeyPatc
     expected = of("cnn3").embed(tiles[:3]).embedding
     monkeypatch.setattr(onnx_export, "_LIMIT", 1000)
     np.testing.assert_allclose(of("cnn3", engine="auto").embed(tiles[:3]).embedding, expected, atol=1e-4)
-    with pytest.raises(WeightsError, match="no bundle can be made of it; engine torch computes features with it"):
+    with pytest.raises(WeightsError, match="engine torch"):
         of("cnn3", engine="openvino").embed(tiles[:3])
 
 
@@ -144,7 +144,7 @@ def test_a_changed_copy_of_the_network_does_not_change_the_extractor(tiles: np.n
 
 
 def test_what_does_not_suit_is_refused(bundle_of: BundleOf, tiles: np.ndarray) -> None:
-    with pytest.raises(BundleError, match="takes tiles of 30 px, the images have 24 px"):
+    with pytest.raises(BundleError, match=r"30 px.*24 px"):
         open_extractor(bundle_of("plain"), None, tile_size=24)
     for bundle, model in [(None, None), (bundle_of("plain"), ModelConfig(architecture="cnn3"))]:
         with pytest.raises(SentinodeError, match="either a bundle or an architecture"):

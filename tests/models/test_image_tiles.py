@@ -120,7 +120,7 @@ def test_what_is_too_small_or_too_large_is_refused(
             engine.predict(np.zeros(shape, np.uint8))
     monkeypatch.setattr(engine_module, "PIXELS_AT_ONCE", 3600)
     assert engine.predict(np.zeros((2, 60, 60, 3), np.uint8)).probabilities.shape == (2, 2)
-    with pytest.raises(DataError, match=r"an image of 61×60 px is 0 million .*shrink it or crop it"):
+    with pytest.raises(DataError, match=r"61×60 px.*shrink it or crop it"):
         engine.predict(np.zeros((1, 60, 61, 3), np.uint8))
 
 
@@ -148,16 +148,13 @@ def test_the_bundle_says_so(pooling_of: PoolingOf) -> None:
     dims = [dim.dim_param or dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim]
     assert dims == ["N", "H", "W", 3]
     card = (bundle.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert "Takes an RGB image of any size from 30 × 30 px on at 0.972 µm/px and gives" in card
-    assert (
-        "| Larger images | cut into tiles of 30 × 30 px that cover them; mean and max of the tiles' embeddings |"
-        in card
-    )
+    assert "any size from 30 × 30 px on at 0.972 µm/px" in card
+    assert "mean and max of the tiles' embeddings" in card
 
 
 def test_what_it_is_not_for_is_refused(pooling_of: PoolingOf) -> None:
     bundle = pooling_of("plain")
-    with pytest.raises(BundleError, match="pools the tiles of an image for its own classifier"):
+    with pytest.raises(BundleError, match="pools"):
         open_extractor(bundle, None, tile_size=SIDE)
     with pytest.raises(BundleError, match="takes images of any size"):
         check_joinable([bundle], None, "d4")

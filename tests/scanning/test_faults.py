@@ -279,7 +279,7 @@ def test_a_slide_of_which_nothing_can_be_read_has_failed_and_is_tried_again(scan
 def test_a_bundle_for_another_scale_and_a_region_elsewhere(command: Callable[..., Said], slide: Path) -> None:
     said = command(slide, "--mpp", 1.2)
     assert said.status == 1
-    assert "1.2 µm/px at its finest, which is coarser than the 0.972 µm/px asked for" in said.err
+    assert "coarser than the 0.972 µm/px" in said.err
     said = command(slide, "--region", "90000,0,50,50")
     assert said.status == 1
-    assert "outside the slide of 472 × 328; give a region of this slide" in said.err
+    assert "472 × 328; give a region" in said.err

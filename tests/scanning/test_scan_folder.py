@@ -40,7 +40,7 @@ def test_both_records_have_the_same_keys(tmp_path: Path) -> None:
 def test_a_failed_scan_is_not_opened_and_says_why(tmp_path: Path) -> None:
     write_scan(tmp_path / "one", SCORES)
     _write_failure(tmp_path / "two")
-    with pytest.raises(DataError, match="two holds no finished scan: the slide is empty; scan the slide again"):
+    with pytest.raises(DataError, match=r"two .*the slide is empty; scan the slide again"):
         open_scan(tmp_path / "two")
     assert scans_in(tmp_path) == [open_scan(tmp_path / "one")]
 

@@ -51,7 +51,7 @@ def test_the_nearest_finer_level_serves(slide: Slide, mpp: float, level: int, sc
 
 
 def test_a_slide_coarser_than_asked_for_is_refused_with_both_values(slide: Slide) -> None:
-    with pytest.raises(SlideError, match=r"has 0\.5 µm/px at its finest, .* coarser than the 0\.25 µm/px asked for"):
+    with pytest.raises(SlideError, match=r"0\.5 µm/px .*0\.25 µm/px"):
         slide.read_at(0.25, 0, 0, 10, 10)
 
 
@@ -205,7 +205,7 @@ def test_opening_what_is_no_slide(tmp_path: Path, path: Path) -> None:
         open_slide(tmp_path / "nowhere.tif")
     with pytest.raises(SlideNotFoundError, match="is not a file"):
         open_slide(tmp_path)
-    with pytest.raises(SlideError, match="no reader 'bioformats'; choose one of auto"):
+    with pytest.raises(SlideError, match=r"'bioformats'; choose .*auto"):
         open_slide(path, reader="bioformats")  # type: ignore[arg-type]
     for mpp in (-0.5, 0.0499, 20.1, float("nan"), float("inf")):
         with pytest.raises(SlideError, match=r"give a number from 0\.05 to 20"):

@@ -75,7 +75,7 @@ def test_images_that_the_model_learned_from_are_refused_or_left_out(
     shutil.copytree(patches / "test", mixed)
     for number in range(3):
         shutil.copy(patches / "train" / "normal" / f"{2 * number:03d}.png", mixed / "normal" / f"seen{number}.png")
-    with pytest.raises(LeakError, match=r"has learned from 3 of these images.*data.on_leak=drop"):
+    with pytest.raises(LeakError, match=r"3 of these.*data.on_leak=drop"):
         evaluate(run, f"folder:{mixed}", tmp_path / "refused", settings, "all")
     assert not (tmp_path / "refused").exists()
     figures = evaluate(run, f"folder:{mixed}", tmp_path / "dropped", settings, "all", "data.on_leak=drop")
@@ -89,7 +89,7 @@ def test_a_split_by_its_own_name_and_the_training_split_with_a_warning(
     figures = evaluate(run, f"folder:{patches}", tmp_path / "train", settings, "train")
     assert figures["n"] == 120
     assert any("learned from train" in limit for limit in figures["limits"])
-    with pytest.raises(DataError, match=r"no split 'holdout' \(its splits: test, train, validation\)"):
+    with pytest.raises(DataError, match=r"'holdout'.*test, train, validation"):
         evaluate(run, f"folder:{patches}", tmp_path / "none", settings, "holdout")
 
 
@@ -108,7 +108,7 @@ def test_classes_that_the_model_does_not_know_are_refused(
     strange = tmp_path / "strange"
     shutil.copytree(patches / "test" / "normal", strange / "benign")
     shutil.copytree(patches / "test" / "tumour", strange / "tumour")
-    with pytest.raises(DataError, match=r"class 'benign', which the model does not know \(normal, tumour\).*rename"):
+    with pytest.raises(DataError, match=r"'benign'.*normal, tumour.*rename"):
         evaluate(run, f"folder:{strange}", tmp_path / "refused", settings, "all")
     renamed = evaluate(run, f"folder:{strange}", tmp_path / "renamed", settings, "all", 'data.rename={benign="normal"}')
     assert renamed["n"] == 60

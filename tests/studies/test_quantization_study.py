@@ -51,9 +51,7 @@ def test_an_int8_bundle_is_written_with_its_own_threshold_and_told_apart(
     assert set(found["comparison"]["differences"]["auc"]) == {"value", "low", "high", "method", "n"}
     assert found["graph_bytes"]["int8"] < found["graph_bytes"]["original"]
     assert "INT8" in result.summary()
-    assert any(
-        limit.startswith("Quantised to INT8: against the original on 60 validation tiles") for limit in info.limits
-    )
+    assert any("INT8" in limit and "on 60 validation tiles" in limit for limit in info.limits)
 
 
 def test_a_model_that_becomes_worse_is_refused_and_nothing_is_written(
@@ -67,7 +65,7 @@ def test_a_model_that_becomes_worse_is_refused_and_nothing_is_written(
 
     quantize = quantization.quantize_graph
     monkeypatch.setattr(quantization, "quantize_graph", spoiled)
-    with pytest.raises(EvaluationError, match=r"lower by 0\.\d+ .*at most 0\.002 is accepted, so nothing was written"):
+    with pytest.raises(EvaluationError, match=r"0\.\d+ .*at most 0\.002"):
         _quantize(original, patches, tmp_path / "int8", settings)
     assert not (tmp_path / "int8").exists()
 

@@ -122,5 +122,5 @@ def test_a_loss_of_another_package_is_built(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_loss_of_another_package_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     declare(monkeypatch, lambda *_: 3)
-    with pytest.raises(PluginError, match="builds a int, not a torch module"):
+    with pytest.raises(PluginError, match=r"a int.*torch module"):
         build_loss(TrainingConfig(loss="mine"), "softmax", None)

@@ -34,7 +34,7 @@ def test_empty_label_is_missing_and_text_is_never_taken_for_a_number_or_nothing(
 
 def test_missing_column(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("file,label\na.png,1\n")
-    with pytest.raises(DataError, match=r"no column path; it needs path,label and has file, label"):
+    with pytest.raises(DataError, match=r"path.*needs path,label and has file, label"):
         csvfile.open_path(tmp_path / "t.csv")
 
 
@@ -48,7 +48,7 @@ def test_wrong_path_gives_line_value_and_folder(tmp_path: Path) -> None:
 def test_some_rows_without_split(tmp_path: Path) -> None:
     table = layouts.make_csv(tmp_path, splits=True)
     table.write_text(table.read_text().replace("patient 1,train", "patient 1,"))
-    with pytest.raises(DataError, match=r"no split in 2 of 12 rows \(first: line 4\)"):
+    with pytest.raises(DataError, match=r"2 of 12 rows.*line 4"):
         csvfile.open_path(table)
 
 

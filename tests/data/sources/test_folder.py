@@ -64,7 +64,7 @@ def test_no_images(tmp_path: Path) -> None:
 def test_classes_and_splits_side_by_side(tmp_path: Path) -> None:
     layouts.make_folder(tmp_path, n=1, splits=[])
     layouts.make_folder(tmp_path, n=1, splits=["train"])
-    with pytest.raises(DataError, match=r"mixes two layouts: normal/ holds images, train/ holds folders"):
+    with pytest.raises(DataError, match=r"normal/.*train/"):
         folder.open_path(tmp_path)
 
 
@@ -78,5 +78,5 @@ def test_folder_inside_a_class_folder(tmp_path: Path) -> None:
 def test_split_folder_without_classes(tmp_path: Path) -> None:
     layouts.make_folder(tmp_path, n=1, classes=["train", "test"], splits=[])
     assert not folder.recognises(tmp_path)
-    with pytest.raises(DataError, match="holds images but no class folders"):
+    with pytest.raises(DataError, match="no class folders"):
         folder.open_path(tmp_path)

@@ -55,7 +55,7 @@ def test_image_that_no_row_names_has_no_label(tmp_path: Path) -> None:
 def test_missing_column(tmp_path: Path) -> None:
     layouts.make_kaggle(tmp_path)
     (tmp_path / "train_labels.csv").write_text("name,label\na,1\n")
-    with pytest.raises(DataError, match=r"no column id; it needs id,label and has name, label"):
+    with pytest.raises(DataError, match=r"id.*needs id,label and has name, label"):
         kaggle.open_path(tmp_path)
 
 

@@ -51,7 +51,7 @@ def _replace(folder: Path, name: str, key: str, value: np.ndarray) -> None:
 def test_hdf5_without_x(tmp_path: Path) -> None:
     layouts.make_pcam(tmp_path)
     _replace(tmp_path, "train_x", "images", np.zeros((2, 4, 4, 3), np.uint8))
-    with pytest.raises(DataError, match=r"train_x\.h5 has no array 'x', it holds images"):
+    with pytest.raises(DataError, match=r"train_x\.h5.*'x'.*images"):
         pcam.open_path(tmp_path)
 
 
@@ -94,7 +94,7 @@ def test_still_packed(tmp_path: Path) -> None:
 def test_not_hdf5(tmp_path: Path) -> None:
     layouts.make_pcam(tmp_path)
     (tmp_path / f"{_START}train_x.h5").write_bytes(b"<html>not found</html>")
-    with pytest.raises(DataError, match=r"train_x\.h5 is not an HDF5 file"):
+    with pytest.raises(DataError, match=r"train_x\.h5 .*HDF5"):
         pcam.open_path(tmp_path)
 
 

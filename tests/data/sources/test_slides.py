@@ -71,7 +71,7 @@ def test_slides_are_drawn_from_on_first_use_as_the_recipe_says(folder: Path, loa
     before = (kept / "tiles.json").stat().st_mtime_ns
     assert load(f"slides:{folder / 'slides'}", tiles=tiles).manifest.hash == first.manifest.hash
     assert (kept / "tiles.json").stat().st_mtime_ns == before
-    with pytest.raises(DataError, match=r"tiles of 64 px at 1 µm/px, data.tiles says 48 px"):
+    with pytest.raises(DataError, match=r"64 px.*48 px"):
         load(f"slides:{folder / 'tiles'}", tiles=tiles)
 
 

@@ -102,7 +102,7 @@ def test_scans_of_something_else_are_refused(tiles: TileSet, slides: Path, chang
 
 def test_annotations_must_be_those_of_the_drawing(tiles: TileSet, slides: Path, tmp_path: Path) -> None:
     suspects = [everywhere("case_1")]
-    with pytest.raises(DataError, match="case_1 were labelled by its annotation, and there is none in"):
+    with pytest.raises(DataError, match=r"case_1 .*annotation"):
         mine(tiles, suspects, tmp_path)
     (tmp_path / "case_1.xml").write_text((slides / "case_1.xml").read_text().replace("512", "513"))
     with pytest.raises(DataError, match="was changed since"):

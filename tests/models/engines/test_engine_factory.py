@@ -86,7 +86,7 @@ def test_auto_is_openvino_without_and_torch_with_a_gpu(bundle_of: BundleOf, monk
 
 
 def test_an_unknown_engine_is_refused(bundle_of: BundleOf) -> None:
-    with pytest.raises(SentinodeError, match="no engine 'onnx'; use auto, openvino, torch"):
+    with pytest.raises(SentinodeError, match="'onnx'; use auto, openvino, torch"):
         open_engine(bundle_of("plain"), "onnx")
 
 
@@ -114,7 +114,7 @@ def test_an_example_that_is_answered_differently_is_refused(
     example["probabilities"] = example["probabilities"][:, ::-1]
     np.savez(folder / "example.npz", **example)
     reseal(folder)
-    with pytest.raises(BundleError, match=f"answers its example differently than recorded: by 0.* with engine {name}"):
+    with pytest.raises(BundleError, match=rf"example.*0\..*{name}"):
         open_engine(open_bundle(folder), name)
 
 

@@ -41,9 +41,7 @@ def test_a_zeroed_tile_is_named_and_the_others_are_read(tmp_path: Path) -> None:
     slide_files.zero_tile(tmp_path / "a.tif", 0, 11)
     with open_slide(tmp_path / "a.tif", reader="tiff") as slide:
         for _ in range(2):  # nothing of it is kept
-            with pytest.raises(
-                SlideReadError, match=r"a\.tif: level 0, tile 3,1 at \(192, 48\) can't be read: .*zeros"
-            ):
+            with pytest.raises(SlideReadError, match=r"a\.tif: level 0, tile 3,1 at \(192, 48\) .*zeros"):
                 slide.reader.read(0, 180, 40, 30, 30)
         assert np.array_equal(slide.reader.read(0, 0, 0, 192, 328), truth[0][:, :192])
 

@@ -185,7 +185,7 @@ def test_masks_that_do_not_fit_are_refused(drawn: Path) -> None:
     with pytest.raises(DataNotFoundError, match=r"no s1\.png"):
         _truth(drawn)
     Image.new("L", (300, 422)).save(drawn / "masks" / "s1.png")
-    with pytest.raises(DataError, match="300 × 422 pixels has another shape than s1 of 422 × 300"):
+    with pytest.raises(DataError, match=r"300 × 422 .*s1 .*422 × 300"):
         _truth(drawn)
     (drawn / "masks" / "s1.json").write_text('{"positive": []}')
     with pytest.raises(DataError, match=r"s1\.png, s1\.json for one slide"):

@@ -106,7 +106,7 @@ def test_sampling_is_never_silent(result):
     stored = json.loads((result.folder / "baselines.json").read_text(encoding="utf-8"))
     assert stored["used_images"] == {"train": 60, "validation": 60}
     (note,) = stored["notes"]
-    assert note.startswith("Baselines use 60 of the 120 train images, drawn at random (the same share of every class")
+    assert "60 of the 120 train images" in note
     assert note in result.summary()
     assert note in (result.folder / "baselines.html").read_text(encoding="utf-8")
 
@@ -146,7 +146,7 @@ def test_many_classes_without_a_backbone(shared_settings, few_trees, tmp_path):
     file = layouts.make_medmnist(tmp_path / "pathmnist.npz", n=54, classes=9, size=(28, 28))
     result = compare_with_baselines(f"medmnist:{file}", tmp_path / "out", settings=shared_settings, progress=Progress())
     (note,) = result.notes
-    assert note.startswith("The shipped bundle pcam takes 96×96 px, not 28×28, so there is no linear probe")
+    assert "96×96 px, not 28×28" in note
     assert (result.table.n, len(result.table.counts), result.table.positive) == (54, 9, None)
     # The images are the redder the higher the number of the class: colour tells more than guessing does.
     assert result.table.row("Logistic · colour").metrics["auc"].value > 0.7

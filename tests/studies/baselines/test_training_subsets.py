@@ -62,7 +62,7 @@ def test_everything_is_everything():
 
 def test_too_few_images_of_a_class_are_refused():
     check_enough(np.array([0, 0, 1, 1]), ("normal", "tumour"), "fraction 0.1")
-    with pytest.raises(EvaluationError, match="leaves 1 image of class tumour of 3; a model needs"):
+    with pytest.raises(EvaluationError, match=r"1 image .*tumour"):
         check_enough(np.array([0, 0, 1]), ("normal", "tumour"), "fraction 0.1")
     with pytest.raises(EvaluationError, match="leaves 0 images of class tumour"):
         check_enough(np.array([0, 0, 0]), ("normal", "tumour"), "train")

@@ -111,7 +111,7 @@ def test_patients_are_resampled(cohort):
     found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out", patients=table).facts
     assert "3 groups" in found["metrics"]["froc"]["method"]
     table.write_text("slide,patient\nslide_a.tif,p\nslide_b.tif,q\n", encoding="utf-8")
-    with pytest.raises(DataError, match="slide slide_c was scanned and is not in"):
+    with pytest.raises(DataError, match=r"slide_c .*not in"):
         froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out", patients=table)
 
 

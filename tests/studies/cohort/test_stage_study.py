@@ -74,10 +74,10 @@ def test_weak_lesions_can_be_left_out(scans):
 
 def test_all_slides_of_a_patient_are_needed(scans):
     (scans / "patients.csv").write_text("slide,patient\na,p0\nb,p0\nc,p0\nd,p0\ne,p0\n", encoding="utf-8")
-    with pytest.raises(EvaluationError, match="slide e belongs to a patient and was not scanned"):
+    with pytest.raises(EvaluationError, match=r"slide e .*not scanned"):
         stage_scans(scans / "scans", scans / "patients.csv", scans / "out")
     (scans / "patients.csv").write_text("slide,patient\na,p0\n", encoding="utf-8")
-    with pytest.raises(DataError, match="slide b was scanned and is not in"):
+    with pytest.raises(DataError, match=r"slide b .*not in"):
         stage_scans(scans / "scans", scans / "patients.csv", scans / "out")
 
 

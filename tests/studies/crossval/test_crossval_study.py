@@ -87,7 +87,7 @@ def test_a_source_without_splits_takes_part_as_a_whole_and_by_group(tmp_path: Pa
     rows = list(csv.DictReader((tmp_path / "a/report/predictions.csv").read_text(encoding="utf-8").splitlines()))
     assert all(len({row["fold"] for row in rows if row["group"] == f"patient {group}"}) == 1 for group in range(8))
     tested = load_crossval_recipe("colour", source=f"csv:{source}", overrides=['crossval.roles=["test"]'])
-    with pytest.raises(DataError, match="no image plays test, only train"):
+    with pytest.raises(DataError, match=r"test.*train"):
         run(tested, tmp_path / "b", settings)
     partly = tmp_path / "partly.csv"
     partly.write_text("\n".join([*lines[:-2], *(line.rpartition(",")[0] + "," for line in lines[-2:])]), "utf-8")
@@ -101,7 +101,7 @@ def test_images_that_the_network_has_learned_from_are_refused(
 ) -> None:
     run(quick("crossval.permutations=0"), tmp_path / "out", settings)
     recipe = load_crossval_recipe(str(tmp_path / "out" / "bundle"), source=f"folder:{patches}")
-    with pytest.raises(LeakError, match="has learned from 180 of these images"):
+    with pytest.raises(LeakError, match="180 of these"):
         run(recipe, tmp_path / "again", settings)
 
 

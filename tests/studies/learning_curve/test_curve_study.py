@@ -80,7 +80,7 @@ def test_another_curve_s_folder_is_left_alone(trace, tmp_path):
     out = tmp_path / "curve"
     trace("colour", out, fractions=(1.0,), seeds=1)
     for name, overrides in (("texture", []), ("colour", ["seed=3"]), ("colour", ["data.split.test=validation"])):
-        with pytest.raises(StorageError, match="the learning curve of another model"):
+        with pytest.raises(StorageError, match="another model"):
             trace(name, out, overrides=overrides, fractions=(1.0,), seeds=1)
     other = tmp_path / "other"
     other.mkdir()
@@ -127,10 +127,10 @@ def test_a_deep_curve_goes_on_where_it_was_stopped(trace, small_recipe, tmp_path
     point = out / "points" / "fraction-0.2-seed-0"
     assert len(read_predictions(point / "report" / "predictions.csv", "tumour")) == 60
     assert not (point / "checkpoints").exists()
-    assert "so a smaller one also gets fewer steps" in (out / "learning-curve.html").read_text()
+    assert "fewer steps" in (out / "learning-curve.html").read_text()
     # What the recipe starts from must not know the images either.
     knowing = [f"model.weights=bundle:{point / 'bundle'}"]
-    with pytest.raises(LeakError, match=r"has learned from 84 of the 240 images.*choose other model\.weights"):
+    with pytest.raises(LeakError, match=r"84 of the 240.*choose other model\.weights"):
         trace(str(file), tmp_path / "other", overrides=knowing, **options)
 
 
@@ -155,7 +155,7 @@ def test_whole_slides_are_drawn(trace, tmp_path):
     result = trace("colour", tmp_path / "curve", address=f"csv:{table}", fractions=(0.15, 0.2, 0.5))
     assert {(point.n, point.groups) for point in result.curve.points} == {(24, 2), (48, 4)}
     html = (tmp_path / "curve" / "learning-curve.html").read_text(encoding="utf-8")
-    assert "Of whole slides, the fractions 0.15 and 0.2 come to the same images." in html
+    assert "fractions 0.15 and 0.2 come to the same images" in html
     with pytest.raises(DataError, match="1 groups of class normal"):
         trace("colour", tmp_path / "few", address=f"csv:{table}", fractions=(0.1,))
     assert not (tmp_path / "few").exists()
@@ -171,9 +171,9 @@ def test_many_classes(trace, tmp_path):
 
 def test_what_can_not_be_drawn_or_found_is_refused(trace, small_recipe, tmp_path):
     out = tmp_path / "curve"
-    with pytest.raises(EvaluationError, match=r"fraction 0.01 \(seed 0\) leaves 1 image of class normal"):
+    with pytest.raises(EvaluationError, match=r"fraction 0.01 \(seed 0\) .*1 image .*normal"):
         trace("colour", out, fractions=(0.01,))
-    with pytest.raises(RecipeError, match=r"forest is a classical model; .*--set classifier\.model=forest"):
+    with pytest.raises(RecipeError, match=r"forest .*--set classifier\.model=forest"):
         trace("forest", out)
     with pytest.raises(RecipeError, match="is neither a recipe"):
         trace("no/such", out)

@@ -85,7 +85,7 @@ def test_data_that_changed_is_refused(
     search(search_file(), source=f"folder:{one}", trials=4)  # a search knows nothing of the test images
     assert len(made_up) == 4
     next((one / "train" / "normal").iterdir()).unlink()
-    with pytest.raises(TrainingError, match=r"was begun with other data \(data_sha256 "):
+    with pytest.raises(TrainingError, match=r"data_sha256 "):
         search(search_file(), source=f"folder:{one}")
     assert len(made_up) == 4
 
@@ -96,7 +96,7 @@ def test_a_folder_of_something_else_is_left_alone(
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("mine")
-    with pytest.raises(TrainingError, match="out is not empty and holds no search; choose another --out"):
+    with pytest.raises(TrainingError, match=r"out .*choose another --out"):
         search(search_file())
     assert [path.name for path in out.iterdir()] == ["thesis.txt"]
 
@@ -107,7 +107,7 @@ def test_a_search_kept_elsewhere_is_not_begun_anew_here(
     url = sqlite_url(tmp_path / "shared.db")
     search(search_file(), storage=url, trials=2)
     assert not (tmp_path / "out" / "search.db").exists()
-    with pytest.raises(RecipeError, match=r"is of a search that is kept in .*shared\.db, not in .*search\.db"):
+    with pytest.raises(RecipeError, match=r"shared\.db, not in .*search\.db"):
         search(search_file())
     outcome = search(search_file(), storage=url, out=tmp_path / "second")  # another machine's folder
     assert len(made_up) == 6
@@ -138,7 +138,7 @@ def test_an_interrupted_searchs_locked_database_is_one_clear_line(
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(StorageError, match=r"search\.db is locked by another process; stop what holds it") as error:
+    with pytest.raises(StorageError, match=r"search\.db .*locked.*stop what holds it") as error:
         search(search_file())
     assert "\n" not in str(error.value)
     holder.communicate("")

@@ -104,9 +104,9 @@ def test_a_wrong_file_is_one_line_with_the_key_and_the_value(
 
 
 def test_a_file_that_is_not_there_names_what_is() -> None:
-    with pytest.raises(RecipeError, match="there is no search file 'kaggle-girds'; did you mean kaggle-grid"):
+    with pytest.raises(RecipeError, match="'kaggle-girds'; did you mean kaggle-grid"):
         load_search("kaggle-girds")
-    with pytest.raises(RecipeError, match=r"search file nowhere\.toml can't be read"):
+    with pytest.raises(RecipeError, match=r"nowhere\.toml"):
         load_search("nowhere.toml")
 
 
@@ -124,5 +124,5 @@ def test_a_range_of_whole_numbers_is_a_grid_of_each() -> None:
     values = Range.model_validate({"low": 2, "high": 5, "int": True}).grid("x")
     assert values == (2, 3, 4, 5)
     assert all(isinstance(value, int) for value in values)
-    with pytest.raises(RecipeError, match="x is a range without a step"):
+    with pytest.raises(RecipeError, match=r"x is .*step"):
         Range(low=1, high=2).grid("x")

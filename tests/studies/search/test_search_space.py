@@ -47,9 +47,7 @@ def test_values_that_only_contradict_others_wait_for_their_trial(small_recipe: M
     space = space_of(small_recipe(), {"training.warmup_epochs": [0.5, 5.0], "training.epochs": [2, 10]})
     assert [point["training.epochs"] for point in space.points()] == [2, 10, 2, 10]
     assert space.recipe(space.points()[3], "x").training.warmup_epochs == 5
-    with pytest.raises(
-        RecipeError, match=r"recipe of trial 3: training: warmup_epochs = 5.0 leaves nothing of epochs = 2"
-    ):
+    with pytest.raises(RecipeError, match=r"trial 3: .*warmup_epochs = 5.0 .*epochs = 2"):
         space.recipe(space.points()[2], "of trial 3")
 
 

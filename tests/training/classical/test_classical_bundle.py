@@ -103,7 +103,7 @@ def test_it_remembers_what_it_learned_from(written: Bundle, case_of: Callable[..
     case = case_of(2)
     pixels = case.data.manifest.table["pixels"]
     assert {f"{value:016x}" for value in written.seen()["train"].tolist()} == set(pixels)
-    with pytest.raises(LeakError, match="has learned from 96 of these images"):
+    with pytest.raises(LeakError, match="96 of these"):
         evaluate_bundle(
             str(written.folder),
             case.source.source,
@@ -173,7 +173,7 @@ def test_what_can_not_become_a_bundle_is_refused(case_of: Callable[..., Any], wr
         _write(case, tuned, tmp_path / "bundle", table=other.table)
     with pytest.raises(EvaluationError, match="fitted without any"):
         calibrate_out_of_fold(_fit(case, folds=0), case.table, case.data, EvaluationConfig(), 0)
-    with pytest.raises(BundleError, match="has a classical classifier, which stays in float32"):
+    with pytest.raises(BundleError, match="float32"):
         quantize_bundle(
             str(written.folder),
             case.source.source,

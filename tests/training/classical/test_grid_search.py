@@ -137,13 +137,13 @@ def test_a_fold_of_one_class_does_not_count() -> None:
 def test_what_can_not_be_learned_is_refused() -> None:
     X, y = _samples(40)
     one_class = [(np.arange(40), np.flatnonzero(y == 0)[:5])]
-    with pytest.raises(EvaluationError, match=r"no inner fold holds two classes .*accuracy"):
+    with pytest.raises(EvaluationError, match=r"inner fold.*accuracy"):
         fit_tuned(ClassicalConfig(), X, y, folds=one_class, seed=0)
     with pytest.raises(EvaluationError, match="of two at least; there are \\[0\\]"):
         fit_tuned(ClassicalConfig(), X, np.zeros(40), folds=_folds(y), seed=0)
-    with pytest.raises(EvaluationError, match="inner fold 1 of 1 has no sample of class 1"):
+    with pytest.raises(EvaluationError, match=r"fold 1 of 1 .*class 1"):
         fit_tuned(ClassicalConfig(), X, y, folds=[(np.flatnonzero(y == 0), np.arange(40))], seed=0)
-    with pytest.raises(RecipeError, match="6 points of a grid to choose from and no inner folds"):
+    with pytest.raises(RecipeError, match=r"6 points .*no inner folds"):
         fit_tuned(ClassicalConfig(), X, y, folds=[], seed=0)
     with pytest.raises(RecipeError, match="classifier: The 'C' parameter of LogisticRegression must be a float"):
         fit_tuned(ClassicalConfig(parameters={"C": -1.0}), X, y, folds=_folds(y), seed=0)

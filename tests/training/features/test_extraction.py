@@ -206,10 +206,10 @@ def test_images_that_are_not_square_are_refused(tmp_path: Path, settings: Settin
         Image.fromarray(pixels).save(tmp_path / "data" / "train" / name / "1.png")
     config = DataConfig(source=f"folder:{tmp_path / 'data'}", positive="b", split={"fractions": (1, 0, 0)})
     data = load_dataset(config, cache=settings.cache, progress=Progress())
-    with pytest.raises(DataError, match="the images are 30×20 px; features need square ones"):
+    with pytest.raises(DataError, match=r"30×20 px.*square"):
         extract(COLOUR, data, settings=settings, progress=Progress())
 
 
 def test_a_descriptor_has_no_network(settings: Settings) -> None:
-    with pytest.raises(DataError, match="features of kind 'colour' have no network"):
+    with pytest.raises(DataError, match=r"'colour'.*no network"):
         open_for(COLOUR, 24, settings=settings)

@@ -80,12 +80,12 @@ def test_roles_and_places_take_everything_along(table: FeatureTable) -> None:
     np.testing.assert_array_equal(turned.probabilities, table.probabilities[[2, 0]])  # type: ignore[index]
     np.testing.assert_array_equal(turned.truths, [1, 0])
     np.testing.assert_array_equal(replace(turned, positive="normal").truths, [0, 1])
-    with pytest.raises(EvaluationError, match=r"none of the 2 classes is the positive one; set data\.positive"):
+    with pytest.raises(EvaluationError, match=r"2 classes .*data\.positive"):
         _ = replace(turned, positive=None).truths
 
 
 def test_other_files_are_refused(table: FeatureTable, tmp_path: Path) -> None:
-    with pytest.raises(DataNotFoundError, match="does not exist; give a file that `sentinode features` wrote"):
+    with pytest.raises(DataNotFoundError, match=r"not exist.*`sentinode features`"):
         FeatureTable.load(tmp_path / "none.parquet")
     text, frame = tmp_path / "a.txt", tmp_path / "b.parquet"
     text.write_text("not a table")
@@ -93,7 +93,7 @@ def test_other_files_are_refused(table: FeatureTable, tmp_path: Path) -> None:
     for path in (text, frame):
         with pytest.raises(DataError, match="is no table of features"):
             FeatureTable.load(path)
-        with pytest.raises(StorageError, match="something else than a table of features"):
+        with pytest.raises(StorageError, match="table of features"):
             check_place(path)
     with pytest.raises(StorageError):
         check_place(tmp_path)
