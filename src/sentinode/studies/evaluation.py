@@ -104,6 +104,9 @@ def report_on(
         best_epoch: The epoch whose weights were kept, when it was chosen by validation.
     """
     info, manifest = bundle.info, scored.data.manifest
+    limits = info.limits
+    if split in ("train", "validation"):
+        limits = (*limits, f"The model has learned from {split}: these figures are not what it reaches on new images.")
     assessment = assess(
         scored.predictions,
         threshold=info.threshold,
@@ -111,7 +114,7 @@ def report_on(
         temperature=info.temperature,
         targets=recipe_of(bundle).evaluation.targets,
         split=split,
-        limits=(*info.limits, *_notes(split)),
+        limits=limits,
     )
     images = scored.data.images(scored.split)
     maps, words = error_maps(bundle, images.__getitem__)
@@ -183,12 +186,6 @@ def unseen(bundle: Bundle, data: Dataset, split: str, *, on_leak: Policy) -> Dat
             "flatter it; leave them out with --set data.on_leak=drop"
         )
     return without(data, set(known["pixels"]), "leak: the model has learned from it")
-
-
-def _notes(split: str) -> list[str]:
-    if split in ("train", "validation"):
-        return [f"The model has learned from {split}: these figures are not what it reaches on new images."]
-    return []
 
 
 def _provenance(bundle: Bundle, manifest: Manifest) -> dict[str, str]:

@@ -73,15 +73,12 @@ class OpenVinoEngine(Engine):
         ahead = max(1, min(self._streams + 1, len(parts), PIXELS_AT_ONCE // (batch * pixels)))
         requests = [self._compiled.create_infer_request() for _ in range(ahead)]
         inputs = np.ascontiguousarray(tiles)
-        for number, part in enumerate(parts):
+        for number in range(len(parts) + ahead):
+            request = requests[number % ahead]
             if number >= ahead:
-                self._finish(requests[number % ahead], parts[number - ahead], scores)
-            # Not copied: the array outlives the request.
-            requests[number % ahead].start_async({0: inputs[part]}, share_inputs=True)
-        for number in range(len(parts) - ahead, len(parts)):
-            self._finish(requests[number % ahead], parts[number], scores)
-
-    def _finish(self, request: openvino.InferRequest, part: slice, scores: Scores) -> None:
-        request.wait()
-        for index, target in enumerate(scores):
-            target[part] = request.get_output_tensor(index).data
+                request.wait()
+                for index, target in enumerate(scores):
+                    target[parts[number - ahead]] = request.get_output_tensor(index).data
+            if number < len(parts):
+                # Not copied: the array outlives the request.
+                request.start_async({0: inputs[parts[number]]}, share_inputs=True)
