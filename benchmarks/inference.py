@@ -29,6 +29,7 @@ from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
+from sentinode.models.networks.normalisation import normalisation
 from sentinode.models.preprocessing import Preprocessing
 
 TARGET = 1.5
@@ -64,7 +65,7 @@ def random_bundle(folder: Path, architecture: str, size: int) -> Bundle:
     info = BundleInfo(
         name=architecture,
         classes=Classes(names=("normal", "tumour"), positive="tumour"),
-        input=Input(tile_size=size, input_size=size, mean=config.mean, std=config.std),
+        input=Input(tile_size=size, input_size=size, mean=normalisation(config)[0], std=normalisation(config)[1]),
         model=config,
         embedding_size=network.embedding_size,
         precision=config.storage,

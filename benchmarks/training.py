@@ -45,6 +45,7 @@ from sentinode.training.network_fit import (
     reuse_freed_memory,
     train_order,
     trainer_options,
+    training_images,
 )
 from sentinode.training.recipe import Recipe, parse_recipe
 
@@ -146,7 +147,7 @@ def ours(recipe: Recipe, data: PatchData) -> Iterator[float]:
     """Seconds for MEASURED batches of our training."""
     manifest, config = data.manifest, recipe.training
     rows, labels = manifest.rows("train"), manifest.labels("train")
-    classifier = build_classifier(recipe, data, *build_model(recipe, data))
+    classifier = build_classifier(recipe, data, *build_model(recipe, data), training_images(recipe, data))
     with tempfile.TemporaryDirectory() as folder:
         while True:
             batches = loader(

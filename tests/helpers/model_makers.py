@@ -10,6 +10,7 @@ from sentinode.models.bundle_writer import library_versions
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
+from sentinode.models.networks.normalisation import normalisation
 from sentinode.models.preprocessing import Preprocessing
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -40,7 +41,7 @@ def make_deployed(kind: str, temperature: float = 1.3) -> tuple[DeployedModel, B
     size = config.input_size or TILE_SIZE
     deployed = DeployedModel(
         network,
-        Preprocessing(TILE_SIZE, size, config.mean, config.std),
+        Preprocessing(TILE_SIZE, size, *normalisation(config)),
         head=config.head,
         temperature=temperature,
         test_time=config.test_time,
@@ -50,7 +51,9 @@ def make_deployed(kind: str, temperature: float = 1.3) -> tuple[DeployedModel, B
     info = BundleInfo(
         name=kind,
         classes=Classes(names=names, positive="tumour" if two else None, aliases={"1": names[1]}),
-        input=Input(tile_size=TILE_SIZE, mpp=0.972, input_size=size, mean=config.mean, std=config.std),
+        input=Input(
+            tile_size=TILE_SIZE, mpp=0.972, input_size=size, mean=normalisation(config)[0], std=normalisation(config)[1]
+        ),
         model=config,
         embedding_size=network.embedding_size,
         precision=config.storage,

@@ -15,6 +15,8 @@ EXPECTED = {
     "pathmnist-cnn",
     "pcam-cpu",
     "pcam-gpu",
+    "pcam-lite",
+    "pcam-student",
 }
 
 

@@ -91,6 +91,8 @@ class Provenance(_Part):
     """ISO 8601, UTC."""
     trained_on: str = ""
     """The training data in words, with its licence."""
+    started_from: str = ""
+    """Where the first weights were found: an installed package, a public tag, a file; empty: random ones."""
     licences: str = ""
     """Licences of the weights it started from and of what else went into it."""
     derived_from: str | None = None

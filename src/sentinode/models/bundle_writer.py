@@ -32,6 +32,7 @@ from sentinode.models.model_config import Storage
 from sentinode.models.networks.heads import can_be_halved
 from sentinode.models.networks.network import Network
 from sentinode.models.onnx_export import export_graph
+from sentinode.models.onnx_graph import refer_to_weights
 
 _LIBRARIES = ("sentinode", "torch", "torchvision", "timm", "openvino", "onnx", "onnxscript", "scikit-learn", "numpy")
 
@@ -86,6 +87,7 @@ def seal(
     Raises:
         BundleError: The graph answers the example differently.
     """
+    refer_to_weights(graph, folder / WEIGHTS_FILE)
     onnx.save_model(graph, folder / GRAPH_FILE)
     arrays = {EXAMPLE_FILE: example, REFERENCE_FILE: reference, **({SEEN_FILE: seen} if seen else {})}
     for file, content in arrays.items():

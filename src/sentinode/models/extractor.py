@@ -155,17 +155,19 @@ def _of_bundle(bundle: Bundle, tile_size: int, engine: str, threads: int | None)
 
 def _of_architecture(config: ModelConfig, tile_size: int, engine: str, threads: int | None) -> Extractor:
     from sentinode.models.deployed_model import DeployedModel
+    from sentinode.models.networks.normalisation import normalisation
     from sentinode.models.networks.timm_network import own_size
     from sentinode.models.preprocessing import Preprocessing
 
     size = config.input_size or own_size(config) or tile_size
-    model = config.model_copy(update={"input_size": size, "head": "logit"})
+    mean, std = normalisation(config)
+    model = config.model_copy(update={"input_size": size, "head": "logit", "mean": mean, "std": std})
     network = _frozen(model, tile_size)
 
     def deployed() -> DeployedModel:
         return DeployedModel(
             copy.deepcopy(network),
-            Preprocessing(tile_size, size, model.mean, model.std),
+            Preprocessing(tile_size, size, mean, std),
             head=model.head,
             test_time=model.test_time,
             test_time_sizes=model.test_time_sizes,
@@ -230,7 +232,7 @@ def _info(deployed: "DeployedModel", model: ModelConfig) -> BundleInfo:
     return BundleInfo(
         name=model.architecture,
         classes=Classes(names=("0", "1")),
-        input=Input(tile_size=size.tile_size, input_size=size.input_size, mean=model.mean, std=model.std),
+        input=Input(tile_size=size.tile_size, input_size=size.input_size, mean=size.mean, std=size.std),
         model=model,
         embedding_size=deployed.network.embedding_size,
         precision=model.storage,

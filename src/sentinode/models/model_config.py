@@ -9,7 +9,7 @@ from sentinode.core.errors import RecipeError
 Head = Literal["softmax", "logit"]
 TestTime = Literal["none", "d4"]
 Storage = Literal["float32", "float16"]
-Pooling = Literal["mean", "max", "centre", "centre-max"]
+Pooling = Literal["mean", "max", "centre", "centre-max", "attention"]
 Mean = Literal["probabilities", "logits"]
 TilePooling = Literal["mean", "max"]
 """How the embeddings of an image's tiles become the image's."""
@@ -44,17 +44,23 @@ class ModelConfig(BaseModel):
     input_size: int | None = Field(default=None, ge=8, le=4096)
     """Side in pixels of what the network sees; tiles of another size are resized in the graph. None: the tile's own."""
 
+    training_size: int | None = Field(default=None, ge=8, le=4096)
+    """Side in pixels of what the network sees while it is trained; None: `input_size`. Networks that learned from
+    magnified and shifted images are often better on somewhat larger ones (Touvron et al. 2019, arXiv:1906.06423)."""
+
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the embedding that is dropped before the head while training."""
 
     pooling: tuple[Pooling, ...] = Field(default=("mean",), min_length=1)
-    """How the last feature map becomes the embedding, concatenated in this order; `centre` is its central third."""
+    """How the last feature map becomes the embedding, concatenated in this order; `centre` is its central third,
+    `attention` a mean whose weights are learned (Ilse et al. 2018)."""
 
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    """Mean of R, G and B on the scale 0 to 1, which is subtracted. ImageNet's, as most public weights want."""
+    mean: tuple[float, float, float] | None = None
+    """Mean of R, G and B on the scale 0 to 1, which is subtracted. None: what the architecture's public weights want,
+    which is ImageNet's for most and 0.5 for others, see `networks.normalisation`."""
 
-    std: tuple[float, float, float] = IMAGENET_STD
-    """Standard deviation of R, G and B on the scale 0 to 1, by which is divided."""
+    std: tuple[float, float, float] | None = None
+    """Standard deviation of R, G and B on the scale 0 to 1, by which is divided. None: as for `mean`."""
 
     test_time: TestTime = "none"
     """`d4`: the deployed model averages the logits over the eight flips and quarter turns of a tile."""
@@ -76,7 +82,7 @@ class ModelConfig(BaseModel):
             raise ValueError(f"test_time_sizes = {list(self.test_time_sizes)} has one size twice; name each once")
         if any(not 8 <= size <= 4096 for size in self.test_time_sizes):
             raise ValueError(f"test_time_sizes = {list(self.test_time_sizes)}; give sizes from 8 to 4096 px")
-        if min(self.std) <= 0:
+        if self.std is not None and min(self.std) <= 0:
             raise ValueError(f"std = {list(self.std)} has a value that is not above 0")
         return self
 

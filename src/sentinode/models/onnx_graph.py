@@ -1,10 +1,13 @@
 """The ONNX graph of a bundle, edited without torch: its temperature, and the precision of its stored weights."""
 
+import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, StringStringEntryProto, TensorProto, helper, numpy_helper
 
 from sentinode.core.errors import BundleError
 
@@ -12,11 +15,12 @@ INPUT = "tiles"
 OUTPUTS = ("probabilities", "embedding")
 TEMPERATURE = "temperature"
 _HALF_SUFFIX = ".float16"
+_LEAST_SHARED = 1024  # bytes; a reference costs about a hundred itself
 
 
 def read_graph(path: Path) -> ModelProto:
-    """Read an ONNX file."""
-    return onnx.load(path, load_external_data=False)
+    """Read an ONNX file, with the weights that it has beside it."""
+    return onnx.load(path)
 
 
 def tidy(model: ModelProto) -> None:
@@ -71,6 +75,37 @@ def halve_weights(model: ModelProto) -> None:
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
+
+
+def refer_to_weights(model: ModelProto, weights: Path) -> None:
+    """Let the graph take its weights out of a bundle's safetensors file, which holds the same bytes: half the bundle.
+
+    A tensor goes by its name, behind `network.`, and only if every byte is the same. What is small stays in the graph.
+    The file's SHA-256 is noted in the graph, so that graphs of other weights are other files.
+
+    Args:
+        model: Changed in place; to be saved in the folder of `weights`.
+        weights: The safetensors file.
+    """
+    content = weights.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header: dict[str, Any] = json.loads(content[8 : 8 + length])
+    shared = False
+    for tensor in model.graph.initializer:
+        entry = header.get(tensor.name.removeprefix("network.").removesuffix(_HALF_SUFFIX))
+        if entry is None or len(tensor.raw_data) < _LEAST_SHARED:
+            continue
+        start, end = (8 + length + offset for offset in entry["data_offsets"])
+        if content[start:end] != tensor.raw_data:
+            continue
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        place = {"location": weights.name, "offset": start, "length": end - start}
+        tensor.external_data.extend(StringStringEntryProto(key=key, value=str(value)) for key, value in place.items())
+        shared = True
+    if shared:
+        digest = hashlib.sha256(content).hexdigest()
+        model.metadata_props.append(StringStringEntryProto(key="weights_sha256", value=digest))
 
 
 def widen_weights(model: ModelProto) -> None:

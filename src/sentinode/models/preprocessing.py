@@ -1,7 +1,5 @@
 """From the bytes of a tile to what the network sees, as one module that training and the exported graph share."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,14 +23,14 @@ class Preprocessing(nn.Module):
         self,
         tile_size: int,
         input_size: int | None = None,
-        mean: Sequence[float] = IMAGENET_MEAN,
-        std: Sequence[float] = IMAGENET_STD,
+        mean: tuple[float, float, float] = IMAGENET_MEAN,
+        std: tuple[float, float, float] = IMAGENET_STD,
     ) -> None:
         """Args: side of the tiles and side of the images (None: the same) in pixels; mean and std on the scale 0–1."""
         super().__init__()
         self.tile_size = tile_size
         self.input_size = tile_size if input_size is None else input_size
-        self.mean, self.std = tuple(mean), tuple(std)
+        self.mean, self.std = mean, std
         mean_, std_ = np.asarray(mean, np.float64), np.asarray(std, np.float64)
         # Not persistent: they are made from the configuration and are no weights.
         self.register_buffer("rows", torch.from_numpy(resize_matrix(tile_size, self.input_size)), persistent=False)

@@ -127,7 +127,7 @@ def quantize_bundle(
         low_confidence=calibration.band,
         limits=(_limit(comparison, agreement),),
     )
-    sizes = (bundle.graph.stat().st_size, written.graph.stat().st_size)
+    sizes = (bundle.model_bytes, written.model_bytes)
     return QuantizationResult(written, comparison, agreement, rates, sizes)
 
 

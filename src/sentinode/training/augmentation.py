@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sentinode.training.image_quality import compress, vary_focus
+from sentinode.training.appearances import Appearances
+from sentinode.training.image_quality import blur, compress, vary_focus
 from sentinode.training.training_config import AugmentationConfig
 
 # Rows: optical density of haematoxylin, eosin and the residual in R, G, B (Ruifrok and Johnston 2001).
@@ -32,10 +33,16 @@ class Augmentation(nn.Module):
     from_yiq: Tensor
     stains: Tensor
     to_stains: Tensor
+    transfers: Tensor | None
+    shares: Tensor | None
 
-    def __init__(self, config: AugmentationConfig) -> None:
+    def __init__(self, config: AugmentationConfig, appearances: Appearances | None = None) -> None:
+        """Args: `appearances` of the training data, needed where `config.appearance` is above 0."""
         super().__init__()
         self.config = config
+        for name, table in (("transfers", "transfers"), ("shares", "weights")):
+            value = None if appearances is None else torch.from_numpy(getattr(appearances, table))
+            self.register_buffer(name, value, persistent=False)
         yiq = torch.tensor(_TO_YIQ)
         stains = functional.normalize(torch.tensor(_STAINS), dim=1)
         for name, value in {
@@ -47,28 +54,36 @@ class Augmentation(nn.Module):
         }.items():
             self.register_buffer(name, value, persistent=False)
 
-    def forward(self, tiles: Tensor) -> Tensor:
+    def forward(self, tiles: Tensor, appearance: Tensor | None = None) -> Tensor:
         """Augment a batch.
 
         Args:
             tiles: (N, H, W, 3) uint8, RGB. Quarter turns need H = W.
+            appearance: (N,) int64, which of the appearances each has; None: not known, and left as it is.
 
         Returns:
             (N, H, W, 3) float32 in [0, 255].
         """
         config = self.config
         images = self._symmetries(tiles).float()
-        if config.rotation:
-            images = self._rotate(images)
+        if config.rotation or config.scale:
+            images = self._turn(images)
+        if config.appearance and appearance is not None and self.transfers is not None:
+            images = self._change_appearance(images, appearance, self.transfers)
         if config.stain:
             images = self._jitter_stains(images)
         if config.brightness or config.contrast or config.saturation or config.hue:
             images = self._jitter_colours(images)
         images = images.clamp_(0, 255)
+        if config.gamma:
+            images = self._change_gamma(images)
+        if config.blur:
+            images = self._some(0.5, images, lambda chosen: blur(chosen, config.blur))
         if config.focus:
             images = self._some(0.5, images, lambda chosen: vary_focus(chosen, config.focus))
         if config.jpeg:
-            images = self._some(config.jpeg, images, compress)  # last, as in a file
+            # Last, as in a file.
+            images = self._some(config.jpeg, images, lambda chosen: compress(chosen, lowest=config.jpeg_quality))
         return images
 
     def _symmetries(self, tiles: Tensor) -> Tensor:
@@ -96,10 +111,12 @@ class Augmentation(nn.Module):
             out[chosen] = some.flip(axes) if axes else some
         return out
 
-    def _rotate(self, images: Tensor) -> Tensor:
+    def _turn(self, images: Tensor) -> Tensor:
+        """Turn by any angle and magnify, in one resampling."""
         count, height, width, _ = images.shape
         angle = self._uniform(count, images.device) * math.radians(self.config.rotation)
-        cos, sin = angle.cos(), angle.sin()
+        shrink = torch.exp(self._uniform(count, images.device) * math.log(1 + self.config.scale))
+        cos, sin = angle.cos() * shrink, angle.sin() * shrink
         zero = torch.zeros_like(cos)
         # grid_sample's coordinates run from -1 to 1 on both axes, so an image that is not square needs its aspect.
         rows = [cos, -sin * height / width, zero, sin * width / height, cos, zero]
@@ -120,6 +137,21 @@ class Augmentation(nn.Module):
         mix = self.to_stains @ (scale.transpose(1, 2) * self.stains)
         jittered = torch.baddbmm(shift @ self.stains, density.reshape(count, -1, 3), mix)
         return jittered.neg_().exp_().mul_(256).sub_(1).view(images.shape)
+
+    def _change_appearance(self, images: Tensor, appearance: Tensor, transfers: Tensor) -> Tensor:
+        """Give a part of the images the stain of an appearance that is drawn for each."""
+        assert self.shares is not None
+        count = len(images)
+        target = torch.multinomial(self.shares, count, replacement=True)
+        kept = torch.rand(count, device=images.device) >= self.config.appearance
+        maps = transfers[appearance, torch.where(kept, appearance, target)]  # to its own: the identity
+        density = images.add(1).div_(256).log_().neg_()
+        changed = torch.bmm(density.reshape(count, -1, 3), maps)  # symmetric, so from either side
+        return changed.neg_().exp_().mul_(256).sub_(1).view(images.shape)
+
+    def _change_gamma(self, images: Tensor) -> Tensor:
+        power = torch.exp(self._uniform(len(images), images.device, 1, 1, 1) * math.log(1 + self.config.gamma))
+        return images.div(255).pow(power).mul(255)
 
     def _jitter_colours(self, images: Tensor) -> Tensor:
         config, device = self.config, images.device

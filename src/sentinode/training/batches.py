@@ -10,22 +10,60 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 
-class PackedBatches(Dataset[tuple[Tensor, Tensor]]):
-    """One split of a data set, indexed by whole batches: a list of positions gives (tiles, labels)."""
+class PackedBatches(Dataset[tuple[Tensor, ...]]):
+    """One role of a data set, indexed by whole batches: a list of positions gives (tiles, labels)."""
 
-    def __init__(self, tiles: NDArray[np.uint8], rows: NDArray[np.int64], labels: NDArray[np.int64]) -> None:
-        """Take `rows` (n,) of the packed `tiles` (N, H, W, 3) and their `labels` (n,)."""
+    def __init__(
+        self,
+        tiles: NDArray[np.uint8],
+        rows: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        *,
+        appearances: NDArray[np.int64] | None = None,
+        more: NDArray[np.uint8] | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        """Take `rows` (n,) of the packed `tiles` (N, H, W, 3) and their `labels` (n,).
+
+        Args:
+            tiles: uint8, RGB.
+            rows: Which of them.
+            labels: Of the rows, and then of `more`.
+            appearances: One for each label, see `training.appearances`; None: batches are pairs without them.
+            more: (m, H, W, 3): further images, whose positions come after those of the rows.
+            device: Holds all of it, so that nothing is copied from batch to batch; None: it stays where it is.
+        """
         self._tiles = tiles
         self._rows = rows
-        self._labels = torch.from_numpy(labels.astype(np.int64))
+        self._more = more
+        facts = [labels] if appearances is None else [labels, appearances]
+        self._facts = [torch.from_numpy(fact.astype(np.int64)).to(device or "cpu") for fact in facts]
+        self._held = None if device is None else torch.from_numpy(self._read(np.arange(len(labels)))).to(device)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._facts[0])
 
-    def __getitem__(self, positions: list[int]) -> tuple[Tensor, Tensor]:
-        """((n, H, W, 3) uint8, (n,) int64)."""
+    def __getitem__(self, positions: list[int]) -> tuple[Tensor, ...]:
+        """((n, H, W, 3) uint8, (n,) int64), and the appearances (n,) int64 where they are known."""
+        if self._held is not None:
+            where = torch.tensor(positions, device=self._held.device)
+            return self._held[where], *(fact[where] for fact in self._facts)
+        return torch.from_numpy(self._read(np.array(positions))), *(fact[positions] for fact in self._facts)
+
+    def _read(self, positions: NDArray[np.int64]) -> NDArray[np.uint8]:
         # A fancy index copies just these rows out of the memory map.
-        return torch.from_numpy(self._tiles[self._rows[positions]]), self._labels[positions]
+        own = len(self._rows)
+        if self._more is None or (positions < own).all():
+            return self._tiles[self._rows[positions]]
+        out = np.empty((len(positions), *self._tiles.shape[1:]), np.uint8)
+        out[positions < own] = self._tiles[self._rows[positions[positions < own]]]
+        out[positions >= own] = self._more[positions[positions >= own] - own]
+        return out
+
+
+def fits(device: torch.device, images: int, image_bytes: int) -> bool:
+    """Whether so many images can lie on a GPU beside everything else: in a quarter of what is free there."""
+    return device.type == "cuda" and images * image_bytes < torch.cuda.mem_get_info(device)[0] / 4
 
 
 @dataclass(frozen=True)
@@ -75,8 +113,8 @@ class EpochOrder(Sampler[list[int]]):
         return generator.choice(len(self._labels), len(self._labels), p=weights)
 
 
-def loader(data: PackedBatches, order: Sampler[list[int]], *, on_gpu: bool) -> DataLoader[tuple[Tensor, Tensor]]:
-    """A loader of whole batches.
+def loader(data: PackedBatches, order: Sampler[list[int]], *, on_gpu: bool) -> DataLoader[tuple[Tensor, ...]]:
+    """A loader of whole batches; `on_gpu` where they are to be copied to one.
 
     On a CPU the copy out of the memory map costs less than a process to do it in; beside a GPU two workers and pinned
     memory keep it off the device's path.

@@ -13,7 +13,9 @@ from sentinode.metrics.measures.multiclass import accuracy_argmax, macro_auc
 from sentinode.models.networks.network import Network
 from sentinode.models.networks.network_stages import freeze
 from sentinode.models.preprocessing import Preprocessing
+from sentinode.training.appearances import Appearances
 from sentinode.training.augmentation import Augmentation
+from sentinode.training.distillation import UNLABELLED, Teacher, distillation_loss
 from sentinode.training.lightning import LightningModule
 from sentinode.training.schedules import build_optimizer, build_plateau, build_schedule
 from sentinode.training.training_config import TrainingConfig
@@ -37,17 +39,22 @@ class PatchClassifier(LightningModule):
         head_first_epochs: int,
         steps_per_epoch: int,
         seed: int,
+        training_size: int | None = None,
+        appearances: Appearances | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         super().__init__()
         # On a CPU and on a GPU alike the convolutions are faster on channels-last tensors: no copies between layouts.
         self.network: Network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.preprocessing = preprocessing
-        self.augmentation = Augmentation(config.augmentation)
+        self.training_preprocessing = preprocessing.at(training_size or preprocessing.input_size)
+        self.augmentation = Augmentation(config.augmentation, appearances)
         self.loss = loss
         self.config = config
         self.average = (
             AveragedModel(network, multi_avg_fn=_warm_average(config.average_decay)) if config.average_decay else None
         )
+        self._teacher = (teacher,)  # in a tuple, so that its weights are no part of the checkpoints
         self._trainable = trainable
         self._head_first_epochs = head_first_epochs
         self._steps_per_epoch = steps_per_epoch
@@ -98,23 +105,51 @@ class PatchClassifier(LightningModule):
         torch.manual_seed(np.random.SeedSequence([self._seed, epoch, self.global_rank]).generate_state(1)[0].item())
         if self._head_first_epochs:
             head_alone = epoch < self._head_first_epochs
-            freeze(self.network, [self.network.head_name] if head_alone else self._trainable)
+            freeze(self.network, self.network.fresh if head_alone else self._trainable)
         self._train_losses = []
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _batch_index: int) -> Tensor:
-        """One step on ((N, H, W, 3) uint8, (N,) int64)."""
-        tiles, labels = batch
-        logits, _ = self.network(self.preprocessing(self.augmentation(tiles)))
-        loss: Tensor = self.loss(logits, labels)
+    def on_fit_start(self) -> None:
+        """Bring the teacher to where the network is."""
+        if self._teacher[0] is not None:
+            self._teacher[0].to(self.device)
+
+    def training_step(self, batch: tuple[Tensor, ...], _batch_index: int) -> Tensor:
+        """One step on ((N, H, W, 3) uint8, (N,) int64) and the appearances (N,) int64, where they are known."""
+        tiles, labels, *appearance = batch
+        # Half precision has too few digits for pixels, and its products are of another type than what they go into.
+        with torch.autocast(tiles.device.type, enabled=False):
+            images = self.augmentation(tiles, *appearance)
+        others, share = labels, 1.0
+        if self.config.augmentation.mixup:
+            images, others, share = _mixed(images, labels, self.config.augmentation.mixup)
+        with torch.autocast(tiles.device.type, enabled=False):
+            seen = self.training_preprocessing(images)
+        logits, _ = self.network(seen)
+        loss = share * self._labels_loss(logits, labels)
+        if share < 1:
+            loss = loss + (1 - share) * self._labels_loss(logits, others)
+        if self._teacher[0] is not None:
+            config = self.config
+            taught = distillation_loss(logits, self._teacher[0](images), config.teacher_temperature)
+            loss = (1 - config.teacher_weight) * loss + config.teacher_weight * taught
         self._train_losses.append(loss.detach())
         return loss
+
+    def _labels_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        if self._teacher[0] is None:
+            return cast(Tensor, self.loss(logits, labels))
+        if self.config.teacher_weight == 1:
+            return logits.new_zeros(())
+        known = labels != UNLABELLED
+        # A batch without any label has no such loss, and must not make the mean of nothing, which is not a number.
+        return cast(Tensor, self.loss(logits[known], labels[known])) if known.any() else logits.new_zeros(())
 
     def on_train_batch_end(self, *_: Any) -> None:
         """Move the average towards the weights that the step has just reached."""
         if self.average is not None:
             self.average.update_parameters(self.network)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], _batch_index: int) -> None:
+    def validation_step(self, batch: tuple[Tensor, ...], _batch_index: int) -> None:
         """Keep the logits of ((N, H, W, 3) uint8, (N,) int64), not augmented."""
         tiles, labels = batch
         logits, _ = self.kept_network(self.preprocessing(tiles))
@@ -156,6 +191,14 @@ def logits_to_probabilities(logits: Tensor) -> Tensor:
         return logits.softmax(dim=1)
     positive = logits.sigmoid()
     return torch.cat([1 - positive, positive], dim=1)
+
+
+def _mixed(images: Tensor, labels: Tensor, strength: float) -> tuple[Tensor, Tensor, float]:
+    """Images mixed with those of another order, the labels of these, and the first ones' share, at least a half."""
+    share = torch.distributions.Beta(strength, strength).sample().item()
+    share = max(share, 1 - share)
+    order = torch.randperm(len(images), device=images.device)
+    return torch.lerp(images[order], images, share), labels[order], share
 
 
 def _warm_average(decay: float) -> Any:

@@ -14,6 +14,7 @@ from torch.nn import functional
 _SHIFT_PX = 0.25
 """Largest sub-pixel shift: a tile's edge seldom falls on a pixel's edge of the level that it is read from."""
 _QUALITIES = (50, 95)
+_BLUR_TAPS = 3  # on each side: three standard deviations of a pixel
 
 # Rows: Y, Cb, Cr of R, G, B (JFIF 1.02, from ITU-R BT.601).
 _TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
@@ -60,19 +61,49 @@ def vary_focus(images: Tensor, strength: float) -> Tensor:
     return images.clamp(0, 255)
 
 
-def compress(images: Tensor, quality: Tensor | None = None) -> Tensor:
+def blur(images: Tensor, strength: float, sigma: Tensor | None = None) -> Tensor:
+    """Blur each image by a Gaussian.
+
+    Args:
+        images: (N, H, W, 3) float.
+        strength: Largest standard deviation in pixels.
+        sigma: (N,) standard deviations; by default each image's own draw up to `strength`.
+
+    Returns:
+        The same shape; the border is continued.
+    """
+    if sigma is None:
+        sigma = strength * torch.rand(len(images), device=images.device)
+    steps = torch.arange(-_BLUR_TAPS, _BLUR_TAPS + 1, device=images.device)
+    weights = torch.exp(-(steps[None] ** 2) / (2 * sigma.clamp(min=1e-3)[:, None] ** 2))
+    weights = (weights / weights.sum(dim=1, keepdim=True))[:, :, None, None, None]
+    for axis in (1, 2):
+        size = images.shape[axis]
+        index = torch.arange(size, device=images.device)
+        images = sum(
+            (
+                images.index_select(axis, (index + step).clamp(0, size - 1)) * weights[:, place]
+                for place, step in enumerate(range(-_BLUR_TAPS, _BLUR_TAPS + 1))
+            ),
+            start=torch.zeros_like(images),
+        )
+    return images
+
+
+def compress(images: Tensor, quality: Tensor | None = None, *, lowest: int = _QUALITIES[0]) -> Tensor:
     """What JPEG leaves of each image: 8 × 8 cosine transform, quantised, chroma at half size (4:2:0).
 
     Args:
         images: (N, H, W, 3) float, in [0, 255], any size.
-        quality: (N,), from 1 to 100 as encoders count it; by default each image's own draw from 50 to 95.
+        quality: (N,), from 1 to 100 as encoders count it; by default each image's own draw from `lowest` to 95.
+        lowest: See `quality`.
 
     Returns:
         (N, H, W, 3) float in [0, 255].
     """
     count, height, width, _ = images.shape
     if quality is None:
-        low, high = _QUALITIES
+        low, high = lowest, _QUALITIES[1]
         quality = low + (high - low) * torch.rand(count, device=images.device)
     to_ycc = torch.tensor(_TO_YCC, device=images.device)
     planes = (images @ to_ycc.T).permute(0, 3, 1, 2)

@@ -127,18 +127,20 @@ def _answers(
 
 
 def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibration) -> BundleInfo:
-    manifest, model = data.manifest, recipe.model
+    manifest = data.manifest
+    seen = fitted.preprocessing
+    model = recipe.model.model_copy(update={"mean": seen.mean, "std": seen.std})
     resolved = recipe.model_dump(mode="json", exclude_none=True)
     return BundleInfo(
         name=recipe.name or "model",
         description=recipe.description,
         classes=Classes(names=manifest.class_names, positive=manifest.positive, aliases=recipe.data.rename),
         input=Input(
-            tile_size=fitted.preprocessing.tile_size,
+            tile_size=seen.tile_size,
             mpp=data.mpp,
-            input_size=fitted.preprocessing.input_size,
-            mean=model.mean,
-            std=model.std,
+            input_size=seen.input_size,
+            mean=seen.mean,
+            std=seen.std,
         ),
         model=model,
         embedding_size=fitted.network.embedding_size,
@@ -154,13 +156,15 @@ def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibratio
             libraries=library_versions(),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             trained_on=_trained_on(recipe, data),
+            started_from=fitted.network.origin,
         ),
     )
 
 
 def _trained_on(recipe: Recipe, data: Dataset) -> str:
     counts = {split: len(data.manifest.rows(split)) for split in ("train", "validation")}
+    taught = f", taught by {recipe.training.teacher}" if recipe.training.teacher else ""
     return (
-        f"{counts['train']:,} images of {recipe.data.source}; threshold, temperature and low-confidence band were set "
-        f"on {counts['validation']:,} more."
+        f"{counts['train']:,} images of {recipe.data.source}{taught}; threshold, temperature and "
+        f"low-confidence band were set on {counts['validation']:,} more."
     )

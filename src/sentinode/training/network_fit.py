@@ -23,11 +23,14 @@ from sentinode.data.dataset import Dataset
 from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 from sentinode.models.networks.network import Network
+from sentinode.models.networks.normalisation import normalisation
 from sentinode.models.networks.weights import load_weights
 from sentinode.models.preprocessing import Preprocessing
-from sentinode.training.batches import EpochOrder, PackedBatches, Share, loader
+from sentinode.training.appearances import Appearances, find_appearances
+from sentinode.training.batches import EpochOrder, PackedBatches, Share, fits, loader
 from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, EarlyEnd, LastCheckpoint, RunLog, is_over
 from sentinode.training.classifier import PatchClassifier
+from sentinode.training.distillation import UNLABELLED, load_teacher, read_unlabelled
 from sentinode.training.lightning import Trainer
 from sentinode.training.losses import build_loss, class_weights
 from sentinode.training.recipe import Recipe
@@ -49,6 +52,18 @@ class Fitted:
     network: Network
     preprocessing: Preprocessing
     log: list[dict[str, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingImages:
+    """What is learned from: the rows of the training split, and after them the unlabelled images."""
+
+    labels: NDArray[np.int64]
+    """(n + m,)"""
+    more: NDArray[np.uint8] | None
+    """(m, H, W, 3) unlabelled images."""
+    appearances: Appearances | None
+    """Of all n + m, where the recipe changes them."""
 
 
 def fit(
@@ -83,19 +98,20 @@ def fit(
     config = recipe.training
     options = trainer_options(config, run)
     network, preprocessing = build_model(recipe, data)
-    classifier = build_classifier(recipe, data, network, preprocessing)
+    images = training_images(recipe, data)
+    classifier = build_classifier(recipe, data, network, preprocessing, images)
     checkpoint = run / "checkpoints" / LAST
     log = RunLog(run, config)
     log.rows = checkpoint_log(run)
     if not is_over(log.rows, config):
-        images = len(data.manifest.rows("train"))
-        total, done = config.epochs * images, len(log.rows) * images
+        count = len(images.labels)
+        total, done = config.epochs * count, len(log.rows) * count
         bar = progress.bar("training", total, "images", done=done)
         with bar as advance, quiet_lightning(), reuse_freed_memory():
             callbacks = [log, LastCheckpoint(run, log), Bar(advance, config)]
             callbacks += [EarlyEnd(log, stop)] if stop else []
             trainer = Trainer(callbacks=callbacks, **options)
-            _run(trainer, classifier, data, checkpoint if log.rows else None, recipe.seed)
+            _run(trainer, classifier, data, images, checkpoint if log.rows else None, recipe.seed)
         if not trainer.is_global_zero:
             return None
     log.write()
@@ -116,7 +132,7 @@ def build_model(recipe: Recipe, data: Dataset) -> tuple[Network, Preprocessing]:
     model = recipe.model
     network = build_network(model, model.outputs(len(data.manifest.class_names)), tile_size=height)
     load_weights(network, model)
-    preprocessing = Preprocessing(height, model.input_size, model.mean, model.std)
+    preprocessing = Preprocessing(height, model.input_size, *normalisation(model))
     _check_sizes(model, network, preprocessing.input_size)
     return network, preprocessing
 
@@ -125,22 +141,30 @@ def _check_sizes(model: ModelConfig, network: Network, size: int) -> None:
     """Find out before hours of training that the network can't see images of a size that is wanted at test time."""
     if size in model.test_time_sizes:
         raise RecipeError(f"model.test_time_sizes has {size} px, which the network sees anyway; leave it out")
-    for other in model.test_time_sizes:
+    for other in (*model.test_time_sizes, *([model.training_size] if model.training_size else [])):
         try:
             with torch.inference_mode():
                 network.eval()(torch.zeros(1, 3, other, other))
         except (RuntimeError, AssertionError) as error:
             raise RecipeError(
                 f"{model.architecture} can't see images of {other} px ({str(error).splitlines()[0]}); correct "
-                "model.test_time_sizes"
+                "model.test_time_sizes or model.training_size"
             ) from error
 
 
-def build_classifier(recipe: Recipe, data: Dataset, network: Network, preprocessing: Preprocessing) -> PatchClassifier:
-    """The Lightning module that fits `network` to the data's training split."""
-    config, labels = recipe.training, data.manifest.labels("train")
-    weights = class_weights(config.class_weight, labels, len(data.manifest.class_names))
+def build_classifier(
+    recipe: Recipe, data: Dataset, network: Network, preprocessing: Preprocessing, images: TrainingImages
+) -> PatchClassifier:
+    """The Lightning module that fits `network` to `images`, the data's training split.
+
+    Raises:
+        BundleError, RecipeError: There is no such teacher, or it is one for other images.
+    """
+    config, manifest = recipe.training, data.manifest
+    labels = manifest.labels("train")
+    weights = class_weights(config.class_weight, labels, len(manifest.class_names))
     loss = build_loss(config, recipe.model.head, weights)
+    teacher = load_teacher(config, manifest.class_names, preprocessing.tile_size) if config.teacher else None
     return PatchClassifier(
         network,
         preprocessing,
@@ -148,9 +172,29 @@ def build_classifier(recipe: Recipe, data: Dataset, network: Network, preprocess
         config,
         trainable=recipe.model.trainable,
         head_first_epochs=recipe.model.head_first_epochs,
-        steps_per_epoch=len(train_order(config, labels, recipe.seed, Share(0, config.devices))),
+        steps_per_epoch=len(train_order(config, images.labels, recipe.seed, Share(0, config.devices))),
         seed=recipe.seed,
+        training_size=recipe.model.training_size,
+        appearances=images.appearances,
+        teacher=teacher,
     )
+
+
+def training_images(recipe: Recipe, data: Dataset) -> TrainingImages:
+    """Read the unlabelled images and find the appearances, if the recipe wants any.
+
+    Raises:
+        DataError: The unlabelled images are not as they should be.
+    """
+    manifest, config = data.manifest, recipe.training
+    rows, labels = manifest.rows("train"), manifest.labels("train")
+    more = read_unlabelled(config.unlabelled, data.tiles.shape[1]) if config.unlabelled else None
+    if more is not None:
+        labels = np.concatenate([labels, np.full(len(more), UNLABELLED)])
+    if not config.augmentation.appearance:
+        return TrainingImages(labels, more, None)
+    groups = manifest.table.loc[manifest.table["split"] == "train", "group"].fillna("").tolist()
+    return TrainingImages(labels, more, find_appearances(data.tiles, rows, groups, recipe.seed, more))
 
 
 def train_order(config: TrainingConfig, labels: NDArray[np.int64], seed: int, share: Share) -> EpochOrder:
@@ -159,20 +203,39 @@ def train_order(config: TrainingConfig, labels: NDArray[np.int64], seed: int, sh
     return EpochOrder(labels, batch_size=config.batch_size, balanced=balanced, seed=seed, share=share)
 
 
-def _run(trainer: Trainer, classifier: PatchClassifier, data: Dataset, checkpoint: Path | None, seed: int) -> None:
+def _run(
+    trainer: Trainer,
+    classifier: PatchClassifier,
+    data: Dataset,
+    images: TrainingImages,
+    checkpoint: Path | None,
+    seed: int,
+) -> None:
     config = classifier.config
     share = Share(trainer.global_rank, trainer.world_size)
-    on_gpu = trainer.strategy.root_device.type == "cuda"
     manifest = data.manifest
+    order = train_order(config, images.labels, seed, share)
+    device = trainer.strategy.root_device
+    count = len(images.labels) + len(manifest.rows("validation"))
+    held = device if fits(device, count, int(np.prod(data.tiles.shape[1:]))) else None
     sets = {
-        split: PackedBatches(data.tiles, manifest.rows(split), manifest.labels(split))
-        for split in ("train", "validation")
+        "train": PackedBatches(
+            data.tiles,
+            manifest.rows("train"),
+            images.labels,
+            appearances=None if images.appearances is None else images.appearances.of_image,
+            more=images.more,
+            device=held,
+        ),
+        "validation": PackedBatches(
+            data.tiles, manifest.rows("validation"), manifest.labels("validation"), device=held
+        ),
     }
-    order = train_order(config, manifest.labels("train"), seed, share)
     # Each of several processes validates on everything: they need not wait for shares of unequal size.
     validation_order = BatchSampler(SequentialSampler(sets["validation"]), 2 * config.batch_size, drop_last=False)
-    train = loader(sets["train"], order, on_gpu=on_gpu)
-    validation = loader(sets["validation"], validation_order, on_gpu=on_gpu)
+    copied = device.type == "cuda" and held is None
+    train = loader(sets["train"], order, on_gpu=copied)
+    validation = loader(sets["validation"], validation_order, on_gpu=copied)
     try:
         trainer.fit(classifier, train, validation, ckpt_path=checkpoint)
     except SystemExit as error:

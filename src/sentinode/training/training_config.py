@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from sentinode.metrics.decisions.rules import parse_rule
 from sentinode.metrics.targets import parse_target
+from sentinode.models.model_config import BUNDLE_PREFIX
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,11 +32,26 @@ class AugmentationConfig(BaseModel):
     """Part of the full colour circle by which the hue turns at most."""
     stain: float = Field(default=0.0, ge=0, lt=1)
     """Strength of the jitter in haematoxylin–eosin space (Tellez et al. 2018)."""
+    appearance: float = Field(default=0.0, ge=0, le=1)
+    """Part of the images that are given the whole stain of another slide (or cluster of similar stain) of the training
+    data, see `training.appearances`."""
+    gamma: float = Field(default=0.0, ge=0, lt=1)
+    """0.3 raises intensities to a power between 1/1.3 and 1.3, as monitors and scanners do."""
+    scale: float = Field(default=0.0, ge=0, lt=1)
+    """0.2 magnifies by a factor between 1/1.2 and 1.2: a slide's µm/px may be wrong, and nuclei differ in size. What is
+    missing at the border is filled by reflection."""
+    blur: float = Field(default=0.0, ge=0, le=2)
+    """Half of the images are blurred by a Gaussian of a standard deviation up to this many pixels."""
     focus: float = Field(default=0.0, ge=0, le=0.5)
     """Half of the images are blurred or sharpened, and shifted by part of a pixel: 0.5 blurs an axis by (¼, ½, ¼) at
     most, and a quarter of that sharpens it."""
     jpeg: float = Field(default=0.0, ge=0, le=1)
-    """Part of the images that are compressed again as by JPEG, at qualities from 50 to 95."""
+    """Part of the images that are compressed again as by JPEG, at qualities from `jpeg_quality` to 95."""
+    jpeg_quality: int = Field(default=50, ge=10, le=95)
+    """The lowest of these qualities."""
+    mixup: float = Field(default=0.0, ge=0)
+    """Mixes each image and its label with those of another, by a share from Beta(m, m) (Zhang et al. 2018); 0 is
+    off."""
 
 
 class TrainingConfig(BaseModel):
@@ -71,6 +87,19 @@ class TrainingConfig(BaseModel):
     """Arguments of the loss: `gamma` of `focal` (2 by default), `q` of `generalised-cross-entropy` (0.7)."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Label smoothing of `cross-entropy`."""
+    """Of `cross-entropy` alone."""
+    teacher: str = ""
+    """`bundle:PATH|NAME`: a model whose answers to the same augmented images are learned (Hinton et al. 2015); empty:
+    the labels alone."""
+    teacher_weight: float = Field(default=0.8, gt=0, le=1)
+    """Share of the teacher in the loss; the rest is the labels'."""
+    teacher_temperature: float = Field(default=2.0, gt=0)
+    """Softens the answers of both, so that a wrong class's share is heard, too."""
+    teacher_looks: int = Field(default=2, ge=1, le=8)
+    """Orientations of each image, drawn anew each time, over which the teacher averages. Over the epochs it comes to
+    the mean of all eight at a part of the cost."""
+    unlabelled: str = ""
+    """A folder of images of the tiles' size without labels (JPEG, PNG, TIFF), which are learned from the teacher."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
     """`auto`: bfloat16 or float16 where a GPU has it, float32 on a CPU. The last two are mixed precision."""
     gradient_clip: float = Field(default=0.0, ge=0)
@@ -91,6 +120,12 @@ class TrainingConfig(BaseModel):
     def _agree(self) -> Self:
         if self.warmup_epochs >= self.epochs:
             message = f"warmup_epochs = {self.warmup_epochs} leaves nothing of epochs = {self.epochs}; lower it"
+            raise ValueError(message)
+        if self.teacher and not self.teacher.startswith(BUNDLE_PREFIX):
+            message = f'teacher = {self.teacher!r} is not of the form "bundle:PATH" or "bundle:NAME"'
+            raise ValueError(message)
+        if self.unlabelled and not self.teacher:
+            message = f"unlabelled = {self.unlabelled!r} can only be learned from a teacher; set training.teacher"
             raise ValueError(message)
         if self.class_weight != "none" and self.sampling == "balanced":
             message = "class_weight and sampling = 'balanced' would both even out the classes; choose one of them"

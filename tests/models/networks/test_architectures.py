@@ -88,7 +88,7 @@ def test_an_unknown_architecture_is_an_error_with_near_names() -> None:
         ({"architecture": "squeezenet1_1", "arguments": {"stem_pool": "no"}}, "arguments.stem_pool = 'no'"),
         ({"architecture": "cnn3", "arguments": {"width": 9}}, "takes: none"),
         ({"architecture": "resnet18", "arguments": {"stem": 1}}, "unexpected keyword argument 'stem'"),
-        ({"architecture": "resnet18", "pooling": ["max"]}, "global_pool"),
+        ({"architecture": "vit_tiny_patch16_224", "input_size": 224, "pooling": ["max"]}, "does not end with"),
     ],
 )
 def test_an_argument_that_does_not_suit_is_an_error(values: dict[str, object], message: str) -> None:

@@ -15,6 +15,8 @@ from torch import Tensor
 from sentinode.core.errors import OfflineError, WeightsError
 from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.network import Network
+from sentinode.models.networks.normalisation import normalisation
+from sentinode.models.networks.packaged_weights import install_line
 from sentinode.models.networks.timm_network import TimmNetwork
 from sentinode.models.networks.torchvision_ops import register_missing_ops
 
@@ -90,8 +92,9 @@ def _from_timm(network: TimmNetwork, config: ModelConfig) -> dict[str, Tensor]:
 
 
 def _check_normalisation(public: dict[str, Any], config: ModelConfig) -> None:
-    mean, std = tuple(public.get("mean") or config.mean), tuple(public.get("std") or config.std)
-    if not np.allclose((mean, std), (config.mean, config.std), atol=1e-3):
+    chosen = normalisation(config)
+    mean, std = tuple(public.get("mean") or chosen[0]), tuple(public.get("std") or chosen[1])
+    if not np.allclose((mean, std), chosen, atol=1e-3):
         raise WeightsError(
             f"the weights {config.weights!r} of {config.architecture} were trained on images normalised with "
             f"mean {list(mean)} and std {list(std)}; set model.mean and model.std to these"
@@ -121,7 +124,7 @@ def _timm_source(name: str, weights: str) -> tuple[str, dict[str, Any] | None]:
         cached = _in_hub_cache(f"{public.hf_hub_id}{source}" if public.hf_hub_id.endswith("/") else public.hf_hub_id)
         if cached is not None:
             return source, {"file": str(cached)}
-        _require_hub(f"the weights {weights!r} of {name}")
+        _require_hub(f"the weights {weights!r} of {name}", install_line(name))
     elif public.url and not _in_torch_cache(public.url):
         _require_network(public.url, f"the weights {weights!r} of {name}")
     return source, None
@@ -141,22 +144,24 @@ def _in_torch_cache(url: str) -> bool:
     return (Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]).is_file()
 
 
-def _require_hub(what: str) -> None:
+def _require_hub(what: str, remedy: str = "") -> None:
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
-        raise OfflineError(_offline_message(what, "HF_HUB_OFFLINE is set"))
-    _require_network(constants.ENDPOINT, what)
+        raise OfflineError(_offline_message(what, "HF_HUB_OFFLINE is set", remedy))
+    _require_network(constants.ENDPOINT, what, remedy)
 
 
-def _require_network(url: str, what: str) -> None:
+def _require_network(url: str, what: str, remedy: str = "") -> None:
     if not reachable(url):
         host = url.split("/")[2]
-        raise OfflineError(_offline_message(what, f"{host} can't be reached"))
+        raise OfflineError(_offline_message(what, f"{host} can't be reached", remedy))
 
 
-def _offline_message(what: str, reason: str) -> str:
+def _offline_message(what: str, reason: str, remedy: str) -> str:
+    """Args: `remedy` is a command that brings them without a hub, where there is one."""
+    first = f"`{remedy}` brings them, or " if remedy else ""
     return (
-        f"{what} are not on this machine, and {reason}; give a local file (model.weights = "
+        f"{what} are not on this machine, and {reason}; {first}give a local file (model.weights = "
         '"FILE.safetensors"), another bundle ("bundle:PATH"), or "none", or run again with a network'
     )

@@ -22,8 +22,19 @@ class Network(nn.Module, abc.ABC):
     head_name: str
     """The module of the head, as a dotted name; every other parameter belongs to the backbone."""
 
+    learned_pooling: str = ""
+    """The module of a pooling that learns, as a dotted name; empty where there is none. Public weights have none."""
+
+    origin: str = ""
+    """Where its first weights were found, in words; empty where they are random. Set by `weights.load_weights`."""
+
     frozen_norms: tuple[str, ...] = ()
     """Batch-norm layers whose running statistics stay as they are; set by `network_stages.freeze`."""
+
+    @property
+    def fresh(self) -> tuple[str, ...]:
+        """The modules that no public weights have, and that therefore learn first."""
+        return tuple(name for name in (self.head_name, self.learned_pooling) if name)
 
     @property
     def classical_head(self) -> ClassicalHead | None:
@@ -63,6 +74,9 @@ class PooledNetwork(Network):
         self.pooling = pooling
         self.taps = tuple(channels)
         self.embedding_size = sum(channels.values()) * len(pooling)
+        if "attention" in pooling:
+            self.attention = nn.ModuleDict({str(place): GatedAttention(size) for place, size in channels.items()})
+            self.learned_pooling = "attention"
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(self.embedding_size, outputs)
 
@@ -72,24 +86,50 @@ class PooledNetwork(Network):
         for place in range(self.taps[-1] + 1):
             maps = self.features[place](maps)
             if place in self.taps:
-                pooled.append(pool(maps, self.pooling))  # (N, C, h, w) → (N, C · kinds)
+                attention = self.attention[str(place)] if self.learned_pooling else None
+                pooled.append(pool(maps, self.pooling, attention))  # (N, C, h, w) → (N, C · kinds)
         embedding = torch.cat(pooled, dim=1) if len(pooled) > 1 else pooled[0]
         return self.classifier(self.dropout(embedding)), embedding
 
 
-def pool(maps: Tensor, kinds: tuple[Pooling, ...]) -> Tensor:
+class GatedAttention(nn.Module):
+    """A mean over the cells of a map whose weights are learned (Ilse et al. 2018, arXiv:1802.04712, equation 9).
+
+    It starts as the plain mean. A few tumour cells at a patch's rim or a lone cell in its middle are a small part of
+    a mean, and a maximum hears only the loudest cell of each channel.
+    """
+
+    def __init__(self, channels: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.value = nn.Conv2d(channels, hidden, kernel_size=1)
+        self.gate = nn.Conv2d(channels, hidden, kernel_size=1)
+        self.weight = nn.Conv2d(hidden, 1, kernel_size=1)
+        nn.init.zeros_(self.weight.weight)
+        nn.init.zeros_(self.weight.bias)  # type: ignore[arg-type]
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, h, w) → (N, C)."""
+        rated = self.weight(torch.tanh(self.value(maps)) * torch.sigmoid(self.gate(maps)))  # (N, 1, h, w)
+        shares = rated.flatten(2).softmax(dim=2)
+        pooled: Tensor = (maps.flatten(2) * shares).sum(2)
+        return pooled
+
+
+def pool(maps: Tensor, kinds: tuple[Pooling, ...], attention: nn.Module | None = None) -> Tensor:
     """(N, C, h, w) → (N, C · len(kinds)), one part per kind, in their order.
 
     `mean` and `max` are over the whole map; `centre` and `centre-max` over its central third, because the label of a
-    PCam patch is about the central 32 of its 96 pixels.
+    PCam patch is about the central 32 of its 96 pixels; `attention` is what that module makes of the map.
     """
     centre = maps[:, :, central_third(maps.shape[2]), central_third(maps.shape[3])]
-    parts = [
-        (centre if kind.startswith("centre") else maps).amax((2, 3))
-        if kind.endswith("max")
-        else (centre if kind.startswith("centre") else maps).mean((2, 3))
-        for kind in kinds
-    ]
+    parts = []
+    for kind in kinds:
+        if kind == "attention":
+            assert attention is not None
+            parts.append(attention(maps))
+            continue
+        area = centre if kind.startswith("centre") else maps
+        parts.append(area.amax((2, 3)) if kind.endswith("max") else area.mean((2, 3)))
     return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
 

@@ -3,11 +3,15 @@
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sentinode.core.errors import RecipeError, WeightsError
-from sentinode.models.model_config import ModelConfig
-from sentinode.models.networks.network import Network
+from sentinode.models.model_config import ModelConfig, Pooling
+from sentinode.models.networks.network import GatedAttention, Network, pool
 from sentinode.models.networks.torchvision_ops import register_missing_ops
+
+_POOLS = (nn.Identity, nn.Flatten, nn.Dropout, nn.AdaptiveAvgPool2d)
+"""What a head may hold besides its classifier for another pooling to take its place; timm's own is added by name."""
 
 
 class TimmNetwork(Network):
@@ -20,10 +24,16 @@ class TimmNetwork(Network):
     timm_name: str
     timm_arguments: dict[str, Any]
     """What the model was created with, so that pretrained weights can be fetched for a twin of it."""
+    pooling: tuple[Pooling, ...] = ("mean",)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 3, S, S) float, normalised → logits (N, outputs) and embedding (N, D)."""
         model: Any = self
+        if self.pooling != ("mean",):
+            attention = self.get_submodule(self.learned_pooling) if self.learned_pooling else None
+            embedding = pool(model.forward_features(images), self.pooling, attention)
+            dropped = functional.dropout(embedding, model.drop_rate, self.training)
+            return model.get_classifier()(dropped), embedding
         embedding = model.forward_head(model.forward_features(images), pre_logits=True)
         return model.get_classifier()(embedding), embedding
 
@@ -56,16 +66,11 @@ def build_timm(config: ModelConfig, outputs: int, size: int | None) -> TimmNetwo
         size: Side in pixels of what the network will see, told to architectures that are built for one size.
 
     Raises:
-        RecipeError: An argument that the architecture does not take.
+        RecipeError: An argument that the architecture does not take, or a pooling of a map where it has none.
         WeightsError: An architecture whose head is not one layer on one embedding.
     """
     import timm
 
-    if config.pooling != ("mean",):
-        raise RecipeError(
-            f"model.pooling = {list(config.pooling)} is for squeezenet1_1 and cnn3; for {config.architecture} "
-            'set model.arguments.global_pool, for instance to "avgmax"'
-        )
     arguments = {"num_classes": outputs, "drop_rate": config.dropout, **_with_classes(config.arguments)}
     fixed = timm.get_pretrained_cfg(config.architecture)
     if size is not None and fixed is not None and fixed.fixed_input_size:
@@ -77,7 +82,43 @@ def build_timm(config: ModelConfig, outputs: int, size: int | None) -> TimmNetwo
             f"timm can't make {config.architecture} with {arguments} ({error}); "
             "correct model.arguments or model.input_size"
         ) from error
-    return _with_embedding(model, config.architecture, arguments)
+    network = _with_embedding(model, config.architecture, arguments)
+    if config.pooling != ("mean",):
+        _set_pooling(network, config.pooling, outputs)
+    return network
+
+
+def _set_pooling(network: TimmNetwork, pooling: tuple[Pooling, ...], outputs: int) -> None:
+    """Pool the last map by `pooling` in place of the library's own mean, with a head for what comes of it."""
+    model: Any = network
+    plain = all(
+        isinstance(part, _POOLS) or type(part).__name__ == "SelectAdaptivePool2d" for part in _parts_of_head(network)
+    )
+    channels = network.embedding_size
+    if network.timm_arguments.get("global_pool") or not plain or channels != getattr(model, "num_features", None):
+        raise RecipeError(
+            f"model.pooling = {list(pooling)} pools the last map of a convolutional network, which "
+            f"{network.timm_name} does not end with (or model.arguments.global_pool pools it already); "
+            'leave model.pooling at ["mean"]'
+        )
+    network.pooling = pooling
+    network.embedding_size = channels * len(pooling)
+    network.set_submodule(network.head_name, nn.Linear(network.embedding_size, outputs))
+    if "attention" in pooling:
+        network.attention = GatedAttention(channels)
+        network.learned_pooling = "attention"
+
+
+def _parts_of_head(network: TimmNetwork) -> list[nn.Module]:
+    """What stands between the last map and the classifier, the classifier left out."""
+    model: Any = network
+    if hasattr(model, "global_pool"):
+        return [model.global_pool]
+    head = network.get_submodule(network.head_name.rpartition(".")[0]) if "." in network.head_name else None
+    if head is None or not hasattr(head, "global_pool"):
+        return [nn.Linear(1, 1)]  # no pooling of a map: a transformer, say
+    classifier = network.get_submodule(network.head_name)
+    return [part for part in head.children() if part is not classifier]
 
 
 def _with_classes(arguments: dict[str, Any]) -> dict[str, Any]:

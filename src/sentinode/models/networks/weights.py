@@ -14,6 +14,7 @@ from sentinode.models.bundle import open_bundle
 from sentinode.models.model_config import BUNDLE_PREFIX, ModelConfig
 from sentinode.models.networks.hub import pretrained_state
 from sentinode.models.networks.network import Network
+from sentinode.models.networks.packaged_weights import in_order, packaged_file
 
 _TORCH_SUFFIXES = {".pt", ".pth", ".bin", ".ckpt"}
 _WRAPPERS = ("state_dict", "model")
@@ -24,6 +25,9 @@ _LISTED = 6
 
 def load_weights(network: Network, config: ModelConfig) -> None:
     """Load what `config.weights` names into the backbone of `network`; the head keeps its random start.
+
+    `imagenet` is looked for in an installed package first, then in the hub's cache, then at the hub. What was found is
+    in `network.origin`.
 
     Args:
         network: Made by `build_network` from the same `config`; changed in place.
@@ -38,6 +42,15 @@ def load_weights(network: Network, config: ModelConfig) -> None:
     if spec == "none":
         return
     path = Path(spec).expanduser()
+    packaged = packaged_file(config.architecture) if spec == "imagenet" else None
+    if packaged is not None:
+        state = read_state(packaged.path)
+        names = network.state_dict().keys()
+        if not any(name in names for name in state):
+            state = in_order(state, network, name=packaged.origin)
+        load_backbone(network, state, name=packaged.origin)
+        network.origin = packaged.origin
+        return
     if spec.startswith(BUNDLE_PREFIX):
         state = read_state(open_bundle(spec.removeprefix(BUNDLE_PREFIX)).weights)
     elif path.suffix in {".safetensors", *_TORCH_SUFFIXES} or path.is_file():
@@ -45,6 +58,7 @@ def load_weights(network: Network, config: ModelConfig) -> None:
     else:
         state = pretrained_state(network, config)
     load_backbone(network, state, name=spec)
+    network.origin = path.name if path.is_file() else spec  # a file's folder is this machine's, and nobody's business
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -84,10 +98,15 @@ def load_backbone(network: Network, state: Mapping[str, Tensor], *, name: str) -
         WeightsError: A key of the backbone is missing, is not the network's, or has another shape.
     """
     head = f"{network.head_name}."
+    # A pooling that learns is the network's own: taken from a bundle that has it, else it keeps its start. Counters of
+    # batch norms are no weights, and checkpoints from before there were any lack them.
+    optional = (f"{network.learned_pooling}." if network.learned_pooling else head, "num_batches_tracked")
     own = {key: value for key, value in network.state_dict().items() if not key.startswith(head)}
     given = {key: value for key, value in state.items() if not key.startswith(head)}
     problems = {
-        "missing": [key for key in own if key not in given],
+        "missing": [
+            key for key in own if key not in given and not (key.startswith(optional[0]) or key.endswith(optional[1]))
+        ],
         "unexpected": [key for key in given if key not in own],
         "of another shape": [
             f"{key} {tuple(given[key].shape)} instead of {tuple(own[key].shape)}"
