@@ -28,12 +28,12 @@ def main(out: Path) -> None:
     """Draw the images, cross-validate, and predict one with the model that was refitted on all of them."""
     draw_images(out / "images")
     result = sn.crossval(
-        "squeezenet1_1",
+        "pcam",
         out / "honest",
         data=f"folder:{out / 'images'}",
         folds=3,
         repeats=1,
-        overrides=["features.model.weights=bundle:pcam", "crossval.permutations=0", "classifier.grid={}"],
+        overrides=["crossval.permutations=0", "classifier.grid={}"],
     )
     print(result.summary())
     assert result.bundle is not None

@@ -34,8 +34,8 @@ JOBS = {
     "evaluate": Job("evaluate pcam --data folder:patches --split all --out measured", "measured/report.html"),
     "train": Job(f"train demo --data folder:patches --out run {_QUICK}", "run/bundle/bundle.json"),
     "crossval": Job(
-        "crossval squeezenet1_1 --data folder:patches --out honest --folds 2 --repeats 1 --set classifier.grid={} "
-        "--set features.model.weights=bundle:pcam --set crossval.permutations=0",
+        "crossval pcam --data folder:patches --out honest --folds 2 --repeats 1 --set classifier.grid={} "
+        "--set crossval.permutations=0",
         "honest/bundle/bundle.json",
     ),
     "explain": Job(
@@ -46,7 +46,8 @@ JOBS = {
     "serve": Job("serve pcam --port 0 --data server", "server"),
     "search": Job("search demo-search --data folder:patches --trials 1 --out tried", "tried/best.toml"),
     "quantize": Job(
-        "bundle quantize pcam --data folder:patches --set data.split.test=test --out int8", "int8/bundle.json"
+        "bundle quantize pcam --data folder:patches --set data.split.validation=validation --out int8",
+        "int8/bundle.json",
     ),
 }
 """Extra → its job; "" is the base install."""

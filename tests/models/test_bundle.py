@@ -66,8 +66,8 @@ def test_a_file_outside_the_folder_is_refused(folder: Path) -> None:
 
 
 def test_a_newer_format_is_refused_before_its_unknown_keys(folder: Path) -> None:
-    _edit(folder, lambda fields: fields.update(format_version=2, something="new"))
-    with pytest.raises(BundleError, match=r"format 2, newer than 1.*upgrade"):
+    _edit(folder, lambda fields: fields.update(format_version=3, something="new"))
+    with pytest.raises(BundleError, match=r"format 3, newer than 2.*upgrade"):
         open_bundle(folder)
 
 

@@ -89,7 +89,7 @@ def test_a_bundle_gives_its_backbone_to_a_new_network(bundle_of: BundleOf) -> No
 
 def test_the_description_is_json_without_surprises(bundle_of: BundleOf) -> None:
     fields = json.loads((bundle_of("plain").folder / "bundle.json").read_text())
-    assert fields["format_version"] == 1
+    assert fields["format_version"] == 2
     assert fields["input"]["tile_size"] == 30
     assert set(fields["files"]) == {
         "model.onnx",

@@ -1,4 +1,6 @@
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,7 +13,14 @@ from helpers.model_makers import make_deployed
 from sentinode.core.errors import BundleError, WeightsError
 from sentinode.models.bundle import Bundle
 from sentinode.models.onnx_export import export_graph, round_weights
-from sentinode.models.onnx_graph import check_graph, halve_weights, read_graph, set_temperature, widen_weights
+from sentinode.models.onnx_graph import (
+    check_graph,
+    halve_weights,
+    model_bytes,
+    read_graph,
+    set_temperature,
+    widen_weights,
+)
 
 BundleOf = Callable[[str], Bundle]
 KINDS = ("plain", "many-classes", "logit-d4-half", "batch-norm-half", "transformer")
@@ -120,3 +129,31 @@ def test_a_graph_with_other_names_is_refused(bundle_of: BundleOf) -> None:
     model.graph.output[0].name = "scores"
     with pytest.raises(BundleError, match=r"outputs \['scores', 'embedding'\]"):
         check_graph(model)
+
+
+def test_a_graph_is_read_whole_with_the_weights_beside_it(bundle_of: BundleOf, tmp_path: Path) -> None:
+    bundle = bundle_of("plain")
+    referring = onnx.load(bundle.graph, load_external_data=False)
+    assert any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in referring.graph.initializer)
+    read = read_graph(bundle.graph)
+    onnx.checker.check_model(read)
+    whole = len(read.SerializeToString())
+    assert bundle.graph.stat().st_size < 0.5 * whole
+    assert abs(model_bytes(bundle.graph) - whole) < 0.02 * whole
+    # By way of links, as installers and caches of hubs make them; onnx itself refuses these.
+    (tmp_path / bundle.weights.name).hardlink_to(bundle.weights)
+    (tmp_path / bundle.graph.name).symlink_to(bundle.graph)
+    assert read_graph(tmp_path / bundle.graph.name) == read
+
+
+def test_a_graph_that_refers_elsewhere_is_refused(bundle_of: BundleOf, tmp_path: Path) -> None:
+    graph = onnx.load(bundle_of("plain").graph, load_external_data=False)
+    shutil.copyfile(bundle_of("plain").weights, tmp_path / "weights.safetensors")
+    tensor = next(tensor for tensor in graph.graph.initializer if tensor.external_data)
+    place = {entry.key: entry for entry in tensor.external_data}
+    for key, value in (("location", "../secret"), ("length", "999999999")):
+        before, place[key].value = place[key].value, value
+        onnx.save_model(graph, tmp_path / "model.onnx")
+        with pytest.raises(BundleError, match=r"from elsewhere than .*weights.safetensors"):
+            read_graph(tmp_path / "model.onnx")
+        place[key].value = before

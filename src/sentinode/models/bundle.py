@@ -50,12 +50,6 @@ class Bundle:
         """The safetensors file of the network's state dict."""
         return self.folder / WEIGHTS_FILE
 
-    @property
-    def model_bytes(self) -> int:
-        """Bytes of the graph with the weights that it takes from the file beside it."""
-        content = self.graph.read_bytes()
-        return len(content) + (self.weights.stat().st_size if WEIGHTS_FILE.encode() in content else 0)
-
     def example(self) -> dict[str, NDArray[Any]]:
         """`tiles` uint8 (n, H, W, 3) and what they must give: `probabilities` (n, classes), `embedding` (n, D)."""
         return read_arrays(self.folder / EXAMPLE_FILE)

@@ -9,7 +9,8 @@ from sentinode.core.metric import Metric
 from sentinode.core.tile_cover import tile_count
 from sentinode.models.model_config import ModelConfig, TilePooling
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1: the graph holds its weights. 2: it takes them from the file beside it."""
 
 GRAPH_FILE = "model.onnx"
 WEIGHTS_FILE = "weights.safetensors"

@@ -208,7 +208,8 @@ def _frozen(model: ModelConfig, tile_size: int) -> "Network":
 def _digest(model: ModelConfig, network: "Network", tile_size: int) -> str:
     """SHA-256 over everything that an embedding depends on; where the weights came from is not part of it."""
     digest = hashlib.sha256()
-    around = model.model_dump(mode="json", exclude={"weights", "head", "trainable", "head_first_epochs", "dropout"})
+    apart = {"weights", "head", "trainable", "head_first_epochs", "dropout", "training_size"}
+    around = model.model_dump(mode="json", exclude=apart)
     digest.update(json.dumps([around, tile_size], sort_keys=True).encode())
     for name, tensor in sorted(network.state_dict().items()):
         if not name.startswith(f"{network.head_name}."):

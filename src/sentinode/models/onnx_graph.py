@@ -1,4 +1,4 @@
-"""The ONNX graph of a bundle, edited without torch: its temperature, and the precision of its stored weights."""
+"""The ONNX graph of a bundle, edited without torch: its temperature, and where and how its weights are stored."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ import onnx
 from onnx import ModelProto, StringStringEntryProto, TensorProto, helper, numpy_helper
 
 from sentinode.core.errors import BundleError
+from sentinode.models.bundle_info import WEIGHTS_FILE
 
 INPUT = "tiles"
 OUTPUTS = ("probabilities", "embedding")
@@ -19,8 +20,38 @@ _LEAST_SHARED = 1024  # bytes; a reference costs about a hundred itself
 
 
 def read_graph(path: Path) -> ModelProto:
-    """Read an ONNX file, with the weights that it has beside it."""
-    return onnx.load(path)
+    """Read a bundle's ONNX file, whole: with the weights that it takes from the file beside it.
+
+    Raises:
+        BundleError: It refers to another file, or to more than there is.
+    """
+    model = onnx.load(path, load_external_data=False)
+    weights = path.parent / WEIGHTS_FILE
+    # Not left to onnx, which refuses files with links: installers and caches of hubs make such.
+    content = weights.read_bytes() if any(map(_is_beside, model.graph.initializer)) else b""
+    for tensor in filter(_is_beside, model.graph.initializer):
+        place = _place(tensor)
+        start, length = int(place.get("offset", 0)), int(place.get("length", 0))
+        if place.get("location") != WEIGHTS_FILE or start + length > len(content):
+            raise BundleError(f"{path} takes {tensor.name} from elsewhere than {weights}; get the bundle again")
+        tensor.raw_data = content[start : start + length]
+        tensor.ClearField("external_data")
+        tensor.ClearField("data_location")
+    return model
+
+
+def model_bytes(path: Path) -> int:
+    """Bytes of a bundle's ONNX file with those that it takes from the file beside it."""
+    tensors = onnx.load(path, load_external_data=False).graph.initializer
+    return path.stat().st_size + sum(int(_place(tensor).get("length", 0)) for tensor in filter(_is_beside, tensors))
+
+
+def _is_beside(tensor: TensorProto) -> bool:
+    return bool(tensor.data_location == TensorProto.EXTERNAL)
+
+
+def _place(tensor: TensorProto) -> dict[str, str]:
+    return {entry.key: entry.value for entry in tensor.external_data}
 
 
 def tidy(model: ModelProto) -> None:

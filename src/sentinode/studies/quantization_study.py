@@ -19,6 +19,7 @@ from sentinode.metrics.comparison import Comparison, compare
 from sentinode.models.bundle import BUNDLE_FOLDER, Bundle, open_bundle
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
+from sentinode.models.onnx_graph import model_bytes
 from sentinode.models.quantization import graph_engine, quantize_graph, write_quantized_bundle
 from sentinode.studies.bundle_recipe import recipe_of
 from sentinode.studies.evaluation import load_split
@@ -46,7 +47,7 @@ class QuantizationResult:
     rates: tuple[float, float]
     """Images per second of the original and of the quantised model, measured in turn on the same images."""
     sizes: tuple[int, int]
-    """Bytes of the two graphs."""
+    """Bytes of the two graphs with their weights."""
 
     def to_json(self) -> dict[str, Any]:
         """A machine's answer."""
@@ -127,7 +128,7 @@ def quantize_bundle(
         low_confidence=calibration.band,
         limits=(_limit(comparison, agreement),),
     )
-    sizes = (bundle.model_bytes, written.model_bytes)
+    sizes = (model_bytes(bundle.graph), model_bytes(written.graph))
     return QuantizationResult(written, comparison, agreement, rates, sizes)
 
 

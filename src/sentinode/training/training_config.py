@@ -87,7 +87,6 @@ class TrainingConfig(BaseModel):
     """Arguments of the loss: `gamma` of `focal` (2 by default), `q` of `generalised-cross-entropy` (0.7)."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Label smoothing of `cross-entropy`."""
-    """Of `cross-entropy` alone."""
     teacher: str = ""
     """`bundle:PATH|NAME`: a model whose answers to the same augmented images are learned (Hinton et al. 2015); empty:
     the labels alone."""

@@ -129,3 +129,19 @@ def test_an_example_of_another_shape_is_refused(
     reseal(folder)
     with pytest.raises(BundleError, match="does not suit it"):
         open_engine(open_bundle(folder), "openvino")
+
+
+@pytest.mark.parametrize("linked", ["symbolic", "hard"])
+def test_a_bundle_of_links_runs_as_caches_of_hubs_hold_it(
+    bundle_of: Callable[[str], Bundle], tiles: NDArray[np.uint8], tmp_path: Path, linked: str
+) -> None:
+    bundle = bundle_of("plain")
+    for path in bundle.folder.iterdir():
+        link = tmp_path / path.name
+        if linked == "symbolic":
+            link.symlink_to(path)
+        else:
+            link.hardlink_to(path)
+    expected = open_engine(bundle, "openvino", threads=1).predict(tiles)
+    found = open_engine(open_bundle(tmp_path), "openvino", threads=1).predict(tiles)
+    assert np.array_equal(found.probabilities, expected.probabilities)

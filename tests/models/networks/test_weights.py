@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -5,9 +6,10 @@ import torch
 from safetensors.torch import save_file
 
 from sentinode.core.errors import OfflineError, WeightsError
-from sentinode.models.model_config import ModelConfig
+from sentinode.models.model_config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
 from sentinode.models.networks import hub
 from sentinode.models.networks.architectures import build_network
+from sentinode.models.networks.normalisation import normalisation
 from sentinode.models.networks.weights import load_weights
 
 
@@ -124,14 +126,50 @@ def test_weights_in_the_cache_need_no_network(monkeypatch: pytest.MonkeyPatch, t
     assert torch.equal(network.state_dict()["layer4.1.conv2.weight"], donor.state_dict()["layer4.1.conv2.weight"])
 
 
-def test_weights_that_want_another_normalisation_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def other_scaling(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[float, float, float]:
+    """The mean that a repository's resnet18 was trained with, which is not the one that timm knows for resnet18."""
     import timm
 
-    donor = timm.create_model("vit_tiny_patch16_224", num_classes=1000)
+    donor = timm.create_model("resnet18", num_classes=1000)
     save_file(donor.state_dict(), tmp_path / "model.safetensors")
+    mean = (0.7, 0.6, 0.7)
+    public = {"mean": mean, "std": (0.2, 0.2, 0.2), "num_classes": 1000, "input_size": (3, 224, 224)}
+    (tmp_path / "config.json").write_text(json.dumps({"architecture": "resnet18", "pretrained_cfg": public}))
     monkeypatch.setattr(hub, "_in_hub_cache", lambda _repository: tmp_path / "model.safetensors")
-    network, config = _network("augreg_in21k_ft_in1k", "vit_tiny_patch16_224")
-    with pytest.raises(WeightsError, match=r"mean \[0.5, 0.5, 0.5\].*set model.mean"):
+    return mean
+
+
+def test_a_repository_that_wants_another_normalisation_is_refused(other_scaling: tuple[float, float, float]) -> None:
+    network, config = _network("hf-hub:some/model", "resnet18")
+    with pytest.raises(WeightsError, match=r"mean \[0.7, 0.6, 0.7\].*set model.mean"):
+        load_weights(network, config)
+
+
+def test_the_recipes_own_normalisation_is_taken(other_scaling: tuple[float, float, float]) -> None:
+    network, config = _network("hf-hub:some/model", "resnet18")
+    config = config.model_copy(update={"mean": other_scaling, "std": (0.2, 0.2, 0.2)})
+    load_weights(network, config)
+    assert normalisation(config) == (other_scaling, (0.2, 0.2, 0.2))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "weights", "expected"),
+    [
+        ("resnet18", "imagenet", (IMAGENET_MEAN, IMAGENET_STD)),
+        ("tf_efficientnet_lite0", "none", ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))),
+        ("vit_tiny_patch16_224", "augreg_in21k_ft_in1k", ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))),
+        ("cnn3", "none", (IMAGENET_MEAN, IMAGENET_STD)),
+    ],
+)
+def test_an_architecture_brings_its_own_normalisation(architecture: str, weights: str, expected: object) -> None:
+    assert normalisation(ModelConfig(architecture=architecture, weights=weights)) == expected
+
+
+def test_weights_of_a_bundle_bring_its_normalisation_and_name_its_architecture() -> None:
+    assert normalisation(ModelConfig(architecture="resnet18", weights="bundle:pcam"))[0] == (0.5, 0.5, 0.5)
+    network, config = _network("bundle:pcam", "resnet18")
+    with pytest.raises(WeightsError, match=r"not of resnet18; set model.architecture to tf_efficientnet_lite0"):
         load_weights(network, config)
 
 

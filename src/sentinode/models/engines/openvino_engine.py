@@ -5,16 +5,18 @@ identifier into the user's home folder, and NNCF's quantisation sends a report. 
 not there.
 """
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.models.bundle_info import BundleInfo
+from sentinode.models.bundle_info import WEIGHTS_FILE, BundleInfo
 from sentinode.models.engines.engine import PIXELS_AT_ONCE, Engine, Scores
 
 _TELEMETRY = "openvino_telemetry"
@@ -55,7 +57,7 @@ class OpenVinoEngine(Engine):
         if threads is not None:
             options["INFERENCE_NUM_THREADS"] = threads
         core = openvino.Core()
-        self._compiled = core.compile_model(core.read_model(graph), "CPU", options)
+        self._compiled = core.compile_model(_read(core, graph), "CPU", options)
         self._streams = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     @property
@@ -82,3 +84,14 @@ class OpenVinoEngine(Engine):
             if number < len(parts):
                 # Not copied: the array outlives the request.
                 request.start_async({0: inputs[parts[number]]}, share_inputs=True)
+
+
+def _read(core: openvino.Core, graph: Path | bytes) -> openvino.Model:
+    if isinstance(graph, bytes) or not (graph.parent / WEIGHTS_FILE).is_symlink():
+        return core.read_model(graph)
+    # Caches of hubs are made of links, and OpenVINO takes no weights from behind one.
+    core.set_property({"ENABLE_MMAP": False})  # the copy is gone before the model is
+    with TemporaryDirectory() as folder:
+        for path in (graph, graph.parent / WEIGHTS_FILE):
+            shutil.copyfile(path, Path(folder) / path.name)
+        return core.read_model(Path(folder) / graph.name)

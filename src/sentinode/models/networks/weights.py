@@ -18,8 +18,6 @@ from sentinode.models.networks.packaged_weights import in_order, packaged_file
 
 _TORCH_SUFFIXES = {".pt", ".pth", ".bin", ".ckpt"}
 _WRAPPERS = ("state_dict", "model")
-"""What `weights` begins with when they are those of a bundle."""
-
 _LISTED = 6
 
 
@@ -52,7 +50,13 @@ def load_weights(network: Network, config: ModelConfig) -> None:
         network.origin = packaged.origin
         return
     if spec.startswith(BUNDLE_PREFIX):
-        state = read_state(open_bundle(spec.removeprefix(BUNDLE_PREFIX)).weights)
+        bundle = open_bundle(spec.removeprefix(BUNDLE_PREFIX))
+        if bundle.info.model.architecture != config.architecture:
+            raise WeightsError(
+                f"the weights {spec} are of {bundle.info.model.architecture}, not of {config.architecture}; "
+                f"set model.architecture to {bundle.info.model.architecture}"
+            )
+        state = read_state(bundle.weights)
     elif path.suffix in {".safetensors", *_TORCH_SUFFIXES} or path.is_file():
         state = read_state(path)
     else:
