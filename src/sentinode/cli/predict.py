@@ -18,7 +18,8 @@ def predict(
     quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> int:
-    """Classify patches: class, probability of each class, confidence, and whether it is low.
+    """Classify patches: class, probability of each class, confidence, whether it is low, and whether the patch lies
+    outside of what the model was trained on.
 
     An image that can't be read does not stop the rest: it is listed at the end, and the exit status is 1.
     """

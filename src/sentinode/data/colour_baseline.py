@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sentinode.data.stain_statistics import STAIN_COLUMNS
+from sentinode.core.stain_statistics import STAIN_COLUMNS
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from sentinode.core.errors import DataError
-from sentinode.data.stain_statistics import stain_statistics
+from sentinode.core.stain_statistics import stain_statistics
 
 _ORDERS_TRIED = 16
 _GROUPS_TRIED = 200_000  # in all orders together: with many small groups any order fits, and trying takes time

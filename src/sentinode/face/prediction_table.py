@@ -29,7 +29,8 @@ class Predictions:
 
     @property
     def table(self) -> "pd.DataFrame":
-        """Columns path, prediction, p_CLASS for each class, confidence, low_confidence: as `predict --csv` writes them.
+        """Columns path, prediction, p_CLASS for each class, confidence, low_confidence, outside: as `predict
+        --csv` writes them.
 
         Raises:
             MissingExtraError: pandas is not installed.
@@ -42,7 +43,7 @@ class Predictions:
     @property
     def _head(self) -> list[str]:
         names = (f"p_{name}" for name in self.info.classes.names)
-        return ["path", "prediction", *names, "confidence", "low_confidence"]
+        return ["path", "prediction", *names, "confidence", "low_confidence", "outside"]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -70,7 +71,8 @@ def predict(
     settings: Settings | None = None,
     progress: bool = False,
 ) -> Predictions:
-    """Classify images: class, probability of each class, confidence, and whether it is low.
+    """Classify images: class, probability of each class, confidence, whether it is low, and whether the image lies
+    outside of what the model was trained on.
 
     An image that can't be read does not stop the rest: it is listed in `failures`.
 
@@ -85,7 +87,7 @@ def predict(
     Examples:
         >>> predictions = sn.predict("pcam", "patches/test/*/*.png")
         >>> predictions.table.shape
-        (24, 6)
+        (24, 7)
         >>> predictions[0].label in ("normal", "tumour")
         True
 

@@ -18,6 +18,7 @@ from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.images import IMAGE_SUFFIXES, read_image
 from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.engines.engine import PHOTOGRAPHS, Engine
+from sentinode.models.novelty import TrainingRange
 
 _BATCH = 256
 _READERS = 4  # threads; decoding lets go of the interpreter, and more of them wait for the disk
@@ -40,9 +41,18 @@ class Prediction:
     """What decided; None for more than two classes."""
     path: Path | None = None
     """The image's file, where it comes from one."""
+    outside: tuple[str, ...] | None = None
+    """In what the image lies outside of what the model was trained on (see `models.novelty`): doubt the answer. None:
+    the bundle knows too little of that, or nobody asked."""
 
     @classmethod
-    def of(cls, probabilities: NDArray[np.float32], info: BundleInfo, path: Path | None = None) -> Self:
+    def of(
+        cls,
+        probabilities: NDArray[np.float32],
+        info: BundleInfo,
+        path: Path | None = None,
+        outside: tuple[str, ...] | None = None,
+    ) -> Self:
         """What (classes,) probabilities say of an image, by the bundle's threshold and low-confidence band."""
         names = info.classes.names
         positive = None if info.classes.positive is None else names.index(info.classes.positive)
@@ -55,26 +65,31 @@ class Prediction:
             low_confidence=bool(decision.low_confidence),
             threshold=threshold,
             path=path,
+            outside=outside,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """`{prediction, confidence, probabilities: {class: p}, threshold, low_confidence}`, as the server answers."""
+        """`{prediction, confidence, probabilities: {class: p}, threshold, low_confidence, outside: […]}`, as the server
+        answers.
+        """
         return {
             "prediction": self.label,
             "confidence": self.confidence,
             "probabilities": self.probabilities,
             "threshold": self.threshold,
             "low_confidence": self.low_confidence,
+            "outside": None if self.outside is None else list(self.outside),
         }
 
     def row(self) -> dict[str, Any]:
-        """`{path, prediction, p_CLASS …, confidence, low_confidence}`: a row of a table of images."""
+        """`{path, prediction, p_CLASS …, confidence, low_confidence, outside}`: a row of a table of images."""
         return {
             "path": str(self.path or ""),
             "prediction": self.label,
             **{f"p_{name}": value for name, value in self.probabilities.items()},
             "confidence": self.confidence,
             "low_confidence": self.low_confidence,
+            "outside": "unknown" if self.outside is None else " ".join(self.outside),
         }
 
 
@@ -87,7 +102,12 @@ class Failure:
 
 
 def predict_images(
-    engine: Engine, paths: Iterable[Path], *, resize: bool = False, batch: int = _BATCH
+    engine: Engine,
+    paths: Iterable[Path],
+    *,
+    resize: bool = False,
+    batch: int = _BATCH,
+    known: TrainingRange | None = None,
 ) -> Iterator[Prediction | Failure]:
     """Classify image files, one answer for each, in their order; one that can't be read does not stop the rest.
 
@@ -97,12 +117,20 @@ def predict_images(
         resize: Resize square images of another size than the model's tiles, instead of refusing them. A model that
             takes images of any size, from that of a tile on, resizes none.
         batch: Images that the engine gets at a time, fewer where they may be large; as many more are read meanwhile.
+        known: What the bundle was trained on; None: no answer says whether its image is like that.
     """
     batch = min(batch, PHOTOGRAPHS) if engine.info.input.pooling else batch
     for part, read in _read_ahead(paths, engine, resize=resize, batch=batch):
-        answers = iter(engine.probabilities([tile for tile in read if not isinstance(tile, Failure)]))
+        images = [tile for tile in read if not isinstance(tile, Failure)]
+        scores = engine.scores(images)
+        outside = known.outside(images, scores.embedding) if known else [None] * len(images)
+        answers = iter(zip(scores.probabilities, outside, strict=True))
         for path, tile in zip(part, read, strict=True):
-            yield tile if isinstance(tile, Failure) else Prediction.of(next(answers), engine.info, path)
+            if isinstance(tile, Failure):
+                yield tile
+                continue
+            probabilities, far = next(answers)
+            yield Prediction.of(probabilities, engine.info, path, far)
 
 
 def _read_ahead(

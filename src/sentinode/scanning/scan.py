@@ -27,6 +27,7 @@ from sentinode.scanning.scan_config import Machine, ScanPlan
 from sentinode.scanning.scan_folder import read_record
 from sentinode.scanning.scan_output import Scanned, write_results
 from sentinode.scanning.scan_record import RECORD_FILE, FailedScan, Failure, FinishedScan, SlideFacts, Stage
+from sentinode.scanning.slide_novelty import slide_novelty
 from sentinode.scanning.tiles_file import ScannedTiles, read_scanned_tiles
 from sentinode.slides.reader import READING
 from sentinode.slides.reader_agreement import verify_readers
@@ -128,17 +129,18 @@ class _Job:
                 series=config.series,
             )  # fmt: skip
         with slide:
-            return Outcome(self.scan(slide, kept, _known_tiles(self.folder) if same else None), reused=False)
+            return Outcome(self.scan(slide, kept, earlier if same else None), reused=False)
 
-    def scan(self, slide: Slide, kept: Path, scanned: ScannedTiles | None) -> FinishedScan:
+    def scan(self, slide: Slide, kept: Path, earlier: FinishedScan | None) -> FinishedScan:
         """Find tissue, score tiles, write the folder.
 
         Args:
             slide: Open.
             kept: File of what is done so far.
-            scanned: The tiles of this very scan, where only what follows from their scores is to be done.
+            earlier: This very scan, where only what follows from its tiles' scores is to be done.
         """
         config = self.plan.config
+        scanned = _known_tiles(self.folder) if earlier else None
         with self.stage("planning"):
             slide.level_for(self.plan.tiles.mpp)  # refuses a slide that is too coarse, before anything is computed
             survey = survey_slide(slide, config.tissue, self.plan.tissue_model, config.slide_mpp)
@@ -158,12 +160,15 @@ class _Job:
                 if len(plan) and np.isnan(done.scores).any(axis=1).all():
                     kept.unlink()  # so that the same command tries again
                     raise SlideReadError(f"none of its {len(plan):,} tiles can be read; the first: {messages[0]}")
+                novelty = earlier.novelty if earlier else None
+                if novelty is None:
+                    novelty = slide_novelty(slide, plan, done.scores, self.engine, self.machine.threads)
             now, took = len(plan) - before, self.seconds["reading"]
         with self.stage("writing"):
             rate = now / took if now and took else None
             everything = Scanned(
-                self.engine, slide, self._facts(slide), self.key, survey, plan, done.scores, messages, rate,
-                self.seconds,
+                self.engine, slide, self._facts(slide), self.key, survey, plan, done.scores, messages, novelty,
+                rate, self.seconds,
             )  # fmt: skip
             with atomic_folder(self.folder) as temporary:
                 record = write_results(temporary, everything)

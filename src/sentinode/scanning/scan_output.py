@@ -22,10 +22,12 @@ from sentinode.scanning.scan_record import (
     TISSUE_FILE,
     BundleFacts,
     FinishedScan,
+    NoveltyFacts,
     SlideFacts,
     TileCounts,
     TissueFacts,
 )
+from sentinode.scanning.slide_novelty import warning
 from sentinode.scanning.tiles_file import write_scanned_tiles
 from sentinode.slides.slide import Slide
 from sentinode.slides.tile_plan import TilePlan
@@ -47,6 +49,7 @@ class Scanned:
     """(N, classes); NaN where a tile could not be read."""
     messages: list[str]
     """What was wrong with the first unreadable tiles."""
+    novelty: NoveltyFacts | None
     tiles_per_s: float | None
     seconds: Mapping[str, float]
 
@@ -118,6 +121,7 @@ def _record(scanned: Scanned, heatmap: Heatmap, lesions: list[OutlinedLesion]) -
         slide_score=float(np.nanmax(heatmap.values)) if seen else None,
         lesions=tuple(one.lesion for one in lesions),
         lesion_rule=scan.rule,
+        novelty=scanned.novelty,
         notes=_notes(scanned),
         timings_s={name: seconds for name, seconds in scanned.seconds.items() if name != "writing"},
         tiles_per_s=round(scanned.tiles_per_s, 1) if scanned.tiles_per_s else None,
@@ -132,6 +136,8 @@ def _notes(scanned: Scanned) -> tuple[str, ...]:
         notes.append(f"{counts.unreadable} of {counts.planned} tiles can't be read: {counts.coverage:.1%} was seen")
     if "estimated" in scanned.facts.mpp_source:
         notes.append(f"the µm/px is {scanned.facts.mpp_source}: sizes are as uncertain")
+    if scanned.novelty and (doubt := warning(scanned.novelty, scanned.engine.bundle.info.name)):
+        notes.append(doubt)
     return tuple(notes)
 
 

@@ -127,6 +127,17 @@ class Lesion(_Part):
     centroid_y: float
 
 
+class NoveltyFacts(_Part):
+    """How far a slide lies outside of what the bundle was trained on."""
+
+    outside: bool
+    """Whether its result is to be doubted for that."""
+    tiles: int
+    """That were looked at."""
+    shares: dict[str, float]
+    """Part of them that lies outside, by what they lie outside in."""
+
+
 class Failure(_Part):
     """Why there is no scan."""
 
@@ -156,6 +167,8 @@ class FinishedScan(_Part):
     """By falling highest score."""
     lesion_rule: LesionRule | None = None
     """By which they were found; None in early scans, whose only rule was the threshold."""
+    novelty: NoveltyFacts | None = None
+    """None where the bundle knows too little of its training data, no tile was scanned, or an early version scanned."""
     notes: tuple[str, ...] = ()
     """What to know of this result, in sentences."""
     timings_s: dict[str, float] = {}
@@ -190,6 +203,7 @@ class FailedScan(_Part):
     slide_score_method: str = HIGHEST_CELL
     lesions: tuple[()] = ()
     lesion_rule: None = None
+    novelty: None = None
     notes: tuple[()] = ()
     timings_s: dict[str, float] = {}
     tiles_per_s: None = None

@@ -57,10 +57,9 @@ class Predictor:
         good = [(asked, image) for asked, image in zip(batch, images, strict=True) if not isinstance(image, Exception)]
         if not good:
             return [image for image in images if isinstance(image, Exception)]
-        scores = self._model.engine.probabilities_of([image for _, image in good])
+        predictions = self._model.predictions([image for _, image in good])
         answers = [
-            Answer(Prediction.of(each, self._model.info), self._about, asked.request_id)
-            for (asked, _), each in zip(good, scores, strict=True)
+            Answer(each, self._about, asked.request_id) for (asked, _), each in zip(good, predictions, strict=True)
         ]
         created = now()
         self._log.add([self._row(created, *one, answer) for one, answer in zip(good, answers, strict=True)])
@@ -84,7 +83,7 @@ class Predictor:
             "image_width": image.shape[1],
             "image_height": image.shape[0],
             "stored": self._images is not None,
-            **answer.prediction.to_json(),
+            **{name: value for name, value in answer.prediction.to_json().items() if name != "outside"},
             "model_name": self._about["name"],
             "model_version": self._about["version"],
             "user_name": asked.user_name,

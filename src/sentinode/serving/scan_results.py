@@ -64,7 +64,7 @@ class ScanResult:
             if len(self.lesion_sets) >= 64:
                 self.lesion_sets.clear()
             self.lesion_sets[rule.outline] = found
-        return {"threshold": rule.outline, "lesions": found}
+        return {"threshold": rule.outline, "lesions": found, "notes": list(self.record.notes)}
 
     def _lesion(self, one: OutlinedLesion) -> dict[str, Any]:
         left, top, right, bottom = one.outline.bounds

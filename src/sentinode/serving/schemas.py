@@ -60,6 +60,9 @@ class PredictionAnswer(_Answer):
     model: ModelName
     threshold: float | None = Field(examples=[0.13])
     low_confidence: bool
+    outside: list[Literal["stain", "embedding", "sharpness", "compression"]] | None = Field(
+        description="In what the image lies outside of what the model was trained on; null: the bundle can't tell"
+    )
     request_id: str = Field(examples=["5f0c9a4be1d24c6d"])
 
 
@@ -239,6 +242,7 @@ class LesionsAnswer(_Answer):
 
     threshold: float
     lesions: list[LesionAnswer]
+    notes: list[str] = Field(description="What to know of the scan: tiles that can't be read, a slide unlike training")
 
 
 class GridAnswer(_Answer):

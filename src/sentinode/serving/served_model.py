@@ -4,6 +4,9 @@ import logging
 import threading
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sentinode.core.errors import SentinodeError
 from sentinode.core.files import sha256_of_file
 from sentinode.core.messages import one_line
@@ -11,6 +14,8 @@ from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import INFO_FILE
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
+from sentinode.models.novelty import TrainingRange
+from sentinode.models.prediction import Prediction
 from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
 
@@ -28,6 +33,7 @@ class ServedModel:
         self.problem: str | None = None
         """Why the engine can't be opened."""
         self._name, self._threads = engine, threads
+        self._known = TrainingRange.of(bundle.reference())
         self._engine: Engine | None = None
         self._opened = threading.Event()
 
@@ -56,6 +62,14 @@ class ServedModel:
                 raise Problem(503, f"the model can't be run: {self.problem}")
             raise busy("the model is being loaded", 2)
         return self._engine
+
+    def predictions(self, images: list[NDArray[np.uint8]]) -> list[Prediction]:
+        """Of images that `images.fit` has let through."""
+        scores = self.engine.scores(images)
+        outside = self._known.outside(images, scores.embedding) if self._known else [None] * len(images)
+        return [
+            Prediction.of(each, self.info, outside=far) for each, far in zip(scores.probabilities, outside, strict=True)
+        ]
 
     def _open(self) -> None:
         try:

@@ -18,6 +18,7 @@ from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.result_folder import ResultKind
 from sentinode.core.settings import Settings
+from sentinode.core.stain_statistics import STAIN_COLUMNS, stain_statistics
 from sentinode.data.address import open_configured
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_baseline
 from sentinode.data.data_config import DataConfig
@@ -29,7 +30,6 @@ from sentinode.data.manifest import Manifest
 from sentinode.data.pack import Pack, pack
 from sentinode.data.source import Exclusion, Source
 from sentinode.data.source_splits import SPLITS, assign_splits
-from sentinode.data.stain_statistics import STAIN_COLUMNS, stain_statistics
 from sentinode.reports.inspection_page import write_inspection_page
 from sentinode.training.recipe import load_data_config
 

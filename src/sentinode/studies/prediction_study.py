@@ -12,6 +12,7 @@ from sentinode.models.bundle import open_bundle
 from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
+from sentinode.models.novelty import TrainingRange
 from sentinode.models.prediction import Failure, Prediction, expand_images, predict_images
 
 
@@ -21,18 +22,28 @@ class PatchPredictions:
     An image that can't be read does not stop the rest; it is put into `failures`.
     """
 
-    def __init__(self, engine: Engine, info: BundleInfo, paths: Sequence[Path], *, resize: bool, progress: Progress):
-        """Args: what answers; its bundle's facts; the images; see `predict`."""
+    def __init__(
+        self,
+        engine: Engine,
+        info: BundleInfo,
+        paths: Sequence[Path],
+        *,
+        resize: bool,
+        progress: Progress,
+        known: TrainingRange | None = None,
+    ):
+        """Args: what answers; its bundle's facts; the images; see `predict`; what the bundle was trained on."""
         self.info = info
         self.paths = paths
         self.failures: list[Failure] = []
         self._engine = engine
         self._resize = resize
+        self._known = known
         self._progress = progress
 
     def __iter__(self) -> Iterator[Prediction]:
         with self._progress.bar("predicting", len(self.paths), "images") as advance:
-            for one in predict_images(self._engine, self.paths, resize=self._resize):
+            for one in predict_images(self._engine, self.paths, resize=self._resize, known=self._known):
                 advance()
                 if isinstance(one, Failure):
                     self.failures.append(one)
@@ -49,7 +60,7 @@ class PatchPredictions:
         return f"{self.info.classes.positive} from a probability of {threshold.value:.3f} ({chosen})"
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Each as a row: path, prediction, p_CLASS of every class, confidence, low_confidence."""
+        """Each as a row: path, prediction, p_CLASS of every class, confidence, low_confidence, outside."""
         return (one.row() for one in self)
 
     def lines(self) -> Iterator[str]:
@@ -60,12 +71,13 @@ class PatchPredictions:
         for one in self:
             shown = "  ".join(f"{name} {value:.3f}" for name, value in one.probabilities.items())
             flag = "  low confidence" if one.low_confidence else ""
-            yield f"{one.label:<{width}}  {shown}  {one.path}{flag}"
+            far = f"  outside of the training data in {', '.join(one.outside)}" if one.outside else ""
+            yield f"{one.label:<{width}}  {shown}  {one.path}{flag}{far}"
 
     def write_csv(self, path: str | Path) -> str:
         """Write the rows into a file, whole or not at all; says how many there are."""
         names = self.info.classes.names
-        head = ["path", "prediction", *(f"p_{name}" for name in names), "confidence", "low_confidence"]
+        head = ["path", "prediction", *(f"p_{name}" for name in names), "confidence", "low_confidence", "outside"]
         count = 0
         with atomic_file(Path(path)) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, head, lineterminator="\n")
@@ -89,7 +101,8 @@ def predict(
     settings: Settings | None = None,
     progress: Progress = SILENT,
 ) -> PatchPredictions:
-    """Classify images: class, probability of each class, confidence, and whether it is low.
+    """Classify images: class, probability of each class, confidence, whether it is low, and whether the image lies
+    outside of what the model was trained on.
 
     Args:
         bundle: A bundle's folder or a shipped name.
@@ -106,4 +119,5 @@ def predict(
     paths = expand_images([str(image) for image in images])
     opened = open_bundle(bundle)
     runner = open_engine(opened, engine, threads=(settings or Settings.from_environment()).threads)
-    return PatchPredictions(runner, opened.info, paths, resize=resize, progress=progress)
+    known = TrainingRange.of(opened.reference())
+    return PatchPredictions(runner, opened.info, paths, resize=resize, progress=progress, known=known)

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sentinode.core.stain_statistics import STAIN_COLUMNS, stain_statistics
+from sentinode.core.tile_quality import QUALITY_COLUMNS, quality_statistics
 from sentinode.data.dataset import Dataset
-from sentinode.data.stain_statistics import STAIN_COLUMNS, stain_statistics
 
 _EXAMPLES = 4
 _BLOTS = 24  # across an example tile
@@ -34,13 +35,15 @@ def reference_tiles(data: Dataset, seed: int, split: str = "train") -> NDArray[n
 def reference(
     tiles: NDArray[np.uint8], probabilities: NDArray[np.float32], embedding: NDArray[np.float32]
 ) -> dict[str, NDArray[Any]]:
-    """What later data is held against: probabilities (n, classes), embedding (n, D) and stain of the `tiles`."""
+    """What later data is held against: probabilities (n, classes), embedding (n, D), stain, quality of `tiles`."""
     return {
         "probabilities": probabilities,
         # Half precision is far finer than any drift, and a bundle should stay small.
         "embedding": embedding.astype(np.float16),
         "stain": stain_statistics(tiles),
         "stain_columns": np.array(STAIN_COLUMNS),
+        "quality": quality_statistics(tiles),
+        "quality_columns": np.array(QUALITY_COLUMNS),
     }
 
 

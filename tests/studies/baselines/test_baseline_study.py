@@ -12,9 +12,9 @@ from helpers import layouts
 from sentinode.core.errors import DataError, EvaluationError, LeakError, RecipeError, StorageError
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
+from sentinode.core.stain_statistics import stain_statistics
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_baseline
 from sentinode.data.dataset import load_dataset
-from sentinode.data.stain_statistics import stain_statistics
 from sentinode.metrics.comparison import compare
 from sentinode.metrics.predictions_csv import read_predictions
 from sentinode.studies.baselines import candidates as measured

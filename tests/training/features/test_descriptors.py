@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage import feature
 
-from sentinode.data.stain_statistics import stain_statistics
+from sentinode.core.stain_statistics import stain_statistics
 from sentinode.training.features.descriptors import DESCRIPTORS, PIXELS_SIDE, columns_of, pixels, space_of, texture
 
 KINDS = tuple(DESCRIPTORS)

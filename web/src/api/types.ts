@@ -7,6 +7,8 @@ export type Prediction = {
   model: { name: string; version: string };
   threshold: number | null;
   low_confidence: boolean;
+  /** In what the image lies outside of what the model was trained on; null: the bundle can't tell. */
+  outside: string[] | null;
   request_id: string;
 };
 
@@ -104,7 +106,12 @@ export type Lesion = {
   polygon: Geometry;
 };
 
-export type Lesions = { threshold: number; lesions: Lesion[] };
+export type Lesions = {
+  threshold: number;
+  lesions: Lesion[];
+  /** What to know of the scan, in sentences; that the slide is unlike the training data stands here. */
+  notes: string[];
+};
 
 export type GridAnswer = {
   columns: number;

@@ -56,7 +56,7 @@ export function PatchDetail(props: {
 
 function Verdict({ row }: { row: Row }) {
   if (!row.prediction) return null;
-  const { prediction, confidence, low_confidence, model } = row.prediction;
+  const { prediction, confidence, low_confidence, outside, model } = row.prediction;
   return (
     <div className="verdict">
       <p className="verdict-class">{prediction}</p>
@@ -67,6 +67,13 @@ function Verdict({ row }: { row: Row }) {
         <p className="notice notice-doubt">
           <span>
             <strong>Low confidence.</strong> Near the threshold, where this model was often wrong. Judge it by eye.
+          </span>
+        </p>
+      )}
+      {outside && outside.length > 0 && (
+        <p className="notice notice-doubt">
+          <span>
+            <strong>Unlike the training images</strong> in {outside.join(" and ")}. The model may be wrong and sure.
           </span>
         </p>
       )}

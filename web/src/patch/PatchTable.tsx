@@ -98,13 +98,16 @@ function Answer({ row, positive }: { row: Row; positive: string | null }) {
       </td>
     );
   }
-  const { prediction, confidence, probabilities, low_confidence } = row.prediction;
+  const { prediction, confidence, probabilities, low_confidence, outside } = row.prediction;
   return (
     <>
       <td>{prediction}</td>
       <td className="number">{probability(confidence)}</td>
       {positive && <td className="number">{probability(probabilities[positive] ?? 0)}</td>}
-      <td>{low_confidence && <span className="badge badge-doubt">Low confidence</span>}</td>
+      <td>
+        {low_confidence && <span className="badge badge-doubt">Low confidence</span>}{" "}
+        {outside?.length ? <span className="badge badge-doubt">Unlike training</span> : null}
+      </td>
     </>
   );
 }

@@ -24,7 +24,7 @@ export function ordered(rows: Row[], order: Order | null, positive: string | nul
     if (!found) return order.column === "prediction" ? "" : -1;
     if (order.column === "prediction") return found.prediction;
     if (order.column === "positive") return positive ? (found.probabilities[positive] ?? -1) : -1;
-    if (order.column === "low_confidence") return Number(found.low_confidence);
+    if (order.column === "low_confidence") return Number(found.low_confidence) + 2 * Number((found.outside?.length ?? 0) > 0);
     return found.confidence;
   };
   const sign = order.falling ? -1 : 1;
@@ -37,7 +37,7 @@ export function ordered(rows: Row[], order: Order | null, positive: string | nul
 
 /** A table as RFC 4180 has it; a cell that a spreadsheet would take for a formula is made text. */
 export function csvOf(rows: Row[], classes: string[]): string {
-  const head = ["file", "prediction", "confidence", ...classes, "threshold", "low_confidence", "model", "problem"];
+  const head = ["file", "prediction", "confidence", ...classes, "threshold", "low_confidence", "outside", "model"];
   const lines = rows.map(({ name, prediction, problem }) => [
     name,
     prediction?.prediction ?? "",
@@ -45,10 +45,11 @@ export function csvOf(rows: Row[], classes: string[]): string {
     ...classes.map((one) => prediction?.probabilities[one] ?? ""),
     prediction?.threshold ?? "",
     prediction ? String(prediction.low_confidence) : "",
+    prediction ? (prediction.outside?.join(" ") ?? "unknown") : "",
     prediction ? `${prediction.model.name} ${prediction.model.version}` : "",
     problem?.message ?? "",
   ]);
-  return [head, ...lines].map((line) => `${line.map(cell).join(",")}\r\n`).join("");
+  return [[...head, "problem"], ...lines].map((line) => `${line.map(cell).join(",")}\r\n`).join("");
 }
 
 function cell(value: string | number): string {

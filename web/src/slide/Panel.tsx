@@ -27,6 +27,7 @@ export function Panel(props: {
       {scan?.status === "finished" ? (
         <>
           <Summary scan={scan} />
+          <Notes notes={findings.notes} />
           <Threshold findings={findings} reviews={reviews} />
           {findings.problem && <Failure problem={findings.problem} retry={findings.retry} />}
           {reviews.problem && <Failure problem={reviews.problem} retry={reviews.retry} />}
@@ -64,6 +65,20 @@ function Summary({ scan }: { scan: Scan }) {
       </div>
       {scan.slide_class && <ClassBadge name={className(scan.slide_class)} words={classWords(scan.slide_class)} />}
     </section>
+  );
+}
+
+/** What to know of this result before it is believed. */
+function Notes({ notes }: { notes: string[] }) {
+  if (notes.length === 0) return null;
+  return (
+    <div className="panel-part">
+      {notes.map((note) => (
+        <p key={note} className="notice notice-doubt">
+          <span>{note.charAt(0).toUpperCase() + note.slice(1)}.</span>
+        </p>
+      ))}
+    </div>
   );
 }
 

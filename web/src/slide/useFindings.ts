@@ -27,6 +27,7 @@ export function useFindings(scan: Scan | null) {
     setThreshold: setChosen,
     own: scan?.threshold ?? null,
     lesions,
+    notes: found.value?.notes ?? [],
     counting: found.loading || chosen !== asked,
     problem: found.problem ?? gridAnswer.problem,
     retry: () => {

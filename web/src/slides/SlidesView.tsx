@@ -46,7 +46,7 @@ export function SlidesView() {
               Order
               <select value={order} onChange={(event) => setOrder(event.target.value as SlideOrder)}>
                 <option value="name">Name</option>
-                <option value="score">Score, highest first</option>
+                <option value="score">Most suspicious first</option>
                 <option value="state">State</option>
               </select>
             </label>
@@ -81,10 +81,15 @@ export function SlidesView() {
 
 function arranged(slides: Slide[], words: string, order: SlideOrder): Slide[] {
   const found = slides.filter((slide) => slide.name.toLowerCase().includes(words.trim().toLowerCase()));
+  const called = (slide: Slide) => Number((slide.scan?.lesions ?? 0) > 0);
   const state = (slide: Slide) => STATES.indexOf(slide.scan?.status ?? "none");
   return found.toSorted((one, other) => {
     const byName = one.name.localeCompare(other.name, "en", { numeric: true });
-    if (order === "score") return (other.scan?.slide_score ?? -1) - (one.scan?.slide_score ?? -1) || byName;
+    if (order === "score") {
+      // A slide with a lesion first, whatever a single tile of another one has.
+      const byScore = (other.scan?.slide_score ?? -1) - (one.scan?.slide_score ?? -1);
+      return called(other) - called(one) || byScore || byName;
+    }
     return order === "state" ? state(one) - state(other) || byName : byName;
   });
 }

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sentinode.core.stain_statistics import STAIN_COLUMNS
 from sentinode.data.inspection.near_duplicates import CORRELATION, EVEN_SHARE, EVEN_TONE, NearPair
 from sentinode.data.source import Exclusion
 from sentinode.data.source_splits import SPLITS
-from sentinode.data.stain_statistics import STAIN_COLUMNS
 
 Facts = dict[str, Any]
 

@@ -56,53 +56,65 @@ class RiskCoverage:
 def low_confidence_band(
     predictions: Predictions, threshold: float | None, *, flagged: float = 0.1, split: str = "validation"
 ) -> LowConfidenceBand:
-    """The stretch of scores with at most the share `flagged` of the samples that holds the most cost of errors.
+    """The answers that cost the most, to be expected of their own probabilities, but at most the share `flagged`.
 
-    Two classes: a stretch of the positive class's probability with the threshold inside, so that misses below it and
-    false alarms above it are both flagged. Whoever calls a calibrated probability of t positive holds a miss for
-    (1 - t) / t times as costly as a false alarm (Elkan 2001, The foundations of cost-sensitive learning): so errors
-    are weighed here, or a band by their number alone would lie above a threshold chosen for sensitivity, where there
-    are false alarms only. More classes: a stretch of the predicted class's probability, every error weighing the same.
-    Of stretches with equal cost the one nearest to the threshold (more classes: to 0) is taken. Equal scores are never
-    parted; where the scores on the two sides of the threshold are too many for `flagged`, the band lies on one side.
+    Two classes: Chow's rule (1970, On optimum recognition error and reject tradeoff). Whoever calls a calibrated
+    probability of t positive holds a miss for (1 - t) / t times as costly as a false alarm (Elkan 2001, The foundations
+    of cost-sensitive learning). So an answer of probability p is expected to cost p · (1 - t) / t below the threshold
+    and 1 - p above it, which meet at t: the band straddles it, and both misses and false alarms are flagged. A band by
+    the number of errors lies above a threshold that was chosen for sensitivity, where there are false alarms only.
+
+    More classes: the stretch of the predicted class's probability that holds as many errors as possible. Of stretches
+    with equally many the one nearest to 0 is taken.
+
+    Equal scores are never parted.
 
     Raises:
         EvaluationError: `flagged` is not in (0, 1), or so many scores are equal that no stretch is that small.
     """
     if not 0 < flagged < 1:
         raise EvaluationError(f"the flagged share is {flagged}; give one between 0 and 1, such as 0.1")
+    if predictions.binary and threshold is not None:
+        return _costly_band(predictions.scores, min(max(threshold, 1e-6), 1 - 1e-6), flagged, split)
+    return _erring_band(predictions, threshold, flagged, split)
+
+
+def _costly_band(scores: NDArray[np.float64], threshold: float, flagged: float, split: str) -> LowConfidenceBand:
+    odds = (1 - threshold) / threshold
+    costs = np.round(np.where(scores >= threshold, 1 - scores, scores * odds), 12)  # equal but for rounding is equal
+    distinct, counts = np.unique(costs, return_counts=True)
+    most = int(flagged * len(scores))
+    fitting = int((np.cumsum(counts[::-1]) <= most).sum())
+    if not fitting:
+        raise _too_equal(most, len(scores))
+    # Between the cheapest that is flagged and the dearest that is not; all may be.
+    least = float(distinct[-fitting]) if fitting == len(distinct) else float(distinct[-fitting - 1 :][:2].mean())
+    return LowConfidenceBand(least / odds, 1 - least, "score", split)
+
+
+def _erring_band(predictions: Predictions, threshold: float | None, flagged: float, split: str) -> LowConfidenceBand:
     values = _quantity(predictions)
+    wrong = predictions.decisions(threshold).classes != predictions.labels
     distinct, which = np.unique(values, return_inverse=True)
     samples = np.concatenate([[0], np.cumsum(np.bincount(which))])
-    costs = np.concatenate([[0], np.cumsum(np.bincount(which, weights=_costs(predictions, threshold)))])
+    errors = np.concatenate([[0], np.cumsum(np.bincount(which, weights=wrong))])
     # Each stretch starts at a distinct score and takes in as many more as fit: [first, past).
     most = int(flagged * len(values))
     past = np.searchsorted(samples, samples[:-1] + most, side="right") - 1
     first = np.arange(len(distinct))
     if (past <= first).all():
-        message = (
-            f"no stretch of scores holds at most {most} of {len(values)} samples, because too many scores are equal;"
-            " raise the flagged share, or set it to 0 for no band"
-        )
-        raise EvaluationError(message)
+        raise _too_equal(most, len(values))
     first, past = first[past > first], past[past > first]
-    if threshold is not None:
-        middle = np.searchsorted(distinct, threshold)
-        straddling = (first < middle) & (past > middle)
-        first, past = (first[straddling], past[straddling]) if straddling.any() else (first, past)
-    anchor = np.searchsorted(values[np.argsort(values)], threshold if threshold is not None else 0.0)
-    distance = np.abs((samples[first] + samples[past]) / 2 - anchor)
-    best = np.lexsort((distance, -np.round(costs[past] - costs[first], 9)))[0]
+    best = np.lexsort((samples[first] + samples[past], -(errors[past] - errors[first])))[0]
     low, high = _between(distinct, int(first[best])), _between(distinct, int(past[best]))
     return LowConfidenceBand(low, high, "score" if predictions.binary else "confidence", split)
 
 
-def _costs(predictions: Predictions, threshold: float | None) -> NDArray[np.float64]:
-    """(N) what each answer costs: nothing where it is right."""
-    wrong = predictions.decisions(threshold).classes != predictions.labels
-    if not predictions.binary or threshold is None or not 0 < threshold < 1:
-        return np.asarray(wrong, dtype=np.float64)
-    return np.asarray(np.where(wrong, np.where(predictions.truths == 1, (1 - threshold) / threshold, 1.0), 0.0))
+def _too_equal(most: int, count: int) -> EvaluationError:
+    return EvaluationError(
+        f"no stretch of scores holds at most {most} of {count} samples, because too many scores are equal;"
+        " raise the flagged share, or set it to 0 for no band"
+    )
 
 
 def flagged_result(predictions: Predictions, threshold: float | None, band: LowConfidenceBand) -> FlaggedResult:

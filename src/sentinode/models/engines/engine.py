@@ -79,15 +79,22 @@ class Engine(abc.ABC):
         Raises:
             DataError: As for `predict`.
         """
+        parts = [np.empty((0, len(self.info.classes.names)), np.float32)]
         slabs = progress.slabs(label, len(images), PHOTOGRAPHS if self.info.input.pooling else _SLAB)
-        parts = [self.probabilities_of([images[row] for row in range(slab.start, slab.stop)]) for slab in slabs]
-        return np.concatenate([np.empty((0, len(self.info.classes.names)), np.float32), *parts])
-
-    def probabilities_of(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """The answers (N, classes) to a few images that are in memory, at least one; else as `probabilities`."""
-        # Neighbours of one size go through together.
-        parts = [self.predict(np.stack(list(group))).probabilities for _, group in groupby(images, key=np.shape)]
+        parts += [self.scores([images[row] for row in range(slab.start, slab.stop)]).probabilities for slab in slabs]
         return np.concatenate(parts)
+
+    def scores(self, images: Sequence[NDArray[np.uint8]]) -> Scores:
+        """The answers to N images (H, W, 3) at once; they may differ in size where the bundle takes such.
+
+        Raises:
+            DataError: As for `predict`.
+        """
+        # Neighbours of one size go through together.
+        parts = [self.predict(np.stack(list(group))) for _, group in groupby(images, key=np.shape)]
+        probabilities = [np.empty((0, len(self.info.classes.names)), np.float32), *(one.probabilities for one in parts)]
+        embedding = [np.empty((0, self.info.embedding_size), np.float32), *(one.embedding for one in parts)]
+        return Scores(np.concatenate(probabilities), np.concatenate(embedding))
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Refuse a shape that tiles or images to predict can't have.

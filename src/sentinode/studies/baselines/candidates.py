@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
+from sentinode.core.stain_statistics import stain_statistics
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_model
 from sentinode.data.dataset import Dataset
 from sentinode.data.source_splits import SPLITS
-from sentinode.data.stain_statistics import stain_statistics
 from sentinode.metrics.measures.multiclass import macro_auc
 from sentinode.metrics.model_table import Candidate, Cost
 from sentinode.models.bundle import Bundle

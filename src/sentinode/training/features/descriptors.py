@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from skimage import feature
 
 from sentinode.core.files import sha256_of_json
-from sentinode.data.stain_statistics import STAIN_COLUMNS, stain_statistics
+from sentinode.core.stain_statistics import STAIN_COLUMNS, stain_statistics
 from sentinode.models.feature_space import FeatureSpace
 
 _skimage: Any = feature  # without type hints of its own
@@ -40,7 +40,7 @@ def pixels(tiles: NDArray[np.uint8]) -> Floats:
 def colour(tiles: NDArray[np.uint8]) -> Floats:
     """Mean, spread and percentiles of the colours, mean and spread of both stains: (N, H, W, 3) uint8 → (N, 25).
 
-    Stains by Ruifrok and Johnston 2001, see `sentinode.data.stain_statistics`.
+    Stains by Ruifrok and Johnston 2001, see `sentinode.core.stain_statistics`.
     """
     count, height, width, _ = tiles.shape
     channels = tiles.reshape(count, height * width, 3)

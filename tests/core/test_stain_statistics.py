@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sentinode.data.stain_statistics import STAIN_COLUMNS, stain_statistics
+from sentinode.core.stain_statistics import STAIN_COLUMNS, stain_statistics
 
 _HAEMATOXYLIN = np.array([0.650, 0.704, 0.286])
 _EOSIN = np.array([0.072, 0.990, 0.105])
@@ -43,6 +43,6 @@ def test_moments_agree_with_unmixing_every_pixel() -> None:
 def test_large_arrays_in_pieces_and_empty_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     tiles = np.random.default_rng(0).integers(0, 256, (7, 4, 6, 3), dtype=np.uint8)
     whole = stain_statistics(tiles)
-    monkeypatch.setattr("sentinode.data.stain_statistics._BATCH_BYTES", 2 * 4 * 6 * 3)
+    monkeypatch.setattr("sentinode.core.stain_statistics._BATCH_BYTES", 2 * 4 * 6 * 3)
     assert np.array_equal(stain_statistics(tiles), whole)
     assert stain_statistics(tiles[:0]).shape == (0, len(STAIN_COLUMNS))
