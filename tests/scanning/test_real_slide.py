@@ -70,3 +70,11 @@ def test_its_heatmap_is_a_pyramid_that_viewers_open(
         assert float(opened.properties["openslide.mpp-x"]) == pytest.approx(96 * 0.972, rel=1e-3)
         alpha = np.asarray(opened.read_region((0, 0), 0, opened.dimensions))[..., 3]
         assert (alpha == 255).sum() == record.tiles.planned
+
+
+def test_it_says_that_it_is_no_lymph_node(scanned: dict[str, tuple[Path, FinishedScan]]) -> None:
+    _, record = scanned["tiff"]
+    assert record.novelty is not None
+    assert record.novelty.outside
+    assert record.novelty.shares["stain"] > 0.5
+    assert any(note.startswith("unlike what pcam was trained on") for note in record.notes)

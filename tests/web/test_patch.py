@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import numpy as np
 from PIL import Image
@@ -105,3 +106,20 @@ def test_without_a_server_it_says_what_to_do(server, open_page, images):
     page.unroute("**/predict/batch*")
     page.get_by_role("button", name="Try 1 again").click()
     expect(page.locator(".verdict-class")).not_to_be_empty()
+
+
+def test_an_image_unlike_the_training_ones_says_so(server, open_page, images):
+    page = open_page(server.address, "#/patch")
+
+    def novel(route):
+        answer = route.fetch()
+        found = answer.json()
+        for each in found.get("predictions", [found]):
+            each["outside"] = ["stain", "sharpness"]
+        route.fulfill(response=answer, json=found)
+
+    page.route(re.compile("/predict"), novel)
+    page.get_by_label("Images", exact=True).set_input_files(images[:2])
+    expect(page.locator("tbody tr").first).to_contain_text("Unlike training")
+    page.locator("tbody tr button").first.click()
+    expect(page.locator(".verdict")).to_contain_text("Unlike the training images in stain and sharpness.")

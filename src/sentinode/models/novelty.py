@@ -12,8 +12,8 @@ from sentinode.core.tile_quality import QUALITY_COLUMNS, quality_statistics
 
 LEAST_IMAGES = 100
 """Of a reference: the 99th percentile of fewer is a guess."""
-SHARE = 0.99
-"""Part of the training images that lies inside, in each respect."""
+INSIDE = 0.99
+"""Part of the training images that lies inside, in each respect, where one image is judged."""
 
 _OF_QUALITY = ("sharpness", "compression")
 _NEIGHBOURS = 5
@@ -26,7 +26,7 @@ class TrainingRange:
 
     In stain, the Mahalanobis distance from their mean; in embedding, the mean cosine distance to the five nearest of
     them (Sun et al. 2022, arXiv:2204.06507); in sharpness and compression, where the bundle has them, their range. The
-    limits are the 99th percentiles of the training images themselves, each measured against all others.
+    limits are percentiles of the training images themselves, each measured against all others.
     """
 
     stain_mean: NDArray[np.float64]
@@ -41,8 +41,13 @@ class TrainingRange:
     """(2, Q) least and most; None for a bundle without."""
 
     @classmethod
-    def of(cls, reference: dict[str, NDArray[Any]]) -> Self | None:
-        """From `Bundle.reference()`; None where that holds too few images, or other columns than this version's."""
+    def of(cls, reference: dict[str, NDArray[Any]], inside: float = INSIDE) -> Self | None:
+        """What a bundle was trained on; None where it tells too few images, or other columns than this version's.
+
+        Args:
+            reference: `Bundle.reference()`.
+            inside: Part of the training images that lies inside, in each respect.
+        """
         columns = tuple(map(str, reference.get("stain_columns", ())))
         if columns != STAIN_COLUMNS or len(reference["stain"]) < LEAST_IMAGES:
             return None
@@ -52,13 +57,13 @@ class TrainingRange:
         embedding = _unit(reference["embedding"])
         near = _nearest(embedding, embedding, itself=True)
         known = tuple(map(str, reference.get("quality_columns", ()))) == QUALITY_COLUMNS
-        tail = (1 - SHARE) / 2
+        tail = (1 - inside) / 2
         return cls(
             stain_mean=mean,
             stain_precision=precision,
-            stain_limit=float(np.quantile(_mahalanobis(stain, mean, precision), SHARE)),
+            stain_limit=float(np.quantile(_mahalanobis(stain, mean, precision), inside)),
             embedding=embedding,
-            embedding_limit=float(np.quantile(near, SHARE)),
+            embedding_limit=float(np.quantile(near, inside)),
             quality_limits=np.quantile(reference["quality"], [tail, 1 - tail], axis=0) if known else None,
         )
 

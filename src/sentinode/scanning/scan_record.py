@@ -135,7 +135,7 @@ class NoveltyFacts(_Part):
     tiles: int
     """That were looked at."""
     shares: dict[str, float]
-    """Part of them that lies outside, by what they lie outside in."""
+    """Part of them that lies farther out than is usual among training images, by what they lie outside in."""
 
 
 class Failure(_Part):

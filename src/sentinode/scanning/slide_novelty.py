@@ -12,8 +12,11 @@ from sentinode.slides.tile_plan import TilePlan
 
 SAMPLE = 64
 """Tiles that are looked at, evenly over the slide: a share of a half is known to within 12 points by them."""
+USUAL = 0.95
+"""Part of the training images that is called usual."""
 MOST_OUTSIDE = 0.5
-"""A slide of which more tiles lie outside in one respect is outside itself: of training tiles 1 in 100 does."""
+"""A slide of which more tiles lie outside of what is usual, in one respect, is unlike the training data: its typical
+tile lies farther out than 95 of 100 training images. A single tile may, as 5 of 100 training images do."""
 
 
 def slide_novelty(
@@ -28,7 +31,7 @@ def slide_novelty(
         engine: What scored them.
         threads: For reading.
     """
-    known = TrainingRange.of(engine.bundle.reference())
+    known = TrainingRange.of(engine.bundle.reference(), USUAL)
     readable = np.flatnonzero(np.isfinite(scores).all(axis=1))
     if known is None or not len(readable):
         return None
@@ -53,5 +56,5 @@ def warning(novelty: NoveltyFacts, bundle: str) -> str | None:
     far = [f"{share:.0%} in {name}" for name, share in novelty.shares.items() if share > MOST_OUTSIDE]
     if not far:
         return None
-    seen = f"of {novelty.tiles} tiles, {' and '.join(far)} lie outside"
+    seen = f"of {novelty.tiles} tiles, {' and '.join(far)} lie farther out than {USUAL:.0%} of its images"
     return f"unlike what {bundle} was trained on: {seen}; doubt the result"

@@ -24,7 +24,8 @@ export function ordered(rows: Row[], order: Order | null, positive: string | nul
     if (!found) return order.column === "prediction" ? "" : -1;
     if (order.column === "prediction") return found.prediction;
     if (order.column === "positive") return positive ? (found.probabilities[positive] ?? -1) : -1;
-    if (order.column === "low_confidence") return Number(found.low_confidence) + 2 * Number((found.outside?.length ?? 0) > 0);
+    if (order.column === "low_confidence")
+      return Number(found.low_confidence) + 2 * Number((found.outside?.length ?? 0) > 0);
     return found.confidence;
   };
   const sign = order.falling ? -1 : 1;
