@@ -10,6 +10,7 @@ import pytest
 from helpers.model_makers import make_deployed
 from sentinode.core.files import sha256_of_file
 from sentinode.models.bundle import Bundle
+from sentinode.models.bundle_seal import content_sha256
 from sentinode.models.bundle_writer import write_bundle
 
 
@@ -44,7 +45,8 @@ def reseal() -> Callable[[Path], None]:
     def seal(folder: Path) -> None:
         path = folder / "bundle.json"
         fields = json.loads(path.read_text())
-        fields["files"] = {name: sha256_of_file(folder / name) for name in fields["files"]}
+        fields["files"] = {name: sha256_of_file(folder / name) for name in fields["files"] if "/" not in name}
+        fields["sha256"] = content_sha256(fields)
         path.write_text(json.dumps(fields))
 
     return seal

@@ -53,8 +53,9 @@ def test_a_changed_file_and_a_missing_file_are_refused(folder: Path, name: str) 
         open_bundle(folder)
 
 
-def test_a_file_that_is_left_out_of_the_list_is_refused(folder: Path) -> None:
+def test_a_file_that_is_left_out_of_the_list_is_refused(folder: Path, reseal: Callable[[Path], None]) -> None:
     _edit(folder, lambda fields: fields["files"].pop("model.onnx"))
+    reseal(folder)
     with pytest.raises(BundleError, match=r"model\.onnx is not the file that was written"):
         open_bundle(folder)
 

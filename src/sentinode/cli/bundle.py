@@ -1,12 +1,13 @@
-"""`sentinode bundle`: show, verify and quantise a bundle."""
+"""`sentinode bundle`: show, verify, sign and quantise a bundle."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sentinode.cli.options import AsJson, Out, Quiet, Set, Source, present, progress
 
-app = typer.Typer(help="Show, verify and quantise a bundle.", no_args_is_help=True)
+app = typer.Typer(help="Show, verify, sign and quantise a bundle.", no_args_is_help=True)
 
 Bundle = Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam.")]
 
@@ -21,10 +22,24 @@ def show(bundle: Bundle, as_json: AsJson = False) -> None:
 
 @app.command()
 def verify(bundle: Bundle, as_json: AsJson = False) -> None:
-    """Check a bundle: every file's hash, and the answers to its example on every engine that is installed."""
+    """Check a bundle: its hashes, its signature, and the answers to its example on every engine that is installed."""
     from sentinode.studies.bundle_check import verify_bundle
 
     present(verify_bundle(bundle), as_json)
+
+
+@app.command()
+def sign(
+    bundle: Bundle,
+    key: Annotated[Path, typer.Option(help="Ed25519 private key, from ssh-keygen -t ed25519 or from OpenSSL.")],
+    passphrase: Annotated[bool, typer.Option("--passphrase", help="Ask for the key's passphrase.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sign a bundle, for those who open it with --trust KEY.pub."""
+    from sentinode.studies.bundle_check import sign_bundle
+
+    word = typer.prompt("Passphrase", hide_input=True, err=True) if passphrase else None
+    present(sign_bundle(bundle, key, passphrase=word), as_json)
 
 
 @app.command()

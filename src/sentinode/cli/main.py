@@ -45,13 +45,14 @@ from sentinode.cli.options import warn
 from sentinode.core.errors import SentinodeError
 from sentinode.core.extras import job
 from sentinode.core.files import storage_error
+from sentinode.core.settings import trusting
 
 USER_ERROR = 2  # what the user can mend, as for a wrong option
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 
 EXTRAS = {
     "baselines": "crossval",
-    "bundle": "quantize",
+    "bundle": "quantize,sign",
     "compare": "evaluate",
     "compose": "compose",
     "crossval": "crossval",
@@ -99,7 +100,8 @@ app = typer.Typer(
     name="sentinode",
     cls=_Commands,
     help="Finds metastases in lymph-node histology. For research use only.",
-    epilog="Put --debug anywhere for a traceback. Docs: README.md and docs/ of the project.",
+    epilog="Put --debug anywhere for a traceback, and --trust KEY.pub to open only bundles that this key has signed. "
+    "Docs: README.md and docs/ of the project.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -138,10 +140,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 done in part, 2 something that the user can mend, 130 Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
     try:
         # It exits by itself: with the command's status, or with 2 after it has shown what was wrong with an option.
-        with _job(words):
-            app([word for word in words if word != "--debug"], prog_name="sentinode")
+        with trusting(_trusted(words)), _job(words):
+            app(words, prog_name="sentinode")
     except _StoppedError as error:
         _leave(INTERRUPTED, f"stopped by Ctrl-C; {str(error) or 'what was finished is kept'}", debug=debug)
     except SentinodeError as error:  # before OSError, which some of them also are
@@ -153,6 +156,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if known is None:
             raise
         _leave(USER_ERROR, f"error: {known}", debug=debug)
+
+
+def _trusted(words: list[str]) -> list[str]:
+    """The files after `--trust`, which may stand anywhere; both are taken out of `words`."""
+    keys = []
+    while place := next((at for at, word in enumerate(words, 1) if word.partition("=")[0] == "--trust"), 0):
+        option = words.pop(place - 1)
+        _, given, key = option.partition("=")
+        key = key if given else words.pop(place - 1) if place <= len(words) else ""
+        if not key:
+            raise SentinodeError("--trust needs the file of a public key: --trust KEY.pub")
+        keys.append(key)
+    return keys
 
 
 def _job(words: Sequence[str]) -> AbstractContextManager[None]:

@@ -1,12 +1,15 @@
 """The only reader of the environment. Built once at the edge (the command line, a server) and passed down."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from sentinode.core.errors import SentinodeError
+
+_TRUST = "SENTINODE_TRUST"
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,9 @@ class Settings:
 
     data: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "sentinode")
     """Folder for what a server keeps: SENTINODE_DATA, else ~/.local/share/sentinode (XDG)."""
+
+    trust: tuple[Path, ...] = ()
+    """Public keys: a bundle that none of them has signed is refused. SENTINODE_TRUST, files separated as in PATH."""
 
     local_rank: int = 0
     """Which of the processes that train together on one machine this is: LOCAL_RANK, set by Lightning's launcher."""
@@ -40,9 +46,25 @@ class Settings:
         return cls(
             cache=cache.expanduser(),
             data=data.expanduser(),
+            trust=tuple(Path(key).expanduser() for key in env.get(_TRUST, "").split(os.pathsep) if key),
             threads=_threads(env.get("SENTINODE_THREADS", "")),
             local_rank=int(env.get("LOCAL_RANK") or 0),
         )
+
+
+@contextmanager
+def trusting(keys: Sequence[str]) -> Iterator[None]:
+    """Inside it, this process and those that it starts open only bundles that one of `keys` has signed."""
+    before = os.environ.get(_TRUST)
+    if keys:
+        os.environ[_TRUST] = os.pathsep.join(keys)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[_TRUST] = before
+        elif keys:
+            del os.environ[_TRUST]
 
 
 def _threads(text: str) -> int:

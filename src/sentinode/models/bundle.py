@@ -1,20 +1,21 @@
 """A bundle: the folder that is the only thing to pass from training to everything after it. Opened without torch."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from sentinode.core.arrays import read_npz
 from sentinode.core.errors import BundleError
 from sentinode.core.files import sha256_of_file
 from sentinode.core.messages import one_line
 from sentinode.core.result_folder import ResultKind
+from sentinode.core.settings import Settings
 from sentinode.models.bundle_info import (
     EXAMPLE_FILE,
     FORMAT_VERSION,
@@ -26,6 +27,8 @@ from sentinode.models.bundle_info import (
     WEIGHTS_FILE,
     BundleInfo,
 )
+from sentinode.models.bundle_seal import check_seal
+from sentinode.models.bundle_signature import check_trusted
 
 BUNDLE_FOLDER = ResultKind("a bundle", (INFO_FILE,))
 
@@ -39,6 +42,12 @@ class Bundle:
 
     folder: Path
     info: BundleInfo
+
+    @property
+    def sha256(self) -> str:
+        """The bundle's hash: over `bundle.json`, which lists those of every other file."""
+        # A bundle of format 1 has none of its own.
+        return self.info.sha256 or sha256_of_file(self.folder / INFO_FILE)
 
     @property
     def graph(self) -> Path:
@@ -67,15 +76,17 @@ class Bundle:
         return {f"{value:016x}" for values in self.seen().values() for value in values.tolist()}
 
 
-def open_bundle(name: str | Path) -> Bundle:
+def open_bundle(name: str | Path, *, trust: Sequence[Path] | None = None) -> Bundle:
     """Open a bundle and check that every file is the one that was written.
 
     Args:
         name: The bundle's folder, or the name of one that is shipped with the package.
+        trust: Files of public keys, one of which must have signed it; none: nobody need have. None: those that the
+            environment names.
 
     Raises:
         BundleError: There is no such bundle, its format is newer than this package, `bundle.json` is damaged, a file
-            is missing or was changed.
+            is missing or was changed; or none of the keys has signed it.
     """
     folder = _find(str(name))
     info = _read_info(folder)
@@ -87,7 +98,11 @@ def open_bundle(name: str | Path) -> Bundle:
             raise BundleError(
                 f"bundle {folder}: {file} is not the file that was written (its SHA-256 differs); get the bundle again"
             )
-    return Bundle(str(name), folder, info)
+    bundle = Bundle(str(name), folder, info)
+    # Asked for here and not handed down: a caller that forgot it would open what is not trusted.
+    if keys := Settings.from_environment().trust if trust is None else trust:
+        check_trusted(folder, bundle.sha256, keys)
+    return bundle
 
 
 def is_bundle(name: str) -> bool:
@@ -105,12 +120,11 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Read an npz file, without pickle.
 
     Raises:
-        BundleError: It is damaged.
+        BundleError: It is damaged, or inflates beyond bounds.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, BadZipFile) as error:
+        return read_npz(path)
+    except (OSError, ValueError) as error:
         raise BundleError(f"{path} can't be read ({error}); get the bundle again") from error
 
 
@@ -147,4 +161,5 @@ def _read_info(folder: Path) -> BundleInfo:
         raise BundleError(f"{path} is damaged ({type(error).__name__}: {error}); get the bundle again") from error
     if unknown := set(info.files) - REQUIRED_FILES - {SEEN_FILE}:
         raise BundleError(f"{path} lists files that no bundle has: {', '.join(sorted(unknown))}; get the bundle again")
+    check_seal(folder, fields)
     return info

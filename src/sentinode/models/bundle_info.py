@@ -10,7 +10,7 @@ from sentinode.core.tile_cover import tile_count
 from sentinode.models.model_config import ModelConfig, TilePooling
 
 FORMAT_VERSION = 2
-"""1: the graph holds its weights. 2: it takes them from the file beside it."""
+"""1: the graph holds its weights. 2: it takes them from the file beside it, and `bundle.json` has its own hash."""
 
 GRAPH_FILE = "model.onnx"
 WEIGHTS_FILE = "weights.safetensors"
@@ -154,6 +154,8 @@ class BundleInfo(_Part):
     """What to know before relying on it, in sentences."""
     files: dict[str, str] = {}
     """SHA-256 of every other file, by its name; filled in when the bundle is written."""
+    sha256: str | None = None
+    """The bundle's hash: of all the other fields, `files` among them; filled in likewise. None in format 1."""
 
     @property
     def pixels_a_tile(self) -> int:

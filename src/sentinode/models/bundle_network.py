@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -23,10 +24,12 @@ def load_deployed(bundle: Bundle) -> DeployedModel:
         BundleError: The stored weights are not those of the architecture.
     """
     info = bundle.info
-    tensors = load_file(bundle.weights)
     try:
+        tensors = load_file(bundle.weights)
         network = _ensemble(info, tensors) if info.members else _network(info, len(info.classes.names), tensors)
         network.load_state_dict(tensors)
+    except (SafetensorError, OSError) as error:
+        raise BundleError(f"{bundle.weights} can't be read ({error}); get the bundle again") from error
     except (RuntimeError, KeyError) as error:
         raise BundleError(
             f"the weights of bundle {bundle.folder} do not fit {info.model.architecture}: {error}"

@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 from safetensors.torch import save
 
-from sentinode.core.files import atomic_folder, sha256_of_file, write_json
+from sentinode.core.files import atomic_folder
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import (
     CARD_FILE,
     EXAMPLE_FILE,
     GRAPH_FILE,
-    INFO_FILE,
     REFERENCE_FILE,
     SEEN_FILE,
     WEIGHTS_FILE,
     BundleInfo,
 )
+from sentinode.models.bundle_seal import write_sealed
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.model_config import Storage
@@ -93,9 +93,7 @@ def seal(
     for file, content in arrays.items():
         np.savez_compressed(folder / file, allow_pickle=False, **content)
     (folder / CARD_FILE).write_text(render_card(info), encoding="utf-8")
-    files = {path.name: sha256_of_file(path) for path in sorted(folder.iterdir())}
-    sealed = info.model_copy(update={"files": files})
-    write_json(folder / INFO_FILE, sealed.model_dump(mode="json"))
+    sealed = write_sealed(folder, info)
     open_engine(Bundle(str(folder), folder, sealed), "openvino")
     return sealed
 
@@ -113,9 +111,7 @@ def amend(bundle: Bundle, **changes: Any) -> Bundle:
         for name in bundle.info.files:
             shutil.copyfile(bundle.folder / name, temporary / name)
         (temporary / CARD_FILE).write_text(render_card(info), encoding="utf-8")
-        files = {**info.files, CARD_FILE: sha256_of_file(temporary / CARD_FILE)}
-        info = info.model_copy(update={"files": files})
-        write_json(temporary / INFO_FILE, info.model_dump(mode="json"))
+        info = write_sealed(temporary, info)
     return Bundle(bundle.name, bundle.folder, info)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import ModelProto, StringStringEntryProto, TensorProto, helper, numpy_helper
 
 from sentinode.core.errors import BundleError
@@ -23,16 +24,16 @@ def read_graph(path: Path) -> ModelProto:
     """Read a bundle's ONNX file, whole: with the weights that it takes from the file beside it.
 
     Raises:
-        BundleError: It refers to another file, or to more than there is.
+        BundleError: It is damaged, or refers to another file, or to more than there is.
     """
-    model = onnx.load(path, load_external_data=False)
+    model = _load(path)
     weights = path.parent / WEIGHTS_FILE
     # Not left to onnx, which refuses files with links: installers and caches of hubs make such.
     content = weights.read_bytes() if any(map(_is_beside, model.graph.initializer)) else b""
     for tensor in filter(_is_beside, model.graph.initializer):
         place = _place(tensor)
-        start, length = int(place.get("offset", 0)), int(place.get("length", 0))
-        if place.get("location") != WEIGHTS_FILE or start + length > len(content):
+        start, length = (int(text) if (text := place.get(key, "0")).isdecimal() else -1 for key in ("offset", "length"))
+        if place.get("location") != WEIGHTS_FILE or min(start, length) < 0 or start + length > len(content):
             raise BundleError(f"{path} takes {tensor.name} from elsewhere than {weights}; get the bundle again")
         tensor.raw_data = content[start : start + length]
         tensor.ClearField("external_data")
@@ -42,8 +43,15 @@ def read_graph(path: Path) -> ModelProto:
 
 def model_bytes(path: Path) -> int:
     """Bytes of a bundle's ONNX file with those that it takes from the file beside it."""
-    tensors = onnx.load(path, load_external_data=False).graph.initializer
+    tensors = _load(path).graph.initializer
     return path.stat().st_size + sum(int(_place(tensor).get("length", 0)) for tensor in filter(_is_beside, tensors))
+
+
+def _load(path: Path) -> ModelProto:
+    try:
+        return onnx.load(path, load_external_data=False)
+    except DecodeError as error:
+        raise BundleError(f"{path} is no ONNX file that can be read ({error}); get the bundle again") from error
 
 
 def _is_beside(tensor: TensorProto) -> bool:

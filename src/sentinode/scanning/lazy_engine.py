@@ -1,12 +1,9 @@
 """The engine of a scan: opened when the first slide needs it, and with other test-time averaging if asked for."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sentinode.core.errors import BundleError
-from sentinode.core.files import sha256_of_file
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_info import INFO_FILE
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import engine_name, engine_of, open_engine
 from sentinode.models.model_config import TestTime
@@ -24,7 +21,7 @@ class LazyEngine:
     name: str = field(init=False)
     """Of the engine."""
     sha256: str = field(init=False)
-    """Of `bundle.json`, which has the hash of every other file."""
+    """The bundle's hash."""
     _opened: Engine | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -34,7 +31,7 @@ class LazyEngine:
             SentinodeError: There is no such engine, or the bundle's averaging can't be switched.
         """
         self.name = engine_name(self.plan.config.engine, self.bundle.info.precision)
-        self.sha256 = sha256_of_file(Path(self.bundle.folder) / INFO_FILE)
+        self.sha256 = self.bundle.sha256
         if self._switched and (self.bundle.info.members or self.bundle.info.precision == "int8"):
             raise BundleError(
                 f"bundle {self.bundle.name} is an ensemble or INT8, whose test-time averaging can't be switched here; "

@@ -55,7 +55,7 @@ class BundleFacts(_Part):
 
     name: str
     sha256: str
-    """Of `bundle.json`, which has the hash of every other file."""
+    """The bundle's hash, as `sentinode bundle show` prints it."""
     classes: tuple[str, ...]
     target: str
     """The class that was looked for."""

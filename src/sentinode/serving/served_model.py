@@ -2,16 +2,13 @@
 
 import logging
 import threading
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import SentinodeError
-from sentinode.core.files import sha256_of_file
 from sentinode.core.messages import one_line
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_info import INFO_FILE
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.novelty import TrainingRange
@@ -28,8 +25,8 @@ class ServedModel:
     def __init__(self, bundle: Bundle, engine: str, threads: int) -> None:
         self.bundle = bundle
         self.info = bundle.info
-        self.version = sha256_of_file(Path(bundle.folder) / INFO_FILE)[:12]
-        """Hash of `bundle.json`, which has the hash of every other file: another version, another model."""
+        self.version = bundle.sha256[:12]
+        """The first digits of the bundle's hash: another version, another model."""
         self.problem: str | None = None
         """Why the engine can't be opened."""
         self._name, self._threads = engine, threads

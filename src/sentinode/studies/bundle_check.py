@@ -1,4 +1,4 @@
-"""`sentinode bundle show` and `verify`: what a bundle is, and whether it is as it was written."""
+"""`sentinode bundle show`, `verify` and `sign`: what it is, whether it is as it was written, who vouches for it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_info import CARD_FILE
+from sentinode.models.bundle_signature import Signature, read_signature, write_signature
 from sentinode.models.engines.engine_factory import open_engine, usable_engines
 
 
@@ -21,8 +22,9 @@ class BundleCard:
         return self.bundle.info.model_dump(mode="json")
 
     def summary(self) -> str:
-        """The model card, in Markdown."""
-        return (self.bundle.folder / CARD_FILE).read_text(encoding="utf-8").rstrip()
+        """The model card, in Markdown, and the bundle's hash."""
+        card = (self.bundle.folder / CARD_FILE).read_text(encoding="utf-8").rstrip()
+        return f"{card}\n\nSHA-256 of the bundle: {self.bundle.sha256}"
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,49 @@ class BundleCheck:
     bundle: Bundle
     engines: tuple[str, ...]
 
+    signature: Signature | None
+    """One that holds; None where it has none."""
+
     def to_json(self) -> dict[str, Any]:
         """A machine's answer."""
-        files = len(self.bundle.info.files)
-        return {"bundle": str(self.bundle.folder), "files": files, "engines": list(self.engines)}
+        return {
+            "bundle": str(self.bundle.folder),
+            "sha256": self.bundle.sha256,
+            "sealed": self.bundle.info.sha256 is not None,
+            "signed_by": self.signature.fingerprint if self.signature else None,
+            "files": len(self.bundle.info.files),
+            "engines": list(self.engines),
+        }
 
     def summary(self) -> str:
-        """A line for a person."""
-        files = len(self.bundle.info.files)
-        return f"{self.bundle.folder} is as it was written: {files} files, engines {', '.join(self.engines)}"
+        """A few lines for a person."""
+        folder, info = self.bundle.folder, self.bundle.info
+        lines = [f"{folder} is as it was written: {len(info.files)} files, engines {', '.join(self.engines)}"]
+        if info.sha256 is None:
+            lines = [
+                f"{folder}: {len(info.files)} files are as they were written, engines {', '.join(self.engines)}",
+                "bundle.json is of format 1, without a hash of itself: names, thresholds and figures can't be checked",
+            ]
+        lines.append(f"SHA-256    {self.bundle.sha256}")
+        lines.append(f"signed by  {self.signature.fingerprint}" if self.signature else "not signed")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class SignedBundle:
+    """A bundle that was signed."""
+
+    bundle: Bundle
+    signature: Signature
+
+    def to_json(self) -> dict[str, Any]:
+        """A machine's answer."""
+        signer = self.signature.fingerprint
+        return {"bundle": str(self.bundle.folder), "sha256": self.bundle.sha256, "signed_by": signer}
+
+    def summary(self) -> str:
+        """Two lines for a person."""
+        return f"{self.bundle.folder} is signed by {self.signature.fingerprint}\nSHA-256    {self.bundle.sha256}"
 
 
 def show_bundle(name: str | Path) -> BundleCard:
@@ -56,10 +92,27 @@ def verify_bundle(name: str | Path, *, settings: Settings | None = None) -> Bund
     """Check a bundle: every file's hash, and the answers to its example on every engine that is installed.
 
     Raises:
-        BundleError: A file is not the one that was written, or an engine answers differently than recorded.
+        BundleError: A file is not the one that was written, an engine answers differently than recorded, or a
+            signature doesn't hold.
     """
     bundle = open_bundle(name)
     threads = (settings or Settings.from_environment()).threads
-    return BundleCheck(
-        bundle, tuple(open_engine(bundle, engine, threads=threads).name for engine in usable_engines(bundle))
-    )
+    engines = tuple(open_engine(bundle, engine, threads=threads).name for engine in usable_engines(bundle))
+    return BundleCheck(bundle, engines, read_signature(bundle.folder, bundle.sha256))
+
+
+def sign_bundle(name: str | Path, key: str | Path, *, passphrase: str | None = None) -> SignedBundle:
+    """Sign a bundle, in its folder; its other files stay as they are.
+
+    Args:
+        name: A bundle's folder, or the name of a shipped one.
+        key: A file with an Ed25519 private key, of OpenSSL (PEM) or of OpenSSH.
+        passphrase: Of the key, if it has one.
+
+    Raises:
+        BundleError: There is no such bundle, or a file is not the one that was written.
+        SentinodeError: The key can't be used.
+        StorageError: The bundle's folder can't be written.
+    """
+    bundle = open_bundle(name, trust=())  # what nobody has signed yet is to be signed
+    return SignedBundle(bundle, write_signature(bundle.folder, bundle.sha256, Path(key), passphrase))

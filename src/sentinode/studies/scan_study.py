@@ -11,7 +11,7 @@ from sentinode.core.errors import SentinodeError
 from sentinode.core.messages import one_line, plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
-from sentinode.models.bundle import open_bundle
+from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_folder import ScanFolder
@@ -26,6 +26,7 @@ class ScannedSlides:
     """How each slide came out, and where the scans are."""
 
     folder: Path
+    bundle: Bundle
     outcomes: list[Outcome]
 
     @property
@@ -41,12 +42,16 @@ class ScannedSlides:
 
     def to_json(self) -> dict[str, Any]:
         """A machine's answer."""
-        return {"scans": [{**one.record.model_dump(mode="json"), "reused": one.reused} for one in self.outcomes]}
+        return {
+            "bundle": {"name": self.bundle.info.name, "sha256": self.bundle.sha256},
+            "scans": [{**one.record.model_dump(mode="json"), "reused": one.reused} for one in self.outcomes],
+        }
 
     def summary(self) -> str:
-        """A line for a person: how many were scanned."""
+        """Two lines for a person: how many were scanned, and by what."""
         done = len(self.outcomes) - len(self.failed)
-        return f"{done} of {len(self.outcomes)} slides scanned; table in {self.folder / 'scans.csv'}"
+        counts = f"{done} of {len(self.outcomes)} slides scanned; table in {self.folder / 'scans.csv'}"
+        return f"{counts}\nbundle {self.bundle.info.name}, SHA-256 {self.bundle.sha256}"
 
     def warnings(self) -> list[str]:
         """A table of the slides that failed; nothing where all went well."""
@@ -101,7 +106,8 @@ def scan(
     opened = open_bundle(bundle)
     told = None if tell is None else lambda one: tell(outcome_line(one))
     machine = Machine(threads or (settings or Settings.from_environment()).threads, verify_tiles=verify_reader)
-    return ScannedSlides(Path(out), scan_slides(opened, paths, Path(out), checked, machine, progress, told, score))
+    outcomes = scan_slides(opened, paths, Path(out), checked, machine, progress, told, score)
+    return ScannedSlides(Path(out), opened, outcomes)
 
 
 def outcome_line(one: Outcome) -> str:

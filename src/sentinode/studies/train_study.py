@@ -14,6 +14,7 @@ from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
 from sentinode.data.manifest import Manifest
 from sentinode.metrics.metric_table import shown_in
+from sentinode.models.bundle import open_bundle
 from sentinode.training.recipe import Recipe, load_recipe, overlaid, parse_recipe
 from sentinode.training.run_folder import SPLIT_FILE, RunFolder, begin_run, read_status, reopen_run
 
@@ -46,6 +47,11 @@ class Run:
         return self.folder / "bundle"
 
     @property
+    def bundle_sha256(self) -> str:
+        """The bundle's hash."""
+        return open_bundle(self.bundle, trust=()).sha256
+
+    @property
     def report(self) -> Path:
         """The page."""
         return self.folder / "report" / "report.html"
@@ -55,6 +61,7 @@ class Run:
         return {
             "run": str(self.folder),
             "bundle": str(self.bundle),
+            "bundle_sha256": self.bundle_sha256,
             "excluded": self.excluded,
             "split": self.split,
             "n": self.n,
@@ -74,7 +81,9 @@ class Run:
         if self.excluded:
             counts = ", ".join(f"{kind}: {count:,}" for kind, count in self.excluded.items())
             lines.append(f"left out  {counts}")
-        return "\n".join([*lines, f"report    {self.report}", f"bundle    {self.bundle}"])
+        return "\n".join(
+            [*lines, f"report    {self.report}", f"bundle    {self.bundle}", f"SHA-256   {self.bundle_sha256}"]
+        )
 
 
 def train(

@@ -41,7 +41,7 @@ def open_engine(bundle: Bundle, name: str = "auto", *, threads: int | None = Non
     Raises:
         SentinodeError: There is no engine of that name, or it can't run this bundle.
         MissingExtraError: The engine is not installed.
-        BundleError: It answers differently than recorded.
+        BundleError: Its graph or its weights can't be read, or it answers differently than recorded.
     """
     name = engine_name(name, bundle.info.precision)
     engine: Engine
@@ -58,7 +58,10 @@ def open_engine(bundle: Bundle, name: str = "auto", *, threads: int | None = Non
     else:
         from sentinode.models.engines.openvino_engine import OpenVinoEngine
 
-        engine = OpenVinoEngine(bundle.graph, bundle.info, threads)
+        try:
+            engine = OpenVinoEngine(bundle.graph, bundle.info, threads)
+        except RuntimeError as error:  # OpenVINO's only one, with pages of text
+            raise BundleError(f"{bundle.graph} is no graph that can be run; get the bundle again") from error
     check_example(bundle, engine)
     return engine
 
@@ -109,7 +112,7 @@ def check_example(bundle: Bundle, engine: Engine) -> None:
     try:
         scores = engine.predict(example["tiles"])
         worst = max(_difference(example, scores, field) for field in Scores._fields)
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RuntimeError) as error:
         raise BundleError(f"the example of bundle {bundle.folder} does not suit it ({error}); get it again") from error
     allowed = _INT8_AGREEMENT if bundle.info.precision == "int8" else AGREEMENT
     if not worst <= allowed:
