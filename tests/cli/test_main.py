@@ -1,3 +1,4 @@
+import io
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import typer.main
 
 from helpers import layouts
 from sentinode.cli.main import app
+from sentinode.cli.options import say
 
 Command = Callable[..., Any]
 
@@ -141,3 +143,11 @@ def test_pack_and_inspect_answer_in_json(sentinode: Command, workplace: Path, tm
     assert seen.status == 0
     assert json.loads(seen.out) == json.loads((workplace / "page" / "inspect.json").read_text(encoding="utf-8"))
     assert (workplace / "page" / "index.html").is_file()
+
+
+def test_a_line_reaches_a_pipe_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server says of its address must not wait in a buffer until the server ends."""
+    pipe = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe, encoding="utf-8", line_buffering=False))
+    say("serving pcam")
+    assert pipe.getvalue() == b"serving pcam\n"

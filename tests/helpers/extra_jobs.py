@@ -1,5 +1,6 @@
 """One command for each extra, and how it is run: for tests/cli/test_extras.py and `make extras-check`."""
 
+import shutil
 import subprocess
 import tomllib
 import urllib.request
@@ -10,9 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from PIL import Image
+
+from sentinode.models.bundle import open_bundle
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,12 +54,16 @@ JOBS = {
         "bundle quantize pcam --data folder:patches --set data.split.validation=validation --out int8",
         "int8/bundle.json",
     ),
+    "sign": Job("bundle sign model --key key", "model/signature.json"),
 }
 """Extra → its job; "" is the base install."""
 
 
 def write_material(folder: Path) -> None:
-    """Write `patches/`, 72 images of 96 px in three splits, and `slide.tif`, 960 × 768 px at 0.97 µm/px."""
+    """Write `patches/`, 72 images of 96 px in three splits, `slide.tif`, 960 × 768 px, a bundle and a key."""
+    shutil.copytree(open_bundle("pcam").folder, folder / "model")
+    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    (folder / "key").write_bytes(key)
     random = np.random.default_rng(0)
     for number in range(72):
         pixels = random.normal(200 - 60 * (number % 2), 25, (96, 96, 3)).clip(0, 255).astype(np.uint8)

@@ -52,7 +52,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 
 EXTRAS = {
     "baselines": "crossval",
-    "bundle": "quantize,sign",
+    "bundle quantize": "quantize",
+    "bundle sign": "sign",
     "compare": "evaluate",
     "compose": "compose",
     "crossval": "crossval",
@@ -172,8 +173,9 @@ def _trusted(words: list[str]) -> list[str]:
 
 
 def _job(words: Sequence[str]) -> AbstractContextManager[None]:
-    command = next((word for word in words if not word.startswith("-")), "")
-    return job(EXTRAS[command]) if command in EXTRAS else nullcontext()
+    command = [word for word in words if not word.startswith("-")][:2]
+    extra = EXTRAS.get(" ".join(command)) or EXTRAS.get("".join(command[:1]))
+    return job(extra) if extra else nullcontext()
 
 
 def _leave(status: int, message: str, *, debug: bool) -> None:

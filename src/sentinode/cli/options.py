@@ -37,8 +37,9 @@ def progress(quiet: bool) -> Progress:
 
 
 def say(text: str) -> None:
-    """Print a line to standard output."""
+    """Print a line to standard output, at once: a pipe would hold it back until the command ends, a server's for ever."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def warn(text: str) -> None:
