@@ -37,7 +37,7 @@ def progress(quiet: bool) -> Progress:
 
 
 def say(text: str) -> None:
-    """Print a line to standard output, at once: a pipe would hold it back until the command ends, a server's for ever."""
+    """Print a line to standard output at once: a pipe would hold back a server's until its end."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
