@@ -137,7 +137,9 @@ def test_no_tissue_is_a_result(scan: Any, tmp_path: Path) -> None:
     (outcome,) = scan(path, tissue={})
     record = outcome.record
     assert (record.status, record.slide_score, record.lesions) == ("finished", None, ())
-    assert record.notes == ("no tile has enough tissue: nothing was scanned",)
+    assert record.not_assessed == "no tissue was found, so nothing was scanned"
+    assert record.notes == (f"not assessed: {record.not_assessed}", "no tile has enough tissue")
+    assert "\nblank,not assessed," in (scan.out / "scans.csv").read_text(encoding="utf-8")
     assert {file.name for file in (scan.out / "blank").iterdir()} == FILES
     assert np.isnan(open_scan(scan.out / "blank").heatmap().values).all()
     with openslide.OpenSlide(scan.out / "blank" / "heatmap.tif") as file:

@@ -32,6 +32,11 @@ class Scan:
         return self.record.slide_score
 
     @property
+    def not_assessed(self) -> str:
+        """Why nothing can be said of the slide (nothing, or too little, was seen); empty where it was assessed."""
+        return self.record.not_assessed
+
+    @property
     def lesions(self) -> "tuple[Lesion, ...]":
         """Lesions by falling highest score; sizes in µm and mm², places in level-0 pixels."""
         return self.record.lesions
@@ -78,7 +83,8 @@ class Scan:
 
     def __repr__(self) -> str:
         score = "nothing scanned" if self.score is None else f"score {self.score:.3f}"
-        return f"Scan({self.record.name}: {score}, lesions: {len(self.lesions)})"
+        doubt = ", not assessed" if self.record.not_assessed else ""
+        return f"Scan({self.record.name}: {score}, lesions: {len(self.lesions)}{doubt})"
 
     def _repr_png_(self) -> bytes:
         from sentinode.scanning.scan_record import OVERLAY_FILE

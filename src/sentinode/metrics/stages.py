@@ -1,6 +1,6 @@
 """From lesions to a slide's class, from its slides to a patient's pN stage: CAMELYON17's rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -19,6 +19,9 @@ SlideClass = Literal["negative", "itc", "micro", "macro"]
 
 Stage = Literal["pN0", "pN0(i+)", "pN1mi", "pN1", "pN2"]
 """Pathologic stage of the lymph nodes, as far as CAMELYON17 tells them apart."""
+
+NOT_ASSESSED = "not assessed"
+"""In place of a slide's class or a patient's stage: what was not seen is not normal."""
 
 SLIDE_CLASS_OF: dict[SizeClass, SlideClass] = {"ITC": "itc", "micro": "micro", "macro": "macro"}
 """The class of a slide whose largest lesion has this class, as CAMELYON17's tables and the server write it."""
@@ -99,7 +102,22 @@ class StagedPatient:
     patient: str
     stage: Stage
     slides: Mapping[str, SlideClass]
-    """Slide → class, by name."""
+    """Slide → class, by name; of a slide that was not assessed, by what was seen of it."""
+    not_assessed: tuple[str, ...] = ()
+    """Slides that were not assessed, by name: with any, `stage` is the least that it can be."""
+
+    @property
+    def label(self) -> str:
+        """The stage; "not assessed" where a slide was not, whatever the others show."""
+        return NOT_ASSESSED if self.not_assessed else self.stage
+
+    @property
+    def note(self) -> str:
+        """What is known where a slide was not assessed; empty where all were."""
+        if not self.not_assessed:
+            return ""
+        least = f"at least {self.stage}" if self.stage != STAGES[0] else "no tumour in what was seen"
+        return f"{least}; not assessed: {', '.join(self.not_assessed)}"
 
     @property
     def complete(self) -> bool:
@@ -107,12 +125,15 @@ class StagedPatient:
         return len(self.slides) == NODES
 
 
-def stage_patients(classes: Mapping[str, SlideClass], patients: Mapping[str, str]) -> tuple[StagedPatient, ...]:
+def stage_patients(
+    classes: Mapping[str, SlideClass], patients: Mapping[str, str], not_assessed: Collection[str] = ()
+) -> tuple[StagedPatient, ...]:
     """Stage every patient.
 
     Args:
         classes: Slide → its class.
         patients: Slide → its patient.
+        not_assessed: Slides of which nothing, or too little, was seen; their class is of what was.
 
     Returns:
         By patient's name. A patient with more or fewer slides than five is staged all the same and is not `complete`:
@@ -131,7 +152,10 @@ def stage_patients(classes: Mapping[str, SlideClass], patients: Mapping[str, str
     own: dict[str, dict[str, SlideClass]] = {}
     for slide in sorted(classes):
         own.setdefault(patients[slide], {})[slide] = classes[slide]
-    return tuple(StagedPatient(name, pn_stage(list(own[name].values())), own[name]) for name in sorted(own))
+    unseen = {name: tuple(slide for slide in own[name] if slide in not_assessed) for name in own}
+    return tuple(
+        StagedPatient(name, pn_stage(list(own[name].values())), own[name], unseen[name]) for name in sorted(own)
+    )
 
 
 def confusion(truths: Sequence[str], predicted: Sequence[str], categories: Sequence[str]) -> NDArray[np.int64]:

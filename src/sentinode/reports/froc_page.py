@@ -47,6 +47,8 @@ class FrocRow:
     """(H, W, 3) RGB: scores and detections on the slide."""
     note: str = ""
     """What to know of this slide, in a sentence."""
+    not_assessed: str = ""
+    """Why nothing, or too little, of it was seen; empty where it was assessed."""
 
 
 def write_froc_page(result: Froc, slide_auc: Metric, rows: Sequence[FrocRow], context: Context, out: Path) -> None:
@@ -110,6 +112,7 @@ def _slide(row: FrocRow) -> dict[str, Any]:
         "false_positives": len(judged.false_positives),
         "strongest_false": float(judged.false_positives.max()) if len(judged.false_positives) else None,
         "note": row.note,
+        "not_assessed": row.not_assessed,
         "pictures": [
             (title, f"{title} of {judged.name}", picture_address(pixels, _WIDEST))
             for title, pixels in named

@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from sentinode.core.messages import count
 from sentinode.core.metric import Metric
-from sentinode.metrics.stages import NODES, SLIDE_CLASSES, STAGES, StagedPatient, confusion
+from sentinode.metrics.stages import NODES, NOT_ASSESSED, SLIDE_CLASSES, STAGES, StagedPatient, confusion
 from sentinode.reports.assessment_tables import confusion_cells
 from sentinode.reports.frame import Context, write_page
 from sentinode.reports.picture import picture_address
 
 _WIDEST = 1100  # pixels of a picture in the page, as wide as it is shown: its legend can be read
 
-_CLASS_WORDS = {"negative": "negative", "itc": "isolated cells", "micro": "micro", "macro": "macro"}
+_CLASS_WORDS = {
+    "negative": "negative", "itc": "isolated cells", "micro": "micro", "macro": "macro", NOT_ASSESSED: NOT_ASSESSED,
+}  # fmt: skip
 
 _HOW = (
     "A slide's class is that of its longest lesion: isolated tumour cells up to 0.2 mm, a micrometastasis up to 2 mm, a"
@@ -25,6 +27,8 @@ _HOW = (
     "The stage is CAMELYON17's: pN0 without any tumour; pN0(i+) with isolated cells only; pN1mi with a micrometastasis"
     " and no macrometastasis; with a macrometastasis pN1 for one to three nodes with micro or macro, pN2 for four to"
     " nine. Isolated cells make no node positive.",
+    "A slide that could not be scanned, or of which less than 95 % of the tissue was read, is not assessed. A patient"
+    " with one has no stage: what was found in the others is the least that it can be.",
     f"The rule was made for {NODES} slides a patient, one a node. A patient with another number is staged all the same"
     " and marked: a further slide could only raise the stage.",
 )
@@ -40,10 +44,10 @@ class StageRow:
     """Class of the slide, as it was found."""
     truth: str | None
     """True class of the slide, where it is known."""
-    lesions: int
-    longest_um: float | None
+    lesions: int = 0
+    longest_um: float | None = None
     """Longest diameter of a lesion that counts, in µm."""
-    score: float | None
+    score: float | None = None
     """Score of the slide, 0 to 1; None where nothing was scanned."""
     overlay: NDArray[np.uint8] | None = None
     """(H, W, 3) RGB."""
@@ -71,8 +75,9 @@ def write_stage_page(
         StorageError: The disk is full or the folder can't be written.
     """
     by_patient = {one.patient: one for one in staged}
-    pairs = [(true_stages[one.patient], one.stage) for one in staged if one.patient in true_stages]
-    labelled = [(row.truth, row.found) for row in rows if row.truth is not None]
+    assessed = [one for one in staged if not one.not_assessed]
+    pairs = [(true_stages[one.patient], one.stage) for one in assessed if one.patient in true_stages]
+    labelled = [(row.truth, row.found) for row in rows if row.truth is not None and row.found != NOT_ASSESSED]
     values: dict[str, Any] = {
         "title": f"{context.model} on {context.data}: stages",
         "kind": "stage report",
@@ -94,7 +99,8 @@ def _facts(staged: Sequence[StagedPatient], rows: Sequence[StageRow], context: C
     return [
         ("Patients", count(len(staged))),
         ("Slides", count(len(rows))),
-        ("With tumour", count(sum(row.found != "negative" for row in rows))),
+        ("With tumour", count(sum(row.found not in {"negative", NOT_ASSESSED} for row in rows))),
+        ("Not assessed", count(sum(row.found == NOT_ASSESSED for row in rows))),
         ("Model", context.model),
     ]
 
@@ -103,12 +109,17 @@ def _patient(one: StagedPatient, truth: str | None, rows: Sequence[StageRow]) ->
     own = [row.longest_um for row in rows if row.patient == one.patient and row.longest_um]
     return {
         "name": one.patient,
-        "stage": one.stage,
+        "stage": one.label,
+        "note": one.note,
         "truth": truth,
-        "counts": [list(one.slides.values()).count(name) for name in SLIDE_CLASSES],
+        "counts": [
+            sum(found == name and slide not in one.not_assessed for slide, found in one.slides.items())
+            for name in SLIDE_CLASSES
+        ],
         "longest": _mm(max(own, default=None)),
         "complete": one.complete,
         "slides": len(one.slides),
+        "not_assessed": len(one.not_assessed),
     }
 
 

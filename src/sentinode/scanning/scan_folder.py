@@ -98,10 +98,23 @@ def scans_in(folder: Path) -> list[ScanFolder]:
     Raises:
         DataError: There is none, or a record is damaged.
     """
-    single = (folder / RECORD_FILE).is_file()
-    folders = [folder] if single else sorted(path.parent for path in folder.glob(f"[!.]*/{RECORD_FILE}"))
-    records = [(path, read_record(path)) for path in folders]
+    records = _records(folder)
     finished = [ScanFolder(path, record) for path, record in records if record.status == "finished"]
     if not finished:
         raise DataError(f"{folder} holds no finished scan; make one with `sentinode scan`")
     return finished
+
+
+def failed_scans_in(folder: Path) -> list[FailedScan]:
+    """The slides in `folder` that could not be scanned; sorted by folder name.
+
+    Raises:
+        DataError: A record is damaged.
+    """
+    return [record for _, record in _records(folder) if record.status == "failed"]
+
+
+def _records(folder: Path) -> list[tuple[Path, FinishedScan | FailedScan]]:
+    single = (folder / RECORD_FILE).is_file()
+    folders = [folder] if single else sorted(path.parent for path in folder.glob(f"[!.]*/{RECORD_FILE}"))
+    return [(path, read_record(path)) for path in folders]

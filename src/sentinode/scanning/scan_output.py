@@ -29,6 +29,7 @@ from sentinode.scanning.scan_record import (
 )
 from sentinode.scanning.slide_novelty import warning
 from sentinode.scanning.tiles_file import write_scanned_tiles
+from sentinode.slides.colour_check import doubtful_colours
 from sentinode.slides.slide import Slide
 from sentinode.slides.tile_plan import TilePlan
 from sentinode.slides.tissue.tissue_files import render_overlay
@@ -57,12 +58,15 @@ class Scanned:
     def counts(self) -> TileCounts:
         """How much of the slide was seen."""
         planned = len(self.plan)
-        unreadable = int(np.isnan(self.scores).any(axis=1).sum())
+        read = ~np.isnan(self.scores).any(axis=1)
+        unreadable = int((~read).sum())
+        plan, mask = self.plan, self.survey.mask
         return TileCounts(
             planned=planned,
             scanned=planned - unreadable,
             unreadable=unreadable,
             coverage=(planned - unreadable) / planned if planned else 1.0,
+            tissue_read=round(mask.covered(plan.x0[read], plan.y0[read], plan.width, plan.height), 6),
             first_unreadable=tuple(self.messages),
         )
 
@@ -95,7 +99,7 @@ def _record(scanned: Scanned, heatmap: Heatmap, lesions: list[OutlinedLesion]) -
     seen = bool(np.isfinite(heatmap.values).any())
     method: Literal["rules", "model", "none"]
     method = "none" if scan.config.tissue is None else "model" if scan.tissue_model else "rules"
-    return FinishedScan(
+    record = FinishedScan(
         name=scanned.facts.name,
         key=scanned.key,
         config=scan.config.model_dump(mode="json"),
@@ -122,16 +126,20 @@ def _record(scanned: Scanned, heatmap: Heatmap, lesions: list[OutlinedLesion]) -
         lesions=tuple(one.lesion for one in lesions),
         lesion_rule=scan.rule,
         novelty=scanned.novelty,
+        colours=doubtful_colours(scanned.survey.overview),
         notes=_notes(scanned),
         timings_s={name: seconds for name, seconds in scanned.seconds.items() if name != "writing"},
         tiles_per_s=round(scanned.tiles_per_s, 1) if scanned.tiles_per_s else None,
     )
+    if not record.not_assessed:
+        return record
+    return record.model_copy(update={"notes": (f"not assessed: {record.not_assessed}", *record.notes)})
 
 
 def _notes(scanned: Scanned) -> tuple[str, ...]:
     counts, notes = scanned.counts, []
     if not counts.planned:
-        notes.append("no tile has enough tissue: nothing was scanned")
+        notes.append("no tile has enough tissue")
     if counts.unreadable:
         notes.append(f"{counts.unreadable} of {counts.planned} tiles can't be read: {counts.coverage:.1%} was seen")
     if "estimated" in scanned.facts.mpp_source:

@@ -9,6 +9,7 @@ from sentinode.core.errors import BusyError, DataError
 from sentinode.core.files import atomic_file
 from sentinode.core.progress import Progress
 from sentinode.core.result_folder import locked, remove_partial
+from sentinode.metrics.stages import NOT_ASSESSED
 from sentinode.models.bundle import Bundle
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.outcome import Outcome
@@ -106,7 +107,7 @@ def _row(record: FinishedScan | FailedScan) -> list[object]:
     largest = record.longest_lesion
     return [
         record.name,
-        record.status,
+        NOT_ASSESSED if record.not_assessed else record.status,
         "" if record.slide_score is None else f"{record.slide_score:.6f}",
         len(record.lesions),
         f"{largest.diameter_um:.1f}" if largest else "",

@@ -13,6 +13,9 @@ HEATMAP_FILE = "heatmap.tif"
 OVERLAY_FILE = "overlay.png"
 TISSUE_FILE = "tissue.png"
 LESIONS_FILE = "lesions.geojson"
+LEAST_READ = 0.95
+"""Part of the tissue that has to be read before a slide counts as assessed. A metastasis of 2 mm is a hundredth of the
+tissue of a node; where more than a twentieth was not seen, nothing can be said of the slide."""
 HIGHEST_CELL = "the heatmap's highest value"
 """What a slide's score is where no other one was fitted."""
 
@@ -75,6 +78,8 @@ class TileCounts(_Part):
     unreadable: int
     coverage: float
     """Part of the planned tiles that could be read; 1 where none was planned."""
+    tissue_read: float | None = None
+    """Part of the tissue that lies in tiles that were read; None in early scans, which don't say."""
     first_unreadable: tuple[str, ...] = ()
     """What was wrong with the first few."""
 
@@ -169,6 +174,8 @@ class FinishedScan(_Part):
     """By which they were found; None in early scans, whose only rule was the threshold."""
     novelty: NoveltyFacts | None = None
     """None where the bundle knows too little of its training data, no tile was scanned, or an early version scanned."""
+    colours: str = ""
+    """Why the slide's colours can't be those of stained tissue; empty where they can."""
     notes: tuple[str, ...] = ()
     """What to know of this result, in sentences."""
     timings_s: dict[str, float] = {}
@@ -179,6 +186,18 @@ class FinishedScan(_Part):
     def longest_lesion(self) -> Lesion | None:
         """The lesion whose size is the slide's; None where there is none."""
         return max(self.lesions, key=lambda lesion: lesion.diameter_um, default=None)
+
+    @property
+    def not_assessed(self) -> str:
+        """Why nothing can be said of the slide, whatever was found on it; empty where it was assessed."""
+        if not self.tiles.scanned:
+            return "no tissue was found, so nothing was scanned"
+        if self.colours:
+            return self.colours
+        if self.tiles.tissue_read is None and self.config.get("region"):
+            return "only a region of it was scanned"
+        seen = self.tiles.coverage if self.tiles.tissue_read is None else self.tiles.tissue_read
+        return f"only {seen:.1%} of its tissue was read" if seen < LEAST_READ else ""
 
     @property
     def rule(self) -> LesionRule:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinode.core.errors import DataError, SentinodeError
-from sentinode.metrics.stages import SLIDE_CLASS_OF
+from sentinode.metrics.stages import NOT_ASSESSED, SLIDE_CLASS_OF
 from sentinode.models.bundle import Bundle
 from sentinode.scanning.scan_config import ScanConfig, ScanPlan
 from sentinode.scanning.scan_folder import open_scan, read_record
@@ -213,7 +213,7 @@ class ScanJobs:
             self._fail(row, _LOST)
 
     def _finish(self, scan_id: str, record: FinishedScan) -> None:
-        self._scans.change(scan_id, ("running",), status="finished", finished=now(), problem=None, **_facts(record))
+        self._scans.change(scan_id, ("running",), status="finished", finished=now(), **_facts(record))
 
     def _fail(self, row: ScanRow, problem: str) -> None:
         self._scans.change(row.id, ("running",), status="failed", finished=now(), problem=problem)
@@ -276,10 +276,17 @@ class ScanJobs:
 
 
 def _facts(record: FinishedScan) -> dict[str, Any]:
-    largest = record.longest_lesion
     return {
         "slide_score": record.slide_score,
-        "slide_class": SLIDE_CLASS_OF[largest.size_class] if largest else "negative",
+        "slide_class": _class_of(record),
+        "problem": record.not_assessed or None,
         "lesions": len(record.lesions),
         "threshold": record.rule.outline,
     }
+
+
+def _class_of(record: FinishedScan) -> str:
+    if record.not_assessed:
+        return NOT_ASSESSED
+    largest = record.longest_lesion
+    return SLIDE_CLASS_OF[largest.size_class] if largest else "negative"

@@ -174,7 +174,9 @@ class ScanAnswer(_Answer):
     created: str
     finished: str | None
     slide_score: float | None
-    slide_class: SlideClass | None
+    slide_class: SlideClass | Literal["not assessed"] | None = Field(
+        description="`not assessed`: nothing, or less than 95 % of the tissue, was read; `problem` says why"
+    )
     lesions: int | None
     threshold: float | None
 

@@ -122,6 +122,8 @@ def outcome_line(one: Outcome) -> str:
         longest = record.longest_lesion
         size = f", longest {longest.diameter_um / 1000:.2f} mm ({longest.size_class})" if longest else ""
         lesions = f"score {record.slide_score:.3f}, {plural(len(record.lesions), 'lesion')}{size}"
+    if record.not_assessed:
+        lesions = f"not assessed, {record.not_assessed}" + (f" ({lesions})" if record.slide_score is not None else "")
     unread = f", {record.tiles.unreadable} tiles unreadable" if record.tiles.unreadable else ""
     rate = "finished before" if one.reused else f"{record.tiles_per_s:,.0f} tiles/s" if record.tiles_per_s else ""
     return f"{name}: {lesions}; {record.tiles.planned:,} tiles{unread}" + (f"; {rate}" if rate else "")

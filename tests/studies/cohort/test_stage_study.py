@@ -42,7 +42,7 @@ def test_classes_stages_and_kappa(scans):
     assert found["stage_confusion_matrix"][0][3] == found["stage_confusion_matrix"][2][2] == 1
     assert json.loads((scans / "out" / "stages.json").read_text(encoding="utf-8")) == found
     assert (scans / "out" / "stages.csv").read_text(encoding="utf-8") == (
-        "patient,stage,true_stage,slides\np0,pN1mi,pN1mi,2\np1,pN1,pN0,2\n"
+        "patient,stage,true_stage,slides,note\np0,pN1mi,pN1mi,2,\np1,pN1,pN0,2,\n"
     )
 
 

@@ -54,7 +54,7 @@ export type ModelFacts = {
 };
 
 export type ScanStatus = "queued" | "running" | "finished" | "failed" | "cancelled";
-export type SlideClass = "negative" | "itc" | "micro" | "macro";
+export type SlideClass = "negative" | "itc" | "micro" | "macro" | "not assessed";
 
 export type Scan = {
   id: string;

@@ -59,6 +59,7 @@ function Outcome({ scan }: { scan: Scan }) {
         </>
       )}
       {lesions === 1 ? "1 lesion" : `${whole(lesions)} lesions`}
+      {scan.slide_class === "not assessed" && <span className="bad"> · {scan.problem}</span>}
     </p>
   );
 }

@@ -26,12 +26,14 @@ const CLASSES: Record<string, string> = {
   itc: "ITC",
   micro: "Micrometastasis",
   macro: "Macrometastasis",
+  "not assessed": "Not assessed",
 };
 const CLASS_WORDS: Record<string, string> = {
   negative: "no lesion found",
   itc: "isolated tumour cells, up to 0.2 mm",
   micro: "micrometastasis, over 0.2 and up to 2 mm",
   macro: "macrometastasis, over 2 mm",
+  "not assessed": "too little of the slide was read to say anything",
 };
 
 export const className = (name: string) => CLASSES[name.toLowerCase()] ?? name;

@@ -167,7 +167,7 @@ export function Facts({ facts }: { facts: [string, string][] }) {
 
 export function ClassBadge({ name, words }: { name: string; words: string }) {
   return (
-    <span className={`badge badge-${name.toLowerCase()}`} title={words}>
+    <span className={`badge badge-${name.toLowerCase().replace(" ", "-")}`} title={words}>
       {name}
     </span>
   );

@@ -94,6 +94,25 @@ class TissueMask:
         whole = (right - left) * (bottom - top)
         return np.clip(np.divide(inside, whole, out=np.zeros_like(whole), where=whole > 0), 0, 1)
 
+    def covered(self, x0: NDArray[np.int64], y0: NDArray[np.int64], width: float, height: float) -> float:
+        """The part of the tissue that lies in any of the rectangles, to whole mask pixels; 0 without tissue.
+
+        Args:
+            x0: (N,) left edges in level-0 pixels.
+            y0: (N,) upper edges in level-0 pixels.
+            width: Of every rectangle, level-0 pixels.
+            height: Of every rectangle, level-0 pixels.
+        """
+        rows, columns = self.mask.shape
+        left, right = (np.clip(np.rint(x / self.downsample_x).astype(int), 0, columns) for x in (x0, x0 + width))
+        top, bottom = (np.clip(np.rint(y / self.downsample_y).astype(int), 0, rows) for y in (y0, y0 + height))
+        edges = np.zeros((rows + 1, columns + 1), np.int32)  # sums of it say how many rectangles a pixel lies in
+        for y, x, step in ((top, left, 1), (bottom, right, 1), (top, right, -1), (bottom, left, -1)):
+            np.add.at(edges, (y, x), step)
+        inside = edges.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0
+        tissue = int(self.mask.sum())
+        return float((inside & self.mask).sum()) / tissue if tissue else 0.0
+
     def _area_to(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N,) mask pixels of tissue above y and left of x: bilinear in the integral image, which is exact."""
         rows, columns = self.mask.shape

@@ -19,7 +19,7 @@ from sentinode.metrics.froc.masks import MASK_MPP, EvaluationMask, evaluation_ma
 from sentinode.metrics.slide_score.slide_auc import slide_auc
 from sentinode.reports.frame import Context
 from sentinode.reports.froc_page import FrocRow, write_froc_page
-from sentinode.scanning.scan_folder import ScanFolder, scans_in
+from sentinode.scanning.scan_folder import ScanFolder, failed_scans_in, scans_in
 from sentinode.scanning.scan_record import BundleFacts, SlideFacts
 from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
 from sentinode.slides.annotations.camelyon import known_trap
@@ -28,6 +28,7 @@ from sentinode.slides.annotations.raster import rasterise
 from sentinode.slides.slide_list import list_slides
 from sentinode.studies.cohort.froc_pictures import draw_pictures
 from sentinode.studies.cohort.patients import read_patients
+from sentinode.studies.cohort.unscanned_slides import judge_unscanned
 
 RADIUS_UM = 200.0
 """Detections are further apart than this: nearer foci would be one cluster of isolated cells in length."""
@@ -94,7 +95,8 @@ def froc_of_scans(
     Args:
         scans: Folder of scan folders.
         annotations: Folder with NAME.xml, NAME.geojson or NAME.json for every slide with tumour. A slide without a
-            file, or with no tumour in it, counts as normal.
+            file, or with no tumour in it, counts as normal. The targets of slides that could not be scanned count as
+            missed; what was not assessed and has no tumour drawn is left out. Both are named.
         out: Folder for the result.
         radius_um: Of the non-maximum suppression.
         minimum: Least score of a detection.
@@ -114,10 +116,16 @@ def froc_of_scans(
         if trap is not None:
             left_out.append(f"Left out: {trap}.")
             continue
-        judged.append(_judged(scan, annotations, radius_um, minimum, files))
+        one, unseen = _judged(scan, annotations, radius_um, minimum, files), scan.record.not_assessed
+        if unseen and not one.row.judged.tumour:  # it would count as a slide without false positives
+            left_out.append(f"Left out: {scan.record.name}, which is not assessed ({unseen}) and has no tumour drawn.")
+            continue
+        judged.append(one)
     _check_one_bundle(judged)
-    groups = _groups([one.facts.name for one in judged], None if patients is None else Path(patients))
-    rows = [one.row for one in judged]
+    unscanned = judge_unscanned(failed_scans_in(scans), annotations, [one.facts for one in judged])
+    rows = [*(one.row for one in judged), *unscanned.rows]
+    left_out += unscanned.left_out
+    groups = _groups([row.judged.name for row in rows], None if patients is None else Path(patients))
     result = froc([row.judged for row in rows], groups=groups)
     auc = slide_auc([row.judged.tumour for row in rows], [row.score or 0.0 for row in rows], groups=groups)
     bundle = judged[0].bundle
@@ -125,12 +133,14 @@ def froc_of_scans(
         f"Detections are cells of the heatmap of {bundle.target!r}, highest first, down to a score of {minimum:g}; "
         f"within {radius_um:g} µm of one there is no other. The slide score: {judged[0].score_method}."
     )
-    notes = (*left_out, f"Slides without a file in {annotations.name} count as normal: {_normal(rows)}.")
+    unseen_slides = {row.judged.name: row.not_assessed for row in rows if row.not_assessed}
+    missed = tuple(f"{name} is not assessed: {reason}." for name, reason in unseen_slides.items())
+    notes = (*left_out, *missed, f"Slides without a file in {annotations.name} count as normal: {_normal(rows)}.")
     context = Context(data=scans.name, model=bundle.name, method=(how,), notes=notes)
     write_froc_page(result, auc, rows, context, out / "froc.html")
     write_text(out / "detections.csv", _table(judged))
     found = _json(result, auc, rows) | {"radius_um": radius_um, "minimum": minimum, "bundle": bundle.name}
-    found["notes"] = list(notes)
+    found["notes"], found["not_assessed"] = list(notes), unseen_slides
     write_json(out / "froc.json", found)
     return FrocResult(out, found)
 
@@ -144,11 +154,11 @@ def _judged(scan: ScanFolder, annotations: Path, radius_um: float, minimum: floa
     pictures = draw_pictures(
         files.get(facts.file), facts.width * facts.mpp_x, facts.height * facts.mpp_y, truth, heatmap, found
     )
-    if record.slide_score is None:
-        notes.append("Nothing was scanned: the slide score is taken as 0.")
+    if record.not_assessed:
+        notes.append("It is not assessed: targets in what was not seen count as missed.")
     row = FrocRow(
-        judge(record.name, found, truth), record.slide_score or 0.0,
-        pictures.slide, pictures.truth, pictures.heatmap, " ".join(notes),
+        judge(record.name, found, truth), record.slide_score,
+        pictures.slide, pictures.truth, pictures.heatmap, " ".join(notes), record.not_assessed,
     )  # fmt: skip
     return _Slide(row, found, facts, record.bundle, record.slide_score_method)
 

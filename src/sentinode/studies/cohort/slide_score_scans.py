@@ -29,7 +29,8 @@ def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> SlideScore:
 
     Args:
         scans: Folder of scan folders, all of one bundle and stride.
-        labels: CSV, see `read_labels`. A scan without a label, or a label without a scan, is left out.
+        labels: CSV, see `read_labels`. A scan without a label, a label without a scan, and what was not
+            assessed are left out.
         seed: Of folds and bootstrap.
 
     Raises:
@@ -37,7 +38,8 @@ def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> SlideScore:
         EvaluationError: A class is in one patient only.
     """
     truths, patients = read_labels(labels)
-    labelled = [scan for scan in scans_in(scans) if scan.record.name in truths]
+    assessed = [scan for scan in scans_in(scans) if not scan.record.not_assessed]
+    labelled = [scan for scan in assessed if scan.record.name in truths]
     names = [scan.record.name for scan in labelled]
     truth = np.array([truths[name] for name in names], np.int64)
     for value, what in ((1, "with tumour"), (0, "without tumour")):
