@@ -10,7 +10,9 @@ import pytest
 import tifffile
 
 from helpers import slide_files
+from sentinode.core.errors import DataError
 from sentinode.scanning.scan_folder import open_scan
+from sentinode.scanning.scan_record import SlideFacts
 from sentinode.slides.annotations.annotation_file import read_annotations
 from sentinode.slides.annotations.placement import placed
 from sentinode.slides.mpp import Mpp
@@ -110,3 +112,14 @@ def test_the_part_of_the_tissue_that_rectangles_cover() -> None:
     assert mask.covered(x0[:1] + 300, y0[:1], 64, 64) == 0
     assert mask.covered(x0[:0], y0[:0], 64, 64) == 0
     assert mask.covered(np.array([-40]), np.array([-40]), 5000, 5000) == 1  # reaches beyond the slide
+
+
+def test_an_early_scan_that_counted_from_another_corner_is_not_believed() -> None:
+    facts = SlideFacts(
+        name="a", file="a.mrxs", sha256_of_ends="s", bytes=1, width=9, height=9, mpp_x=0.5, mpp_y=0.5,
+        mpp_source="test", reader="openslide",
+    )  # fmt: skip
+    with pytest.raises(DataError, match=r"a\.mrxs is of an earlier version.*scan it again"):
+        assert facts.extent
+    assert facts.model_copy(update={"file": "a.svs"}).extent.origin_x == 0
+    assert facts.model_copy(update={"origin_x": 7, "origin_y": 8}).extent.origin_y == 8

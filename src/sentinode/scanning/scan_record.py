@@ -1,9 +1,11 @@
 """`scan.json`: what was scanned, with what, and what was found. Unknown keys and wrong types are refused."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sentinode.core.errors import DataError
 from sentinode.metrics.stages import SizeClass
 from sentinode.slides.slide_extent import SlideExtent
 
@@ -16,6 +18,7 @@ LESIONS_FILE = "lesions.geojson"
 LEAST_READ = 0.95
 """Part of the tissue that has to be read before a slide counts as assessed. A metastasis of 2 mm is a hundredth of the
 tissue of a node; where more than a twentieth was not seen, nothing can be said of the slide."""
+_ON_A_CANVAS = frozenset({".mrxs", ".scn", ".bif"})
 HIGHEST_CELL = "the heatmap's highest value"
 """What a slide's score is where no other one was fitted."""
 
@@ -38,9 +41,10 @@ class SlideFacts(_Part):
     width: int
     """Level-0 pixels."""
     height: int
-    origin_x: int = 0
-    """Of the scanned area on OpenSlide's canvas, level-0 pixels; all other places count from it."""
-    origin_y: int = 0
+    origin_x: int | None = None
+    """Of the scanned area on OpenSlide's canvas, level-0 pixels; all other places count from it. None in early scans,
+    which counted from the canvas's corner."""
+    origin_y: int | None = None
     mpp_x: float
     """µm/px of level 0."""
     mpp_y: float
@@ -49,8 +53,15 @@ class SlideFacts(_Part):
 
     @property
     def extent(self) -> SlideExtent:
-        """What annotations are placed by."""
-        return SlideExtent(self.name, self.width, self.height, self.origin_x, self.origin_y)
+        """What annotations are placed by.
+
+        Raises:
+            DataError: An early scan of a format whose scanned area may lie elsewhere: its places are not known.
+        """
+        if self.origin_x is None and Path(self.file).suffix.lower() in _ON_A_CANVAS:
+            earlier = "is of an earlier version, which counted places from another corner"
+            raise DataError(f"the scan of {self.file} {earlier}; scan it again")
+        return SlideExtent(self.name, self.width, self.height, self.origin_x or 0, self.origin_y or 0)
 
 
 class BundleFacts(_Part):
@@ -223,6 +234,7 @@ class FailedScan(_Part):
     lesions: tuple[()] = ()
     lesion_rule: None = None
     novelty: None = None
+    colours: Literal[""] = ""
     notes: tuple[()] = ()
     timings_s: dict[str, float] = {}
     tiles_per_s: None = None

@@ -31,7 +31,8 @@ def tiles_of_slide(
     size = model.info.input
     if bool(at) == bool(scan):
         raise SentinodeError(f"say where to look on {path}: --at X,Y in level-0 pixels, or --scan SCAN")
-    with open_slide(path, mpp=mpp) as slide:
+    series = open_scan(scan).record.config.get("series") if scan else None
+    with open_slide(path, mpp=mpp, series=series) as slide:
         if scan:
             corners = list(_of_scan(slide.name, (slide.width, slide.height), scan, top, size.tile_size))
             tile_mpp = corners[0][3]

@@ -64,7 +64,6 @@ function Summary({ scan }: { scan: Scan }) {
         <span className="number big">{scan.slide_score === null ? "–" : probability(scan.slide_score)}</span>
       </div>
       {scan.slide_class && <ClassBadge name={className(scan.slide_class)} words={classWords(scan.slide_class)} />}
-      {scan.slide_class === "not assessed" && <p className="bad">Not assessed: {scan.problem}.</p>}
     </section>
   );
 }

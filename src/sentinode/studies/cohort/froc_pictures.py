@@ -38,8 +38,9 @@ def draw_pictures(
     truth: EvaluationMask | None,
     heatmap: Heatmap,
     detections: Detections,
+    series: int | None = None,
 ) -> Pictures:
-    """Draw one slide; without its file, on paper of its shape.
+    """Draw one slide; without its file, on paper of its shape. `series` is which of several pictures in the file.
 
     Raises:
         SlideError: The file can't be opened.
@@ -49,7 +50,7 @@ def draw_pictures(
     base = np.full((height, width, 3), _PAPER, np.uint8)
     thumbnail = None
     if slide is not None:
-        with open_slide(slide) as opened:
+        with open_slide(slide, series=series) as opened:
             found = Image.fromarray(opened.thumbnail(max_side=_SIDE_PX))
         thumbnail = base = np.asarray(found.resize((width, height), Image.Resampling.BICUBIC))
     return Pictures(thumbnail, _with_truth(base, truth, factor), _with_heatmap(base, heatmap, detections, factor))

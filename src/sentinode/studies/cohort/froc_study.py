@@ -152,8 +152,9 @@ def _judged(scan: ScanFolder, annotations: Path, radius_um: float, minimum: floa
     found = suppress(heatmap.values, mpp_x=heatmap.mpp.x, mpp_y=heatmap.mpp.y, radius_um=radius_um, minimum=minimum)
     found = _within(found, facts)
     pictures = draw_pictures(
-        files.get(facts.file), facts.width * facts.mpp_x, facts.height * facts.mpp_y, truth, heatmap, found
-    )
+        files.get(facts.file), facts.width * facts.mpp_x, facts.height * facts.mpp_y, truth, heatmap, found,
+        record.config.get("series"),
+    )  # fmt: skip
     if record.not_assessed:
         notes.append("It is not assessed: targets in what was not seen count as missed.")
     row = FrocRow(
