@@ -18,12 +18,16 @@ def froc(
         Path | None, typer.Option(help="CSV slide,patient: intervals then resample whole patients.")
     ] = None,
     slides: Annotated[Path | None, typer.Option(help="Folder with the slides, for thumbnails in the page.")] = None,
+    tumour_name: Annotated[
+        list[str] | None, typer.Option(help="A class of annotations that means tumour. Repeatable.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """FROC by CAMELYON16's algorithm, and slide AUC, of scans with annotations."""
     from sentinode.studies.cohort.froc_study import froc_of_scans
 
     result = froc_of_scans(
-        scans, annotations, out, radius_um=radius_um, minimum=minimum, patients=patients, slides=slides
-    )
+        scans, annotations, out, radius_um=radius_um, minimum=minimum, patients=patients, slides=slides,
+        tumour_names=tuple(tumour_name or ()),
+    )  # fmt: skip
     present(result, as_json)

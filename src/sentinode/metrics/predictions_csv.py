@@ -4,15 +4,15 @@ Columns: id, path, group, label, prediction, one `p_<class>` for each class, con
 `confidence` is the probability of the predicted class; at a threshold below 0.5 it can be below 0.5.
 """
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from sentinode.core.csv_output import write_csv
+from sentinode.core.csv_table import read_exactly
 from sentinode.core.decision import LowConfidenceBand
 from sentinode.core.errors import DataNotFoundError, EvaluationError
-from sentinode.core.files import atomic_file
 from sentinode.metrics.predictions import Predictions
 
 _PREFIX = "p_"
@@ -31,10 +31,8 @@ def write_predictions(
     Raises:
         StorageError: The disk is full or the folder can't be written.
     """
-    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*_BEFORE, *(_PREFIX + name for name in predictions.class_names), *_AFTER])
-        writer.writerows(_rows(predictions, threshold, band))
+    header = [*_BEFORE, *(_PREFIX + name for name in predictions.class_names), *_AFTER]
+    write_csv(path, header, _rows(predictions, threshold, band))
 
 
 def read_predictions(path: Path, positive: str | None) -> Predictions:
@@ -50,17 +48,16 @@ def read_predictions(path: Path, positive: str | None) -> Predictions:
     """
     if not path.is_file():
         raise DataNotFoundError(f"{path} is not there; give the predictions.csv that `sentinode evaluate` wrote")
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        names = [column.removeprefix(_PREFIX) for column in header if column.startswith(_PREFIX)]
-        expected = [*_BEFORE, *(_PREFIX + name for name in names), *_AFTER]
-        if header != expected or len(names) < 2:
-            message = f"{path} has columns {header}; expected {[*_BEFORE, 'p_<class> …', *_AFTER]}, two classes or more"
-            raise EvaluationError(message)
-        if positive is not None and positive not in names:
-            raise EvaluationError(f"{path} has no class {positive!r}; it has {names}")
-        return _parsed(path, reader, names, positive)
+    lines = read_exactly(path)
+    header = lines[0][1] if lines else []
+    names = [column.removeprefix(_PREFIX) for column in header if column.startswith(_PREFIX)]
+    expected = [*_BEFORE, *(_PREFIX + name for name in names), *_AFTER]
+    if header != expected or len(names) < 2:
+        message = f"{path} has columns {header}; expected {[*_BEFORE, 'p_<class> …', *_AFTER]}, two classes or more"
+        raise EvaluationError(message)
+    if positive is not None and positive not in names:
+        raise EvaluationError(f"{path} has no class {positive!r}; it has {names}")
+    return _parsed(path, lines[1:], names, positive)
 
 
 def _rows(predictions: Predictions, threshold: float | None, band: LowConfidenceBand | None) -> Iterator[Sequence[str]]:
@@ -81,10 +78,10 @@ def _rows(predictions: Predictions, threshold: float | None, band: LowConfidence
         ]
 
 
-def _parsed(path: Path, rows: Iterable[list[str]], names: list[str], positive: str | None) -> Predictions:
+def _parsed(path: Path, lines: Iterable[tuple[int, list[str]]], names: list[str], positive: str | None) -> Predictions:
     ids, paths, groups, labels, probabilities = [], [], [], [], []
     width = len(_BEFORE) + len(names) + len(_AFTER)
-    for line, row in enumerate(rows, start=2):
+    for line, row in lines:
         if len(row) != width:
             raise EvaluationError(f"{path}, line {line}: {len(row)} values for {width} columns; is the file truncated?")
         if row[3] not in names:

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from sentinode.core.errors import DataError, SentinodeError
+from sentinode.core.system_files import is_system_file
 from sentinode.serving.problems import Problem
 from sentinode.serving.serve_config import ServeConfig
 from sentinode.serving.store.slide_store import Slides
-from sentinode.slides.annotations.annotation_file import find_annotations
+from sentinode.slides.annotations.annotation_folder import AnnotationFolder
 from sentinode.slides.reader_table import SLIDE_SUFFIXES
 from sentinode.slides.slide import Slide, open_slide
+from sentinode.slides.slide_names import SlideNames
 
 _LISTED_S = 2.0
 
@@ -56,6 +58,7 @@ class Library:
         self._listed = -math.inf
         self._facts: dict[tuple[str, str], dict[str, Any]] = {}
         self._open: OrderedDict[tuple[str, str], _Open] = OrderedDict()
+        self._drawn: dict[Path, tuple[int, dict[str, KnownSlide], AnnotationFolder]] = {}
         self._lock = threading.Lock()
 
     def all(self) -> list[KnownSlide]:
@@ -138,7 +141,7 @@ class Library:
         """The slide's annotation file, if it has one."""
         for folder in (self._config.annotations, known.path.parent):
             try:
-                found = find_annotations(folder, known.name) if folder else None
+                found = self._annotations(folder).of(known.name) if folder else None
             except DataError:  # several: which is meant is not known
                 found = None
             if found:
@@ -156,6 +159,19 @@ class Library:
             self._open.clear()
         for one in held:
             one.slide.close()
+
+    def _annotations(self, folder: Path) -> AnnotationFolder:
+        """The annotations of a folder; it is listed again when its files or the slides have changed."""
+        try:
+            changed_ns = folder.stat().st_mtime_ns
+        except OSError as error:
+            raise DataError(f"{folder} can't be read: {error.strerror}; check the path") from error
+        known = self._known
+        held = self._drawn.get(folder)
+        if held is None or held[0] != changed_ns or held[1] is not known:
+            names = SlideNames(slide.path.name for slide in known.values())
+            held = self._drawn[folder] = (changed_ns, known, AnnotationFolder(folder, names))
+        return held[2]
 
     def _hold(self, known: KnownSlide) -> _Open:
         key = (known.id, known.version)
@@ -228,7 +244,7 @@ def _slide_files(folder: Path) -> dict[str, str]:
     except OSError:
         return {}
     for entry in entries:
-        if entry.name.startswith(".") or Path(entry.name).suffix.lower() not in SLIDE_SUFFIXES:
+        if is_system_file(entry.name) or Path(entry.name).suffix.lower() not in SLIDE_SUFFIXES:
             continue
         try:
             entry.name.encode()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sentinode.core.errors import SlideError, SlideNotFoundError
+from sentinode.core.system_files import is_system_file
 from sentinode.slides.reader_table import SLIDE_SUFFIXES
 
 
@@ -42,7 +43,7 @@ def list_slides(paths: Iterable[Path]) -> list[Path]:
 
 
 def _is_slide(file: Path) -> bool:
-    return file.suffix.lower() in SLIDE_SUFFIXES and not file.name.startswith(".") and not file.is_dir()
+    return file.suffix.lower() in SLIDE_SUFFIXES and not is_system_file(file.name) and not file.is_dir()
 
 
 def _check_name(path: Path) -> None:

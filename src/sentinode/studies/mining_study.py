@@ -10,6 +10,7 @@ from sentinode.data.tiles.hard_negatives import ADDED, Mined, mine_scans
 from sentinode.data.tiles.tile_folder import TILE_FOLDER, TileSet, holds_tiles, read_tile_folder, write_tile_folder
 from sentinode.scanning.positive_tiles import positive_tiles
 from sentinode.scanning.scan_folder import scans_in
+from sentinode.slides.annotations.annotation_folder import unused_note
 from sentinode.slides.slide_list import list_slides
 
 
@@ -33,6 +34,7 @@ class HardNegatives:
             "tiles": len(mined.tiles.table),
             "added": self.added,
             "places": mined.places,
+            "unused_annotations": list(mined.unused),
             "skipped": mined.skipped,
             "reviewed": {name: vars(change) for name, change in mined.reviewed.items()},
         }
@@ -45,6 +47,7 @@ class HardNegatives:
                 *(f"reviewed    {name}: {change}" for name, change in mined.reviewed.items()),
                 f"added       {self.added:,} normal tiles; {len(mined.tiles.table):,} tiles in {self.folder}",
                 *(f"left out    {count:,} places: {kind}" for kind, count in mined.places.items() if kind != ADDED),
+                *([f"note        {note}"] if (note := unused_note(mined.unused)) else []),
             ]
         )
 
@@ -90,13 +93,8 @@ def mine(
     before = read_tile_folder(tiles)
     _check_out(out, tiles, before)
     suspects = [positive_tiles(scan, threshold) for scan in scans_in(Path(scans))]
-    mined = mine_scans(
-        before,
-        suspects,
-        [Path(folder) for folder in annotations],
-        per_slide=per_slide,
-        new={path.stem: path for path in list_slides([Path(slide) for slide in slides])},
-    )
+    new = {path.stem: path for path in list_slides([Path(slide) for slide in slides])}
+    mined = mine_scans(before, suspects, [Path(folder) for folder in annotations], per_slide=per_slide, new=new)
     write_tile_folder(out, mined.tiles)
     return HardNegatives(out, mined)
 

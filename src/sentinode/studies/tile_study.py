@@ -25,6 +25,8 @@ class TileDraw:
     tiles: TileSet
     reused: bool
     """Whether they had been drawn before."""
+    notes: tuple[str, ...] = ()
+    """Annotation files and lines of the table that belong to none of the slides."""
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -37,7 +39,7 @@ class TileDraw:
     def to_json(self) -> dict[str, Any]:
         """A machine's answer."""
         facts = {"tiles": len(self.tiles.table), "counts": self.counts, **self.tiles.record.model_dump(mode="json")}
-        return {"folder": str(self.folder), "reused": self.reused, **facts}
+        return {"folder": str(self.folder), "reused": self.reused, "unused": list(self.notes), **facts}
 
     def summary(self) -> str:
         """A few lines for a person: tiles by split, what was left out, and how to use them."""
@@ -52,7 +54,7 @@ class TileDraw:
                 *(self._split_line(split, counts) for split, counts in sorted(self.counts.items())),
                 *(f"left out    {count:,} places: {kind}" for kind, count in left_out.items()),
                 *(f"left out    slide {name}: {why}" for name, why in record.left_out.items()),
-                *(f"note        {note}" for note in record.notes),
+                *(f"note        {note}" for note in dict.fromkeys((*self.notes, *record.notes))),
                 f"use them    --data slides:{self.folder}",
             ]
         )
@@ -104,4 +106,4 @@ def draw_tiles(
         normal=normal,
     )
     tiles, reused = draw_into(Path(out), annotated, checked, progress)
-    return TileDraw(Path(out), tiles, reused)
+    return TileDraw(Path(out), tiles, reused, annotated.notes)

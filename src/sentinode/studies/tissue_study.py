@@ -8,8 +8,10 @@ from typing import Any
 from sentinode.core.errors import SlideError
 from sentinode.core.files import sha256_of_file
 from sentinode.core.progress import SILENT, Progress
+from sentinode.slides.annotations.annotation_folder import AnnotationFolder
 from sentinode.slides.slide import open_slide
 from sentinode.slides.slide_list import list_slides
+from sentinode.slides.slide_names import SlideNames
 from sentinode.slides.tissue.tissue_examples import read_example
 from sentinode.slides.tissue.tissue_files import write_survey
 from sentinode.slides.tissue.tissue_fit import mean_dice, train_tissue
@@ -142,9 +144,11 @@ def train_tissue_model(
         SlideError: A slide can't be read.
     """
     config, examples = TissueConfig(), []
-    for path in list_slides([Path(slide) for slide in slides]):
+    paths = list_slides([Path(slide) for slide in slides])
+    drawn = AnnotationFolder(Path(masks), SlideNames(path.name for path in paths))
+    for path in paths:
         with open_slide(path, mpp=mpp) as slide:
-            examples.append(read_example(slide, Path(masks), config.mpp))
+            examples.append(read_example(slide, drawn, config.mpp))
     trained = train_tissue(examples, config, seed=seed, progress=progress)
     trained.model.save(Path(out))
     info = trained.model.info

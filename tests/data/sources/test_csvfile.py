@@ -57,3 +57,36 @@ def test_file_that_is_no_table(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(DataError, match=r"t\.csv"):
         csvfile.open_path(tmp_path / "t.csv")
+
+
+def test_a_separator_at_the_end_of_each_row_shifts_nothing(tmp_path: Path) -> None:
+    table = layouts.make_csv(tmp_path)
+    header, *lines = table.read_text().splitlines()
+    plain = csvfile.open_path(table).records
+    for text in ("\n".join([header, *(f"{line}," for line in lines)]), table.read_text().replace(",", ";")):
+        table.write_text(text)
+        assert csvfile.open_path(table).records == plain
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("path,label, label\nimages/0.png,0,g\n", "2 columns 'label'"),
+        ("path,label\nimages/0.png,0,g00\n", "line 2: 3 values for 2 columns"),
+        ("path,label\n\nimages/0.png\n", "line 3: 1 value for 2 columns"),
+        ("path,label\nimages/0.png,0\npath,label\nimages/1.png,1\n", "line 3: the header again"),
+        ("path,label\n\n\nimages/0.png,0\nimages/x.png,0\n", "line 5: 'images/x.png' is not a file"),
+    ],
+)
+def test_a_table_that_would_mix_columns_is_refused_with_its_line(tmp_path: Path, rows: str, said: str) -> None:
+    table = layouts.make_csv(tmp_path)
+    table.write_text(rows)
+    with pytest.raises(DataError, match=said):
+        csvfile.open_path(table)
+
+
+def test_windows_encoding_and_nan(tmp_path: Path) -> None:
+    table = layouts.make_csv(tmp_path)
+    table.write_bytes("path,label,group\nimages/0.png,müde,nan\nimages/1.png,nan,x\n".encode("cp1252"))
+    records = csvfile.open_path(table).records
+    assert [(record.label, record.group) for record in records] == [("müde", None), (None, "x")]

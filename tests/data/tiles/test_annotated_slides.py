@@ -72,10 +72,13 @@ def test_a_table_gives_patient_split_and_completeness_over_what_names_say(tmp_pa
     ("rows", "said"),
     [
         ("slide,label\na,maybe\n", "the label 'maybe'"),
-        ("slide,label\na,0\na,1\n", "two things of slide a"),
+        ("slide,label\na,0\na,1\n", "another thing of slide a than an earlier line"),
         ("slide,label,split\na,0,holdout\n", "write train, validation or test"),
         ("slide,label,split\na,0,train\nb,0,\n", "1 of 2 slides have no split"),
         ("slide,label,annotated\na,1,half\n", "write fully or partly"),
+        ("slide,label,patient\na,0,p\nb,0,\n", "line 3: there is no patient"),
+        ("slide,label\na,0,1\n", "line 2: 3 values for 2 columns"),
+        ("slide,label,label\na,0,1\n", "2 columns 'label'"),
         ("name,label\na,0\n", "has the columns name, label; it needs slide and any of label, patient"),
         ("slide,lesions\na,0\n", "has the columns slide, lesions; it needs slide and any of label, patient"),
     ],
@@ -112,3 +115,16 @@ def test_camelyon17s_slides_are_grouped_by_patient(tmp_path: Path) -> None:
     found = list_annotated_slides([tmp_path], [], normal=True)
     assert {one.group for one in found.slides} == {"patient_017"}
     assert {one.split for one in found.slides} == {None}
+
+
+def test_names_are_matched_as_people_write_them_and_the_rest_is_named(tmp_path: Path) -> None:
+    touch(tmp_path, "CASE-1.A.tif", "CASE-1.B.tif", "c.tif")
+    touch(
+        tmp_path, "truth/case-1.a.tif.json", "truth/c2.json", "truth/Thumbs.db", "truth/__MACOSX/x.json", content=REGION
+    )
+    touch(tmp_path, "t.csv", content="slide;label\nCASE-1.A;1\nCASE-1.B;0\nC.tif;0\ngone.tif;1\n")
+    found = list_annotated_slides([tmp_path], [tmp_path / "truth"], tmp_path / "t.csv")
+    assert {one.name: [path.name for path in one.annotations] for one in found.slides} == {
+        "CASE-1.A": ["case-1.a.tif.json"], "CASE-1.B": [], "c": [],
+    }  # fmt: skip
+    assert [note.rpartition("/")[2].rpartition(": ")[2] for note in found.notes] == ["c2.json", "gone.tif"]

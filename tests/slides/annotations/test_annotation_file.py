@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sentinode.core.errors import AnnotationError, DataNotFoundError
-from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
+from sentinode.slides.annotations.annotation_file import read_annotations
 from sentinode.slides.annotations.regions import Annotations
 from sentinode.slides.mpp import Mpp
 
@@ -204,14 +204,3 @@ def test_annotations_of_another_slide_are_refused(tmp_path: Path) -> None:
         annotations.check_within(301, 500, "s1")
     with pytest.raises(AnnotationError, match="another slide"):
         annotations.check_within(500, 290)
-
-
-def test_the_annotation_of_a_slide_is_found_by_name(tmp_path: Path) -> None:
-    assert find_annotations(tmp_path, "s1") is None
-    (tmp_path / "s1.geojson").write_text("[]")
-    assert find_annotations(tmp_path, "s1") == tmp_path / "s1.geojson"
-    (tmp_path / "s1.xml").write_text(_asap())
-    with pytest.raises(AnnotationError, match=r"s1\.xml, s1\.geojson"):
-        find_annotations(tmp_path, "s1")
-    with pytest.raises(DataNotFoundError, match="not a folder"):
-        find_annotations(tmp_path / "none", "s1")

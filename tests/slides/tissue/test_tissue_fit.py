@@ -9,7 +9,9 @@ from PIL import Image
 
 from helpers import tissue_pictures
 from sentinode.core.errors import AnnotationError, DataError, DataNotFoundError
+from sentinode.slides.annotations.annotation_folder import AnnotationFolder
 from sentinode.slides.slide import open_slide
+from sentinode.slides.slide_names import SlideNames
 from sentinode.slides.tissue.pixel_features import FEATURES, pixel_features, with_products
 from sentinode.slides.tissue.tissue_examples import read_example
 from sentinode.slides.tissue.tissue_fit import TissueExample, TissueTraining, dice, mean_dice, train_tissue
@@ -152,7 +154,7 @@ def drawn(tmp_path: Path) -> Path:
 
 def _truth(drawn: Path) -> np.ndarray:
     with open_slide(drawn / "s1.png", mpp=4.0) as slide:
-        return read_example(slide, drawn / "masks", 8.0).truth
+        return read_example(slide, AnnotationFolder(drawn / "masks", SlideNames([slide.path.name])), 8.0).truth
 
 
 @pytest.mark.parametrize(("scale", "value"), [(1, 255), (2, 1), (3, 200)])

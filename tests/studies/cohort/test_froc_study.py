@@ -131,3 +131,50 @@ def test_the_annotation_of_another_slide_is_refused(cohort):
 def test_the_command_has_the_same_defaults():
     parameters = inspect.signature(froc_command).parameters
     assert (parameters["radius_um"].default, parameters["minimum"].default) == (RADIUS_UM, MINIMUM)
+
+
+def annotate_geojson(path, *classes, kind="Polygon"):
+    """A square of cells for each class; None: a feature without one."""
+    ring = [[CELL_PX * x, CELL_PX * y] for x, y in ((1, 1), (5, 1), (5, 5), (1, 5), (1, 1))]
+    geometry = {"type": kind, "coordinates": [ring] if kind == "Polygon" else ring}
+    features = [
+        {"type": "Feature", "geometry": geometry, "properties": {"classification": {"name": name}} if name else {}}
+        for name in classes
+    ]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["slide_b.tif.geojson", "SLIDE_B.GeoJSON", "slide_b.svs.json"])
+def test_an_annotation_is_found_whatever_its_case_and_kept_suffix(cohort, name):
+    annotate_geojson(cohort / "truth" / name, "Tumor")
+    found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out").facts
+    assert (found["tumour_slides"], found["unused_annotations"]) == (2, [])
+
+
+def test_annotations_of_no_scanned_slide_are_named(cohort):
+    for name in ("slide_b2.geojson", "slide-b.xml", "slide_b.ndpa"):
+        annotate_geojson(cohort / "truth" / name, "Tumor")
+    result = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out")
+    assert result.facts["unused_annotations"] == ["slide-b.xml", "slide_b.ndpa", "slide_b2.geojson"]
+    page = (cohort / "out" / "froc.html").read_text(encoding="utf-8")
+    for text in (page, result.summary()):
+        assert "slide-b.xml, slide_b.ndpa, slide_b2.geojson" in text
+
+
+@pytest.mark.parametrize("classes", [("Carcinoma",), (None,), ("Stroma", "Carcinoma")])
+def test_regions_none_of_which_is_tumour_are_refused_until_it_is_named(cohort, classes):
+    annotate_geojson(cohort / "truth" / "slide_b.geojson", *classes)
+    with pytest.raises(AnnotationError, match=r"no region is called tumour, the classes are: .*--tumour-name"):
+        froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out")
+    if classes[-1]:
+        found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out", tumour_names=["carcinoma"]).facts
+        assert found["tumour_slides"] == 2
+        assert found["classes_passed_over"] == sorted({*classes} - {"Carcinoma"})
+
+
+@pytest.mark.parametrize("kind", ["LineString", "MultiPoint"])
+def test_a_slide_whose_tumour_has_no_area_is_left_out_and_named(cohort, kind):
+    annotate_geojson(cohort / "truth" / "slide_b.geojson", "Tumor", kind=kind)
+    result = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out", patients=None)
+    assert result.facts["slides"] == 1
+    assert f"Left out: slide_b: its tumour is drawn as {kind}, which has no area." in result.summary()

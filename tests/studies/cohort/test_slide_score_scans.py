@@ -11,6 +11,7 @@ from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.scanning.scan_folder import open_scan, read_record
 from sentinode.scanning.scan_record import RECORD_FILE
 from sentinode.scanning.slide_score import SlideScore
+from sentinode.slides.slide_names import SlideNames
 from sentinode.studies.cohort.slide_score_scans import LEAST_SLIDES, apply_to_scans, fit_on_scans, read_labels
 
 
@@ -85,15 +86,19 @@ def test_too_few_slides_of_a_class_are_refused(cohort: Path, tmp_path: Path) -> 
     ("text", "message"),
     [
         ("slide,label\na,perhaps\n", "'perhaps', which is none of"),
-        ("slide,label\na,0\na.tif,1\n", "two labels of slide a"),
+        ("slide,label\na,0\na.tif,1\n", "line 3: it says 1 of a, and an earlier line 0"),
         ("slide,patient\na,p\n", "no label of a slide"),
         ("a,b\n1,2\n", "has columns a, b"),
+        ("slide,label,patient\na,0,p\nb,1,\n", "line 3: there is no patient"),
+        ("slide,label,label\na,0,1\n", "2 columns 'label'"),
+        ("slide,label\na,0,1\n", "line 2: 3 values for 2 columns"),
+        ("slide,label\na,nan\n", "line 2: label '', which is none of"),
     ],
 )
 def test_labels_that_can_not_be_used(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=message):
-        read_labels(tmp_path / "labels.csv")
+        read_labels(tmp_path / "labels.csv", SlideNames(["a.tif"]))
 
 
 def test_files_that_are_no_slide_score(tmp_path: Path) -> None:
@@ -102,3 +107,9 @@ def test_files_that_are_no_slide_score(tmp_path: Path) -> None:
         SlideScore.load(tmp_path / "junk.json")
     with pytest.raises(DataNotFoundError, match="slide-score fit"):
         SlideScore.load(tmp_path / "none.json")
+
+
+def test_slides_are_matched_without_suffix_and_words_in_any_case(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("Slide;Label\nCASE-01.B1;Tumour\n0012.svs;NORMAL\n", encoding="utf-8")
+    slides = SlideNames(["CASE-01.B1.tif", "0012.tif"])
+    assert read_labels(tmp_path / "labels.csv", slides) == ({"CASE-01.B1": 1, "0012": 0}, {})

@@ -8,8 +8,11 @@ from PIL import Image
 
 from helpers import scan_folders
 from sentinode.core.errors import DataError, DataNotFoundError, EvaluationError
+from sentinode.slides.slide_names import SlideNames
 from sentinode.studies.cohort.patients import read_patients
 from sentinode.studies.cohort.stage_study import stage_scans
+
+NO_SLIDES = SlideNames(())
 
 
 def bar(cells, score=0.9):
@@ -84,7 +87,7 @@ def test_all_slides_of_a_patient_are_needed(scans):
 def test_camelyon17_table(tmp_path):
     table = tmp_path / "stage_labels.csv"
     table.write_text("patient,stage\npatient_000.zip,pN1\npatient_000_node_0.tif,macro\n", encoding="utf-8")
-    known = read_patients(table)
+    known = read_patients(table, NO_SLIDES)
     assert known.of_slide == {"patient_000_node_0": "patient_000"}
     assert known.stages == {"patient_000": "pN1"}
     assert known.classes == {"patient_000_node_0": "macro"}
@@ -94,14 +97,58 @@ def test_camelyon17_table(tmp_path):
     ("text", "message"),
     [
         ("a,b\n1,2\n", "has columns"),
-        ("", "has columns none"),
+        ("", "is empty"),
         ("slide,patient,stage\na,p,pN9\n", "'pN9', which is none of"),
-        ("slide,patient\na,p\na,q\n", "says both p and q of a"),
+        ("slide,patient\na,p\na,q\n", "line 3: it says q of a, and an earlier line p"),
     ],
 )
 def test_tables_that_can_not_be_used(tmp_path, text, message):
     (tmp_path / "patients.csv").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=message):
-        read_patients(tmp_path / "patients.csv")
+        read_patients(tmp_path / "patients.csv", NO_SLIDES)
     with pytest.raises(DataNotFoundError, match="does not exist"):
-        read_patients(tmp_path / "none.csv")
+        read_patients(tmp_path / "none.csv", NO_SLIDES)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "slide,patient\nCASE-01.B1,p1\nCASE-01.B2,p1\n0012,p3\n",
+        "slide;patient\nCASE-01.B1.tif ;p1\ncase-01.b2.tif;p1 \nslides/0012.svs;p3\n",
+        "patient,slide,\np1,CASE-01.B1.tif,\n\np1,CASE-01.B2.TIF,\np3,0012.tif,\n,,\n",
+    ],
+)
+def test_slides_and_patients_are_matched_as_people_write_them(tmp_path, rows):
+    for name, cells in {"CASE-01.B1": 5, "CASE-01.B2": 2, "0012": 0}.items():
+        scan_folders.write_scan(tmp_path / "scans" / name, bar(cells))
+    (tmp_path / "patients.csv").write_text(rows, encoding="utf-8")
+    found = stage_scans(tmp_path / "scans", tmp_path / "patients.csv", tmp_path / "out").facts
+    assert found["stages"] == {"p1": "pN1mi", "p3": "pN0"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("slide,patient\na.tif,p1\nb.tif,\nc.tif,p2\nd.tif, \n", "line 3: there is no patient"),
+        ("slide,patient\na.tif,p1\nb.tif,nan\nc.tif,p2\nd.tif,nan\n", "line 3: there is no patient"),
+        ("slide,patient\na.tif,p1\nb.tif,unknown\nc.tif,p2\nd.tif,unknown\n", "line 3: the patient is 'unknown'"),
+        ("slide,patient\n,p1\n", "line 2: there is no slide"),
+        ("patient,slide\np1,a.tif\n\np2\n", "line 4: 1 value for 2 columns"),
+        ("slide,patient\na.tif,p1\nA,p2\nb,p2\nc,p2\nd,p2\n", "line 3: it says p2 of a, and an earlier line p1"),
+        ("slide,patient\na,P1\nb,p1\nc,p2\nd,p2\n", "patients 'P1' and 'p1'; write one name for one"),
+        ("patient,patient,slide\np1,p2,a.tif\n", "2 columns 'patient'"),
+    ],
+)
+def test_a_table_that_would_stage_the_wrong_patient_is_refused(scans, rows, said):
+    (scans / "patients.csv").write_text(rows, encoding="utf-8")
+    with pytest.raises(DataError, match=said):
+        stage_scans(scans / "scans", scans / "patients.csv", scans / "out")
+    assert not (scans / "out").exists()
+
+
+def test_no_cell_of_the_tables_is_a_formula(tmp_path):
+    scan_folders.write_scan(tmp_path / "scans" / "=1+1", bar(2))
+    (tmp_path / "patients.csv").write_text("slide,patient\n'=1+1.tif,@p\n", encoding="utf-8")
+    found = stage_scans(tmp_path / "scans", tmp_path / "patients.csv", tmp_path / "out").facts
+    assert found["stages"] == {"@p": "pN0(i+)"}
+    assert (tmp_path / "out" / "slides.csv").read_text(encoding="utf-8").splitlines()[1] == "'=1+1,'@p,itc,,"

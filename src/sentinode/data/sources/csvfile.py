@@ -1,12 +1,10 @@
 """`csv:FILE`: a table of images with the columns path,label[,group][,split]; paths from the file's folder."""
 
-from collections.abc import Hashable
+from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
+from sentinode.core.csv_table import Row, read_table
 from sentinode.core.errors import DataError, DataNotFoundError
-from sentinode.data.columns import read_columns
 from sentinode.data.source import Record, recognise_positive
 from sentinode.data.sources.file_source import FileSource
 
@@ -25,39 +23,33 @@ def open_path(path: Path) -> FileSource:
     """
     if not path.is_file():
         raise DataNotFoundError(f"{path} is not a file; csv: needs a table with the columns path,label[,group][,split]")
-    table = read_columns(path, ("path", "label"), ("group", "split"))
-    _check_splits(path, table)
-    files = [path.parent / name for name in table["path"]]
-    _check_paths(path, table["path"], files)
-    columns = {name: table[name] if name in table else [""] * len(table) for name in ("label", "group", "split")}
+    rows = read_table(path).rows(("path", "label"), ("group", "split"))
+    _check_splits(path, rows)
+    _check_paths(path, rows)
     records = tuple(
-        Record(id=name, path=str(file), label=label or None, group=group or None, split=split or None)
-        for name, file, label, group, split in zip(table["path"], files, *columns.values(), strict=True)
-    )
-    names = tuple(sorted(set(table["label"]) - {""}))
+        Record(
+            id=row["path"], path=str(path.parent / row["path"]),
+            label=row["label"] or None, group=row["group"] or None, split=row["split"] or None,
+        )
+        for row in rows
+    )  # fmt: skip
+    names = tuple(sorted({row["label"] for row in rows} - {""}))
     return FileSource(f"csv:{path}", names, recognise_positive(names), records)
 
 
-def _check_splits(path: Path, table: pd.DataFrame) -> None:
-    if "split" not in table or (table["split"] == "").all():
-        return
-    empty = table.index[table["split"] == ""]
-    if len(empty):
+def _check_splits(path: Path, rows: Sequence[Row]) -> None:
+    empty = [row.line for row in rows if not row["split"]]
+    if empty and len(empty) < len(rows):
         raise DataError(
-            f"{path} has no split in {len(empty)} of {len(table)} rows (first: line {_line(empty[0])}); "
+            f"{path} has no split in {len(empty)} of {len(rows)} rows (first: line {empty[0]}); "
             "fill the column in, or leave it out to have the rows shared out"
         )
 
 
-def _check_paths(path: Path, names: "pd.Series[str]", files: list[Path]) -> None:
-    wrong = [number for number, file in enumerate(files) if not file.is_file()]
+def _check_paths(path: Path, rows: Sequence[Row]) -> None:
+    wrong = [row for row in rows if not (path.parent / row["path"]).is_file()]
     if wrong:
-        first = wrong[0]
         raise DataNotFoundError(
-            f"{path}, line {_line(first)}: {names.iloc[first]!r} is not a file ({len(wrong)} of {len(files)} rows are "
+            f"{path}, line {wrong[0].line}: {wrong[0]['path']!r} is not a file ({len(wrong)} of {len(rows)} rows are "
             f"wrong like this); paths start at {path.parent.resolve()}: correct them or remove the rows"
         )
-
-
-def _line(row: Hashable) -> int:
-    return int(str(row)) + 2  # counted from 1, after the header

@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from sentinode.core.csv_table import read_table
 from sentinode.core.errors import DataError, DataNotFoundError
-from sentinode.data.columns import read_columns
+from sentinode.core.system_files import is_system_file
 from sentinode.data.source import Exclusion, Record
 from sentinode.data.sources.file_source import FileSource
 
@@ -37,15 +38,16 @@ def open_path(path: Path) -> FileSource:
     """
     if not recognises(path):
         raise DataNotFoundError(f"{path} has no {_LABELS}; kaggle: needs it, with train/<id>.tif beside it")
-    table = read_columns(path / _LABELS, ("id", "label"))
+    rows = read_table(path / _LABELS).rows(("id", "label"))
     slides = _read_slides(path / _SLIDES)
     train = path / "train" if (path / "train").is_dir() else path
     records: list[Record] = []
-    for name, label in zip(table["id"], table["label"], strict=True):
+    for row in rows:
+        name, label = row.key("id"), row["label"]
         # A label other than 0 and 1 stays as it is: the checks of the manifest find it unknown, and count it.
         class_name = dict(zip("01", CLASS_NAMES, strict=True)).get(label, label) or None
         records.append(Record(name, str(train / f"{name}.tif"), class_name, slides.get(name), "train"))
-    labelled = set(table["id"])
+    labelled = {row["id"] for row in rows}
     records += _unlabelled(train, "train", slides, labelled)
     records += _unlabelled(path / "test", COMPETITION_TEST, slides, set())
     exclusions = [
@@ -60,15 +62,15 @@ def _unlabelled(folder: Path, split: str, slides: dict[str, str], labelled: set[
         return
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         name, ending = os.path.splitext(entry.name)  # noqa: PTH122 – a Path for each of 57,458 names takes seconds
-        if ending == ".tif" and not name.startswith(".") and name not in labelled:
+        if ending == ".tif" and not is_system_file(entry.name) and name not in labelled:
             yield Record(name, entry.path, None, slides.get(name), split)
 
 
 def _read_slides(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
-    table = read_columns(path, ("id", "wsi")).drop_duplicates()
-    repeated = table["id"][table["id"].duplicated()]
-    if len(repeated):
-        raise DataError(f"{path} gives {repeated.iloc[0]!r} two slides; keep one row for each id")
-    return {name: slide for name, slide in zip(table["id"], table["wsi"], strict=True) if slide}
+    slides: dict[str, str] = {}
+    for row in read_table(path).rows(("id", "wsi")):
+        if slides.setdefault(row.key("id"), row["wsi"]) != row["wsi"]:
+            raise DataError(f"{path} gives {row['id']!r} two slides; keep one row for each id")
+    return {name: slide for name, slide in slides.items() if slide}

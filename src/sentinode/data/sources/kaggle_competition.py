@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinode.core.csv_table import read_table
 from sentinode.core.errors import DataError, DataNotFoundError
-from sentinode.data.columns import read_columns
+from sentinode.core.system_files import is_system_file
 
 COLUMNS = ("id", "label")
 """Columns of `sample_submission.csv`, and of a submission."""
@@ -74,15 +75,15 @@ def listed(names: Sequence[str]) -> str:
 
 def _files(folder: Path) -> list[str]:
     names = (os.path.splitext(entry.name) for entry in os.scandir(folder))  # noqa: PTH122 - 57,458 Paths take seconds
-    return sorted(name for name, ending in names if ending == _ENDING and not name.startswith("."))
+    return sorted(name for name, ending in names if ending == _ENDING and not is_system_file(name))
 
 
 def _sample_ids(path: Path) -> tuple[str, ...]:
-    ids = read_columns(path, COLUMNS)["id"]
-    repeated = ids[ids.duplicated()]
-    if len(repeated):
-        raise DataError(f"{path} has {repeated.iloc[0]!r} twice; get it from the competition again")
-    return tuple(ids)
+    lines: dict[str, int] = {}
+    for row in read_table(path).rows(COLUMNS):
+        if lines.setdefault(row.key("id"), row.line) != row.line:
+            raise DataError(f"{path} has {row['id']!r} twice; get it from the competition again")
+    return tuple(lines)
 
 
 def _check_complete(ids: Sequence[str], files: set[str], folder: Path) -> None:

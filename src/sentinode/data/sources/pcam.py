@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.csv_table import read_table
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.files import sha256_of_json
-from sentinode.data.columns import read_columns
 from sentinode.data.source import Exclusion, Record
 from sentinode.data.sources.file_source import file_stamp
 from sentinode.data.sources.slabs import SlabReader, slab_rows
@@ -141,7 +141,7 @@ def _read_labels(path: Path, count: int) -> list[int]:
 def _read_slides(path: Path, count: int) -> list[str | None]:
     if not path.is_file():
         return [None] * count
-    slides = read_columns(path, ("wsi",))["wsi"]
+    slides = [row["wsi"] for row in read_table(path).rows(("wsi",))]
     if len(slides) != count:
         raise DataError(f"{path} has {len(slides)} rows for {count} images; fetch it again, or remove it")
     return [slide or None for slide in slides]

@@ -7,12 +7,14 @@ from pathlib import Path
 from sentinode.core.errors import DataError
 from sentinode.data.source import Exclusion
 from sentinode.data.source_splits import split_of_name
-from sentinode.data.tiles.slide_table import SlideRow, read_table
-from sentinode.data.tiles.truth import annotation_files, read_files
+from sentinode.data.tiles.slide_table import SlideRow, read_slide_tables
+from sentinode.data.tiles.truth import by_kind
 from sentinode.slides.annotations.annotation_file import read_annotations
+from sentinode.slides.annotations.annotation_folder import AnnotationFolder, files_of, unused_note
 from sentinode.slides.annotations.camelyon import is_partly_annotated, is_wrong, known_trap, named_slide, patient_of
 from sentinode.slides.annotations.regions import REJECTED
 from sentinode.slides.slide_list import list_slides
+from sentinode.slides.slide_names import SlideNames
 
 _SHOWN = 3
 # Where CAMELYON16 keeps slides and annotations: as the challenge packed it, and as the open-data mirrors do.
@@ -47,6 +49,8 @@ class AnnotatedSlides:
 
     slides: tuple[AnnotatedSlide, ...]
     left_out: tuple[Exclusion, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Annotation files and lines of the table that belong to none of them."""
 
 
 def list_annotated_slides(
@@ -72,12 +76,13 @@ def list_annotated_slides(
     if not annotations:
         folders += sorted({file.parent for file in files})
     tables = [table] if table else [found for path in paths for found in _existing(path, _TABLES)]
-    rows = read_table(tables)
+    names = SlideNames(file.name for file in files)
+    places = [AnnotationFolder(folder, names) for folder in folders]
+    said = read_slide_tables(tables, names)
     by_name = all(named_slide(file.stem) for file in files)
     unknown, slides, left_out = [], [], []
     for file in files:
-        files_of = _annotations(folders, file.stem)
-        found = _known(file, files_of, rows.get(file.stem), normal=normal, by_name=by_name)
+        found = _known(file, _annotations(places, file.stem), said.rows.get(file.stem), normal=normal, by_name=by_name)
         if found is None:
             unknown.append(file.stem)
         elif isinstance(found, Exclusion):
@@ -86,7 +91,8 @@ def list_annotated_slides(
             slides.append(found)
     _check_known(unknown, folders)
     _check_splits(slides)
-    return AnnotatedSlides(tuple(slides), tuple(left_out))
+    notes = (unused_note(map(str, (file for place in places for file in place.unused))), unused_note(said.unused))
+    return AnnotatedSlides(tuple(slides), tuple(left_out), tuple(note for note in notes if note))
 
 
 def _slide_folders(path: Path) -> list[Path]:
@@ -97,10 +103,10 @@ def _existing(path: Path, inner: Sequence[str]) -> list[Path]:
     return [path / name for name in inner if (path / name).exists()]
 
 
-def _annotations(folders: Sequence[Path], name: str) -> tuple[Path, ...]:
-    found = annotation_files(folders, name)
+def _annotations(folders: Sequence[AnnotationFolder], name: str) -> tuple[Path, ...]:
+    found = files_of(folders, name)
     if len(found) > 1:
-        read_files(found)  # refuses two of a kind now, before the first slide is drawn from
+        by_kind(found)  # refuses two of a kind now, before the first slide is drawn from
     return found
 
 

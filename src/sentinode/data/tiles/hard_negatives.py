@@ -18,8 +18,10 @@ from sentinode.data.tiles.tile_folder import COLUMNS, MINED, Mining, TiledSlide,
 from sentinode.data.tiles.tile_labels import label_tiles
 from sentinode.data.tiles.tiles_config import NORMAL, TilesConfig
 from sentinode.data.tiles.truth import Truth
+from sentinode.slides.annotations.annotation_folder import AnnotationFolder
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.positives import PositiveTiles
+from sentinode.slides.slide_names import SlideNames
 
 ADDED = "added"
 KNOWN = "among the tiles already"
@@ -39,6 +41,8 @@ class Mined:
     """Slide → why nothing was looked for on it."""
     reviewed: dict[str, Change]
     """Slide → what a review changed about its tiles."""
+    unused: tuple[str, ...] = ()
+    """Annotation files that belong to none of the slides."""
 
 
 def mine_scans(
@@ -66,7 +70,11 @@ def mine_scans(
         SlideError: A reviewed slide can't be read.
     """
     model = _one_model(suspects)
-    reviewed = apply_reviews(tiles, annotations, [one.slide for one in suspects], new or {}, per_slide)
+    files = [*(slide.file for slide in tiles.record.slides), *map(str, (new or {}).values())]
+    names = SlideNames(Path(file).name for file in files)
+    folders = [AnnotationFolder(folder, names) for folder in annotations]
+    unused = tuple(str(file) for folder in folders for file in folder.unused)
+    reviewed = apply_reviews(tiles, folders, [one.slide for one in suspects], new or {}, per_slide)
     tiles = reviewed.tiles
     known = {slide.name: slide for slide in tiles.record.slides}
     places: Counter[str] = Counter()
@@ -84,7 +92,7 @@ def mine_scans(
         places.update(counts)
     added = sum(map(len, parts))
     if not added and not reviewed.changes:
-        return Mined(tiles, dict(places), skipped, {})
+        return Mined(tiles, dict(places), skipped, {}, unused)
     table = pd.concat([tiles.table, *(part for part in parts if len(part))], ignore_index=True)
     table = table.sort_values(["slide", "y0", "x0"], kind="stable").reset_index(drop=True)
     mining = Mining(
@@ -93,7 +101,7 @@ def mine_scans(
         reviewed=sum(change.added for change in reviewed.changes.values()),
     )  # fmt: skip
     record = tiles.record.model_copy(update={"minings": (*tiles.record.minings, mining)})
-    return Mined(TileSet(table[list(COLUMNS)], record), dict(places), skipped, reviewed.changes)
+    return Mined(TileSet(table[list(COLUMNS)], record), dict(places), skipped, reviewed.changes, unused)
 
 
 def _one_model(suspects: Sequence[PositiveTiles]) -> PositiveTiles:

@@ -14,7 +14,8 @@ from sentinode.data.tiles.tile_folder import COLUMNS, REVIEWED, TiledSlide, Tile
 from sentinode.data.tiles.tile_labels import label_tiles
 from sentinode.data.tiles.tile_sampler import facts_of, name_and_hash, places_of, rng_of
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, NORMAL, TUMOUR, TilesConfig
-from sentinode.data.tiles.truth import Truth, annotation_files, read_files, read_placed, truth_of
+from sentinode.data.tiles.truth import Truth, read_files, read_placed, truth_of
+from sentinode.slides.annotations.annotation_folder import AnnotationFolder, files_of
 from sentinode.slides.annotations.camelyon import is_partly_annotated, is_wrong, known_trap, named_slide, patient_of
 from sentinode.slides.annotations.regions import REJECTED, Annotations
 from sentinode.slides.mpp import Mpp
@@ -51,7 +52,7 @@ class ReviewedTiles:
 
 
 def apply_reviews(
-    tiles: TileSet, folders: Sequence[Path], scanned: Sequence[str], new: Mapping[str, Path], per_slide: int
+    tiles: TileSet, folders: Sequence[AnnotationFolder], scanned: Sequence[str], new: Mapping[str, Path], per_slide: int
 ) -> ReviewedTiles:
     """Bring tiles up to date with the reviews in `folders`.
 
@@ -75,7 +76,7 @@ def apply_reviews(
     parts: dict[str, pd.DataFrame] = {str(name): part for name, part in tiles.table.groupby("slide")}
     slides, truths, changes, refused = list(tiles.record.slides), {}, {}, {}
     for number, slide in enumerate(tiles.record.slides):
-        files = annotation_files(folders, slide.name)
+        files = files_of(folders, slide.name)
         if slide.name not in scanned and _all_known(files, slide):
             continue
         annotation, review = read_placed(files, slide.extent, config.tumour_names)
@@ -88,7 +89,7 @@ def apply_reviews(
             parts[slide.name], changes[slide.name] = _anew(slides[number], truth, there, config, per_slide)
     groups = {slide.group: slide.split for slide in slides}
     for name in sorted(set(scanned) & set(new) - {slide.name for slide in slides}):
-        files = annotation_files(folders, name)
+        files = files_of(folders, name)
         annotation, review = read_files(files, config.tumour_names)
         if reason := _not_added(name, review, groups):
             refused[name] = reason
@@ -111,10 +112,10 @@ def _all_known(files: Sequence[Path], slide: TiledSlide) -> bool:
 
 
 def _check_unchanged(
-    slide: TiledSlide, annotation: Annotations | None, review: Annotations | None, folders: Sequence[Path]
+    slide: TiledSlide, annotation: Annotations | None, review: Annotations | None, folders: Sequence[AnnotationFolder]
 ) -> None:
     """Refuse another annotation than that of the drawing: what it leaves out can't be told from what it never had."""
-    shown = ", ".join(map(str, folders))
+    shown = ", ".join(str(folder.path) for folder in folders)
     for there, before, what in ((annotation, slide.annotation, "annotation"), (review, slide.review, "review")):
         if before is not None and there is None:
             raise DataError(

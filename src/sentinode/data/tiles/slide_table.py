@@ -1,13 +1,13 @@
 """The table beside slides: `slide` with `label`, `patient`, `split`, `annotated`; or CAMELYON16's reference.csv."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentinode.core.errors import DataError, DataNotFoundError
-from sentinode.data.columns import read_columns
+from sentinode.core.csv_table import Row, read_table
+from sentinode.core.errors import DataError
 from sentinode.slides.annotations.camelyon import named_slide
+from sentinode.slides.slide_names import SlideNames, bare_name
 
 _COLUMNS = ("label", "patient", "group", "split", "annotated")
 _LABELS = {
@@ -15,6 +15,7 @@ _LABELS = {
     **dict.fromkeys(("1", "tumour", "tumor", "positive", "yes", "itc", "micro", "macro"), True),
 }
 _ANNOTATED = {"fully": True, "partly": False}
+_REFERENCE = ("slide", "label", "type", "size")
 
 
 @dataclass(frozen=True)
@@ -31,80 +32,73 @@ class SlideRow:
     """Whether all of its tumour is annotated; None: not said."""
 
 
-def read_table(paths: Sequence[Path]) -> dict[str, SlideRow]:
-    """What tables say of slides, by name without a suffix.
+@dataclass(frozen=True)
+class SlideTable:
+    """What tables say of slides."""
+
+    rows: dict[str, SlideRow]
+    """By slide."""
+    unused: tuple[str, ...]
+    """Names of slides that are not there, as they are written."""
+
+
+def read_slide_tables(paths: Sequence[Path], slides: SlideNames) -> SlideTable:
+    """What tables say of `slides`.
 
     Args:
         paths: CSV files with a column `slide` (a suffix does not matter) and any of `label` (normal or tumour, 0 or 1),
             `patient`, `split` (train, validation, test) and `annotated` (fully or partly). CAMELYON16's reference.csv
             has no header: `test_001,Tumor,IDC,Macro`.
+        slides: Those that are there.
 
     Raises:
         DataNotFoundError: There is no such file.
-        DataError: It is of another form, has a value that means nothing, or a slide twice.
+        DataError: It is of another form, has a value that means nothing, a slide twice, or a patient for some only.
     """
-    rows: dict[str, SlideRow] = {}
+    found: dict[str, SlideRow] = {}
+    unused = []
     for path in paths:
-        if not path.is_file():
-            raise DataNotFoundError(f"{path} is not a file; give a CSV with the columns slide,label[,patient][,split]")
-        first = _first_line(path)
-        if first and named_slide(Path(first[0]).stem) is not None:
-            found = _reference(path)
-        else:
-            _check_header(first, path)
-            found = _with_header(path)
-        for name, row in found:
-            if rows.setdefault(name, row) != row:
-                raise DataError(f"{path} says two things of slide {name}; keep one of them")
-    return rows
+        rows = _rows(path)
+        with_patients = any(row["patient"] or row["group"] for row in rows)
+        for row in rows:
+            written = row.key("slide")
+            said = _said(row, with_patients=with_patients)
+            name = slides.find(written)
+            if name is None:
+                unused.append(written)
+            elif found.setdefault(name, said) != said:
+                raise row.fault(f"it says another thing of slide {name} than an earlier line; keep one of them")
+    return SlideTable(found, tuple(unused))
 
 
-def _first_line(path: Path) -> list[str]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return [value.strip() for value in next(csv.reader(file), [])]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not a csv file that can be read ({error}); save it as UTF-8 with commas") from error
-
-
-def _check_header(names: Sequence[str], path: Path) -> None:
-    """A table that says nothing is never passed over: its slides would be taken for something else than it meant."""
-    if "slide" not in names or not set(_COLUMNS) & set(names):
+def _rows(path: Path) -> list[Row]:
+    table = read_table(path)
+    if named_slide(bare_name(table.header[0])) is not None:
+        return table.without_header(_REFERENCE[: len(table.header)]).rows(("slide", "label"))
+    if not (table.has("slide") and any(table.has(name) for name in _COLUMNS)):
+        # A table that says nothing is never passed over: its slides would be taken for something else than it meant.
         raise DataError(
-            f"{path} has the columns {', '.join(names) or '(none)'}; it needs slide and any of {', '.join(_COLUMNS)}: "
-            "correct its first line, or give another --table"
+            f"{path} has the columns {', '.join(filter(None, table.header)) or '(none)'}; it needs slide and any of "
+            f"{', '.join(_COLUMNS)}: correct its first line, or give another --table"
         )
+    return table.rows(("slide",), _COLUMNS)
 
 
-def _reference(path: Path) -> list[tuple[str, SlideRow]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = [line for line in csv.reader(file) if len(line) > 1]
-    return [(Path(line[0].strip()).stem, SlideRow(_label(line[1], path), "", "", None)) for line in lines]
+def _said(row: Row, *, with_patients: bool) -> SlideRow:
+    if with_patients and not row["group"]:  # for all or for none: else slides of one patient may come into two splits
+        row.key("patient")
+    return SlideRow(_label(row), row["patient"] or row["group"], row["split"], _annotated(row))
 
 
-def _with_header(path: Path) -> list[tuple[str, SlideRow]]:
-    table = read_columns(path, ("slide",), _COLUMNS)
-    columns = {name: table[name] if name in table else [""] * len(table) for name in _COLUMNS}
-    groups = [patient or group for patient, group in zip(columns["patient"], columns["group"], strict=True)]
-    rows = zip(table["slide"], columns["label"], groups, columns["split"], columns["annotated"], strict=True)
-    return [
-        (Path(slide).stem, SlideRow(_label(label, path), group, split, _annotated(annotated, path)))
-        for slide, label, group, split, annotated in rows
-    ]
+def _label(row: Row) -> bool | None:
+    value = row["label"]
+    if value and value.lower() not in _LABELS:
+        raise row.fault(f"the label {value!r}; write normal or tumour, or 0 or 1")
+    return _LABELS[value.lower()] if value else None
 
 
-def _label(value: str, path: Path) -> bool | None:
-    if not value.strip():
-        return None
-    known = _LABELS.get(value.strip().lower())
-    if known is None:
-        raise DataError(f"{path} has the label {value!r}; write normal or tumour, or 0 or 1")
-    return known
-
-
-def _annotated(value: str, path: Path) -> bool | None:
-    if not value:
-        return None
-    if value.lower() not in _ANNOTATED:
-        raise DataError(f"{path} has {value!r} in the column annotated; write fully or partly")
-    return _ANNOTATED[value.lower()]
+def _annotated(row: Row) -> bool | None:
+    value = row["annotated"]
+    if value and value.lower() not in _ANNOTATED:
+        raise row.fault(f"{value!r} in the column annotated; write fully or partly")
+    return _ANNOTATED[value.lower()] if value else None

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.core.errors import AnnotationError
 from sentinode.data.tiles.tiles_config import TilesConfig
 from sentinode.slides.annotations.regions import (
     EXCLUSION,
@@ -67,14 +66,14 @@ def label_tiles(
             rejected, but for a rim of a pixel, is called normal.
 
     Raises:
-        AnnotationError: There are regions, and none is called tumour: whether the slide has some is not known.
+        AnnotationError: There are regions, and none is called tumour, or tumour has no area: where it is is not known.
     """
     count = len(x0)
     if annotations is None or not annotations.regions:
         nothing = np.zeros(count, bool)
         reason = np.full(count, "" if complete else UNSURE, object)
         return Labelled(np.zeros(count, np.float32), nothing, np.full(count, complete), reason)
-    check_tumour_named(annotations)
+    annotations.check_tumour()
     judged, whole = (_boxes(x0, y0, slide_mpp, config, side) for side in (config.judged_px, config.size_px))
     tumour_um = _in_um(annotations.tumour, slide_mpp)
     pixel = config.mpp**2
@@ -89,19 +88,6 @@ def label_tiles(
         [tumour, area >= pixel, excluded, near, ~known], ["", BETWEEN, EXCLUDED, NEAR, UNSURE], ""
     ).astype(object)
     return Labelled(fraction.astype(np.float32), tumour, ~tumour & (reasons == ""), reasons)
-
-
-def check_tumour_named(annotations: Annotations) -> None:
-    """Refuse regions none of which is called tumour.
-
-    Raises:
-        AnnotationError: There are such regions, which a reviewer did not reject.
-    """
-    if annotations.unnamed:
-        raise AnnotationError(
-            f"{annotations.path}: no region is called tumour, the classes are: {', '.join(annotations.unnamed)}; say "
-            "which mean tumour (--tumour-name), or remove the file if the slide has none"
-        )
 
 
 def _boxes(

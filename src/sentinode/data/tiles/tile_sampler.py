@@ -109,7 +109,7 @@ def draw_tiles(annotated: AnnotatedSlides, config: TilesConfig, progress: Progre
         slides=tuple(_with_outcome(one.slide, table) for one in found),
         failures=tuple(failures),
         left_out={one.id: f"{one.kind}: {one.detail}" for one in annotated.left_out},
-        notes=_notes(found, table),
+        notes=(*annotated.notes, *_notes(found, table)),
     )
     return TileSet(table[list(COLUMNS)], record)
 
@@ -147,7 +147,9 @@ def _candidates(one: AnnotatedSlide, config: TilesConfig) -> _Candidates:
             "tumour": labelled.fraction[chosen], "tissue": tissue[chosen], "origin": DRAWN, "score": np.float32(np.nan),
         }
     )  # fmt: skip
-    warnings = truth.annotations.warnings if truth.annotations else ()
+    warnings = list(truth.annotations.warnings) if truth.annotations else []
+    if truth.annotations and truth.annotations.passed_over:
+        warnings.append(f"classes that were passed over: {', '.join(sorted(truth.annotations.passed_over))}")
     return _Candidates(
         facts.model_copy(update={"candidates": counts}), table, tuple(f"{one.name}: {text}" for text in warnings)
     )

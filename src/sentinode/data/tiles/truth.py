@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sentinode.core.errors import AnnotationError
-from sentinode.data.tiles.tile_labels import check_tumour_named
-from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
+from sentinode.slides.annotations.annotation_file import read_annotations
 from sentinode.slides.annotations.placement import placed
 from sentinode.slides.annotations.regions import REJECTED, TUMOUR, Annotations, Region, parts, shapely
 from sentinode.slides.slide_extent import SlideExtent
@@ -24,24 +23,26 @@ class Truth:
     """What of it a reviewer said."""
 
 
-def annotation_files(folders: Sequence[Path], slide_name: str) -> tuple[Path, ...]:
-    """The files of a slide in the folders, each once.
-
-    Raises:
-        DataNotFoundError: There is no such folder.
-        AnnotationError: A folder has several for the slide.
-    """
-    found = {path.resolve(): path for folder in folders if (path := find_annotations(folder, slide_name)) is not None}
-    return tuple(found.values())
-
-
 def read_files(
     files: Sequence[Path], tumour_names: Sequence[str] = ()
 ) -> tuple[Annotations | None, Annotations | None]:
     """A slide's annotation and the review of its scan, each None where there is none.
 
     Raises:
-        AnnotationError: A file can't be read, there are two of a kind, or no region of the annotation is tumour.
+        AnnotationError: A file can't be read, there are two of a kind, or one does not say where the tumour is.
+    """
+    kinds = by_kind(files, tumour_names)
+    for read in kinds:
+        if read is not None:
+            read.check_tumour()
+    return kinds
+
+
+def by_kind(files: Sequence[Path], tumour_names: Sequence[str] = ()) -> tuple[Annotations | None, Annotations | None]:
+    """As `read_files`, whatever the files say.
+
+    Raises:
+        AnnotationError: A file can't be read, or there are two of a kind.
     """
     found: dict[bool, Annotations] = {}
     for file in files:
@@ -50,7 +51,6 @@ def read_files(
         if other is not read:
             kind = "annotations" if read.reviewed is None else "reviews"
             raise AnnotationError(f"{other.path} and {file} are {kind} of one slide; keep the one that is meant")
-        check_tumour_named(read)
     return found.get(False), found.get(True)
 
 

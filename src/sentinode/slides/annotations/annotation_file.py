@@ -14,9 +14,6 @@ from sentinode.slides.annotations.polygons import GROUPS, parse_polygons
 from sentinode.slides.annotations.region_builder import RegionBuilder
 from sentinode.slides.annotations.regions import REJECTED, Annotations
 
-SUFFIXES = (".xml", ".geojson", ".json")
-"""What an annotation file beside a slide may end in."""
-
 
 def read_annotations(path: Path, tumour_names: Iterable[str] = ()) -> Annotations:
     """Read ASAP XML, GeoJSON or polygons JSON.
@@ -41,33 +38,16 @@ def read_annotations(path: Path, tumour_names: Iterable[str] = ()) -> Annotation
     except OSError as error:
         raise AnnotationError(f"{path} can't be read: {error.strerror or error}; check the file") from error
     corner = _parse(content, builder)
-    builder.check()
-    found = Annotations(tuple(builder.regions), path, corner=corner, reviewed=builder.reviewed)
+    found = replace(builder.finish(path), corner=corner)
     if found.reviewed is None and found.of(REJECTED):
         found = replace(found, reviewed="part")  # a review that another program saved again, without its mark
-    warnings = builder.warnings
+    warnings = list(found.warnings)
     if found.reviewed == "part":
         warnings.append("it is a review of a part of the slide: elsewhere there may be tumour that is not drawn")
     if found.unnamed:
         warnings.append(f"no region is called tumour; the classes are: {', '.join(found.unnamed)}")
     trap = known_trap(path.stem)
     return replace(found, warnings=tuple([*warnings, trap] if trap else warnings))
-
-
-def find_annotations(folder: Path, slide_name: str) -> Path | None:
-    """The annotation file of a slide in a folder: its name with .xml, .geojson or .json; None where there is none.
-
-    Raises:
-        DataNotFoundError: There is no such folder.
-        AnnotationError: There are several, and which is meant is not known.
-    """
-    if not folder.is_dir():
-        raise DataNotFoundError(f"{folder} is not a folder of annotations; check the path")
-    found = [path for path in (folder / f"{slide_name}{suffix}" for suffix in SUFFIXES) if path.is_file()]
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise AnnotationError(f"{folder} has {names} for one slide; keep the one that is meant")
-    return found[0] if found else None
 
 
 def _parse(content: bytes, builder: RegionBuilder) -> Corner:

@@ -1,7 +1,6 @@
 """ASAP's XML, the form of CAMELYON16 and CAMELYON17: polygons, rectangles and splines in level-0 pixels, in groups."""
 
 import xml.etree.ElementTree as ET  # expat 2.4 and later stops entity bombs itself
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,20 +38,17 @@ def parse_asap(content: bytes, builder: RegionBuilder) -> None:
             "GeoJSON from QuPath"
         )
     builder.mark(root.get(_REVIEWED))
-    left_out: Counter[str] = Counter()
     for element in root.iter("Annotation"):
-        kind = element.get("Type", "Polygon")
+        kind, group = element.get("Type", "Polygon"), element.get("PartOfGroup", "")
         if kind.lower() not in _AREAS:
-            left_out[kind] += 1
+            builder.leave_out(kind, group)
             continue
         name = element.get("Name", "")
         ring = _ring(element, name, builder.source)
         if kind.lower() == "rectangle" and len(ring) == 2:
             (left, top), (right, bottom) = ring
             ring = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
-        builder.add([[ring]], group=element.get("PartOfGroup", ""), name=name)
-    for kind, count in left_out.items():
-        builder.leave_out(kind, count)
+        builder.add([[ring]], group=group, name=name)
 
 
 def _ring(element: ET.Element, name: str, source: str) -> Ring:

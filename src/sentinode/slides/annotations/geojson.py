@@ -1,7 +1,6 @@
 """GeoJSON as QuPath writes it: features in level-0 pixels, their class in `properties.classification`."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,7 +14,13 @@ _COLOURS = {TUMOUR: [216, 27, 96], EXCLUSION: [30, 136, 229]}
 _OTHER_COLOUR = [255, 193, 7]
 _REVIEWED = "reviewed"  # ours: RFC 7946 (6.1) allows further members, which other programs pass over
 _AREAS = {"Polygon", "MultiPolygon"}
-_OTHER_GEOMETRIES = {"Point", "MultiPoint", "LineString", "MultiLineString", "GeometryCollection"}
+_COLLECTION = "GeometryCollection"
+_OTHER_GEOMETRIES = {"Point", "MultiPoint", "LineString", "MultiLineString", _COLLECTION}
+# QuPath's names for what it found or made itself, by version: 0.2 has the class of the object for an id.
+_TYPES_0_2 = {
+    "PathRootObject": "root", "PathAnnotationObject": "annotation", "PathCellObject": "cell",
+    "PathDetectionObject": "detection", "PathTileObject": "tile", "TMACoreObject": "tma_core",
+}  # fmt: skip
 
 
 def is_geojson(content: Any) -> bool:
@@ -29,39 +34,65 @@ def is_geojson(content: Any) -> bool:
 def parse_geojson(content: Any, builder: RegionBuilder) -> None:
     """Add the regions of a FeatureCollection, a feature, a list of features or a bare geometry to `builder`.
 
-    QuPath's detections (cells, tiles) are not drawn regions and are left out, and so is what has no area.
+    Objects inside others, as QuPath exports its hierarchy, are read like the rest. QuPath's cells, tiles and other
+    detections are not drawn regions and are left out, in its forms of 0.2, 0.3 and later; so is what has no area.
 
     Raises:
         AnnotationError: A feature without the members that GeoJSON (RFC 7946) asks for.
     """
     builder.mark(content.get(_REVIEWED) if isinstance(content, dict) else None)
-    left_out: Counter[str] = Counter()
     for number, feature in enumerate(_features(content, builder.source), 1):
         where = f"{builder.source}: feature {number}"
         properties = feature.get("properties") or {}
         geometry = feature.get("geometry") or {}
         if not isinstance(properties, dict) or not isinstance(geometry, dict):
             raise AnnotationError(f"{where} has a geometry or properties that are not objects; export it again")
-        kind = str(properties.get("objectType", "annotation"))
-        if kind != "annotation":
-            left_out[kind] += 1
-        elif geometry.get("type") not in _AREAS:
-            left_out[str(geometry.get("type", "feature without a geometry"))] += 1
-        else:
-            group, name = _class_name(properties.get("classification")), str(properties.get("name") or "")
-            builder.add(_polygons(geometry, where), group=group, name=name)
-    for kind, count in left_out.items():
-        builder.leave_out(kind, count)
+        kind = _object_type(feature, properties)
+        if kind == "annotation":
+            _add(
+                geometry,
+                _class_name(properties.get("classification")),
+                str(properties.get("name") or ""),
+                where,
+                builder,
+            )
+        elif kind != "root":  # the whole slide, which holds the others
+            builder.pass_over(kind)
+
+
+def _object_type(feature: dict[str, Any], properties: dict[str, Any]) -> str:
+    """What QuPath calls it; another program's features are annotations."""
+    said = properties.get("objectType") or properties.get("object_type")  # the latter: 0.3
+    return str(said or _TYPES_0_2.get(str(feature.get("id")), "annotation")).lower()
+
+
+def _add(geometry: dict[str, Any], group: str, name: str, where: str, builder: RegionBuilder) -> None:
+    kind = geometry.get("type")
+    if kind in _AREAS:
+        builder.add(_polygons(geometry, where), group=group, name=name)
+    elif kind == _COLLECTION and isinstance(geometry.get("geometries"), list) and geometry["geometries"]:
+        for part in geometry["geometries"]:
+            if not isinstance(part, dict):
+                raise AnnotationError(f"{where} is a {_COLLECTION} of what are not objects; export it again")
+            _add(part, group, name, where, builder)
+    else:
+        builder.leave_out(str(kind or "feature without a geometry"), group)
 
 
 def _features(content: Any, source: str) -> Iterator[dict[str, Any]]:
+    """Every feature, and below each those that lie in it."""
     features = content
     if isinstance(content, dict):
         features = content.get("features") if content["type"] == "FeatureCollection" else [content]
-    if not isinstance(features, list) or not all(isinstance(each, dict) for each in features):
-        raise AnnotationError(f"{source} is GeoJSON without a list of features; export it again")
-    for feature in features:
-        yield feature if feature.get("type") == "Feature" else {"geometry": feature}
+    waiting = [features]
+    while waiting:
+        listed = waiting.pop()
+        if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+            raise AnnotationError(f"{source} is GeoJSON without a list of features; export it again")
+        for feature in listed:
+            yield feature if feature.get("type") == "Feature" else {"geometry": feature}
+            if (children := feature.get("childObjects")) is not None:
+                waiting.append(children)
 
 
 def _class_name(classification: Any) -> str:

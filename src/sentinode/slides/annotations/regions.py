@@ -36,6 +36,8 @@ _TUMOUR_NAMES = frozenset({"tumor", "tumour", "_0", "_1", "metastasis", "metasta
 _EXCLUSION_NAMES = frozenset({"_2", "exclusion", "exclude", "excluded", "ignore", "ignore*"})
 _NO_NAMES = frozenset({"", "none", "unclassified"})
 
+_MEANT = frozenset({TUMOUR, EXCLUSION, REJECTED})
+
 _EDGE_TOLERANCE = 0.01
 """Part of the slide's side by which a line may leave the slide: annotators draw over the edge."""
 
@@ -80,6 +82,10 @@ class Annotations:
     """What a reader should know: lines that were repaired, elements without an area, names of no known class."""
     corner: Literal["scanned area", "canvas"] = "scanned area"
     """What the file counts level-0 pixels from; see `annotations.placement`."""
+    without_area: tuple[tuple[str, str], ...] = field(default=())
+    """(class as the file calls it, kind) of each element that was left out because it encloses nothing."""
+    tumour_without_area: tuple[str, ...] = field(default=())
+    """What tumour was drawn as where that has no area, such as LineString: where the tumour ends is not known."""
     reviewed: Reviewed | None = None
     """How much of the slide a review of what a model found speaks of; None: it is no review, and complete."""
 
@@ -90,9 +96,43 @@ class Annotations:
     @property
     def unnamed(self) -> tuple[str, ...]:
         """Where classes are drawn and none of them is tumour, those that could mean it; empty otherwise."""
-        if self.of(TUMOUR):
-            return ()
-        return tuple(sorted({region.group or "none" for region in self.regions if region.kind != REJECTED}))
+        return () if self.of(TUMOUR) or self.tumour_without_area else tuple(sorted(self.passed_over))
+
+    @property
+    def passed_over(self) -> Counter[str]:
+        """Classes that mean neither tumour nor exclusion, as the file calls them, and how often each is drawn."""
+        drawn = [(region.group, region.kind) for region in self.regions] + list(self.without_area)
+        return Counter(group or "none" for group, kind in drawn if kind not in _MEANT)
+
+    @property
+    def shapes_without_area(self) -> str:
+        """What tumour without an area was drawn as."""
+        return ", ".join(sorted(set(self.tumour_without_area)))
+
+    def check_named(self) -> None:
+        """Refuse regions none of which is called tumour.
+
+        Raises:
+            AnnotationError: There are such regions, which a reviewer did not reject.
+        """
+        if self.unnamed:
+            raise AnnotationError(
+                f"{self.path}: no region is called tumour, the classes are: {', '.join(self.unnamed)}; say which mean "
+                "tumour (--tumour-name), or remove the file if the slide has none"
+            )
+
+    def check_tumour(self) -> None:
+        """Refuse a file that does not say where the tumour is: none of its regions is called so, or one has no area.
+
+        Raises:
+            AnnotationError: It is such a file.
+        """
+        self.check_named()
+        if self.tumour_without_area:
+            raise AnnotationError(
+                f"{self.path}: tumour is drawn as {self.shapes_without_area}, which has no area: where it ends is not "
+                "known; draw a closed outline around it, or delete it"
+            )
 
     @property
     def counts(self) -> dict[str, int]:

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.core.errors import AnnotationError, DataError, DataNotFoundError
 from sentinode.core.images import read_image
-from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
+from sentinode.slides.annotations.annotation_file import read_annotations
+from sentinode.slides.annotations.annotation_folder import AnnotationFolder
 from sentinode.slides.annotations.placement import placed
 from sentinode.slides.annotations.raster import rasterise_polygons
 from sentinode.slides.annotations.regions import EXCLUSION
@@ -19,7 +20,7 @@ _SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 _ASPECT_TOLERANCE = 0.02
 
 
-def read_example(slide: Slide, masks: Path, mpp: float) -> TissueExample:
+def read_example(slide: Slide, masks: AnnotationFolder, mpp: float) -> TissueExample:
     """A slide's overview at `mpp` µm/px with its mask from the folder `masks`.
 
     The mask is NAME.png (or .tif, .bmp) of any scale, not 0 where there is tissue; or NAME.xml, .geojson or .json,
@@ -31,16 +32,16 @@ def read_example(slide: Slide, masks: Path, mpp: float) -> TissueExample:
         AnnotationError: See `read_annotations`; or the annotation is of another slide.
     """
     overview = slide.thumbnail(mpp=mpp)
-    annotation = find_annotations(masks, slide.name)
-    images = [path for path in (masks / f"{slide.name}{suffix}" for suffix in _SUFFIXES) if path.is_file()]
+    annotation = masks.of(slide.name)
+    images = [path for path in (masks.path / f"{slide.name}{suffix}" for suffix in _SUFFIXES) if path.is_file()]
     found = images + ([annotation] if annotation else [])
     if not found:
         raise DataNotFoundError(
-            f"{masks} has no {slide.name}.png, .xml, .geojson or .json; draw the tissue of that slide"
+            f"{masks.path} has no {slide.name}.png, .xml, .geojson or .json; draw the tissue of that slide"
         )
     if len(found) > 1:
         raise DataError(
-            f"{masks} has {', '.join(path.name for path in found)} for one slide; keep the one that is meant"
+            f"{masks.path} has {', '.join(path.name for path in found)} for one slide; keep the one that is meant"
         )
     truth = _from_image(images[0], slide, overview) if images else _from_annotation(found[0], slide, overview, mpp)
     return TissueExample(slide.name, overview, truth)
@@ -65,6 +66,11 @@ def _from_image(path: Path, slide: Slide, overview: NDArray[np.uint8]) -> NDArra
 
 def _from_annotation(path: Path, slide: Slide, overview: NDArray[np.uint8], mpp: float) -> NDArray[np.bool_]:
     annotations = placed(read_annotations(path), slide.extent)
+    if annotations.without_area:
+        raise AnnotationError(
+            f"{path}: {len(annotations.without_area)} elements enclose no area, so what is tissue there is not known; "
+            "draw closed outlines, or delete them"
+        )
     height, width = overview.shape[:2]
 
     def drawn(*, excluded: bool) -> NDArray[np.bool_]:

@@ -1,33 +1,29 @@
 """From a folder of scans and one of annotations to the FROC and the slide AUC: `sentinode froc`."""
 
-import csv
-import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sentinode.core.csv_output import render_csv
 from sentinode.core.errors import DataError
 from sentinode.core.files import write_json, write_text
 from sentinode.core.metric import Metric
 from sentinode.metrics.froc.curve import Froc, JudgedSlide, froc, judge
 from sentinode.metrics.froc.detections import Detections, suppress
-from sentinode.metrics.froc.masks import MASK_MPP, EvaluationMask, evaluation_mask
 from sentinode.metrics.slide_score.slide_auc import slide_auc
 from sentinode.reports.frame import Context
 from sentinode.reports.froc_page import FrocRow, write_froc_page
 from sentinode.scanning.scan_folder import ScanFolder, failed_scans_in, scans_in
 from sentinode.scanning.scan_record import BundleFacts, SlideFacts
-from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
-from sentinode.slides.annotations.camelyon import known_trap
-from sentinode.slides.annotations.placement import placed
-from sentinode.slides.annotations.raster import rasterise
 from sentinode.slides.slide_list import list_slides
+from sentinode.slides.slide_names import SlideNames
 from sentinode.studies.cohort.froc_pictures import draw_pictures
-from sentinode.studies.cohort.patients import read_patients
+from sentinode.studies.cohort.patients import read_patients, scanned_names
+from sentinode.studies.cohort.slide_truths import SlideTruth, SlideTruths
 from sentinode.studies.cohort.unscanned_slides import judge_unscanned
 
 RADIUS_UM = 200.0
@@ -89,6 +85,7 @@ def froc_of_scans(
     minimum: float = MINIMUM,
     patients: str | Path | None = None,
     slides: str | Path | None = None,
+    tumour_names: Sequence[str] = (),
 ) -> FrocResult:
     """Measure the scans against annotations; write `froc.html`, `froc.json` and `detections.csv` into `out`.
 
@@ -96,36 +93,39 @@ def froc_of_scans(
         scans: Folder of scan folders.
         annotations: Folder with NAME.xml, NAME.geojson or NAME.json for every slide with tumour. A slide without a
             file, or with no tumour in it, counts as normal. The targets of slides that could not be scanned count as
-            missed; what was not assessed and has no tumour drawn is left out. Both are named.
+            missed; what was not assessed and has no tumour drawn is left out. Both are named, and so is what was not
+            used of the annotations.
         out: Folder for the result.
         radius_um: Of the non-maximum suppression.
         minimum: Least score of a detection.
         patients: CSV, see `read_patients`: whole patients are then resampled.
         slides: Folder with the slides' files, for their thumbnails in the page.
+        tumour_names: Class names of annotations that mean tumour, besides the usual (Tumor, _0, _1, metastases).
 
     Raises:
         DataError: No scan, scans of several bundles, or a slide that is not in `patients`.
-        AnnotationError: An annotation can't be read, or was drawn on another slide.
+        AnnotationError: An annotation can't be read, was drawn on another slide, or calls no region tumour.
         EvaluationError: No slide has a target.
     """
     scans, annotations, out = Path(scans), Path(annotations), Path(out)
     files = {} if slides is None else {path.name: path for path in list_slides([Path(slides)])}
+    finished, failed = scans_in(scans), failed_scans_in(scans)
+    names = scanned_names(finished, failed)
+    truths = SlideTruths(annotations, names, tumour_names)
     left_out, judged = [], []
-    for scan in scans_in(scans):
-        trap = known_trap(scan.record.name)
-        if trap is not None:
-            left_out.append(f"Left out: {trap}.")
-            continue
-        one, unseen = _judged(scan, annotations, radius_um, minimum, files), scan.record.not_assessed
-        if unseen and not one.row.judged.tumour:  # it would count as a slide without false positives
+    for scan in finished:
+        truth, unseen = truths.of(scan.record.slide), scan.record.not_assessed
+        if truth.left_out:
+            left_out.append(f"Left out: {truth.left_out}.")
+        elif unseen and truth.mask is None:  # it would count as a slide without false positives
             left_out.append(f"Left out: {scan.record.name}, which is not assessed ({unseen}) and has no tumour drawn.")
-            continue
-        judged.append(one)
+        else:
+            judged.append(_judged(scan, truth, radius_um, minimum, files))
     _check_one_bundle(judged)
-    unscanned = judge_unscanned(failed_scans_in(scans), annotations, [one.facts for one in judged])
+    unscanned = judge_unscanned(failed, truths, [one.facts for one in judged])
     rows = [*(one.row for one in judged), *unscanned.rows]
     left_out += unscanned.left_out
-    groups = _groups([row.judged.name for row in rows], None if patients is None else Path(patients))
+    groups = _groups([row.judged.name for row in rows], names, None if patients is None else Path(patients))
     result = froc([row.judged for row in rows], groups=groups)
     auc = slide_auc([row.judged.tumour for row in rows], [row.score or 0.0 for row in rows], groups=groups)
     bundle = judged[0].bundle
@@ -135,49 +135,35 @@ def froc_of_scans(
     )
     unseen_slides = {row.judged.name: row.not_assessed for row in rows if row.not_assessed}
     missed = tuple(f"{name} is not assessed: {reason}." for name, reason in unseen_slides.items())
-    notes = (*left_out, *missed, f"Slides without a file in {annotations.name} count as normal: {_normal(rows)}.")
+    normal = f"Slides without a file in {annotations.name} count as normal: {_normal(rows)}."
+    notes = (*left_out, *missed, normal, *truths.notes())
     context = Context(data=scans.name, model=bundle.name, method=(how,), notes=notes)
     write_froc_page(result, auc, rows, context, out / "froc.html")
     write_text(out / "detections.csv", _table(judged))
     found = _json(result, auc, rows) | {"radius_um": radius_um, "minimum": minimum, "bundle": bundle.name}
-    found["notes"], found["not_assessed"] = list(notes), unseen_slides
+    found |= {"notes": list(notes), "not_assessed": unseen_slides, "unused_annotations": truths.unused}
+    found["classes_passed_over"] = truths.passed_over
     write_json(out / "froc.json", found)
     return FrocResult(out, found)
 
 
-def _judged(scan: ScanFolder, annotations: Path, radius_um: float, minimum: float, files: Mapping[str, Path]) -> _Slide:
+def _judged(scan: ScanFolder, truth: SlideTruth, radius_um: float, minimum: float, files: Mapping[str, Path]) -> _Slide:
     record, heatmap = scan.record, scan.heatmap()
     facts = record.slide
-    truth, notes = _truth(facts, annotations)
+    notes = list(truth.notes)
     found = suppress(heatmap.values, mpp_x=heatmap.mpp.x, mpp_y=heatmap.mpp.y, radius_um=radius_um, minimum=minimum)
     found = _within(found, facts)
     pictures = draw_pictures(
-        files.get(facts.file), facts.width * facts.mpp_x, facts.height * facts.mpp_y, truth, heatmap, found,
+        files.get(facts.file), facts.width * facts.mpp_x, facts.height * facts.mpp_y, truth.mask, heatmap, found,
         record.config.get("series"),
     )  # fmt: skip
     if record.not_assessed:
         notes.append("It is not assessed: targets in what was not seen count as missed.")
     row = FrocRow(
-        judge(record.name, found, truth), record.slide_score,
+        judge(record.name, found, truth.mask), record.slide_score,
         pictures.slide, pictures.truth, pictures.heatmap, " ".join(notes), record.not_assessed,
     )  # fmt: skip
     return _Slide(row, found, facts, record.bundle, record.slide_score_method)
-
-
-def _truth(facts: SlideFacts, folder: Path) -> tuple[EvaluationMask | None, list[str]]:
-    """The targets of a slide, None for a normal one, and what was mended in its annotation."""
-    path = find_annotations(folder, facts.name)
-    if path is None:
-        return None, []
-    drawn = placed(read_annotations(path), facts.extent)
-    if drawn.tumour.is_empty:
-        return None, [*drawn.warnings, "Its annotation has no tumour."]
-    down_x, down_y = MASK_MPP / facts.mpp_x, MASK_MPP / facts.mpp_y
-    tumour = rasterise(
-        drawn, width=math.ceil(facts.width / down_x), height=math.ceil(facts.height / down_y),
-        downsample_x=down_x, downsample_y=down_y,
-    )  # fmt: skip
-    return evaluation_mask(tumour, mpp_x=MASK_MPP, mpp_y=MASK_MPP), list(drawn.warnings)
 
 
 def _within(found: Detections, facts: SlideFacts) -> Detections:
@@ -201,14 +187,14 @@ def _check_one_bundle(judged: list[_Slide]) -> None:
         )
 
 
-def _groups(names: list[str], patients: Path | None) -> list[str] | None:
+def _groups(slides: list[str], names: SlideNames, patients: Path | None) -> list[str] | None:
     if patients is None:
         return None
-    known = read_patients(patients).of_slide
-    missing = [name for name in names if name not in known]
+    known = read_patients(patients, names).of_slide
+    missing = [name for name in slides if name not in known]
     if missing:
         raise DataError(f"slide {missing[0]} was scanned and is not in {patients}; add it with its patient")
-    return [known[name] for name in names]
+    return [known[name] for name in slides]
 
 
 def _normal(rows: list[FrocRow]) -> str:
@@ -218,16 +204,14 @@ def _normal(rows: list[FrocRow]) -> str:
 
 def _table(judged: list[_Slide]) -> str:
     """Detections in level-0 pixels, as the organisers' program reads them, and in µm."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(("slide", "score", "x", "y", "x_um", "y_um"))
+    rows = []
     for one in judged:
         for x_um, y_um, score in zip(
             one.detections.x_um, one.detections.y_um, one.detections.scores.tolist(), strict=True
         ):
             x, y = int(x_um / one.facts.mpp_x), int(y_um / one.facts.mpp_y)
-            writer.writerow((one.facts.name, f"{score:.7g}", x, y, f"{x_um:.1f}", f"{y_um:.1f}"))
-    return stream.getvalue()
+            rows.append((one.facts.name, f"{score:.7g}", x, y, f"{x_um:.1f}", f"{y_um:.1f}"))
+    return render_csv(("slide", "score", "x", "y", "x_um", "y_um"), rows)
 
 
 def _json(result: Froc, auc: Metric, rows: list[FrocRow]) -> dict[str, Any]:

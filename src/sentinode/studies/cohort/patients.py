@@ -1,14 +1,17 @@
 """Which slide is whose, and what is known of patients and slides: the table beside a folder of scans."""
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.core.csv_table import CsvTable, Row, read_table
+from sentinode.core.errors import DataError
 from sentinode.metrics.stages import SLIDE_CLASSES, STAGES, SlideClass
+from sentinode.scanning.scan_folder import ScanFolder
+from sentinode.scanning.scan_record import FailedScan
+from sentinode.slides.slide_names import SlideNames, bare_name
 
-_FORMS = (
+FORMS = (
     "give columns slide and patient, and stage if it is known; or CAMELYON17's columns patient and stage, with rows "
     "patient_000.zip and patient_000_node_0.tif"
 )
@@ -26,70 +29,86 @@ class Patients:
     """Slide → true class, where it is known."""
 
 
-def table_rows(path: Path, remedy: str) -> list[dict[str, str]]:
-    """The rows of a CSV about slides, by its columns.
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: It can't be read; the message ends in `remedy`.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            return list(csv.DictReader(stream))
-    except FileNotFoundError as error:
-        raise DataNotFoundError(f"{path} does not exist; check the path") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is no CSV that can be read ({error}); {remedy}") from error
-
-
-def read_patients(path: Path) -> Patients:
+def read_patients(path: Path, slides: SlideNames) -> Patients:
     """Read a CSV of patients: `slide,patient[,stage]`, or CAMELYON17's `patient,stage`.
 
+    Args:
+        path: The table.
+        slides: Those that it is about; of others the names stay as they are written, without a suffix.
+
     Raises:
         DataNotFoundError: There is no such file.
-        DataError: It has other columns, or says two things of one slide or patient.
+        DataError: It has other columns, a slide without a patient, or says two things of one slide or patient.
     """
-    rows = table_rows(path, _FORMS)
-    columns = list(rows[0]) if rows else []
-    if {"slide", "patient"} <= set(columns):
-        return _by_slide(rows, path)
-    if {"patient", "stage"} <= set(columns):
-        return _camelyon17(rows, path)
-    raise DataError(f"{path} has columns {', '.join(map(str, columns)) or 'none'}; {_FORMS}")
+    table = read_table(path)
+    if table.has("slide", "patient"):
+        found = _by_slide(table, slides)
+    elif table.has("patient", "stage"):
+        found = _camelyon17(table, slides)
+    else:
+        raise DataError(f"{path} has columns {', '.join(filter(None, table.header)) or 'none'}; {FORMS}")
+    _check_letters(found, path)
+    return found
 
 
-def _by_slide(rows: list[dict[str, str]], path: Path) -> Patients:
+def scanned_names(finished: Iterable[ScanFolder], failed: Iterable[FailedScan]) -> SlideNames:
+    """The slides of a folder of scans, to be looked up in tables and annotations."""
+    files = [scan.record.slide.file for scan in finished]
+    return SlideNames([*files, *(f"{record.name}.tif" for record in failed)])  # of those only the name is known
+
+
+def put(known: dict[str, str], key: str, value: str, row: Row) -> None:
+    """Enter what a line says of a slide or patient.
+
+    Raises:
+        DataError: An earlier line says another thing.
+    """
+    if known.setdefault(key, value) != value:
+        raise row.fault(f"it says {value} of {key}, and an earlier line {known[key]}; keep what is right")
+
+
+def slide_of(row: Row, slides: SlideNames, column: str = "slide") -> str:
+    """The slide that a line is about; of one that is not among `slides`, the name as written, without a suffix."""
+    written = row.key(column)
+    return slides.find(written) or bare_name(written)
+
+
+def _by_slide(table: CsvTable, slides: SlideNames) -> Patients:
     of_slide: dict[str, str] = {}
     stages: dict[str, str] = {}
-    for row in rows:
-        _put(of_slide, Path(row["slide"]).stem, row["patient"], path)
-        if row.get("stage"):
-            _put(stages, row["patient"], _known(row["stage"], STAGES, path), path)
+    for row in table.rows(("slide", "patient"), ("stage",)):
+        put(of_slide, slide_of(row, slides), row.key("patient"), row)
+        if row["stage"]:
+            put(stages, row["patient"], _known(row, STAGES), row)
     return Patients(of_slide, stages, {})
 
 
-def _camelyon17(rows: list[dict[str, str]], path: Path) -> Patients:
+def _camelyon17(table: CsvTable, slides: SlideNames) -> Patients:
     of_slide: dict[str, str] = {}
     stages: dict[str, str] = {}
-    classes: dict[str, SlideClass] = {}
-    for row in rows:
-        name = Path(row["patient"])
-        patient, _, node = name.stem.partition("_node_")
-        if not node:
-            _put(stages, patient, _known(row["stage"], STAGES, path), path)
-            continue
-        _put(of_slide, name.stem, patient, path)
-        known = _known(row["stage"], SLIDE_CLASSES, path)
-        classes[name.stem] = next(one for one in SLIDE_CLASSES if one == known)
-    return Patients(of_slide, stages, classes)
+    classes: dict[str, str] = {}
+    for row in table.rows(("patient", "stage")):
+        name = slide_of(row, slides, "patient")
+        patient, _, node = name.partition("_node_")
+        if node:
+            put(of_slide, name, patient, row)
+            put(classes, name, _known(row, SLIDE_CLASSES), row)
+        else:
+            put(stages, patient, _known(row, STAGES), row)
+    return Patients(of_slide, stages, {name: next(c for c in SLIDE_CLASSES if c == of) for name, of in classes.items()})
 
 
-def _known(value: str, allowed: tuple[str, ...], path: Path) -> str:
-    if value not in allowed:
-        raise DataError(f"{path} has {value!r}, which is none of {', '.join(allowed)}; correct it")
-    return value
+def _known(row: Row, allowed: tuple[str, ...]) -> str:
+    value = row["stage"]
+    for one in allowed:
+        if one.casefold() == value.casefold():
+            return one
+    raise row.fault(f"{value!r}, which is none of {', '.join(allowed)}; correct it")
 
 
-def _put(table: dict[str, str], key: str, value: str, path: Path) -> None:
-    if table.setdefault(key, value) != value:
-        raise DataError(f"{path} says both {table[key]} and {value} of {key}; keep what is right")
+def _check_letters(patients: Patients, path: Path) -> None:
+    """Refuse two patients that differ in the case of letters alone: each would be staged by a part of the slides."""
+    seen: dict[str, str] = {}
+    for patient in patients.of_slide.values():
+        if seen.setdefault(patient.casefold(), patient) != patient:
+            raise DataError(f"{path} has patients {seen[patient.casefold()]!r} and {patient!r}; write one name for one")

@@ -1,11 +1,12 @@
 """A slide score fitted on finished scans with labels, and put into all scans of a folder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
+from sentinode.core.csv_table import Row, read_table
 from sentinode.core.errors import DataError
 from sentinode.metrics.slide_score.slide_score_fit import cross_validated_slide_score
 from sentinode.metrics.slide_score.slide_score_model import heatmap_features
@@ -13,7 +14,8 @@ from sentinode.metrics.stages import SLIDE_CLASSES
 from sentinode.scanning.scan_folder import ScanFolder, scans_in
 from sentinode.scanning.scan_record import FinishedScan
 from sentinode.scanning.slide_score import FittedOn, SlideScore, Validation
-from sentinode.studies.cohort.patients import read_patients, table_rows
+from sentinode.slides.slide_names import SlideNames
+from sentinode.studies.cohort.patients import put, read_patients, scanned_names, slide_of
 
 LEAST_SLIDES = 10
 """Least slides of each class. With fewer, the interval of the AUC reaches from useless to perfect, and eight
@@ -37,8 +39,9 @@ def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> SlideScore:
         DataError: Fewer than `LEAST_SLIDES` of a class; scans of several bundles or strides.
         EvaluationError: A class is in one patient only.
     """
-    truths, patients = read_labels(labels)
-    assessed = [scan for scan in scans_in(scans) if not scan.record.not_assessed]
+    finished = scans_in(scans)
+    truths, patients = read_labels(labels, scanned_names(finished, ()))
+    assessed = [scan for scan in finished if not scan.record.not_assessed]
     labelled = [scan for scan in assessed if scan.record.name in truths]
     names = [scan.record.name for scan in labelled]
     truth = np.array([truths[name] for name in names], np.int64)
@@ -80,30 +83,41 @@ def apply_to_scans(score: SlideScore, scans: Path) -> list[FinishedScan]:
     return [score.put(scan) for scan in finished]
 
 
-def read_labels(path: Path) -> tuple[Mapping[str, int], Mapping[str, str]]:
+def read_labels(path: Path, slides: SlideNames) -> tuple[Mapping[str, int], Mapping[str, str]]:
     """Which slides have tumour, and whose they are: slide → 1 or 0, slide → patient where it is known.
 
     A CSV with columns `slide` and `label` (0 or 1, normal or tumour, or a class: negative, itc, micro, macro) and, if a
     patient has several slides, `patient`; or CAMELYON17's own table.
 
+    Args:
+        path: The table.
+        slides: Those that it is about.
+
     Raises:
         DataNotFoundError: There is no such file.
-        DataError: It has other columns, or a label that is none of these.
+        DataError: It has other columns, a label that is none of these, or a patient for some slides only.
     """
-    rows = table_rows(path, "give columns slide and label")
-    if rows and {"slide", "label"} <= set(rows[0]):
-        truths: dict[str, int] = {}
-        for row in rows:
-            if row["label"] not in _TRUTHS:
-                raise DataError(f"{path} has label {row['label']!r}, which is none of {', '.join(_TRUTHS)}; correct it")
-            name = Path(row["slide"]).stem
-            if truths.setdefault(name, _TRUTHS[row["label"]]) != _TRUTHS[row["label"]]:
-                raise DataError(f"{path} has two labels of slide {name}; keep what is right")
-        return truths, {Path(row["slide"]).stem: row["patient"] for row in rows if row.get("patient")}
-    known = read_patients(path)
+    table = read_table(path)
+    if table.has("slide", "label"):
+        return _labels_and_patients(table.rows(("slide", "label"), ("patient",)), slides)
+    known = read_patients(path, slides)
     if not known.classes:
         raise DataError(f"{path} has no label of a slide; give columns slide and label, or CAMELYON17's own table")
     return {name: int(found != "negative") for name, found in known.classes.items()}, known.of_slide
+
+
+def _labels_and_patients(rows: Sequence[Row], slides: SlideNames) -> tuple[Mapping[str, int], Mapping[str, str]]:
+    labels: dict[str, str] = {}
+    patients: dict[str, str] = {}
+    with_patients = any(row["patient"] for row in rows)
+    for row in rows:
+        name, label = slide_of(row, slides), row["label"].lower()
+        if label not in _TRUTHS:
+            raise row.fault(f"label {row['label']!r}, which is none of {', '.join(_TRUTHS)}; correct it")
+        put(labels, name, str(_TRUTHS[label]), row)
+        if with_patients:  # for all or for none: slides of one patient must not come into two folds
+            put(patients, name, row.key("patient"), row)
+    return {name: int(label) for name, label in labels.items()}, patients
 
 
 def _features(scans: list[ScanFolder]) -> tuple[FittedOn, np.ndarray]:

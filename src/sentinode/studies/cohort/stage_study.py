@@ -1,8 +1,6 @@
 """From a folder of scans to slide classes and patients' stages: `sentinode stage`."""
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sentinode.core.csv_output import write_csv
 from sentinode.core.errors import DataError
-from sentinode.core.files import write_json, write_text
+from sentinode.core.files import write_json
 from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.stages import (
@@ -30,7 +29,7 @@ from sentinode.reports.frame import Context
 from sentinode.reports.stages_page import StageRow, write_stage_page
 from sentinode.scanning.scan_folder import ScanFolder, failed_scans_in, scans_in
 from sentinode.scanning.scan_record import OVERLAY_FILE, FinishedScan
-from sentinode.studies.cohort.patients import Patients, read_patients
+from sentinode.studies.cohort.patients import Patients, read_patients, scanned_names
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,8 @@ def stage_scans(scans: str | Path, patients: str | Path, out: str | Path, *, lea
         DataError: No scan, no such table, or a slide of a scanned patient that was not scanned.
     """
     scans, patients, out = Path(scans), Path(patients), Path(out)
-    known = read_patients(patients)
     finished = scans_in(scans)
+    known = read_patients(patients, scanned_names(finished, failed_scans_in(scans)))
     unseen = not_assessed_in(scans)
     classes = dict.fromkeys(unseen, SLIDE_CLASSES[0]) | {
         scan.record.name: class_of(scan.record, least_score) for scan in finished
@@ -109,12 +108,12 @@ def stage_scans(scans: str | Path, patients: str | Path, out: str | Path, *, lea
     _write_page(staged, finished, labels, known, found, out)
     write_json(out / "stages.json", found)
     columns = ("patient", "stage", "true_stage", "slides", "note")
-    _write_table(out / "stages.csv", columns, _patient_rows(staged, known))
+    write_csv(out / "stages.csv", columns, _patient_rows(staged, known))
     rows = [
         (name, known.of_slide[name], labels[name], known.classes.get(name, ""), unseen.get(name, ""))
         for name in sorted(labels)
     ]
-    _write_table(out / "slides.csv", ("slide", "patient", "class", "true_class", "note"), rows)
+    write_csv(out / "slides.csv", ("slide", "patient", "class", "true_class", "note"), rows)
     return StageResult(out, found)
 
 
@@ -215,10 +214,3 @@ def _patient_rows(staged: tuple[StagedPatient, ...], known: Patients) -> list[tu
     return [
         (one.patient, one.label, known.stages.get(one.patient, ""), str(len(one.slides)), one.note) for one in staged
     ]
-
-
-def _write_table(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerows([columns, *rows])
-    write_text(path, stream.getvalue())

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -12,11 +11,11 @@ from sentinode.metrics.froc.detections import Detections
 from sentinode.metrics.froc.masks import MASK_MPP, EvaluationMask, evaluation_mask
 from sentinode.reports.froc_page import FrocRow
 from sentinode.scanning.scan_record import FailedScan, SlideFacts
-from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
 from sentinode.slides.annotations.camelyon import known_trap
 from sentinode.slides.annotations.placement import shifted
 from sentinode.slides.annotations.raster import rasterise
 from sentinode.slides.annotations.regions import Annotations
+from sentinode.studies.cohort.slide_truths import SlideTruths, not_known
 
 _NOTHING = Detections(np.empty(0), np.empty(0), np.empty(0))
 _RIM_PX = 100
@@ -33,14 +32,14 @@ class Unscanned:
     """The others, in a sentence each: they would count as slides without false positives."""
 
 
-def judge_unscanned(failed: Sequence[FailedScan], annotations: Path, scanned: Sequence[SlideFacts]) -> Unscanned:
+def judge_unscanned(failed: Sequence[FailedScan], truths: SlideTruths, scanned: Sequence[SlideFacts]) -> Unscanned:
     """Judge slides of which there is only an annotation.
 
     Nobody knows their µm/px; the median of the scanned ones stands in, and decides which regions are isolated cells.
 
     Args:
         failed: Slides that could not be scanned.
-        annotations: Folder with their annotations.
+        truths: Of the cohort.
         scanned: The slides of the cohort that were scanned; at least one.
 
     Raises:
@@ -51,9 +50,11 @@ def judge_unscanned(failed: Sequence[FailedScan], annotations: Path, scanned: Se
     for record in failed:
         if known_trap(record.name) is not None:
             continue
-        path = find_annotations(annotations, record.name)
-        drawn = read_annotations(path) if path else None
+        drawn = truths.read(record.name)
         reason = f"it could not be scanned: {record.failure.message}"
+        if drawn is not None and (unknown := not_known(drawn)):
+            left_out.append(f"Left out: {record.name}: {unknown}; {reason}.")
+            continue
         if drawn is None or drawn.tumour.is_empty:
             left_out.append(f"Left out: {record.name}, which has no tumour drawn; {reason}.")
             continue
