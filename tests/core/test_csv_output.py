@@ -1,12 +1,14 @@
 """Tables for people: no cell is a formula, and what we read back ourselves is what was written."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sentinode
 from sentinode.core.csv_output import escape_cell, render_csv, unescape_cell, write_csv
 from sentinode.core.csv_table import read_exactly
 
@@ -43,3 +45,10 @@ def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, 
     path: Path = tmp_path_factory.mktemp("rows") / "t.csv"
     assert write_csv(path, ("a", "b"), rows) == len(rows)
     assert [cells for _, cells in read_exactly(path)] == [["a", "b"], *rows]
+
+
+def test_no_module_reads_or_writes_csv_by_itself() -> None:
+    package = Path(sentinode.__file__).parent
+    by_itself = re.compile(r"^\s*import csv|\.read_csv\(|\.to_csv\(", re.MULTILINE)
+    found = [path.name for path in package.rglob("*.py") if by_itself.search(path.read_text(encoding="utf-8"))]
+    assert sorted(found) == ["candidates.py", "csv_table.py", "runs.py"]  # the others: our own logs, numbers alone

@@ -124,3 +124,14 @@ def test_an_argument_that_stands_for_nothing_is_an_error(tmp_path: Path) -> None
         expand_images([str(tmp_path)])
     with pytest.raises(DataNotFoundError, match="no pattern that matches an image"):
         expand_images([str(tmp_path / "*.png")])
+
+
+def test_thumbnails_of_a_file_server_and_leavings_of_a_zip_are_no_images(tmp_path: Path) -> None:
+    for name in ("a.png", "@eaDir/a.png/THUMB_M.jpg", "__MACOSX/._a.png", "inner/__MACOSX/b.png", "inner/b.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    wanted = [tmp_path / "a.png", tmp_path / "inner/b.png"]
+    assert expand_images([str(tmp_path)]) == wanted
+    assert expand_images([str(tmp_path / "**")]) == wanted
+    named = tmp_path / "inner/__MACOSX"  # whoever writes it out means it
+    assert expand_images([str(named / "*.png")]) == [named / "b.png"]

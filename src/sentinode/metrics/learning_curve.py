@@ -1,6 +1,5 @@
 """Learning curves: what a model reaches with part of the training images, over several draws of that part."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from sentinode.core.csv_output import write_csv
 from sentinode.core.errors import EvaluationError
-from sentinode.core.files import atomic_file
 from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import rate
 from sentinode.metrics.measures.multiclass import macro_auc
@@ -164,13 +163,14 @@ def write_curve(curve: LearningCurve, path: Path) -> None:
         StorageError: The disk is full or the folder can't be written.
     """
     head = ["fraction", "seed", "n", "groups", *(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high"))]
-    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*head, "seconds"])
-        for point in curve.points:
-            figures = [point.metrics[name] for name in METRICS]
-            ends = [end for metric in figures for end in (metric.value, metric.low, metric.high)]
-            writer.writerow([point.fraction, point.seed, point.n, point.groups, *ends, point.seconds])
+    rows = ([point.fraction, point.seed, point.n, point.groups, *_ends(point), point.seconds] for point in curve.points)
+    write_csv(path, [*head, "seconds"], rows)
+
+
+def _ends(point: CurvePoint) -> list[float | None]:
+    """Each figure with the ends of its interval."""
+    figures = [point.metrics[name] for name in METRICS]
+    return [end for metric in figures for end in (metric.value, metric.low, metric.high)]
 
 
 def _step(points: Sequence[CurvePoint]) -> CurveStep:

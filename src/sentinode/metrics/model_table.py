@@ -4,7 +4,6 @@ Every model decides for its likeliest class, whatever operating threshold it car
 sensitivity gives up accuracy on purpose, and accuracies at different rules can't be compared.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.csv_output import write_csv
 from sentinode.core.errors import EvaluationError
-from sentinode.core.files import atomic_file
 from sentinode.core.metric import Metric
 from sentinode.metrics.comparison import compare
 from sentinode.metrics.measures.binary import binary_measures
@@ -190,10 +189,7 @@ def write_table(table: ModelTable, path: Path) -> None:
         StorageError: The disk is full or the folder can't be written.
     """
     rows = [_cells(row) for row in table.rows]
-    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(path, rows[0], ([row[name] for name in rows[0]] for row in rows))
 
 
 def _cells(row: ModelRow) -> dict[str, Any]:

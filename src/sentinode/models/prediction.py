@@ -16,6 +16,7 @@ from PIL import Image
 from sentinode.core.decision import decide
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.images import IMAGE_SUFFIXES, read_image
+from sentinode.core.system_files import is_system_file, lies_in_system_folder
 from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.engines.engine import PHOTOGRAPHS, Engine
 from sentinode.models.novelty import TrainingRange
@@ -164,7 +165,8 @@ def expand_images(arguments: Sequence[str]) -> list[Path]:
     for argument in arguments:
         path = Path(argument).expanduser()
         if path.is_dir():
-            images = sorted((file for file in path.rglob("*") if _is_image(file)), key=_natural)
+            inside = (file for file in path.rglob("*") if not lies_in_system_folder(file, path))
+            images = sorted(filter(_is_image, inside), key=_natural)
             if not images:
                 endings = ", ".join(sorted(IMAGE_SUFFIXES))
                 raise DataNotFoundError(f"folder {path} holds no image ({endings}); check the path")
@@ -172,7 +174,7 @@ def expand_images(arguments: Sequence[str]) -> list[Path]:
             images = [path]
         else:
             matches = map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207 - pathlib has no absolute patterns
-            images = sorted((file for file in matches if _is_image(file)), key=_natural)
+            images = sorted((file for file in matches if _is_image(file) and _is_meant(file, path)), key=_natural)
             if not images:
                 raise DataNotFoundError(f"{argument} is no image, no folder, and no pattern that matches an image")
         found.update(dict.fromkeys(images))
@@ -180,7 +182,12 @@ def expand_images(arguments: Sequence[str]) -> list[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+
+
+def _is_meant(path: Path, pattern: Path) -> bool:
+    """Whether each part of a match is a user's own, or was written out in the pattern."""
+    return not any(is_system_file(part) for part in path.parts if part not in pattern.parts)
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

@@ -1,11 +1,10 @@
 """The tables of a cross-validation: `folds.csv`, a row a fold, and `predictions.csv`, a row a sample and repeat."""
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sentinode.core.files import atomic_file
+from sentinode.core.csv_output import write_csv
 from sentinode.metrics.crossval.fold_answers import FoldAnswers, FoldFigures
 
 
@@ -21,11 +20,11 @@ def write_folds(path: Path, folds: Sequence[FoldFigures], details: Sequence[Mapp
         StorageError: The disk is full or the folder can't be written.
     """
     names = FoldFigures.columns()
-    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*names, *(details[0] if details else ())])
-        for figures, known in zip(folds, details, strict=True):
-            writer.writerow([*(_text(getattr(figures, name)) for name in names), *map(_text, known.values())])
+    rows = (
+        [*(_text(getattr(figures, name)) for name in names), *map(_text, known.values())]
+        for figures, known in zip(folds, details, strict=True)
+    )
+    write_csv(path, [*names, *(details[0] if details else ())], rows)
 
 
 def write_out_of_fold(path: Path, answers: FoldAnswers) -> None:
@@ -36,28 +35,27 @@ def write_out_of_fold(path: Path, answers: FoldAnswers) -> None:
     Raises:
         StorageError: The disk is full or the folder can't be written.
     """
+    head = ["repeat", "fold", "id", "path", "group", "label", "prediction", "threshold"]
+    write_csv(path, [*head, *(f"p_{name}" for name in answers.class_names)], _answers(answers))
+
+
+def _answers(answers: FoldAnswers) -> Iterator[list[object]]:
     names, groups = answers.class_names, answers.groups or [""] * len(answers.ids)
     decided = answers.decided()
-    head = ["repeat", "fold", "id", "path", "group", "label", "prediction", "threshold", *(f"p_{n}" for n in names)]
-    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(head)
-        for repeat in range(answers.repeats):
-            for row, sample in enumerate(answers.ids):
-                fold = answers.folds[repeat, row]
-                writer.writerow(
-                    [
-                        repeat + 1,
-                        fold + 1,
-                        sample,
-                        answers.paths[row],
-                        groups[row],
-                        names[answers.labels[row]],
-                        names[decided[repeat, row]],
-                        "" if answers.thresholds is None else _text(float(answers.thresholds[repeat, fold])),
-                        *map(_text, answers.probabilities[repeat, row].tolist()),
-                    ]
-                )
+    for repeat in range(answers.repeats):
+        for row, sample in enumerate(answers.ids):
+            fold = answers.folds[repeat, row]
+            yield [
+                repeat + 1,
+                fold + 1,
+                sample,
+                answers.paths[row],
+                groups[row],
+                names[answers.labels[row]],
+                names[decided[repeat, row]],
+                "" if answers.thresholds is None else _text(float(answers.thresholds[repeat, fold])),
+                *map(_text, answers.probabilities[repeat, row].tolist()),
+            ]
 
 
 def _text(value: Any) -> str:

@@ -1,12 +1,11 @@
 """Many slides: one after the other, and none of them stops the rest."""
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sentinode.core.csv_output import write_csv
 from sentinode.core.errors import BusyError, DataError
-from sentinode.core.files import atomic_file
 from sentinode.core.progress import Progress
 from sentinode.core.result_folder import locked, remove_partial
 from sentinode.metrics.stages import NOT_ASSESSED
@@ -91,14 +90,14 @@ def write_table(out: Path) -> None:
     """
     with locked(out / f".{TABLE_FILE}.lock", wait=True):
         remove_partial(out / TABLE_FILE)
-        with atomic_file(out / TABLE_FILE) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(_COLUMNS)
-            for path in sorted(out.glob(f"[!.]*/{RECORD_FILE}")):
-                try:
-                    writer.writerow(_row(read_record(path.parent)))
-                except DataError as error:
-                    writer.writerow([path.parent.name, "damaged", *[""] * (len(_COLUMNS) - 3), str(error)])
+        write_csv(out / TABLE_FILE, _COLUMNS, map(_line, sorted(out.glob(f"[!.]*/{RECORD_FILE}"))))
+
+
+def _line(path: Path) -> list[object]:
+    try:
+        return _row(read_record(path.parent))
+    except DataError as error:
+        return [path.parent.name, "damaged", *[""] * (len(_COLUMNS) - 3), str(error)]
 
 
 def _row(record: FinishedScan | FailedScan) -> list[object]:

@@ -5,7 +5,6 @@ of the JPEG. Seams between patches are visible: such slides test a pipeline (coo
 they don't measure a model on real slides.
 """
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from sentinode.core.csv_output import write_csv
 from sentinode.core.errors import DataError
 from sentinode.core.extras import require
-from sentinode.core.files import atomic_file, atomic_folder
+from sentinode.core.files import atomic_folder
 from sentinode.core.result_folder import check_empty
 from sentinode.slides.annotations.regions import Geometry
 from sentinode.slides.enlargement import enlarge
@@ -241,9 +241,8 @@ def outlines(lesion: NDArray[np.int32], cell_px: int) -> list[Geometry]:
 
 
 def _write_cells(path: Path, patches: Patches, plan: Plan) -> None:
-    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["column", "row", "label", "patch"])
-        for row, column in np.argwhere(plan.patch >= 0):
-            number = plan.patch[row, column]
-            writer.writerow([column, row, int(plan.lesion[row, column] > 0), patches.names[number]])
+    rows = (
+        [column, row, int(plan.lesion[row, column] > 0), patches.names[plan.patch[row, column]]]
+        for row, column in np.argwhere(plan.patch >= 0)
+    )
+    write_csv(path, ("column", "row", "label", "patch"), rows)

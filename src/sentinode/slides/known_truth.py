@@ -1,11 +1,10 @@
 """Slides whose tumour is known because they were made: their files, and the table of them."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentinode.core.files import atomic_file
+from sentinode.core.csv_output import write_csv
 from sentinode.slides.annotations.asap import write_asap
 from sentinode.slides.annotations.regions import TUMOUR, Annotations, Geometry, Region
 
@@ -28,7 +27,5 @@ def write_lesion_outlines(folder: Path, name: str, lesions: Sequence[Geometry]) 
 
 def write_table(folder: Path, slides: Sequence[KnownSlide]) -> None:
     """Write `slides.csv`: slide (file name), label (1: tumour), lesions."""
-    with atomic_file(folder / "slides.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["slide", "label", "lesions"])
-        writer.writerows([f"{slide.name}.tif", int(slide.lesions > 0), slide.lesions] for slide in slides)
+    rows = ([f"{slide.name}.tif", int(slide.lesions > 0), slide.lesions] for slide in slides)
+    write_csv(folder / "slides.csv", ("slide", "label", "lesions"), rows)

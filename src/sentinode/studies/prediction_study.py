@@ -1,11 +1,10 @@
 """`sentinode predict`: images in, classes out, as they come."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sentinode.core.files import atomic_file
+from sentinode.core.csv_output import write_csv
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import open_bundle
@@ -78,13 +77,8 @@ class PatchPredictions:
         """Write the rows into a file, whole or not at all; says how many there are."""
         names = self.info.classes.names
         head = ["path", "prediction", *(f"p_{name}" for name in names), "confidence", "low_confidence", "outside"]
-        count = 0
-        with atomic_file(Path(path)) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, head, lineterminator="\n")
-            writer.writeheader()
-            for row in self.rows():
-                count += 1
-                writer.writerow({**row, "low_confidence": "true" if row["low_confidence"] else "false"})
+        rows = ({**row, "low_confidence": "true" if row["low_confidence"] else "false"} for row in self.rows())
+        count = write_csv(Path(path), head, ([row[name] for name in head] for row in rows))
         return f"{count:,} of {len(self.paths):,} images in {path}; {self.rule}"
 
     def warnings(self) -> list[str]:

@@ -1,7 +1,5 @@
 """What happens around the epochs: the log, the checkpoints, the progress bar, early stopping's memory."""
 
-import csv
-import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +8,8 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from sentinode.core.files import atomic_file, write_text
+from sentinode.core.csv_output import write_csv
+from sentinode.core.files import atomic_file
 from sentinode.core.progress import Advance
 from sentinode.training.classifier import PatchClassifier
 from sentinode.training.lightning import Callback, LightningModule, TorchCheckpointIO, Trainer
@@ -105,11 +104,8 @@ class RunLog(Callback):
 
     def write(self) -> None:
         """Write `log.csv`."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, LOG_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: v if k == "epoch" else f"{v:.8g}" for k, v in row.items()} for row in self.rows)
-        write_text(self._folder / "log.csv", text.getvalue())
+        rows = ([row[k] if k == "epoch" else f"{row[k]:.8g}" for k in LOG_COLUMNS] for row in self.rows)
+        write_csv(self._folder / "log.csv", LOG_COLUMNS, rows)
 
     def _save_best(self, classifier: PatchClassifier) -> None:
         state = {

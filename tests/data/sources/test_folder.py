@@ -80,3 +80,15 @@ def test_split_folder_without_classes(tmp_path: Path) -> None:
     assert not folder.recognises(tmp_path)
     with pytest.raises(DataError, match="no class folders"):
         folder.open_path(tmp_path)
+
+
+def test_what_systems_leave_is_no_class_no_split_and_no_image(tmp_path: Path) -> None:
+    plain = folder.open_path(layouts.make_folder(tmp_path, n=2)).records
+    places = ("__MACOSX/train/normal", "train/__MACOSX", "@eaDir", "train/@eaDir", "train/normal/@eaDir")
+    for place in places:
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "image0.png").write_bytes((tmp_path / "train/normal/image0.png").read_bytes())
+    for name in ("Thumbs.db", "train/desktop.ini", "train/normal/Thumbs.db", "train/normal/._image0.png", ".DS_Store"):
+        (tmp_path / name).write_bytes(b"junk")
+    source = folder.open_path(tmp_path)
+    assert (source.records, source.exclusions) == (plain, ())

@@ -15,6 +15,7 @@ from sentinode.data.tiles.annotated_slides import list_annotated_slides
 from sentinode.data.tiles.tile_folder import RECORD_FILE, TABLE_FILE, TileSet, read_tile_folder
 from sentinode.data.tiles.tile_sampler import draw_into
 from sentinode.data.tiles.tiles_config import TilesConfig
+from sentinode.studies.tile_study import draw_tiles
 
 Draw = Callable[..., TileSet]
 
@@ -121,3 +122,32 @@ def test_the_tissue_and_tumour_columns_are_parts(draw: Draw, tmp_path: Path) -> 
     assert table.loc[table["label"] == "tumour", "tumour"].between(0.5, 1).all()
     assert table["score"].isna().all()
     assert np.issubdtype(table["x0"].dtype, np.int64)
+
+
+def test_a_slide_whose_tumour_is_drawn_as_a_line_gives_no_tile_and_says_so(slides: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "slides"
+    shutil.copytree(slides, folder)
+    (folder / "case_1.xml").unlink()
+    line = '{"type": "LineString", "coordinates": [[512, 256], [1024, 256], [1024, 640], [512, 640], [512, 256]]}'
+    feature = f'[{{"type": "Feature", "geometry": {line}, "properties": {{"classification": {{"name": "Tumor"}}}}}}]'
+    (folder / "case_1.geojson").write_text(feature)
+    found = draw_tiles(
+        [folder], tmp_path / "tiles", table=folder / "slides.csv", size_px=64, mpp=1.0, tumour_names=("x",)
+    )
+    assert "case_1" not in set(found.tiles.table["slide"])
+    (warning,) = found.warnings()
+    assert "tumour is drawn as LineString, which has no area" in warning
+
+
+def test_files_and_classes_that_were_not_used_are_named(slides: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "slides"
+    shutil.copytree(slides, folder)
+    text = (folder / "case_1.xml").read_text()
+    extra = text.replace('PartOfGroup="Tumor"', 'PartOfGroup="Necrosis"')
+    drawn = extra[extra.index("<Annotation ") : extra.index("</Annotations>")]
+    (folder / "case_1.xml").write_text(text.replace("</Annotations>", f"{drawn}</Annotations>"))
+    (folder / "case_l.xml").write_text(text)
+    for _ in range(2):  # drawn, and taken as it is there
+        said = draw_tiles([folder], tmp_path / "tiles", size_px=64, mpp=1.0).summary()
+        assert "case_1: classes that were passed over: Necrosis" in said
+        assert f"no slide has that name, or the form is not known: {folder / 'case_l.xml'}" in said

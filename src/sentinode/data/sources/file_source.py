@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.files import sha256_of_json
 from sentinode.core.images import IMAGE_SUFFIXES, read_image
+from sentinode.core.system_files import is_system_file
 from sentinode.data.source import Exclusion, Record
 
 
@@ -32,7 +33,7 @@ class FileSource:
 
 def is_image_name(name: str) -> bool:
     """Whether a file of this name is taken for an image: by its ending, and not hidden."""
-    return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
+    return not is_system_file(name) and Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def file_stamp(path: Path) -> list[int]:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.core.system_files import is_system_file
 from sentinode.data.source import Exclusion, Record, recognise_positive
 from sentinode.data.source_splits import split_of_name
 from sentinode.data.sources.file_source import FileSource, is_image_name
@@ -65,7 +66,7 @@ def _read_class(root: Path, split: str | None, folder: Path) -> tuple[list[Recor
     records: list[Record] = []
     exclusions: list[Exclusion] = []
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.name.startswith("."):
+        if is_system_file(entry.name):
             continue
         if entry.is_dir():
             raise DataError(f"{entry.path} is a folder inside a class folder; arrange it as [split/]class/image")
@@ -81,7 +82,7 @@ def _read_class(root: Path, split: str | None, folder: Path) -> tuple[list[Recor
 
 def _subfolders(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
-        return sorted(Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        return sorted(Path(entry.path) for entry in entries if entry.is_dir() and not is_system_file(entry.name))
 
 
 def _holds_images(folder: Path) -> bool:

@@ -1,7 +1,5 @@
 """From a study to what a person reads: the page, the table, the best recipe."""
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ import optuna
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
+from sentinode.core.csv_output import render_csv
 from sentinode.core.files import write_text
 from sentinode.core.messages import plural
 from sentinode.data.manifest import Manifest
@@ -195,7 +194,6 @@ def _best_recipe(space: Space, results: SearchResults) -> str:
 
 
 def _table(results: SearchResults) -> str:
-    text = io.StringIO()
     columns = [
         "rank",
         "trial",
@@ -207,15 +205,13 @@ def _table(results: SearchResults) -> str:
         *results.keys,
         "error",
     ]
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    ranked = list(results.ranked)
+    ranked, rows = list(results.ranked), []
     for trial in [*ranked, *results.of("pruned", "failed", "open")]:
         rank = ranked.index(trial) + 1 if trial in ranked else ""
         figure = "" if trial.figure is None else f"{trial.figure:.8g}"
         seconds = "" if trial.seconds is None else f"{trial.seconds:.1f}"
         values = [_plain(trial.values[key]) if key in trial.values else "" for key in results.keys]
-        writer.writerow(
+        rows.append(
             [
                 rank,
                 trial.number,
@@ -228,7 +224,7 @@ def _table(results: SearchResults) -> str:
                 trial.error,
             ]
         )
-    return text.getvalue()
+    return render_csv(columns, rows)
 
 
 def _plain(value: Any) -> str:
