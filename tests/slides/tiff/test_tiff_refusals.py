@@ -99,6 +99,36 @@ def test_pictures_of_one_size_are_two(tmp_path: Path) -> None:
         open_slide(tmp_path / "a.tif")
 
 
+_LARGE = slide_files.picture(403, 301)
+
+
+def _pages(path: Path, *pages: Any, **tags: Any) -> Path:
+    with tifffile.TiffWriter(path) as file:
+        for pixels in pages:
+            file.write(pixels, photometric="rgb", tile=(48, 64), metadata=None, **tags)
+    return path
+
+
+@pytest.mark.parametrize("compression", ["lzw", "jpeg"])
+def test_levels_that_nobody_marked_are_no_pictures(tmp_path: Path, compression: str) -> None:
+    levels = slide_files.pyramid(_LARGE)
+    with open_slide(_pages(tmp_path / "a.tif", *levels, compression=compression)) as slide:
+        assert (slide.width, slide.height) == (403, 301)
+        assert len(slide.facts.levels) == 1
+    skipped = [_LARGE[::step, ::step] for step in (1, 2, 4, 8)]  # reduced without taking means
+    open_slide(_pages(tmp_path / "b.tif", *skipped, compression=compression)).close()
+
+
+@pytest.mark.parametrize(
+    "second",
+    [slide_files.pyramid(_LARGE[::-1], 2)[1], slide_files.pyramid(_LARGE[:, ::-1], 3)[2], np.full((150, 201, 3), 240)],
+    ids=["mirrored", "mirrored the other way", "glass"],
+)
+def test_another_picture_of_half_the_size_is_one(tmp_path: Path, second: Any) -> None:
+    with pytest.raises(SlideError, match="holds 2 pictures"):
+        open_slide(_pages(tmp_path / "a.tif", _LARGE, second.astype(np.uint8)))
+
+
 def test_a_label_that_ome_names_is_no_picture(tmp_path: Path) -> None:
     names = "".join(
         f'<Image ID="Image:{n}" Name="{name}"><Pixels><TiffData IFD="{n}"/></Pixels></Image>'

@@ -71,7 +71,7 @@ class TiffDirectories(AbstractContextManager["TiffDirectories"]):
             UnsupportedSlideError: It is not a TIFF file.
             SlideError: It ends before its directories do.
         """
-        self._path = path
+        self.path = path
         self._file: BinaryIO = path.open("rb")
         self.size = os.fstat(self._file.fileno()).st_size
         try:
@@ -107,7 +107,7 @@ class TiffDirectories(AbstractContextManager["TiffDirectories"]):
         self._order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
         version = struct.unpack(self._order + "H", head[2:4])[0] if self._order and len(head) >= 8 else 0
         if version not in {42, 43}:
-            raise UnsupportedSlideError(f"{self._path}: not a TIFF file")
+            raise UnsupportedSlideError(f"{self.path}: not a TIFF file")
         # classic: 12-byte entries counted by 2 bytes, values of up to 4 bytes in place; BigTIFF: 20, 8 and 8
         self._entry, self._inline = ("HHI", 4) if version == 42 else ("HHQ", 8)
         self._count, self._pointer = ("H", "I") if version == 42 else ("Q", "Q")
@@ -119,7 +119,7 @@ class TiffDirectories(AbstractContextManager["TiffDirectories"]):
         seen = set()
         while offset:
             if offset in seen or len(found) == _MOST_DIRECTORIES:
-                raise SlideError(f"{self._path} is damaged: its directories never end; copy the file again")
+                raise SlideError(f"{self.path} is damaged: its directories never end; copy the file again")
             seen.add(offset)
             directory, offset = self._directory(offset, len(found))
             found.append(directory)
@@ -155,4 +155,4 @@ class TiffDirectories(AbstractContextManager["TiffDirectories"]):
         return self._file.read(count)
 
     def _cut(self) -> Any:
-        raise SlideError(f"{self._path} is truncated or damaged: it ends at byte {self.size:,}; copy the file again")
+        raise SlideError(f"{self.path} is truncated or damaged: it ends at byte {self.size:,}; copy the file again")

@@ -8,6 +8,7 @@ from pathlib import Path
 from sentinode.core.errors import SlideError
 from sentinode.core.messages import plural
 from sentinode.slides.tiff.directories import SUB_IFDS, Directory, TiffDirectories
+from sentinode.slides.tiff.page_likeness import shows_the_same
 from sentinode.slides.tiff.tiff_tags import (
     DESCRIPTION,
     HEIGHT,
@@ -48,21 +49,23 @@ def pictures_in(file: TiffDirectories) -> list[Picture]:
 
     In Aperio's files every tiled directory is a level of the one picture. In others a picture is a directory that is
     not marked as reduced; reduced ones (OpenSlide's generic TIFF) and SubIFDs (OME-TIFF) are its levels. A page that
-    has another's shape at a power of two of its size is a level that nobody marked; it is not used. Pages that OME's
-    description calls label, macro or thumbnail stand beside the slide.
+    shows what another one shows, at a half, a quarter … of its sides, is a level that nobody marked; it is not used.
+    Pages that OME's description calls label, macro or thumbnail stand beside the slide.
     """
     tiled = [directory for directory in file.chain if TILE_OFFSETS in directory]
     if is_aperio(file.chain[0]):
         return [Picture(tiled)]
     beside = _beside(file.chain[0].text(DESCRIPTION))
     found: list[Picture] = []
+    shown: list[list[Directory]] = []  # of each picture the pages that show it, marked or not, smallest last
     for directory in tiled:
         if directory.number in beside or directory.number_of(SUBFILE_TYPE, 0) & MASK:
             continue
         if is_reduced(directory):
             _owner(found, directory).directories.append(directory)
-        elif not any(_is_halved(directory, picture.directories[0]) for picture in found):
+        elif not any(_is_copy(file, directory, pages) for pages in shown):
             found.append(Picture([directory, *_sub_levels(file, directory)]))
+            shown.append([directory])
     return found
 
 
@@ -111,6 +114,18 @@ def _has_shape(small: Directory, large: Directory) -> bool:
     """Whether the sides have one ratio, but for rounding to whole pixels at each halving."""
     (width, height), (full_width, full_height) = _size(small), _size(large)
     return abs(width * full_height - height * full_width) <= 2 * max(full_width, full_height)
+
+
+def _is_copy(file: TiffDirectories, small: Directory, shown: list[Directory]) -> bool:
+    """Whether a page is another reduced copy of what `shown` show; if so it joins them."""
+    larger = [page for page in shown if _is_halved(small, page)]
+    if not larger or small.number is None:
+        return False
+    nearest = min(larger, key=lambda page: page.number_of(WIDTH, 0))  # the least to be reduced between them
+    same = nearest.number is not None and shows_the_same(file.path, nearest.number, small.number)
+    if same:
+        shown.append(small)
+    return same
 
 
 def _is_halved(small: Directory, large: Directory) -> bool:
