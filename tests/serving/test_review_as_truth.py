@@ -18,9 +18,11 @@ from sentinode.data.tiles.tiles_config import TilesConfig
 from sentinode.serving.problems import Problem
 from sentinode.serving.review_regions import exported
 from sentinode.slides.annotations.annotation_file import read_annotations
+from sentinode.slides.annotations.placement import placed
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.positives import PositiveTiles
 from sentinode.slides.pyramid import write_pyramid
+from sentinode.slides.slide_extent import SlideExtent
 
 SIDE, COLUMNS, ROWS = 64, 12, 10
 ANNOTATED = ("known", "other", "third")
@@ -256,3 +258,16 @@ def test_an_export_says_how_much_was_reviewed(tmp_path: Path) -> None:
     assert read_annotations(tmp_path / "case.geojson").reviewed == "part"  # saved again by another program
     with pytest.raises(Problem, match="whole_slide=true"):
         exported([], "xml")
+
+
+@pytest.mark.parametrize("kind", ["geojson", "xml"])
+def test_an_export_counts_as_the_program_that_it_is_for(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / f"case.{kind}"
+    file.write_text(exported(JUDGED, kind, origin=(1000, 2000)))
+    left, top, *_ = read_annotations(file).tumour.bounds
+    offset = (0, 0) if kind == "geojson" else (1000, 2000)
+    plain = tmp_path / f"plain.{kind}"
+    plain.write_text(exported(JUDGED, kind))
+    assert (left, top) == tuple(np.add(read_annotations(plain).tumour.bounds[:2], offset))
+    extent = SlideExtent("case", 1200, 1200, 1000, 2000)
+    assert placed(read_annotations(file), extent).tumour.equals(read_annotations(plain).tumour)

@@ -70,6 +70,10 @@ def test_a_scan_from_asking_to_its_lesions(client, config):
     assert again.status_code == 202
     done = _wait(client, again.json()["id"], "finished", "failed")
     assert done["status"] == "finished", done
+    assert done["slide_class"] == "not assessed"  # there are gaps between such tiles
+    assert "of its tissue was read" in done["problem"]
+    assert (scan["slide_class"], events[-1]["problem"]) == (None, None)
+    assert events[-1]["slide_class"] != "not assessed"
     assert read_record(config.scans / "one") == record
     grids = [client.get(f"/scans/{one}/grid").json()["columns"] for one in (scan["id"], done["id"])]
     assert grids[0] > grids[1]
