@@ -38,7 +38,7 @@ class FrocRow:
 
     judged: JudgedSlide
     score: float | None
-    """Score of the slide, 0 to 1; None where nothing was scanned."""
+    """Score of the slide, 0 to 1; None where nothing was scanned, which counts as 0."""
     thumbnail: NDArray[np.uint8] | None = None
     """(H, W, 3) RGB."""
     truth: NDArray[np.uint8] | None = None
@@ -76,9 +76,8 @@ def write_froc_page(result: Froc, slide_auc: Metric, rows: Sequence[FrocRow], co
 
 
 def _charts(result: Froc, slide_auc: Metric, rows: Sequence[FrocRow]) -> list[Chart]:
-    scored = [(row.judged.tumour, row.score) for row in rows if row.score is not None]
-    truths = [tumour for tumour, _ in scored]
-    curve = roc_curve(truths, [score for _, score in scored]) if scored else None
+    truths = [row.judged.tumour for row in rows]
+    curve = roc_curve(truths, [row.score or 0.0 for row in rows]) if rows else None
     charts = [froc_chart(result)]
     if curve is not None:
         no_point = Metric.undefined("a slide score has no operating threshold")
