@@ -9,7 +9,7 @@ import pytest
 import sentinode
 
 _CLI = Path(sentinode.__file__).parent / "cli"
-_SHARED = {"__init__.py", "main.py", "options.py"}  # the groups of commands; how an error, a result, a line is printed
+_SHARED = {"__init__.py", "main.py", "options.py", "streams.py"}  # groups of commands; how lines and errors are printed
 _COMMANDS = sorted(path for path in _CLI.glob("*.py") if path.name not in _SHARED)
 _PRINTING = {"answer", "present", "present_part", "progress", "say", "warn", "warn_of"}
 _MOST_STATEMENTS = 8

@@ -2,7 +2,9 @@
 
 import io
 import struct
+import sys
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from PIL import Image
 
 from sentinode.core.errors import DataNotFoundError, ImageError
 from sentinode.core.images import decode_image, pixel_hash, read_image
+from sentinode.core.libtiff import silence_libtiff
 
 _RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 _GREY = _RGB[..., 0]
@@ -193,3 +196,17 @@ def test_pixel_hash_sees_shape_and_every_value(image: np.ndarray) -> None:
     assert len(pixel_hash(image)) == 16
     if image.shape[0] != image.shape[1]:
         assert pixel_hash(image) != pixel_hash(image.reshape(image.shape[1], image.shape[0], image.shape[2]))
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+def test_libtiff_prints_nothing_of_its_own(tmp_path: Path, compression: str, capfd: pytest.CaptureFixture[str]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "whole.tif", compression=compression)
+    content = (tmp_path / "whole.tif").read_bytes()
+    strips = bytes(content[:100]) + bytes(400) + content[500:]
+    (tmp_path / "damaged.tif").write_bytes(strips)
+    with suppress(ImageError):
+        read_image(tmp_path / "damaged.tif")
+    assert capfd.readouterr() == ("", "")
+    if sys.platform == "linux":
+        assert silence_libtiff()  # else it was not asked to be silent

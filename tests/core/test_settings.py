@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sentinode.core.errors import SentinodeError
+from sentinode.core.errors import SentinodeError, StorageError
+from sentinode.core.files import write_text
 from sentinode.core.settings import Settings
 
 
@@ -29,3 +30,14 @@ def test_threads() -> None:
 def test_threads_must_be_a_positive_whole_number(text: str) -> None:
     with pytest.raises(SentinodeError, match=f"SENTINODE_THREADS is '{text}'; give a whole number"):
         Settings.from_environment({"SENTINODE_THREADS": text})
+
+
+def test_a_user_without_a_home_needs_none_until_something_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", unknown)
+    settings = Settings.from_environment({})
+    with pytest.raises(StorageError, match=r"can't write .*\.cache/sentinode/a: .*SENTINODE_CACHE"):
+        write_text(settings.cache / "a", "")
+    assert Settings.from_environment({"SENTINODE_CACHE": "/x", "SENTINODE_DATA": "/y"}).cache == Path("/x")

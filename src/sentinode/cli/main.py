@@ -3,6 +3,7 @@
 Modules here import the other rooms inside their functions only, so that `sentinode --help` answers at once.
 """
 
+import logging
 import sys
 import traceback
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ from sentinode.cli import (
     users,
 )
 from sentinode.cli.options import warn
+from sentinode.cli.streams import prepare_streams
 from sentinode.core.errors import SentinodeError
 from sentinode.core.extras import job
 from sentinode.core.files import storage_error
@@ -139,6 +141,8 @@ app.add_typer(tissue.app, name="tissue")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 done in part, 2 something that the user can mend, 130 Ctrl-C."""
+    prepare_streams()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where the home has no place for its cache
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]

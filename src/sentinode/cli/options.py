@@ -7,6 +7,7 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
+from sentinode.cli.streams import holds_all_letters, write_line
 from sentinode.core.progress import Progress
 
 DONE_IN_PART = 1
@@ -37,9 +38,8 @@ def progress(quiet: bool) -> Progress:
 
 
 def say(text: str) -> None:
-    """Print a line to standard output at once: a pipe would hold back a server's until its end."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """Print a line to standard output at once."""
+    write_line(text)
 
 
 def warn(text: str) -> None:
@@ -95,4 +95,19 @@ def present(result: Result, as_json: bool) -> None:
 
 def answer(value: Any) -> None:
     """Print a machine's answer: JSON to standard output."""
-    say(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    say(as_json_text(value, indent=2))
+
+
+def as_json_text(value: Any, indent: int | None = None) -> str:
+    """JSON that any program reads: where the output is not UTF-8, other letters than ASCII are escaped."""
+    # A name that is not UTF-8 can't be written as it is anywhere.
+    text = json.dumps(value, indent=indent, ensure_ascii=not holds_all_letters(), allow_nan=False)
+    return text if text.isascii() or _encodes(text) else json.dumps(value, indent=indent, allow_nan=False)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,12 +1,11 @@
 """`sentinode predict`: images in, classes out."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sentinode.cli.options import Engine, Quiet, progress, say, warn_of
+from sentinode.cli.options import Engine, Quiet, as_json_text, progress, say, warn_of
 
 
 def predict(
@@ -30,7 +29,7 @@ def predict(
         say(answers.write_csv(csv))
     elif as_json:
         for row in answers.rows():
-            say(json.dumps(row, ensure_ascii=False))
+            say(as_json_text(row))
     else:
         for line in answers.lines():
             say(line)

@@ -7,7 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,11 @@ def storage_error(error: OSError, path: Path | str) -> StorageError | None:
     elif error.errno == errno.EFBIG:
         message = f"{path} grows beyond what the disk or a limit (ulimit -f) allows; choose another disk or lift it"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        message = f"can't write {path}: {error.strerror}; choose a folder that you may write to"
+        message = f"can't write {path}: {error.strerror}; choose a folder that you may write to{_cache_hint(path)}"
+    elif error.errno == errno.ENOENT and error.filename and Path(error.filename) in Path(path).parents:
+        message = f"can't write {path}: {error.filename} can't be made; choose another folder{_cache_hint(path)}"
     elif error.errno in (errno.EEXIST, errno.ENOTDIR):
-        message = f"can't write {path}: a part of this path is a file, not a folder; choose another folder"
+        message = f"can't write {path}: a part of this path is a file, not a folder; choose another{_cache_hint(path)}"
     elif error.errno == errno.ENAMETOOLONG:
         message = f"can't write {path}: the name is too long for this disk; shorten it"
     elif error.errno in (errno.EIO, errno.ESTALE):
@@ -47,6 +49,10 @@ def storage_error(error: OSError, path: Path | str) -> StorageError | None:
     else:
         return None
     return StorageError(error.errno, message)
+
+
+def _cache_hint(path: Path | str) -> str:
+    return ", with SENTINODE_CACHE" if {".cache", "sentinode"} <= set(Path(path).parts) else ""
 
 
 @contextmanager
@@ -64,7 +70,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
             _flush(temporary)
             temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where its folder is none, or the disk is gone, the first error says so
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, COMPRESSION, TiffImageFile
 
 from sentinode.core.errors import DataNotFoundError, ImageError
 from sentinode.core.jpeg_tiff import decoded_as_stated
+from sentinode.core.libtiff import silence_libtiff
 
 IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".webp"})
 """File name endings, in lower case, that are taken for images."""
@@ -64,6 +65,8 @@ def decode_image(content: bytes, name: str) -> NDArray[np.uint8]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content)) as image:
                 _refuse_deep_or_paged(image, content, name)
+                if isinstance(image, TiffImageFile):
+                    silence_libtiff()
                 stated = decoded_as_stated(image, content) if isinstance(image, TiffImageFile) else None
                 if stated is not None:
                     return np.asarray(stated, dtype=np.uint8)

@@ -11,6 +11,9 @@ from sentinode.core.errors import SentinodeError
 
 _TRUST = "SENTINODE_TRUST"
 
+_NOWHERE = Path(os.devnull)
+"""In place of a home that there is not: no folder can be made in it, and who wants one is told so."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -22,7 +25,7 @@ class Settings:
     threads: int
     """CPU threads for training and inference: SENTINODE_THREADS, else every core that this process may use."""
 
-    data: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "sentinode")
+    data: Path = field(default_factory=lambda: _home() / ".local" / "share" / "sentinode")
     """Folder for what a server keeps: SENTINODE_DATA, else ~/.local/share/sentinode (XDG)."""
 
     trust: tuple[Path, ...] = ()
@@ -39,9 +42,9 @@ class Settings:
             SentinodeError: SENTINODE_THREADS is not a positive whole number.
         """
         env = os.environ if environment is None else environment
-        home_cache = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        home_cache = Path(env.get("XDG_CACHE_HOME") or _home() / ".cache")
         cache = Path(env.get("SENTINODE_CACHE") or home_cache / "sentinode")
-        home_data = Path(env.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+        home_data = Path(env.get("XDG_DATA_HOME") or _home() / ".local" / "share")
         data = Path(env.get("SENTINODE_DATA") or home_data / "sentinode")
         return cls(
             cache=cache.expanduser(),
@@ -65,6 +68,13 @@ def trusting(keys: Sequence[str]) -> Iterator[None]:
             os.environ[_TRUST] = before
         elif keys:
             del os.environ[_TRUST]
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # a user whom the system does not know, in a container
+        return _NOWHERE
 
 
 def _threads(text: str) -> int:
