@@ -4,13 +4,15 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, TiffImageFile
 
-from sentinode.core.errors import ImageError, SlideReadError, UnsupportedSlideError
+from sentinode.core.errors import ImageError, SlideError, SlideReadError, UnsupportedSlideError
 from sentinode.core.images import read_image
 from sentinode.slides.mpp import mpp_from_properties
 from sentinode.slides.reader import Level, Pixels, Reader, ReaderFacts
 
+_GREY = {"1", "L", "LA"}
 _UNITS = {2: "inch", 3: "centimeter"}  # TIFF 6.0, ResolutionUnit
 
 
@@ -23,12 +25,14 @@ class ImageReader(Reader):
         Raises:
             UnsupportedSlideError: It is not an image, damaged, of a mode that is not 8-bit RGB or grey, or so large
                 that it should be a pyramid.
+            SlideError: It is grey, or says that it is turned, as some programs then show it and others don't.
         """
         try:
             self._pixels: Pixels | None = read_image(path)
         except ImageError as error:
             reason = str(error).removeprefix(f"{path} ")
             raise UnsupportedSlideError(f"{path}: not a plain image that can serve as a slide: {reason}") from error
+        _refuse_misread(path)
         height, width = self._pixels.shape[:2]
         properties = _resolution(path)
         levels = (Level(width, height, 1.0, 1.0),)
@@ -54,6 +58,17 @@ class ImageReader(Reader):
     def close(self) -> None:
         """Let the pixels go."""
         self._pixels = None
+
+
+def _refuse_misread(path: Path) -> None:
+    # As for TIFF (`tiff.tiff_refusals`), whose own tags were looked at before. Phones and cameras write EXIF's.
+    with Image.open(path) as image:
+        turned, mode = image.getexif().get(Base.Orientation, 1), image.mode
+    if mode in _GREY:
+        raise SlideError(f"{path} is grey, and stains can't be told apart; save it as 8-bit RGB from the original")
+    if turned != 1:
+        message = f"{path} says that it is turned or mirrored (orientation {turned})"
+        raise SlideError(f"{message}; save it turned, with orientation 1")
 
 
 def _resolution(path: Path) -> dict[str, str]:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
+from PIL.ExifTags import Base
 
 from sentinode.core.extras import require
 from sentinode.slides.reader import Pixels
@@ -136,9 +138,33 @@ def _planes_a_page_each(folder: Path) -> None:
             file.write(tissue()[..., plane], photometric="minisblack", tile=(64, 64), metadata=None)
 
 
+def _image(name: str, about: str, refusal: str, orientation: int = 1, mode: str = "RGB") -> Oddity:
+    """A slide that is a plain image."""
+
+    def write(folder: Path) -> None:
+        image = Image.fromarray(tissue()).convert(mode)
+        exif = image.getexif()
+        exif[Base.Orientation] = orientation
+        image.save(folder / "slide.png", exif=exif)
+
+    return Oddity(f"slides/{name}", about, write, _read(), refusal)
+
+
+IMAGES = (
+    _image("turned-image", "a PNG whose EXIF says that it is turned", r"turned or mirrored \(orientation 6\)", 6),
+    _image("grey-image", "a PNG of one grey sample a pixel", "is grey", mode="L"),
+)
+
+
 def _two_pictures(folder: Path) -> None:
     with tifffile.TiffWriter(folder / "slide.tif") as file:
         for pixels in (np.full((70, 90, 3), 242, np.uint8), tissue()):
+            file.write(pixels, photometric="rgb", tile=(64, 64), metadata=None, **RESOLUTION)
+
+
+def _half_size_picture(folder: Path) -> None:
+    with tifffile.TiffWriter(folder / "slide.tif") as file:
+        for pixels in (tissue(), tissue()[::-2, ::2]):
             file.write(pixels, photometric="rgb", tile=(64, 64), metadata=None, **RESOLUTION)
 
 
@@ -182,7 +208,11 @@ PICTURES = (
             folder / "slide.scn", tissue(), 1000, 2000
         ), _read(),
     ),
+    Oddity(
+        "slides/half-size-picture", "a second picture of half the size that shows something else",
+        _half_size_picture, _read(), r"holds 2 pictures \(0: 212×148 px, 1: 106×74 px\)",
+    ),
     Oddity("slides/unmarked-levels", "levels that no tag calls reduced", _unmarked_levels, _read()),
 )  # fmt: skip
 
-SLIDES: tuple[Oddity, ...] = (*COLOURS, *SAMPLES, *PIXEL_SIZES, *PICTURES)
+SLIDES: tuple[Oddity, ...] = (*COLOURS, *SAMPLES, *IMAGES, *PIXEL_SIZES, *PICTURES)
