@@ -85,11 +85,11 @@ def write_results(folder: Path, scanned: Scanned) -> FinishedScan:
     write_lesions(folder, slide.name, lesions)
     with atomic_file(folder / TISSUE_FILE) as temporary:
         Image.fromarray(render_overlay(scanned.survey)).save(temporary, format="PNG", compress_level=QUICK_PNG)
+    record = _record(scanned, heatmap, lesions)
     write_overlay(
         folder, scanned.survey.overview, slide.width, slide.height, heatmap, lesions,
-        title=_title(scanned, heatmap, lesions), target=scan.target, threshold=scan.threshold,
+        title=_title(scanned, heatmap, lesions, record), target=scan.target, threshold=scan.threshold,
     )  # fmt: skip
-    record = _record(scanned, heatmap, lesions)
     write_json(folder / RECORD_FILE, record.model_dump(mode="json"))
     return record
 
@@ -149,11 +149,12 @@ def _notes(scanned: Scanned) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _title(scanned: Scanned, heatmap: Heatmap, lesions: list[OutlinedLesion]) -> str:
+def _title(scanned: Scanned, heatmap: Heatmap, lesions: list[OutlinedLesion], record: FinishedScan) -> str:
     name, counts = " ".join(scanned.slide.name.split()), scanned.counts
     if not np.isfinite(heatmap.values).any():
         return f"{name} · no tissue was scanned"
     longest = max((one.lesion.diameter_um for one in lesions), default=0.0)
     found = f"{plural(len(lesions), 'lesion')}, the longest {longest / 1000:.2g} mm" if lesions else "no lesion"
     lost = f" · {counts.unreadable} of {counts.planned} tiles unreadable" if counts.unreadable else ""
+    lost += " · not assessed" if record.not_assessed else ""
     return f"{name} · highest score {float(np.nanmax(heatmap.values)):.3f} · {found}{lost}"

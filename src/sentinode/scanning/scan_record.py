@@ -201,10 +201,10 @@ class FinishedScan(_Part):
     @property
     def not_assessed(self) -> str:
         """Why nothing can be said of the slide, whatever was found on it; empty where it was assessed."""
-        if not self.tiles.scanned:
-            return "no tissue was found, so nothing was scanned"
         if self.colours:
             return self.colours
+        if not self.tiles.scanned:
+            return "no tissue was found, so nothing was scanned"
         if self.tiles.tissue_read is None and self.config.get("region"):
             return "only a region of it was scanned"
         seen = self.tiles.coverage if self.tiles.tissue_read is None else self.tiles.tissue_read
