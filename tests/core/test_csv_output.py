@@ -52,3 +52,8 @@ def test_no_module_reads_or_writes_csv_by_itself() -> None:
     by_itself = re.compile(r"^\s*import csv|\.read_csv\(|\.to_csv\(", re.MULTILINE)
     found = [path.name for path in package.rglob("*.py") if by_itself.search(path.read_text(encoding="utf-8"))]
     assert sorted(found) == ["candidates.py", "csv_table.py", "runs.py"]  # the others: our own logs, numbers alone
+
+
+def test_a_name_that_is_not_utf8_is_escaped(tmp_path: Path) -> None:
+    write_csv(tmp_path / "t.csv", ("path",), [["gr\udcf6.png"]])
+    assert (tmp_path / "t.csv").read_text(encoding="utf-8") == "path\ngr\\udcf6.png\n"

@@ -67,3 +67,10 @@ def test_no_part_of_a_rule_is_laxer_than_its_outline() -> None:
     assert rule.at(0.7) == LesionRule(outline=0.7, dense=0.7)
     assert rule.at(1.0) == LesionRule(outline=1.0, dense=1.0, peak=1.0, alone=1.0)
     assert rule.at(0.2) == LesionRule(outline=0.2)
+
+
+def test_what_a_file_server_leaves_beside_scans_is_no_scan(tmp_path: Path) -> None:
+    write_scan(tmp_path / "a", np.zeros((3, 4)))
+    for name in ("@eaDir", ".hidden", "__MACOSX"):
+        (tmp_path / name / "scan.json").mkdir(parents=True)
+    assert [scan.record.name for scan in scans_in(tmp_path)] == ["a"]

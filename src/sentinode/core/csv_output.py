@@ -8,6 +8,7 @@ show. Numbers stay as they are.
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 from sentinode.core.files import atomic_file
 
@@ -45,12 +46,17 @@ def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]
         StorageError: The disk is full or the folder can't be written.
     """
     count = 0
-    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with atomic_file(path) as temporary, _opened(temporary) as file:
         file.write(_line(header))
         for row in rows:
             file.write(_line(row))
             count += 1
     return count
+
+
+def _opened(path: Path) -> IO[str]:
+    # The name of a file may be no UTF-8; the table is.
+    return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def _line(cells: Iterable[object]) -> str:

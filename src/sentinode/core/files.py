@@ -105,9 +105,9 @@ def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` in UTF-8, atomically."""
+    """Write `text` to `path` in UTF-8, atomically; of a file's name that is no UTF-8 the odd bytes are escaped."""
     with atomic_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:

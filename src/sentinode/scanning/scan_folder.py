@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from sentinode.core.errors import DataError
 from sentinode.core.extras import require
 from sentinode.core.messages import one_line
+from sentinode.core.system_files import is_system_file
 from sentinode.scanning.heatmap import Heatmap, build_heatmap
 from sentinode.scanning.scan_record import LESIONS_FILE, RECORD_FILE, FailedScan, FinishedScan, ScanRecord
 from sentinode.scanning.tiles_file import ScannedTiles, read_scanned_tiles
@@ -105,6 +106,12 @@ def scans_in(folder: Path) -> list[ScanFolder]:
     return finished
 
 
+def scan_folders(folder: Path) -> list[Path]:
+    """The folders in `folder` that hold a scan's record, of whatever status; sorted by name."""
+    found = (path.parent for path in folder.glob(f"*/{RECORD_FILE}"))
+    return sorted(path for path in found if not is_system_file(path.name))
+
+
 def failed_scans_in(folder: Path) -> list[FailedScan]:
     """The slides in `folder` that could not be scanned; sorted by folder name.
 
@@ -116,5 +123,5 @@ def failed_scans_in(folder: Path) -> list[FailedScan]:
 
 def _records(folder: Path) -> list[tuple[Path, FinishedScan | FailedScan]]:
     single = (folder / RECORD_FILE).is_file()
-    folders = [folder] if single else sorted(path.parent for path in folder.glob(f"[!.]*/{RECORD_FILE}"))
+    folders = [folder] if single else scan_folders(folder)
     return [(path, read_record(path)) for path in folders]

@@ -14,8 +14,8 @@ from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.scan import check_place, scan_slide
 from sentinode.scanning.scan_config import Machine, ScanConfig
-from sentinode.scanning.scan_folder import ScanFolder, read_record
-from sentinode.scanning.scan_record import RECORD_FILE, FailedScan, FinishedScan
+from sentinode.scanning.scan_folder import ScanFolder, read_record, scan_folders
+from sentinode.scanning.scan_record import FailedScan, FinishedScan
 from sentinode.scanning.slide_score import SlideScore
 from sentinode.scanning.tiles_file import check_classes
 
@@ -90,14 +90,14 @@ def write_table(out: Path) -> None:
     """
     with locked(out / f".{TABLE_FILE}.lock", wait=True):
         remove_partial(out / TABLE_FILE)
-        write_csv(out / TABLE_FILE, _COLUMNS, map(_line, sorted(out.glob(f"[!.]*/{RECORD_FILE}"))))
+        write_csv(out / TABLE_FILE, _COLUMNS, map(_line, scan_folders(out)))
 
 
-def _line(path: Path) -> list[object]:
+def _line(folder: Path) -> list[object]:
     try:
-        return _row(read_record(path.parent))
+        return _row(read_record(folder))
     except DataError as error:
-        return [path.parent.name, "damaged", *[""] * (len(_COLUMNS) - 3), str(error)]
+        return [folder.name, "damaged", *[""] * (len(_COLUMNS) - 3), str(error)]
 
 
 def _row(record: FinishedScan | FailedScan) -> list[object]:

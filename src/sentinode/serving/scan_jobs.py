@@ -18,8 +18,8 @@ from sentinode.core.errors import DataError, SentinodeError
 from sentinode.metrics.stages import NOT_ASSESSED, SLIDE_CLASS_OF
 from sentinode.models.bundle import Bundle
 from sentinode.scanning.scan_config import ScanConfig, ScanPlan
-from sentinode.scanning.scan_folder import open_scan, read_record
-from sentinode.scanning.scan_record import RECORD_FILE, FinishedScan
+from sentinode.scanning.scan_folder import open_scan, read_record, scan_folders
+from sentinode.scanning.scan_record import FinishedScan
 from sentinode.serving.child_process import ChildProcess
 from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
@@ -254,16 +254,16 @@ class ScanJobs:
     def _adopt(self) -> None:
         """Finished folders of `sentinode scan` become scans of this server."""
         known = self._scans.folders()
-        for path in sorted(self.folder.glob(f"[!.]*/{RECORD_FILE}")):
-            if path.parent.name in known:
+        for path in scan_folders(self.folder):
+            if path.name in known:
                 continue
             try:
-                record = read_record(path.parent)
+                record = read_record(path)
             except DataError:
                 continue
             if record.status == "finished":
                 self._scans.add(
-                    slide_id=self._slide_of(record), slide_name=record.name, folder=path.parent.name,
+                    slide_id=self._slide_of(record), slide_name=record.name, folder=path.name,
                     status="finished", settings={"found": True}, model_version=record.bundle.sha256[:12],
                     user_name="", finished=now(), **_facts(record),
                 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Class folders."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,12 @@ def test_what_systems_leave_is_no_class_no_split_and_no_image(tmp_path: Path) ->
         (tmp_path / name).write_bytes(b"junk")
     source = folder.open_path(tmp_path)
     assert (source.records, source.exclusions) == (plain, ())
+
+
+def test_a_name_that_is_not_utf8_is_left_out_and_counted(tmp_path: Path) -> None:
+    layouts.make_folder(tmp_path, n=2, splits=[])
+    image = tmp_path / "normal" / "image0.png"
+    image.rename(os.fsdecode(os.fsencode(tmp_path / "normal") + b"/gr\xf6.png"))
+    source = folder.open_path(tmp_path)
+    assert len(source.records) == 3
+    assert [(each.kind, each.id) for each in source.exclusions] == [("name that is not UTF-8", r"normal/gr\udcf6.png")]

@@ -71,13 +71,25 @@ def _read_class(root: Path, split: str | None, folder: Path) -> tuple[list[Recor
         if entry.is_dir():
             raise DataError(f"{entry.path} is a folder inside a class folder; arrange it as [split/]class/image")
         name = Path(entry.path).relative_to(root).as_posix()
-        if is_image_name(entry.name):
+        if not _is_utf8(name):  # no manifest could hold it
+            shown = name.encode("utf-8", "backslashreplace").decode()
+            exclusions.append(Exclusion("name that is not UTF-8", shown, "rename it"))
+        elif is_image_name(entry.name):
             records.append(Record(id=name, path=entry.path, label=folder.name, group=None, split=split))
         else:
             exclusions.append(Exclusion("not an image file", name, "its name has another ending"))
     if not records:
-        exclusions.append(Exclusion("empty class folder", folder.relative_to(root).as_posix()))
+        shown = folder.relative_to(root).as_posix().encode("utf-8", "backslashreplace").decode()
+        exclusions.append(Exclusion("empty class folder", shown))
     return records, exclusions
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _subfolders(folder: Path) -> list[Path]:
