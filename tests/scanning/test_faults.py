@@ -120,7 +120,7 @@ def test_a_slide_may_have_any_name(
     left.mkdir(parents=True)  # of a scan that was killed
     said = command(slide.parent)
     assert (said.status, said.err) == (0, "")
-    first, _ = said.out.splitlines()
+    first, *_ = said.out.splitlines()
     assert first.startswith(" ".join(name.split()) + ": score ")
     assert sorted(path.name for path in (tmp_path / "scans").iterdir()) == sorted([name, "scans.csv"])
     assert _table(tmp_path / "scans")[name]["tiles"] == "54"
