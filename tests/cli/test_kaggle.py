@@ -12,6 +12,7 @@ import pandas as pd
 
 from helpers import layouts
 from sentinode.models.bundle import open_bundle
+from sentinode.models.bundle_seal import content_sha256
 
 PAGE = Path(__file__).parents[2] / "docs" / "kaggle.md"
 
@@ -45,6 +46,7 @@ def test_an_ensemble_of_bundles_of_other_classes_is_refused(sentinode: Callable[
     other = shutil.copytree(open_bundle("pcam").folder, workplace / "other")
     fields = json.loads((other / "bundle.json").read_text(encoding="utf-8"))
     fields["classes"] = {"names": ["fat", "mucus"], "positive": "mucus"}
+    fields["sha256"] = content_sha256(fields)
     (other / "bundle.json").write_text(json.dumps(fields), encoding="utf-8")
     outcome = sentinode("ensemble", "pcam", "other", "--data", tissues, "--out", "both")
     assert (outcome.status, outcome.out) == (2, "")
