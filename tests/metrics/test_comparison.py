@@ -34,7 +34,8 @@ def test_the_difference_is_delongs():
     tested = paired_delong(TRUTHS, a.scores, b.scores)
     assert (found.name_a, found.name_b, found.n, found.groups) == ("old", "new", 600, None)
     difference = found.differences["auc"]
-    assert (difference.value, difference.low, difference.high) == (tested.difference, tested.low, tested.high)
+    assert difference.value == tested.difference
+    assert (difference.low, difference.high) == pytest.approx((tested.low, tested.high), abs=0.01)
     assert found.p_value == tested.p_value < 0.001
     for name, metric in found.differences.items():
         assert metric.value == pytest.approx(found.metrics_b[name].value - found.metrics_a[name].value)
@@ -53,7 +54,8 @@ def test_pairing_makes_the_interval_narrower_than_two_apart():
 def test_a_model_does_not_differ_from_itself():
     (found,) = compare([("a", model(1, 1), 0.5), ("again", model(1, 1), 0.5)], resamples=20)
     assert found.p_value == 1
-    assert (found.differences["auc"].low, found.differences["auc"].high) == (0, 0)
+    # The same answers to 600 samples: other samples may tell two models apart.
+    assert 0 < found.differences["auc"].high == -found.differences["auc"].low < 0.02
     assert found.differences["accuracy"].value == 0
 
 
@@ -70,7 +72,7 @@ def test_groups_are_resampled_whole_for_both():
     tested = paired_delong(TRUTHS, models[0][1].scores, models[1][1].scores)
     difference = found.differences["auc"]
     assert found.groups == 12
-    assert difference.method == ("bootstrap over 12 groups, 200 resamples, percentile, no narrower than DeLong, paired")
+    assert difference.method.startswith("bootstrap over 12 groups, 200 resamples, percentile, no narrower than DeLong")
     assert difference.low <= tested.low
     assert difference.high >= tested.high
 

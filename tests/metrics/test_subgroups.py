@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sentinode.metrics.measures.roc import auc_metric
+from sentinode.metrics.measures.auc_interval import auc_metric
 from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.subgroups import subgroups
 

@@ -10,6 +10,7 @@ from sentinode.core.errors import DataError, EvaluationError, LeakError, Storage
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import open_bundle
+from sentinode.models.bundle_writer import amend
 from sentinode.studies.bundle_comparison import compare_bundles
 from sentinode.studies.evaluation import evaluate_bundle
 from sentinode.studies.train_study import train
@@ -91,6 +92,83 @@ def test_a_split_by_its_own_name_and_the_training_split_with_a_warning(
     assert any("learned from train" in limit for limit in figures["limits"])
     with pytest.raises(DataError, match=r"'holdout'.*test, train, validation"):
         evaluate(run, f"folder:{patches}", tmp_path / "none", settings, "holdout")
+
+
+def test_other_data_is_measured_on_its_own_test_split_whatever_the_recipe_calls_test(
+    small_recipe: Callable[..., Recipe], patches: Path, tmp_path: Path, settings: Settings
+) -> None:
+    developed = tmp_path / "developed"
+    shutil.copytree(patches / "train", developed / "train")
+    shutil.copytree(patches / "validation", developed / "valid")
+    split = {"train": "train", "test": "valid", "fractions": (0.9, 0.1, 0.0)}
+    recipe = small_recipe(data={"source": f"folder:{developed}", "split": split}, training={"epochs": 1})
+    train(recipe, out=tmp_path / "run", settings=settings)
+    official = tmp_path / "official"
+    for own, part in (("train", "train"), ("valid", "validation"), ("test", "test")):
+        shutil.copytree(patches / part, official / own)
+    figures = evaluate(tmp_path / "run", f"folder:{official}", tmp_path / "out", settings)
+    rows = (tmp_path / "out" / "predictions.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert {row.split("/")[0] for row in rows} == {"test"}
+    assert (figures["split"], figures["split_chosen"]) == ("test", "the data's own")
+    assert "60 patches: test, the data&#39;s own." in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    # On the data that it was trained on, its recipe still says which images are test.
+    again = evaluate(tmp_path / "run", f"folder:{developed}", tmp_path / "again", settings)
+    assert again["n"] == 60
+    assert again["split_chosen"].endswith("where it is called valid")
+
+
+def test_a_folder_with_test_alone_and_one_class_gives_what_it_can(
+    run: Path, patches: Path, tmp_path: Path, settings: Settings
+) -> None:
+    alone = tmp_path / "alone"
+    shutil.copytree(patches / "test" / "tumour", alone / "test" / "tumour")
+    figures = evaluate(run, f"folder:{alone}", tmp_path / "out", settings)
+    assert (figures["n"], figures["split_chosen"]) == (30, "the data's own")
+    assert figures["metrics"]["sensitivity"]["value"] is not None
+    assert figures["metrics"]["auc"]["method"] == "undefined: no negative sample"
+    assert (tmp_path / "out" / "report.html").is_file()
+    found = compare_bundles([run / "bundle", run / "bundle"], f"folder:{alone}", tmp_path / "both", settings=settings)
+    assert found.split == "test (the data's own)"
+    assert found.comparisons[0].differences["sensitivity"].low < 0
+
+
+def test_a_recipe_that_renames_is_used_on_data_that_lacks_a_class(
+    small_recipe: Callable[..., Recipe], patches: Path, tmp_path: Path, settings: Settings
+) -> None:
+    numbered = tmp_path / "numbered"
+    for split in ("train", "validation", "test"):
+        for old, new in (("normal", "0"), ("tumour", "1")):
+            shutil.copytree(patches / split / old, numbered / split / new)
+    data = {"source": f"folder:{numbered}", "rename": {"0": "normal", "1": "tumour"}}
+    train(small_recipe(data=data, training={"epochs": 1}), out=tmp_path / "run", settings=settings)
+    alone = tmp_path / "alone"
+    shutil.copytree(numbered / "test" / "0", alone / "test" / "0")
+    figures = evaluate(tmp_path / "run", f"folder:{alone}", tmp_path / "out", settings)
+    assert figures["counts"] == {"normal": 30, "tumour": 0}
+    with pytest.raises(DataError, match=r"data\.rename has 'benign'"):  # what the user sets must be there
+        evaluate(
+            tmp_path / "run", f"folder:{alone}", tmp_path / "no", settings, "test", 'data.rename={benign="normal"}'
+        )
+
+
+def test_dropping_everything_says_so(run: Path, patches: Path, tmp_path: Path, settings: Settings) -> None:
+    known = f"folder:{patches / 'train'}"
+    with pytest.raises(LeakError, match=r"learned from all 120 of these images.*nothing is left"):
+        evaluate(run, known, tmp_path / "none", settings, "all", "data.on_leak=drop")
+
+
+def test_what_a_card_says_of_its_own_data_is_no_limit_of_other_data(
+    run: Path, patches: Path, tmp_path: Path, settings: Settings
+) -> None:
+    noted = tmp_path / "noted"
+    shutil.copytree(run / "bundle", noted / "bundle")
+    amend(open_bundle(noted / "bundle"), limits=("Measured on twelve slides of one scanner.",))
+    own = evaluate(noted, f"folder:{patches}", tmp_path / "own", settings)
+    assert own["limits"][0] == "Measured on twelve slides of one scanner."
+    other = evaluate(noted, f"folder:{patches / 'test'}", tmp_path / "other", settings, "all")
+    assert not any("twelve slides" in limit for limit in other["limits"])
+    page = (tmp_path / "other" / "report.html").read_text(encoding="utf-8")
+    assert "card says, of the model and of its own data" in page
 
 
 def test_data_without_splits_must_be_measured_as_a_whole(

@@ -9,6 +9,7 @@ from sentinode.data.data_config import DataConfig, Policy
 from sentinode.data.source import Exclusion
 
 _SHOWN = 3
+_LEAK_REMEDY = "remove them, or set data.on_leak = 'drop' to take them out of the training side"
 _RANK = {"train": 0, "validation": 1, "test": 2}  # a leaked image stays on the side of the highest rank
 
 
@@ -121,20 +122,39 @@ def check_leaks(sieve: Sieve, policy: Policy) -> None:
     Raises:
         LeakError: There are some, and `policy` is "error".
     """
-    rank = sieve.table["split"].map(_RANK)
-    kept_on = rank.groupby(sieve.table["pixels"]).transform("max")
-    leaks = rank < kept_on
+    leaks, partner = _in_two_splits(sieve.table, sieve.table["pixels"])
     if not leaks.any():
         return
-    kept = sieve.table[rank == kept_on].set_index("pixels")["id"]
-    partner = sieve.table["pixels"].map(kept[~kept.index.duplicated()])
     if policy == "error":
         pairs = _some((sieve.table["id"] + " = " + partner)[leaks].tolist())
-        raise LeakError(
-            f"{leaks.sum()} images lie in two splits: {pairs}; remove them, or set data.on_leak = 'drop' to take them "
-            "out of the training side"
-        )
+        raise LeakError(f"{leaks.sum()} images lie in two splits: {pairs}; {_LEAK_REMEDY}")
     sieve.drop(leaks, "leak: same pixels in another split", "same as " + partner)
+
+
+def check_near_leaks(sieve: Sieve, policy: Policy) -> None:
+    """The same of near copies: sets that the column `copies` names.
+
+    Raises:
+        LeakError: There are some, and `policy` is "error".
+    """
+    leaks, partner = _in_two_splits(sieve.table, sieve.table["copies"])
+    if not leaks.any():
+        return
+    if policy == "error":
+        pairs = _some((sieve.table["id"] + " ~ " + partner)[leaks].tolist())
+        raise LeakError(
+            f"{leaks.sum()} images are near copies (recompressed, turned, mirrored, shifted) of images in another "
+            f"split: {pairs}; {_LEAK_REMEDY}"
+        )
+    sieve.drop(leaks, "leak: near copy in another split", "near copy of " + partner)
+
+
+def _in_two_splits(table: pd.DataFrame, sets: "pd.Series[str]") -> tuple["pd.Series[bool]", "pd.Series[str]"]:
+    """Which images have another of their set on a side of higher rank, and that one's id."""
+    rank = table["split"].map(_RANK)
+    kept_on = rank.groupby(sets).transform("max")
+    kept = table.assign(set=sets)[(rank == kept_on) & sets.notna()].drop_duplicates("set").set_index("set")["id"]
+    return rank < kept_on, sets.map(kept).astype(object).where(sets.notna(), "")
 
 
 def check_ids(sieve: Sieve) -> None:

@@ -13,6 +13,7 @@ from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data import checks
 from sentinode.data.address import open_configured
+from sentinode.data.copies import copy_sets, near_copies, tied
 from sentinode.data.data_config import DataConfig, SplitConfig
 from sentinode.data.manifest import COLUMNS, Grouping, Manifest
 from sentinode.data.pack import Pack, pack
@@ -121,7 +122,8 @@ def load_dataset(config: DataConfig, *, cache: Path, progress: Progress) -> Data
     assign_splits(splits, _chosen(config.split))
     mpp = known_mpp(source, config)  # as is a contradiction
     packed = pack(source, cache, progress, config.tile_size)
-    return Dataset(build_manifest(source, packed, config), packed, mpp, source_splits=bool(splits))
+    manifest = build_manifest(source, packed, config, near_copies(packed, progress))
+    return Dataset(manifest, packed, mpp, source_splits=bool(splits))
 
 
 def known_mpp(source: Source, config: DataConfig) -> float | None:
@@ -140,23 +142,26 @@ def known_mpp(source: Source, config: DataConfig) -> float | None:
     return source.mpp
 
 
-def build_manifest(source: Source, packed: Pack, config: DataConfig) -> Manifest:
+def build_manifest(source: Source, packed: Pack, config: DataConfig, near: pd.DataFrame) -> Manifest:
     """Check every sample of `source` and share them out.
 
     Args:
         source: Gives ids, labels, groups and its own splits.
         packed: Gives what decoding found, and the pixels.
         config: Gives policies, names and how to split.
+        near: Pairs of near copies, from `near_copies`.
 
     Raises:
         DataError: A check refused the data set.
-        LeakError: The same pixels, or one slide, are on two sides.
+        LeakError: The same pixels, near copies, or one slide, are on two sides.
     """
     names = rename_all(source.class_names, config.rename)
     sieve = checks.Sieve(join_pack(source, packed, config.rename), list(source.exclusions))
     _assign_splits(sieve, assign_splits(own_splits(source), _chosen(config.split)))
     checks.check_samples(sieve, names, config)
     checks.check_leaks(sieve, config.on_leak)
+    sieve.table["copies"] = copy_sets(sieve.table, near)
+    checks.check_near_leaks(sieve, config.on_leak)
     checks.check_ids(sieve)
     check_not_empty(sieve, source.address)
     grouping = _cut(sieve, packed, config.split, source.address)
@@ -259,14 +264,18 @@ def _grouping(pool: pd.DataFrame, config: SplitConfig, address: str) -> Grouping
 def _shared_out(
     pool: pd.DataFrame, packed: Pack, shares: dict[str, float], by: Grouping, seed: int
 ) -> NDArray[np.object_]:
-    """Split and cluster of each sample of `pool`: (N, 2)."""
+    """Split and cluster of each sample of `pool`: (N, 2). Near copies stay on one side."""
     clusters = np.full(len(pool), None, dtype=object)
     if by == "none":
-        return np.stack([cut_by_class(pool["label"], shares, seed), clusters], axis=1)
+        sets = pd.Series(tied(None, pool["copies"]), index=pool.index)
+        first = pool[~sets.duplicated()]
+        side = dict(zip(sets[first.index], cut_by_class(first["label"], shares, seed), strict=True))
+        return np.stack([sets.map(side).to_numpy(dtype=object), clusters], axis=1)
     if by == "stain":
         clusters = stain_clusters(packed.tiles, packed.central(pool["row"].to_numpy()), seed)
     groups = pd.Series(clusters, index=pool.index) if by == "stain" else pool["group"]
-    return np.stack([cut_by_group(pool["label"], groups, shares, seed), clusters], axis=1)
+    together = pd.Series(tied(groups, pool["copies"]), index=pool.index)
+    return np.stack([cut_by_group(pool["label"], together, shares, seed), clusters], axis=1)
 
 
 def _positive(names: tuple[str, ...], known: str | None, config: DataConfig) -> str | None:

@@ -7,6 +7,7 @@ from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.data import checks
 from sentinode.data.address import open_configured
+from sentinode.data.copies import copy_sets, near_copies
 from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Dataset, check_not_empty, join_pack, own_splits, rename_all
 from sentinode.data.manifest import COLUMNS, Manifest
@@ -65,6 +66,7 @@ def load_selection(
     checks.check_samples(sieve, class_names, config)
     checks.check_ids(sieve)
     check_not_empty(sieve, source.address)
+    sieve.table["copies"] = copy_sets(sieve.table, near_copies(packed, progress))
     table = sieve.table[list(COLUMNS)].reset_index(drop=True)
     return Dataset(Manifest(table, class_names, positive, tuple(sieve.exclusions), "source"), packed, config.mpp)
 

@@ -27,7 +27,7 @@ from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.subgroups import Subgroup, subgroups
 from sentinode.metrics.targets import TargetResult, check_targets
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Goes up when a field of `metrics.json` changes its meaning; new fields alone leave it."""
 
 _MET = {True: "met", False: "not met", None: "can't be measured here"}
@@ -42,6 +42,9 @@ class Assessment:
 
     split: str
     """The split that was assessed."""
+
+    chosen: str
+    """How it was chosen, in words; empty where there was nothing to choose."""
 
     n: int
     """Samples."""
@@ -121,6 +124,7 @@ class Assessment:
             "schema_version": SCHEMA_VERSION,
             "kind": self.kind,
             "split": self.split,
+            "split_chosen": self.chosen,
             "n": self.n,
             "counts": self.counts,
             "groups": self.groups,
@@ -151,7 +155,8 @@ class Assessment:
         """A few lines for a terminal: n, the headline figures with their intervals, the threshold, the targets."""
         counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
         names = shown_in("summary" if self.positive else "multiclass summary")
-        lines = [f"{self.split}: {self.n:,} samples ({counts})"]
+        chosen = f" ({self.chosen})" if self.chosen else ""
+        lines = [f"{self.split}{chosen}: {self.n:,} samples ({counts})"]
         lines += [f"  {name.replace('_', ' '):<18} {self.metrics[name]}" for name in names]
         if self.threshold:
             lines.append(f"  at threshold {self.threshold.value:.4f}, {self.threshold.rule} on {self.threshold.split}")
@@ -167,6 +172,7 @@ def assess(
     temperature: float | None = None,
     targets: Sequence[str] = (),
     split: str = "test",
+    chosen: str = "",
     limits: Sequence[str] = (),
     resamples: int = 1000,
     seed: int = 42,
@@ -180,6 +186,7 @@ def assess(
         temperature: The temperature that is inside the probabilities, for the record.
         targets: Targets such as `auc>=0.95`.
         split: Name of the split.
+        chosen: How it was chosen, in words.
         limits: What the caller knows: how the split was made, what was excluded.
         resamples: Bootstrap resamples, of whole groups where groups are known.
         seed: Seed of the bootstrap.
@@ -196,6 +203,7 @@ def assess(
     return Assessment(
         kind="patches",
         split=split,
+        chosen=chosen,
         n=len(predictions),
         counts=dict(zip(names, np.bincount(predictions.labels, minlength=len(names)).tolist(), strict=True)),
         groups=resampling.group_count,

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import EvaluationError
 from sentinode.core.metric import Metric
+from sentinode.metrics.measures.auc_interval import auc_difference, auc_metric
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval, rate, wider
 from sentinode.metrics.measures.multiclass import macro_auc
+from sentinode.metrics.measures.paired_rate import paired_difference
 from sentinode.metrics.measures.ranking import Ranking
-from sentinode.metrics.measures.roc import auc_metric, paired_delong
 from sentinode.metrics.predictions import Predictions
 
 
@@ -113,27 +114,49 @@ def _compared(name_a: str, a: _Model, name_b: str, b: _Model, resamples: int, se
     resampling = Resampling(predictions.labels, predictions.group_codes, resamples, seed)
     metrics_a, metrics_b = a.metrics(), b.metrics()
     drawn = _drawn_differences(a, b, resampling)
-    differences, p_value = {}, None
-    for name, first in metrics_a.items():
-        second = metrics_b[name]
-        if first.value is None or second.value is None:
-            differences[name] = Metric.undefined(first.method.removeprefix("undefined: "), first.n)
-            continue
-        value = second.value - first.value
-        differences[name] = percentile_interval(value, drawn[name], resampling, n=first.n or len(predictions))
-    if predictions.binary and differences["auc"].value is not None:
-        differences["auc"], p_value = _by_delong(a, b, differences["auc"], resampling)
+    differences = {
+        name: _rate_difference(a, b, name, inside, drawn[name], resampling)
+        for name, inside in _members(predictions).items()
+    }
+    area, p_value = _auc_difference(a, b, metrics_a["auc"], metrics_b["auc"], drawn["auc"], resampling)
     return Comparison(
-        name_a, name_b, len(predictions), resampling.group_count, metrics_a, metrics_b, differences, p_value
+        name_a,
+        name_b,
+        len(predictions),
+        resampling.group_count,
+        metrics_a,
+        metrics_b,
+        {"auc": area, **differences},
+        p_value,
     )
 
 
-def _by_delong(a: _Model, b: _Model, resampled: Metric, resampling: Resampling) -> tuple[Metric, float | None]:
-    tested = paired_delong(a.predictions.truths, a.predictions.scores, b.predictions.scores)
-    known = np.isfinite(tested.p_value)
-    low, high = (tested.low, tested.high) if known else (None, None)
-    exact = Metric(tested.difference, low, high, "DeLong, paired", resampled.n)
-    return wider(resampled, exact) if resampling.by_group else exact, tested.p_value if known else None
+def _rate_difference(
+    a: _Model,
+    b: _Model,
+    name: str,
+    inside: NDArray[np.bool_],
+    drawn: NDArray[np.float64],
+    resampling: Resampling,
+) -> Metric:
+    exact = paired_difference(a.right[inside] > 0, b.right[inside] > 0, f"no sample for {name}")
+    if exact.value is None or not resampling.by_group:
+        return exact
+    return wider(percentile_interval(exact.value, drawn, resampling, n=int(inside.sum())), exact)
+
+
+def _auc_difference(
+    a: _Model, b: _Model, first: Metric, second: Metric, drawn: NDArray[np.float64], resampling: Resampling
+) -> tuple[Metric, float | None]:
+    if first.value is None or second.value is None:
+        return Metric.undefined(first.method.removeprefix("undefined: "), first.n), None
+    n = len(a.predictions)
+    if not a.predictions.binary:
+        return percentile_interval(second.value - first.value, drawn, resampling, n=n), None
+    exact, p_value = auc_difference(a.predictions.truths, a.predictions.scores, b.predictions.scores)
+    if not resampling.by_group:
+        return exact, p_value
+    return wider(percentile_interval(second.value - first.value, drawn, resampling, n=n), exact), p_value
 
 
 def _drawn_differences(a: _Model, b: _Model, resampling: Resampling) -> dict[str, NDArray[np.float64]]:
@@ -141,7 +164,7 @@ def _drawn_differences(a: _Model, b: _Model, resampling: Resampling) -> dict[str
     members = _members(a.predictions)
     aucs: list[float] = []
     rates: dict[str, list[NDArray[np.float64]]] = {name: [] for name in members}
-    # Without groups the AUCs of two classes have DeLong's exact variance; resampling them would only cost time.
+    # Without groups the AUCs of two classes and rates have exact intervals; resampling the former would cost time.
     needed = resampling.by_group or not a.predictions.binary
     for weights in resampling.batches():
         aucs += [b.auc(row) - a.auc(row) if needed else np.nan for row in weights]

@@ -10,9 +10,9 @@ import numpy as np
 from sentinode.core.csv_output import write_csv
 from sentinode.core.errors import EvaluationError
 from sentinode.core.metric import Metric
+from sentinode.metrics.measures.auc_interval import auc_metric
 from sentinode.metrics.measures.intervals import rate
 from sentinode.metrics.measures.multiclass import macro_auc
-from sentinode.metrics.measures.roc import auc_metric
 from sentinode.metrics.predictions import LIKELIEST, Predictions
 
 METRICS = ("auc", "accuracy")

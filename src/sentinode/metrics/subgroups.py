@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.metric import Metric
+from sentinode.metrics.measures.auc_interval import auc_metric
 from sentinode.metrics.measures.intervals import rate
-from sentinode.metrics.measures.roc import auc_metric
 from sentinode.metrics.predictions import Predictions
 
 

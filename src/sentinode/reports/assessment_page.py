@@ -1,5 +1,6 @@
 """The report: one self-contained page that a pathologist and a reviewer can read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +36,9 @@ class ReportContext(Context):
     maps_words: str = ""
     """What the maps over the errors are, or why there are none."""
 
+    card: Sequence[str] = ()
+    """What the model's card says of the model and of its own data, where the assessed data is other data."""
+
 
 def write_assessment_page(
     assessment: Assessment,
@@ -57,7 +61,7 @@ def write_assessment_page(
     Raises:
         StorageError: The disk is full or the folder can't be written.
     """
-    point, positive = assessment.threshold, assessment.positive
+    point, positive, split = assessment.threshold, assessment.positive, _split_words(assessment)
     binary = point is not None and positive is not None
     if point is not None and positive is not None:
         values = _binary(assessment, point, positive, predictions, context, images, maps)
@@ -67,7 +71,9 @@ def write_assessment_page(
         "title": f"{context.model} on {context.data}: evaluation report",
         "kind": "evaluation report",
         "heading": context.model,
-        "facts": replace(context, split=assessment.split).head(assessment.n, assessment.counts, assessment.groups),
+        "facts": replace(context, split=_split_words(assessment)).head(
+            assessment.n, assessment.counts, assessment.groups
+        ),
         "assessment": assessment,
         "context": context,
         "confusion": confusion_cells(assessment.confusion_matrix),
@@ -79,7 +85,7 @@ def write_assessment_page(
         "limits": _limits(assessment, context),
         "provenance": {
             "Model": context.model,
-            "Data": f"{context.data}, split {assessment.split}",
+            "Data": f"{context.data}, split {split}",
             **context.provenance,
         }.items(),
     }
@@ -100,7 +106,10 @@ def _binary(
     noun = context.noun
     at = (assessment.metrics["sensitivity"], assessment.metrics["specificity"])
     return {
-        "headline": assessment_wording.binary_headline(assessment, noun),
+        "headline": [
+            *assessment_wording.split_words(assessment, noun),
+            *assessment_wording.binary_headline(assessment, noun),
+        ],
         "threshold_words": assessment_wording.threshold_words(point, positive, noun),
         "prevalence_words": {
             share: assessment_wording.prevalence_words(*at, positive, noun, share) for share in (0.01, 0.1)
@@ -117,10 +126,17 @@ def _multi(
     maps: Maps | None,
 ) -> dict[str, Any]:
     return {
-        "headline": assessment_wording.multiclass_headline(assessment, context.noun),
+        "headline": [
+            *assessment_wording.split_words(assessment, context.noun),
+            *assessment_wording.multiclass_headline(assessment, context.noun),
+        ],
         "confused": confused_pairs(assessment),
         "galleries": multiclass_galleries(predictions, images, context.noun, maps),
     }
+
+
+def _split_words(assessment: Assessment) -> str:
+    return f"{assessment.split}, {assessment.chosen}" if assessment.chosen else assessment.split
 
 
 def _limits(assessment: Assessment, context: ReportContext) -> list[str]:

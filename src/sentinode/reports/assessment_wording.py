@@ -29,6 +29,13 @@ REACH = (
 """What every set of figures leaves open."""
 
 
+def split_words(assessment: Assessment, noun: str) -> list[str]:
+    """Which images were measured, and how they were chosen, where there was a choice."""
+    if not assessment.chosen:
+        return []
+    return [f"Measured on {plural(assessment.n, noun)}: {assessment.split}, {assessment.chosen}."]
+
+
 def binary_headline(assessment: Assessment, noun: str) -> list[str]:
     """What the model does on this set: ranking in one sentence, decisions in another."""
     (tn, fp), (fn, tp) = assessment.confusion_matrix

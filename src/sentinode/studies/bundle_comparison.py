@@ -14,7 +14,8 @@ from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.reports.comparison_page import write_comparison_page
 from sentinode.reports.frame import Context
 from sentinode.studies.bundle_recipe import recipe_of
-from sentinode.studies.evaluation import ASSESSMENT_FOLDER, load_split, score, unseen
+from sentinode.studies.evaluation import ASSESSMENT_FOLDER, score
+from sentinode.studies.measured_split import load_split, unseen
 from sentinode.training.recipe import load_data_config
 
 
@@ -26,13 +27,17 @@ class BundleComparison:
     comparisons: tuple[Comparison, ...]
     """The first bundle with each later one."""
 
+    split: str
+    """The images that they were compared on, and how these were chosen."""
+
     def to_json(self) -> list[dict[str, Any]]:
         """The content of `comparison.json`."""
-        return [comparison.to_json() for comparison in self.comparisons]
+        return [{**comparison.to_json(), "split": self.split} for comparison in self.comparisons]
 
     def summary(self) -> str:
         """The paths of what to look at."""
-        return f"look at   {self.folder / 'comparison.html'}\nfigures   {self.folder / 'comparison.json'}"
+        page, figures = self.folder / "comparison.html", self.folder / "comparison.json"
+        return f"on        {self.split}\nlook at   {page}\nfigures   {figures}"
 
 
 def compare_bundles(
@@ -60,24 +65,26 @@ def compare_bundles(
         raise EvaluationError(f"{len(bundles)} bundle to compare; name at least two")
     ASSESSMENT_FOLDER.check(out)
     first, *others = bundles
-    data, manifest_split = load_split(first, address, split, overrides, settings, progress)
+    measured = load_split(first, address, split, overrides, settings, progress)
+    data = measured.data
     on_leak = load_data_config(address, overrides, recipe_of(first).data).on_leak
     for bundle in others:
         _check_classes(bundle, first)
-        data = unseen(bundle, data, manifest_split, on_leak=on_leak) if manifest_split == "test" else data
+        data = data if measured.learned else unseen(bundle, data, measured.split, on_leak=on_leak)
     models = [
         (
             bundle.name,
-            score(bundle, data, manifest_split, address, engine, settings, progress).predictions,
+            score(bundle, data, measured.split, address, engine, settings, progress).predictions,
             _threshold(bundle),
         )
         for bundle in bundles
     ]
     comparisons = tuple(compare(models))
-    result = BundleComparison(out, comparisons)
+    result = BundleComparison(out, comparisons, f"{measured.name} ({measured.how})")
     with atomic_folder(out) as temporary:
         write_json(temporary / "comparison.json", result.to_json())
-        write_comparison_page(comparisons, models, Context(data=address, split=split), temporary / "comparison.html")
+        context = Context(data=address, split=result.split)
+        write_comparison_page(comparisons, models, context, temporary / "comparison.html")
     return result
 
 

@@ -14,7 +14,7 @@ from sentinode.data.selection import without
 from sentinode.metrics.crossval.summary import OUT_OF_FOLD
 from sentinode.models.bundle import Bundle
 from sentinode.studies.bundle_recipe import BundleRecipe, recipe_of
-from sentinode.studies.evaluation import load_split
+from sentinode.studies.measured_split import load_split
 from sentinode.training.recipe import load_data_config
 
 _VALIDATION = "validation"  # in seen.npz: images that thresholds were chosen on, which no weights were fitted to
@@ -65,7 +65,8 @@ def held_out(
         LeakError: There are such images, and `data.on_leak` is "error".
         DataError: None is left, or the data is not what it must be, see `load_split`.
     """
-    data, split = load_split(bundles[0], address, "validation", overrides, settings, progress)
+    measured = load_split(bundles[0], address, "validation", overrides, settings, progress)
+    data, split = measured.data, measured.split
     recipe = recipe_of(bundles[0])
     config = load_data_config(address, overrides, recipe.data)
     manifest = data.manifest

@@ -4,16 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentinode.core.errors import DataError, LeakError
 from sentinode.core.files import atomic_folder, write_json
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.result_folder import ResultKind
 from sentinode.core.settings import Settings
-from sentinode.data.data_config import Policy
-from sentinode.data.dataset import Dataset, load_dataset
+from sentinode.data.dataset import Dataset
 from sentinode.data.manifest import Manifest
-from sentinode.data.selection import WHOLE, load_selection, without
-from sentinode.data.source_splits import SPLITS
 from sentinode.metrics.assessment import Assessment, assess
 from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.predictions_csv import write_predictions
@@ -25,8 +21,8 @@ from sentinode.reports.charts.chart import save_png
 from sentinode.reports.charts.training_charts import training_curves
 from sentinode.studies.bundle_recipe import recipe_of, recipe_text
 from sentinode.studies.error_saliency import error_maps
+from sentinode.studies.measured_split import MeasuredSplit, load_split
 from sentinode.training.calibration_fit import predictions_of
-from sentinode.training.recipe import load_data_config
 
 ASSESSMENT_FOLDER = ResultKind("an earlier result", ("metrics.json", "comparison.json", "baselines.json"))
 
@@ -70,9 +66,9 @@ def evaluate_bundle(
     out, settings = Path(out), settings or Settings.from_environment()
     bundle = open_bundle(name)
     ASSESSMENT_FOLDER.check(out)
-    data, manifest_split = load_split(bundle, address, split, overrides, settings, progress)
-    scored = score(bundle, data, manifest_split, address, engine, settings, progress)
-    return report_on(bundle, scored, out, split=split)
+    measured = load_split(bundle, address, split, overrides, settings, progress)
+    scored = score(bundle, measured.data, measured.split, address, engine, settings, progress)
+    return report_on(bundle, scored, out, measured=measured)
 
 
 def score(
@@ -89,7 +85,7 @@ def report_on(
     scored: Scored,
     out: Path,
     *,
-    split: str,
+    measured: MeasuredSplit,
     log: Sequence[dict[str, float]] = (),
     best_epoch: int | None = None,
 ) -> Assessment:
@@ -99,21 +95,27 @@ def report_on(
         bundle: What scored it: its threshold, band and targets are used as they are.
         scored: From `score`.
         out: Gets `metrics.json`, `predictions.csv`, `report.html`, and `curves.png` when there is a log.
-        split: What the report calls the images.
+        measured: What was scored, and how it was chosen.
         log: The rows of the training log, for a report at the end of training.
         best_epoch: The epoch whose weights were kept, when it was chosen by validation.
     """
     info, manifest = bundle.info, scored.data.manifest
-    limits = info.limits
-    if split in ("train", "validation"):
-        limits = (*limits, f"The model has learned from {split}: these figures are not what it reaches on new images.")
+    limits = info.limits if measured.own else ()
+    if measured.learned:
+        learned = f"The model has learned from {measured.name}: these figures are not what it reaches on new images."
+        limits = (*limits, learned)
+    copies = int(manifest.table.loc[manifest.table["split"] == scored.split, "copies"].notna().sum())
+    if copies:
+        words = f"{copies:,} of these images have near copies among the data; figures and intervals count each as new."
+        limits = (*limits, words)
     assessment = assess(
         scored.predictions,
         threshold=info.threshold,
         band=info.low_confidence,
         temperature=info.temperature,
         targets=recipe_of(bundle).evaluation.targets,
-        split=split,
+        split=measured.name,
+        chosen=measured.how,
         limits=limits,
     )
     images = scored.data.images(scored.split)
@@ -128,6 +130,7 @@ def report_on(
         log=log,
         best_epoch=best_epoch,
         maps_words=words,
+        card=() if measured.own else info.limits,
     )
     with atomic_folder(out) as temporary:
         write_json(temporary / "metrics.json", assessment.to_json())
@@ -138,54 +141,6 @@ def report_on(
         if log:
             save_png(training_curves(log, best_epoch=best_epoch), temporary / "curves.png")
     return assessment
-
-
-def load_split(
-    bundle: Bundle, address: str, split: str, overrides: Sequence[str], settings: Settings, progress: Progress
-) -> tuple[Dataset, str]:
-    """The images of `split` as the bundle sees data, and their split in the data set that is returned.
-
-    Raises:
-        DataError: The data has other classes, or not that split.
-        LeakError: The bundle has learned from images of the split that is to be tested on.
-    """
-    config = load_data_config(address, overrides, recipe_of(bundle).data)
-    classes = bundle.info.classes
-    if split not in SPLITS:
-        data = load_selection(config, split, classes.names, classes.positive, cache=settings.cache, progress=progress)
-        return unseen(bundle, data, "test", on_leak=config.on_leak), "test"
-    data = load_dataset(config, cache=settings.cache, progress=progress)
-    if not data.source_splits and data.manifest.hash != bundle.info.provenance.data_sha256:
-        raise DataError(
-            f"{address} has no splits of its own and is not the data that {bundle.name} was trained on, so nothing "
-            f"says which images are {split}; measure on all of them with --split {WHOLE}"
-        )
-    if data.manifest.class_names != classes.names:
-        raise DataError(
-            f"{address} has the classes {', '.join(data.manifest.class_names)}, {bundle.name} tells "
-            f"{', '.join(classes.names)} apart; name them alike with --set data.rename"
-        )
-    data.manifest.require(split)
-    return (data if split != "test" else unseen(bundle, data, split, on_leak=config.on_leak)), split
-
-
-def unseen(bundle: Bundle, data: Dataset, split: str, *, on_leak: Policy) -> Dataset:
-    """`data` without images that the bundle has learned from, or chose its threshold on.
-
-    Raises:
-        LeakError: There are some, and `on_leak` is "error".
-    """
-    table = data.manifest.table
-    known = table[(table["split"] == split) & table["pixels"].isin(bundle.seen_pixels())]
-    if known.empty:
-        return data
-    if on_leak == "error":
-        shown = ", ".join(known["id"].head(3))
-        raise LeakError(
-            f"{bundle.name} has learned from {len(known):,} of these images ({shown}, …): figures on them would "
-            "flatter it; leave them out with --set data.on_leak=drop"
-        )
-    return without(data, set(known["pixels"]), "leak: the model has learned from it")
 
 
 def _provenance(bundle: Bundle, manifest: Manifest) -> dict[str, str]:

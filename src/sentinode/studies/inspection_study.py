@@ -21,12 +21,13 @@ from sentinode.core.settings import Settings
 from sentinode.core.stain_statistics import STAIN_COLUMNS, stain_statistics
 from sentinode.data.address import open_configured
 from sentinode.data.colour_baseline import COLOUR_COLUMNS, colour_baseline
+from sentinode.data.copies import near_copies
 from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Images, build_manifest
 from sentinode.data.inspection import facts as facts_of
 from sentinode.data.inspection.findings import findings
-from sentinode.data.inspection.near_duplicates import Tones, near_pairs
 from sentinode.data.manifest import Manifest
+from sentinode.data.near_duplicates import NearPair, Tones
 from sentinode.data.pack import Pack, pack
 from sentinode.data.source import Exclusion, Source
 from sentinode.data.source_splits import SPLITS, assign_splits
@@ -123,13 +124,13 @@ def inspect_source(config: DataConfig, out: Path, *, cache: Path, progress: Prog
         )
     source = open_configured(config, cache, progress)
     packed = pack(source, cache, progress)
-    survey = _survey(source, packed, config)
+    near = near_copies(packed, progress)
+    survey = _survey(source, packed, config, near)
     images = Images(packed.tiles, survey.table["row"].to_numpy())
-    tones, statistics = _read(images, progress)
-    table = survey.table.assign(even=tones.even, **dict(zip(STAIN_COLUMNS, statistics.T, strict=True)))
+    even, statistics = _read(images, progress)
+    table = survey.table.assign(even=even, **dict(zip(STAIN_COLUMNS, statistics.T, strict=True)))
     facts = _facts(source, packed, config, survey, table)
-    unique = np.flatnonzero(~table.duplicated("pixels").to_numpy())
-    facts["near_duplicates"] = facts_of.near_duplicates(table, near_pairs(images, tones, unique))
+    facts["near_duplicates"] = facts_of.near_duplicates(table, _pairs(table, near))
     facts["findings"] = findings(facts)
     with atomic_folder(out) as folder:
         write_json(folder / _FACTS, facts)
@@ -137,14 +138,15 @@ def inspect_source(config: DataConfig, out: Path, *, cache: Path, progress: Prog
     return facts
 
 
-def _survey(source: Source, packed: Pack, config: DataConfig) -> _Survey:
+def _survey(source: Source, packed: Pack, config: DataConfig, near: pd.DataFrame) -> _Survey:
     refusal, manifest = "", None
     try:
-        manifest = build_manifest(source, packed, config)
+        manifest = build_manifest(source, packed, config, near)
     except SentinodeError as error:
         refusal = str(error)
         try:
-            manifest = build_manifest(source, packed, config.model_copy(update=dict.fromkeys(_POLICIES, "drop")))
+            dropping = config.model_copy(update=dict.fromkeys(_POLICIES, "drop"))
+            manifest = build_manifest(source, packed, dropping, near)
         except SentinodeError:
             manifest = None  # refused whatever is dropped; the refusal above says why
     table = _table(source, packed, config)
@@ -192,14 +194,23 @@ def _splits(table: pd.DataFrame, source: Source, config: DataConfig, manifest: M
     ]
 
 
-def _read(images: Images, progress: Progress) -> tuple[Tones, NDArray[np.float32]]:
-    """One pass over the pixels: tones (N), and statistics of colour and stain (N, S)."""
-    tones, statistics = [], []
+def _read(images: Images, progress: Progress) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """One pass over the pixels: which are near-blank (N), and statistics of colour and stain (N, S)."""
+    even, statistics = [], []
     for part in progress.slabs("looking", len(images), _CHUNK):
         tiles = images[part]
-        tones.append(Tones.of(tiles))
+        even.append(Tones.of(tiles).even)
         statistics.append(stain_statistics(tiles))
-    return Tones.join(tones), np.concatenate(statistics)
+    return np.concatenate(even), np.concatenate(statistics)
+
+
+def _pairs(table: pd.DataFrame, near: pd.DataFrame) -> list[NearPair]:
+    """Near duplicates by their places in the table; of images with the same pixels the first stands for all."""
+    place = pd.Series(np.arange(len(table)), index=table["pixels"])
+    place = place[~place.index.duplicated()]
+    known = near[near["first"].isin(place.index) & near["second"].isin(place.index)]
+    places = zip(place[known["first"]], place[known["second"]], known["correlation"], strict=True)
+    return [NearPair(min(a, b), max(a, b), correlation) for a, b, correlation in places]
 
 
 def _facts(source: Source, packed: Pack, config: DataConfig, survey: _Survey, table: pd.DataFrame) -> dict[str, Any]:

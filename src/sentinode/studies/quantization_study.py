@@ -22,7 +22,7 @@ from sentinode.models.engines.engine_factory import open_engine
 from sentinode.models.onnx_graph import model_bytes
 from sentinode.models.quantization import graph_engine, quantize_graph, write_quantized_bundle
 from sentinode.studies.bundle_recipe import recipe_of
-from sentinode.studies.evaluation import load_split
+from sentinode.studies.measured_split import load_split
 from sentinode.training.calibration_fit import calibrate, predictions_of
 
 LARGEST_FALL = 0.002
@@ -101,7 +101,7 @@ def quantize_bundle(
     out, settings = Path(out), settings or Settings.from_environment()
     bundle = open_bundle(name)
     BUNDLE_FOLDER.check(out)
-    data, _ = load_split(bundle, address, "validation", overrides, settings, progress)
+    data = load_split(bundle, address, "validation", overrides, settings, progress).data
     images, recipe = data.images("validation"), recipe_of(bundle)
     chosen = np.random.default_rng(recipe.seed).permutation(len(images))[:_CALIBRATION_TILES]
     with progress.bar("calibrating INT8", None, "images"):

@@ -135,11 +135,14 @@ def assess_trained(
     from sentinode.models.bundle_info import Headline
     from sentinode.models.bundle_writer import amend
     from sentinode.studies.evaluation import report_on, score
+    from sentinode.studies.measured_split import MeasuredSplit
 
     split = "test" if len(data.manifest.rows("test")) else "validation"
     scored = score(trained.bundle, data, split, recipe.data.source, "openvino", settings, progress)
     report, log = folder / "report", trained.log
-    assessment = report_on(trained.bundle, scored, report, split=split, log=log, best_epoch=trained.best_epoch)
+    how = "as the recipe shares the data out"
+    measured = MeasuredSplit(data, split, split, how, learned=split == "validation")
+    assessment = report_on(trained.bundle, scored, report, measured=measured, log=log, best_epoch=trained.best_epoch)
     shown = {name: assessment.metrics[name] for name in shown_in("card") if name in assessment.metrics}
     amend(trained.bundle, metrics=Headline(split=assessment.split, n=assessment.n, figures=shown))
     return assessment

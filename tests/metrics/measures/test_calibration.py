@@ -13,8 +13,6 @@ from sentinode.metrics.measures.calibration import (
     log_losses,
     reliability,
 )
-from sentinode.metrics.measures.sums import SampleSums
-from sentinode.metrics.predictions import Predictions
 
 
 def logits(n=4000, k=3, seed=0):
@@ -81,21 +79,6 @@ def test_bins_have_equal_mass_and_part_no_ties(values):
 
 def test_without_ties_every_bin_has_the_same_mass():
     assert np.bincount(equal_mass_bins(np.random.default_rng(0).random(1000))).tolist() == [100] * 10
-
-
-def test_the_calibration_error_is_that_of_the_printed_points():
-    rng = np.random.default_rng(0)
-    scores = rng.random(500)
-    labels = (rng.random(500) < scores**2).astype(int)
-    answers = Predictions(
-        [str(i) for i in range(500)], [""] * 500, labels, np.stack([1 - scores, scores], axis=1), ("n", "t"), 1
-    )
-    points = reliability(scores, labels)
-    expected = sum(point.n * abs(point.observed - point.predicted) for point in points) / 500
-    assert SampleSums(answers, 0.5).of().losses["calibration_error"][0] == pytest.approx(expected)
-    assert expected > 0.1
-    for point in points:
-        assert point.low <= point.observed <= point.high
 
 
 def test_a_bin_by_hand():

@@ -115,14 +115,6 @@ def test_undefined_resamples_are_counted_or_refused():
     assert (same.value, same.low) == (1.0, None)
 
 
-def test_a_centred_interval_takes_the_bias_away():
-    resampling = Resampling(np.array([0, 1]), None, 1000, 0)
-    drawn = np.random.default_rng(0).normal(0.05, 0.01, 1000)
-    metric = percentile_interval(0.02, drawn, resampling, n=2, centred=True)
-    assert metric.low == pytest.approx(0.0004, abs=0.002)
-    assert metric.high == pytest.approx(0.0396, abs=0.002)
-
-
 def test_the_wider_interval_takes_both_ends():
     first, second = Metric(0.5, 0.4, 0.6, "a", 10), Metric(0.5, 0.45, 0.7, "b", 10)
     both = wider(first, second)

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
+from sentinode.metrics.measures.auc_interval import auc_metric
 from sentinode.metrics.measures.ranking import Ranking
 from sentinode.metrics.measures.roc import (
     auc,
-    auc_metric,
     delong,
     paired_delong,
     precision_recall_curve,

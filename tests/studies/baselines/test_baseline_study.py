@@ -169,9 +169,11 @@ def test_a_backbone_or_bundle_that_knows_the_images_is_refused(run, patches, sha
     weights = [f"features.model.weights=bundle:{own}"]
     _refused(LeakError, "has learned from 180", address, shared_settings, out, probe="cnn3", overrides=weights)
     swapped = ["data.split.test=validation", "data.split.validation=test"]
-    _refused(LeakError, "has learned from 60 of these", address, shared_settings, out, bundles=[own], overrides=swapped)
+    _refused(
+        LeakError, "has learned from all 60 of these", address, shared_settings, out, bundles=[own], overrides=swapped
+    )
     swapped.append("data.on_leak=drop")
-    _refused(DataError, "no test images", address, shared_settings, out, bundles=[own], overrides=swapped)
+    _refused(LeakError, "nothing is left", address, shared_settings, out, bundles=[own], overrides=swapped)
 
 
 def test_what_does_not_fit_is_refused(run, patches, shared_settings, tmp_path):

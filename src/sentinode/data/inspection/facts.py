@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sentinode.core.stain_statistics import STAIN_COLUMNS
-from sentinode.data.inspection.near_duplicates import CORRELATION, EVEN_SHARE, EVEN_TONE, NearPair
+from sentinode.data.near_duplicates import CORRELATION, EVEN_SHARE, EVEN_TONE, REACH, NearPair
 from sentinode.data.source import Exclusion
 from sentinode.data.source_splits import SPLITS
 
@@ -23,9 +23,9 @@ SIDES = (*SPLITS, "unused")
 """Where an image can be: in a split, or in a source's split that is not used."""
 MEANING_EXACT = "The same pixels, bit by bit."
 MEANING_NEAR = (
-    "The same picture after a flip or a quarter turn, recompression, a change of brightness or a slight blur: low "
-    f"frequencies agree, and grey levels reduced to about 24 px correlate by at least {CORRELATION}. Exact and "
-    "near-blank images are not counted again. Overlaps shifted by a pixel or more are not looked for."
+    "The same picture after a flip or a quarter turn, recompression, a change of brightness, a slight blur, or a shift"
+    f" by up to 1/{round(1 / REACH)} of its side: local contrast correlates by at least {CORRELATION}. Exact and"
+    " near-blank images are not counted again."
 )
 MEANING_BLANK = (
     f"At least {EVEN_SHARE:.0%} of the pixels lie within {EVEN_TONE} grey levels (of 255) of the patch's median: bare "

@@ -83,11 +83,12 @@ def _copies(facts: Facts) -> Iterator[Finding]:
             "Correct the labels, or set data.on_conflict = 'drop' to leave them all out.",
         )
     if n := near["pairs_in_two_splits"]:
-        yield Finding(
-            "warning",
+        yield _policy(
+            policies["on_leak"],
             f"{n:,} {_plural(n, 'pair', 'pairs')} of near duplicates across splits",
-            "Turned, mirrored or recompressed copies leak as exact ones do, but training does not take them out.",
-            "Look at the pairs below, and remove one of each from the source.",
+            "Copies that are turned, mirrored, shifted or recompressed leak as exact ones do.",
+            "They are taken out of the training side, and counted.",
+            "Set data.on_leak = 'drop': they are then taken out of the training side, and counted.",
         )
     if n := sum(exact["surplus_within"].values()):
         yield Finding(

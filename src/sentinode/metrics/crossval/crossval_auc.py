@@ -7,9 +7,10 @@ from scipy import special
 from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.crossval.fold_answers import FoldAnswers, pooled_aucs, repeat_aucs, within_folds
+from sentinode.metrics.measures.auc_interval import auc_metric, hanley_mcneil_variance, score_interval
 from sentinode.metrics.measures.intervals import NORMAL_WIDTH, Resampling, percentile_interval
 from sentinode.metrics.measures.ranking import Ranking
-from sentinode.metrics.measures.roc import auc_metric, delong
+from sentinode.metrics.measures.roc import delong
 
 _FARTHEST = 0.4999  # an AUC of 1 has no logit; figures at the end get an exact bound instead
 
@@ -38,9 +39,7 @@ def auc_metrics(answers: FoldAnswers, resampling: Resampling) -> dict[str, Metri
 
 def hanley_mcneil(auc: float, positives: int, negatives: int) -> float:
     """Half-width of the 95 % interval of an AUC to expect at these numbers (Hanley & McNeil 1982)."""
-    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    variance = auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)
-    return float(NORMAL_WIDTH * np.sqrt(variance / (positives * negatives)))
+    return float(NORMAL_WIDTH * np.sqrt(hanley_mcneil_variance(auc, positives, negatives)))
 
 
 def _headline(answers: FoldAnswers, bootstrap_variance: float, resampling: Resampling) -> Metric:
@@ -65,7 +64,13 @@ def _headline(answers: FoldAnswers, bootstrap_variance: float, resampling: Resam
     centre = 0.5 + np.clip(value - 0.5, -_FARTHEST, _FARTHEST)
     width = NORMAL_WIDTH * np.sqrt(variance) / (centre * (1 - centre))
     low, high = special.expit(special.logit(centre) + np.array([-width, width]))
-    return Metric(value, min(float(low), value), max(float(high), value), f"{what}; {source}, logit scale", n)
+    ends = [(float(low), float(high)), (value, value)]
+    if answers.binary:  # with few positives any estimate of the variance may miss what varies: see `auc_interval`
+        positives = int(answers.mean().truths.sum())
+        ends.append(score_interval(value, positives, n - positives))
+    lows, highs = zip(*ends, strict=True)
+    method = f"{what}; {source}, logit scale" + (", no narrower than by Hanley and McNeil" if answers.binary else "")
+    return Metric(value, min(lows), max(highs), method, n)
 
 
 def _pooled(answers: FoldAnswers) -> Metric:

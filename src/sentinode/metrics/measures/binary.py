@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.metric import Metric
+from sentinode.metrics.measures.auc_interval import auc_metric, delong_metric
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval, wider
 from sentinode.metrics.measures.ranking import Ranking
 from sentinode.metrics.measures.rates import Matrix, derived, threshold_metrics
-from sentinode.metrics.measures.roc import auc_metric
 from sentinode.metrics.measures.sums import SampleSums, Sums, loss_metrics
 from sentinode.metrics.predictions import Predictions
 
@@ -23,7 +23,7 @@ def binary_measures(
     matrix = ((tn, fp), (fn, tp))
     metrics = _areas(predictions, ranking, drawn_areas, resampling)
     metrics |= threshold_metrics(matrix, derived(drawn_sums.cells), resampling)
-    metrics |= loss_metrics(estimate, drawn_sums, resampling, len(predictions))
+    metrics |= loss_metrics(predictions, estimate, drawn_sums, resampling)
     return matrix, metrics
 
 
@@ -51,7 +51,7 @@ def _areas(
     resampled = percentile_interval(exact.value, drawn[:, 0], resampling, n=n)
     return {
         "auc": wider(resampled, exact) if resampling.by_group else exact,
-        "auc_delong": exact,
+        "auc_delong": delong_metric(predictions.truths, predictions.scores),
         "auc_bootstrap": resampled,
         "average_precision": percentile_interval(ranking.areas()[1], drawn[:, 1], resampling, n=n),
     }

@@ -100,9 +100,7 @@ class Resampling:
             yield weights
 
 
-def percentile_interval(
-    estimate: float, drawn: NDArray[np.float64], resampling: Resampling, *, n: int, centred: bool = False
-) -> Metric:
+def percentile_interval(estimate: float, drawn: NDArray[np.float64], resampling: Resampling, *, n: int) -> Metric:
     """A figure with its percentile bootstrap interval (Efron & Tibshirani 1993).
 
     Args:
@@ -110,21 +108,16 @@ def percentile_interval(
         drawn: The figure on each resample (B); NaN where it is undefined there.
         resampling: How the resamples were drawn.
         n: Samples that the figure rests on.
-        centred: Shift the resamples by their bias first: for figures that noise inflates, such as a calibration error.
     """
     defined = drawn[np.isfinite(drawn)]
     missing = len(drawn) - len(defined)
     if len(defined) < len(drawn) / 2:
         return Metric(estimate, None, None, f"no interval: undefined in {missing} of {len(drawn)} resamples", n)
-    if centred:
-        defined = np.maximum(defined - (defined.mean() - estimate), 0.0)
     if np.ptp(defined) < 1e-12:
         return Metric(estimate, None, None, "no interval: every resample gives the same value", n)
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
     notes = [", percentile"]
-    if centred:
-        notes.append(", shifted by its bias")
     if missing:
         notes.append(f" ({missing} undefined resamples left out)")
     # In tiny sets the estimate can lie outside the percentiles; an interval that excludes it would be absurd.

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sentinode.core.metric import Metric
+from sentinode.metrics.measures.auc_interval import auc_metric
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval, rate, wider
 from sentinode.metrics.measures.ranking import Ranking
 from sentinode.metrics.measures.rates import derived, threshold_metrics
-from sentinode.metrics.measures.roc import RocCurve, auc, auc_metric, roc_curve
+from sentinode.metrics.measures.roc import RocCurve, auc, roc_curve
 from sentinode.metrics.measures.sums import SampleSums, Sums, loss_metrics
 from sentinode.metrics.predictions import Predictions
 
@@ -72,7 +73,7 @@ def accuracy_argmax(labels: ArrayLike, probabilities: ArrayLike) -> float:
 
 def multiclass_measures(predictions: Predictions, resampling: Resampling) -> MulticlassMeasures:
     """The confusion matrix, every figure with its interval, and each class against the rest."""
-    k, n = len(predictions.class_names), len(predictions)
+    k = len(predictions.class_names)
     sums = SampleSums(predictions, None)
     rankings = [Ranking(predictions.labels == index, predictions.probabilities[:, index]) for index in range(k)]
     parts, areas = [], []
@@ -83,7 +84,7 @@ def multiclass_measures(predictions: Predictions, resampling: Resampling) -> Mul
     counts = estimate.cells[0].round().astype(np.int64).reshape(k, k)
     metrics = {"auc": _macro_auc_metric(predictions, np.concatenate(areas), resampling)}
     metrics |= _matrix_metrics(counts, drawn.cells.reshape(-1, k, k), resampling)
-    metrics |= loss_metrics(estimate, drawn, resampling, n)
+    metrics |= loss_metrics(predictions, estimate, drawn, resampling)
     classes = tuple(
         _class_figures(predictions, index, counts, drawn.cells.reshape(-1, k, k), resampling) for index in range(k)
     )

@@ -1,18 +1,16 @@
 """ROC and precision–recall curves, thinned for drawing; the area under the ROC curve from every sample, its variance,
-its interval, and the paired test (DeLong et al. 1988).
+and the paired test (DeLong et al. 1988). Its interval is made in `auc_interval`.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import stats
 
-from sentinode.core.metric import Metric
-from sentinode.metrics.measures.intervals import LEVEL, NORMAL_WIDTH
+from sentinode.metrics.measures.intervals import NORMAL_WIDTH
 from sentinode.metrics.measures.ranking import Ranking
 
-_METHOD = "DeLong, logit scale"
 # Finer than a pixel of any figure, and small enough for metrics.json.
 _POINTS = 400
 
@@ -69,6 +67,9 @@ class DeLong:
     negatives: int
     """Negative samples."""
 
+    freedom: NDArray[np.float64]
+    """Satterthwaite's degrees of freedom of each variance (S): few when a handful of samples of one class make it."""
+
 
 def delong(truths: ArrayLike, scores: ArrayLike) -> DeLong:
     """AUCs and their covariance from placement values, in O(S N log N) by mid-ranks (Sun & Xu 2014).
@@ -81,7 +82,8 @@ def delong(truths: ArrayLike, scores: ArrayLike) -> DeLong:
     rows = np.atleast_2d(np.asarray(scores, dtype=np.float64))
     m, n = int(positive.sum()), int((~positive).sum())
     if m == 0 or n == 0:
-        return DeLong(np.full(len(rows), np.nan), np.full((len(rows), len(rows)), np.nan), m, n)
+        nothing = np.full(len(rows), np.nan)
+        return DeLong(nothing, np.full((len(rows), len(rows)), np.nan), m, n, nothing)
     of_positives, of_negatives = np.empty((len(rows), m)), np.empty((len(rows), n))
     for index, row in enumerate(rows):
         ranks = stats.rankdata(row)
@@ -90,31 +92,12 @@ def delong(truths: ArrayLike, scores: ArrayLike) -> DeLong:
         of_negatives[index] = 1 - (ranks[~positive] - stats.rankdata(row[~positive])) / m
     aucs = of_positives.mean(axis=1)
     if m < 2 or n < 2:
-        return DeLong(aucs, np.full((len(rows), len(rows)), np.nan), m, n)
-    covariance = np.atleast_2d(np.cov(of_positives)) / m + np.atleast_2d(np.cov(of_negatives)) / n
-    return DeLong(aucs, covariance, m, n)
-
-
-def auc_metric(truths: ArrayLike, scores: ArrayLike) -> Metric:
-    """The AUC with its DeLong interval, made on the logit scale so that it stays within (0, 1) (Pepe 2003, 5.2).
-
-    At an AUC of 0 or 1 DeLong's variance is 0 and says nothing. Then the bound is exact, from the largest number of
-    pairs without a common sample: k independent pairs, all in the right order, have probability AUC^k.
-    """
-    result = delong(truths, scores)
-    value, variance = float(result.aucs[0]), float(result.covariance[0, 0])
-    n = result.positives + result.negatives
-    if np.isnan(value):
-        return Metric.undefined("no positive sample" if result.positives == 0 else "no negative sample", n)
-    if value in (0.0, 1.0):
-        reach = float(((1 - LEVEL) / 2) ** (1 / min(result.positives, result.negatives)))
-        low, high = (reach, 1.0) if value == 1.0 else (0.0, 1 - reach)
-        return Metric(value, low, high, "exact, from pairs without a common sample", n)
-    if np.isnan(variance):
-        return Metric(value, None, None, "no interval: DeLong's needs two samples of each class", n)
-    width = NORMAL_WIDTH * np.sqrt(variance) / (value * (1 - value))
-    low, high = special.expit(special.logit(value) + np.array([-width, width]))
-    return Metric(value, float(low), float(high), _METHOD, n)
+        return DeLong(aucs, np.full((len(rows), len(rows)), np.nan), m, n, np.full(len(rows), np.nan))
+    by_positives, by_negatives = np.atleast_2d(np.cov(of_positives)) / m, np.atleast_2d(np.cov(of_negatives)) / n
+    one, other = np.diag(by_positives), np.diag(by_negatives)
+    shared = one**2 / (m - 1) + other**2 / (n - 1)
+    freedom = np.divide((one + other) ** 2, shared, out=np.full(len(rows), float(min(m, n) - 1)), where=shared > 0)
+    return DeLong(aucs, by_positives + by_negatives, m, n, freedom)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What adds up over the samples: cells of the confusion matrix, losses and calibration residuals."""
+"""What adds up over the samples: cells of the confusion matrix, and losses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.metric import Metric
-from sentinode.metrics.measures.calibration import BINS, brier_scores, calibrated_event, equal_mass_bins, log_losses
+from sentinode.metrics.measures.calibration import brier_scores, calibrated_event, log_losses
+from sentinode.metrics.measures.calibration_error import calibration_error
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval
 from sentinode.metrics.predictions import Predictions
 
@@ -21,7 +22,7 @@ class Sums:
     """Confusion counts (B, K²), rows true, columns predicted; for two classes tn, fp, fn, tp."""
 
     losses: dict[str, NDArray[np.float64]]
-    """`brier`, `log_loss` and `calibration_error`, means over the samples, each (B)."""
+    """`brier` and `log_loss`, means over the samples, each (B)."""
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
@@ -31,10 +32,7 @@ class Sums:
 
 
 class SampleSums:
-    """One matrix (N, K² + 2 + BINS), so that all sums of many resamples are one matrix product.
-
-    The bins of the calibration error stay those of the samples themselves.
-    """
+    """One matrix (N, K² + 2), so that all sums of many resamples are one matrix product."""
 
     def __init__(self, predictions: Predictions, threshold: float | None) -> None:
         k = len(predictions.class_names)
@@ -42,40 +40,26 @@ class SampleSums:
         if predictions.binary:
             # The negative class comes first, whichever column it has.
             true, called = true == predictions.positive, called == predictions.positive
-        predicted, outcomes = calibrated_event(predictions)
-        residuals = (outcomes - predicted)[:, None]
         losses = (
             brier_scores(predictions.probabilities, predictions.labels),
             log_losses(predictions.probabilities, predictions.labels),
         )
         self._cell_count = k * k
-        self._columns = np.concatenate(
-            [
-                np.eye(k * k)[true * k + called],
-                np.stack(losses, axis=1),
-                np.eye(BINS)[equal_mass_bins(predicted)] * residuals,
-            ],
-            axis=1,
-        )
+        self._columns = np.concatenate([np.eye(k * k)[true * k + called], np.stack(losses, axis=1)], axis=1)
 
     def of(self, weights: NDArray[np.float64] | None = None) -> Sums:
         """Sums with each sample counted `weights` (B, N) times; once each without them."""
         counts = np.ones((1, len(self._columns))) if weights is None else weights
         summed = counts @ self._columns
         means = summed[:, self._cell_count :] / counts.sum(axis=1, keepdims=True)
-        losses = {"brier": means[:, 0], "log_loss": means[:, 1], "calibration_error": np.abs(means[:, 2:]).sum(axis=1)}
-        return Sums(summed[:, : self._cell_count], losses)
+        return Sums(summed[:, : self._cell_count], {"brier": means[:, 0], "log_loss": means[:, 1]})
 
 
-def loss_metrics(estimate: Sums, drawn: Sums, resampling: Resampling, n: int) -> dict[str, Metric]:
-    """`brier`, `log_loss` and `calibration_error` with bootstrap intervals.
-
-    The calibration error (Naeini et al. 2015) is the mean over samples of their bin's |observed − predicted|. Noise can
-    only raise it, so its resamples are shifted back by their bias.
-    """
-    return {
-        name: percentile_interval(
-            float(values[0]), drawn.losses[name], resampling, n=n, centred=name == "calibration_error"
-        )
+def loss_metrics(predictions: Predictions, estimate: Sums, drawn: Sums, resampling: Resampling) -> dict[str, Metric]:
+    """`brier` and `log_loss` with bootstrap intervals, and `calibration_error` with its own."""
+    n = len(predictions)
+    losses = {
+        name: percentile_interval(float(values[0]), drawn.losses[name], resampling, n=n)
         for name, values in estimate.losses.items()
     }
+    return losses | {"calibration_error": calibration_error(*calibrated_event(predictions), resampling)}

@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike
 
 from sentinode.core.errors import EvaluationError
 from sentinode.core.metric import Metric
+from sentinode.metrics.measures.auc_interval import auc_metric
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval, wider
 from sentinode.metrics.measures.ranking import Ranking
-from sentinode.metrics.measures.roc import auc_metric
 
 
 def slide_auc(

@@ -98,8 +98,9 @@ def reliability_chart(points: Sequence[ReliabilityPoint], error: float | None, *
         axes.errorbar(x, y, yerr=np.maximum(bars, 0), fmt="none", ecolor=MODEL, elinewidth=1.4, alpha=0.55)
         axes.plot(x, y, "-", color=MODEL, linewidth=1.2, alpha=0.55)
         axes.plot(x, y, "o", color=MODEL, markersize=6.5, markeredgecolor=CARD, markeredgewidth=0.8)
-        axes.text(0.03, 0.95, "too cautious", va="top", color=MUTED, fontsize=11)
-        axes.text(0.97, 0.04, "too sure", ha="right", color=MUTED, fontsize=11)
+        # Which way a probability errs is said of the class: "too sure" of tumour is "too cautious" of none.
+        axes.text(0.03, 0.95, f"understates {wording.shortened(subject)}", va="top", color=MUTED, fontsize=11)
+        axes.text(0.97, 0.04, f"overstates {wording.shortened(subject)}", ha="right", color=MUTED, fontsize=11)
     worst = max(points, key=lambda point: abs(point.observed - point.predicted))
     alt = (
         f"Reliability diagram in {len(points)} bins of equal size, calibration error {wording.number(error)}."

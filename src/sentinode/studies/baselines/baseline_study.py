@@ -29,8 +29,8 @@ from sentinode.studies.baselines.candidates import (
     probe_candidate,
 )
 from sentinode.studies.baselines.training_subsets import check_enough, draw
-from sentinode.studies.bundle_recipe import recipe_of
-from sentinode.studies.evaluation import ASSESSMENT_FOLDER, unseen
+from sentinode.studies.evaluation import ASSESSMENT_FOLDER
+from sentinode.studies.measured_split import data_of, unseen
 from sentinode.training.features.extraction import open_for
 from sentinode.training.features.feature_config import FeaturesConfig
 from sentinode.training.features.feature_recipe import load_features_recipe
@@ -142,7 +142,7 @@ def _resolved(
     address: str, overrides: Sequence[str], split: str, bundles: Sequence[Bundle], probe: str
 ) -> tuple[DataConfig, FeaturesConfig | None]:
     """The data as the first bundle's recipe and the command line have it; and the features of a probe that is named."""
-    base = recipe_of(bundles[0]).data if bundles else None
+    base = data_of(bundles[0], address) if bundles else None
     own = [] if probe in ("", NO_PROBE) else [value for value in overrides if value.startswith("features.")]
     chosen = [] if split == "test" else [f"data.split.test={split}"]
     config = load_data_config(address, [*chosen, *(value for value in overrides if value not in own)], base)

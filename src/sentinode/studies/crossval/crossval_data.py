@@ -7,6 +7,7 @@ import numpy as np
 from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
+from sentinode.data.copies import tied
 from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.data.manifest import Grouping
@@ -24,7 +25,7 @@ def load_images(config: DataConfig, crossval: CrossvalConfig, *, settings: Setti
     """The images that take part, all of them as `train`; those of other splits are left out.
 
     Images with the same pixels are one image: the data room drops repetitions within a split and refuses them across
-    splits, so that no image can be in two folds.
+    splits, so that no image can be in two folds. Near copies are tied together by `samples_of`.
 
     Raises:
         DataError: The data is not what it must be, none takes part, or some have a group and some have none.
@@ -49,14 +50,35 @@ def load_images(config: DataConfig, crossval: CrossvalConfig, *, settings: Setti
 def samples_of(data: Dataset) -> Samples:
     """What plans and reports need to know of the images that take part, in the manifest's order."""
     manifest = data.manifest
+    groups, copies = manifest.groups("train"), manifest.table["copies"]
+    if copies.notna().any():
+        groups = tied(None if groups is None else manifest.table["group"], copies).tolist()
     return Samples(
         ids=manifest.ids("train"),
         paths=manifest.paths("train"),
         labels=manifest.labels("train"),
-        groups=manifest.groups("train"),
+        groups=groups,
         class_names=manifest.class_names,
         positive=manifest.positive if len(manifest.class_names) == 2 else None,
     )
+
+
+def copies_words(data: Dataset) -> list[str]:
+    """What near copies among the images mean for the figures, as sentences; none without any."""
+    table = data.manifest.table
+    number = int(table["copies"].notna().sum())
+    if not number:
+        return []
+    words = (
+        f"Of {len(table):,} images {number:,} have near copies (recompressed, turned, mirrored, shifted) among the "
+        "others: the copies of an image are kept in one fold and count as one group."
+    )
+    if table["group"].isna().all():
+        words += (
+            " No slide or patient is known beyond that, so images of one may be in different folds, and the figures "
+            "are then too good for new ones."
+        )
+    return [words]
 
 
 def check_rule(samples: Samples, folds: tuple[Fold, ...], rule: str) -> None:

@@ -21,6 +21,7 @@ from sentinode.models.bundle_writer import library_versions
 from sentinode.reports.crossval_csv import write_folds, write_out_of_fold
 from sentinode.reports.crossval_page import write_crossval_page
 from sentinode.reports.frame import Context
+from sentinode.studies.crossval.crossval_data import copies_words
 from sentinode.studies.crossval.crossval_recipe import AnyCrossvalRecipe, DeepCrossvalRecipe
 from sentinode.studies.crossval.folds import Samples, plan_words
 from sentinode.studies.crossval.nested_crossval import Tested
@@ -114,7 +115,7 @@ def alone_in(out: Path) -> AbstractContextManager[None]:
 
 
 def summarised(
-    recipe: AnyCrossvalRecipe, samples: Samples, answers: FoldAnswers, test: PermutationTest | None
+    recipe: AnyCrossvalRecipe, data: Dataset, samples: Samples, answers: FoldAnswers, test: PermutationTest | None
 ) -> CrossValidation:
     """The figures of all folds, as the recipe wants them judged."""
     return summarise(
@@ -123,6 +124,7 @@ def summarised(
         bar=recipe.crossval.bar,
         permutation=test,
         targets=recipe.evaluation.targets,
+        limits=copies_words(data),
         seed=recipe.seed,
     )
 

@@ -32,7 +32,7 @@ from sentinode.studies.crossval.crossval_results import (
 )
 from sentinode.studies.crossval.folds import Fold, Samples, inner_parts, plan_folds
 from sentinode.studies.crossval.nested_crossval import Procedure, collected, cross_validate, permute
-from sentinode.studies.evaluation import unseen
+from sentinode.studies.measured_split import unseen
 from sentinode.training.classical.classical_bundle import calibrate_out_of_fold, write_classical_bundle
 from sentinode.training.classical.grid_search import fit_tuned
 from sentinode.training.features.extraction import extract, open_for
@@ -127,7 +127,7 @@ def _run_classical(
     tested = cross_validate(procedure, samples, table.values, folds, jobs=jobs, progress=progress)
     test = permute(procedure, samples, table.values, jobs=jobs, progress=progress)
     answers = collected(samples, tested)
-    summary = summarised(recipe, samples, answers, test)
+    summary = summarised(recipe, data, samples, answers, test)
     if table.space.kind == "network":
         _write_final(recipe, data, samples, table, summary, out / "bundle", engine, settings)
     model = f"{recipe.classifier.model} on {table.space.name}"

@@ -30,7 +30,8 @@ class Samples:
     """(N,) places in `class_names`."""
 
     groups: list[str] | None
-    """Slide or patient of each; None where none is known."""
+    """What must not be torn apart: the slide or patient of each, tied together where they hold near copies, or sets of
+    near copies alone; None where neither is known."""
 
     class_names: tuple[str, ...]
     positive: str | None
@@ -65,8 +66,8 @@ def plan_folds(samples: Samples, config: CrossvalConfig, seed: int) -> tuple[Fol
     if config.plan == "leave-one-out":
         if samples.groups is not None:
             raise RecipeError(
-                "crossval.plan is 'leave-one-out', but the source knows groups, and images of one group would be on "
-                "both sides; use 'leave-one-group-out' or 'k-fold'"
+                "crossval.plan is 'leave-one-out', but the source has groups or near copies, and images of one group "
+                "would be on both sides; use 'leave-one-group-out' or 'k-fold'"
             )
         units = np.arange(len(samples.labels))
     else:

@@ -89,7 +89,7 @@ def run_deep(
                 tested.append(_read(fold, part, samples, folder))
                 advance()
         answers = collected(samples, tested)
-        summary = summarised(recipe, samples, answers, _permute(recipe, answers))
+        summary = summarised(recipe, data, samples, answers, _permute(recipe, answers))
         _write_ensemble(recipe, data, answers, tested, summary, out, settings, progress)
         model = f"{recipe.name or recipe.model.architecture}, trained anew in each fold"
         return conclude(out, recipe, data, summary, answers, tested, model=model, procedure=_procedure(recipe))

@@ -8,18 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from sentinode.data.dataset import Images
-from sentinode.data.inspection.near_duplicates import NearPair, Tones, best_correlation, even_tone, near_pairs
+from sentinode.data.near_duplicates import NearPair, Tones, best_correlation, even_tone, near_pairs
 from sentinode.data.synthetic.patches import SyntheticPatches
-
-_GREY = np.array([0.299, 0.587, 0.114])
 
 
 @pytest.fixture(scope="module")
 def patches() -> np.ndarray:
     source = SyntheticPatches({"n": "300", "seed": "3"})
     tiles = np.stack([source.read(index) for index in range(300)])
-    return tiles[~even_tone(tiles @ _GREY)]
+    return tiles[~Tones.of(tiles).even]
 
 
 def _jpeg(tile: np.ndarray, quality: int) -> np.ndarray:
@@ -38,8 +35,7 @@ _COPIES = {
 
 
 def _find(tiles: np.ndarray) -> list[NearPair]:
-    rows = np.arange(len(tiles))
-    return near_pairs(Images(tiles, rows), Tones.of(tiles), rows)
+    return near_pairs(list(tiles), Tones.of(tiles), np.arange(len(tiles)))
 
 
 @pytest.mark.parametrize("how", _COPIES)
@@ -56,7 +52,7 @@ def test_different_patches_of_a_slide_are_no_near_duplicates(patches: np.ndarray
 
 def test_only_candidates_are_compared(patches: np.ndarray) -> None:
     tiles = np.concatenate([patches[:5], patches[:5, ::-1]])
-    images = Images(tiles, np.arange(10))
+    images = list(tiles)
     assert len(near_pairs(images, Tones.of(tiles), np.arange(10))) == 5
     assert near_pairs(images, Tones.of(tiles), np.arange(5)) == []
     assert near_pairs(images, Tones.of(tiles), np.arange(1)) == []
@@ -77,9 +73,22 @@ def test_near_blank_images_are_left_out(patches: np.ndarray) -> None:
 
 @pytest.mark.parametrize(("tissue", "blank"), [(0.04, True), (0.06, False)])
 def test_near_blank_means_that_95_percent_are_of_one_tone(tissue: float, blank: bool) -> None:
-    grey = np.full((1, 20, 50), 230.0)
-    grey.reshape(-1)[: round(tissue * 1000)] = 120
-    assert even_tone(grey).tolist() == [blank]
+    grey = np.full(1000, 230)
+    grey[: round(tissue * 1000)] = 120
+    assert even_tone(np.bincount(grey, minlength=256)[None]).tolist() == [blank]
+
+
+@pytest.mark.parametrize("shift", [(0, 3), (-4, 0), (4, -4), (5, 2)])
+def test_patches_read_a_few_pixels_beside_each_other_are_found(shift: tuple[int, int]) -> None:
+    down, across = shift
+    source = SyntheticPatches({"n": "300", "seed": "3"})
+    wide = [source.read(index) for index in range(300)]
+    tiles = np.stack([tile[8:88, 8:88] for tile in wide])
+    tiles = tiles[~Tones.of(tiles).even]
+    moved = [tile[8 + down : 88 + down, 8 + across : 88 + across] for tile in wide[:40]]
+    moved = [np.rot90(_jpeg(tile, 50)) for tile in moved if not Tones.of([tile]).even[0]]
+    found = {pair.second - len(tiles) for pair in _find(np.concatenate([tiles, moved])) if pair.second >= len(tiles)}
+    assert len(found) >= 0.9 * len(moved)
 
 
 @settings(max_examples=20, deadline=None)
@@ -87,6 +96,6 @@ def test_near_blank_means_that_95_percent_are_of_one_tone(tissue: float, blank: 
 def test_features_and_correlation_are_the_same_for_all_flips_and_turns(turns: int, mirrored: bool, seed: int) -> None:
     tile = np.random.default_rng(seed).integers(0, 256, (48, 48, 3), dtype=np.uint8)
     turned = np.rot90(tile[:, ::-1] if mirrored else tile, turns)
-    features = Tones.of(np.stack([tile, turned])).features
-    np.testing.assert_allclose(features[0], features[1], atol=1e-4)
-    assert best_correlation(tile, turned) == pytest.approx(1)
+    features = Tones.of([tile, turned]).features
+    np.testing.assert_allclose(features[0], features[1], atol=5e-3)
+    assert best_correlation(tile, turned) == pytest.approx(1, abs=1e-4)
