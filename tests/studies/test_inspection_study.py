@@ -109,7 +109,7 @@ def test_faults_are_shown_although_training_refuses_them(tmp_path: Path, faulty:
     refused = _titles(facts, "refused")
     assert "1 image lies in two splits" in refused
     assert "1 image has two labels" in refused
-    assert "near duplicates across splits" in _titles(facts, "warning")
+    assert "near duplicates across splits" in _titles(facts, "refused")
     assert facts["images"]["used"] == facts["images"]["in_source"] - sum(kinds.values())
 
 
