@@ -208,3 +208,35 @@ def test_what_is_to_know_of_a_scan_stands_above_its_lesions(server, open_page):
     page.route(re.compile(r"/scans/[^/]+/lesions"), noted)
     page.get_by_role("heading", name="known").get_by_role("link").click()
     expect(page.get_by_label("Findings").locator(".notice")).to_have_text(f"U{note[1:]}.")
+
+
+def test_what_is_suspicious_below_the_threshold_is_listed_and_judged(server, open_page):
+    page = open_page(server.address, "#/slides")
+
+    def read_again(route):
+        """As a learned rule answers: the second lesion is called from a probability of 0.3 on."""
+        least = 0.2 if "threshold=0.2" in route.request.url else 0.6
+        answer = route.fetch(url=route.request.url.split("?")[0])
+        found = answer.json()
+        listed = [{**one, "probability": p} for one, p in zip(found["lesions"], (0.9, 0.3), strict=True)]
+        parts = (
+            [one for one in listed if one["probability"] >= least],
+            [one for one in listed if one["probability"] < least],
+        )
+        changed = {"of": "probability", "threshold": least, "lesions": parts[0], "suspicious": parts[1]}
+        route.fulfill(response=answer, json={**found, **changed})
+
+    page.route(re.compile(r"/scans/[^/]+/lesions"), read_again)
+    page.get_by_role("heading", name="known").get_by_role("link").click()
+    worklist = page.get_by_label("Lesions, the most suspicious first")
+    expect(worklist.locator("h3")).to_have_text("Suspicious, below the threshold")
+    rows = worklist.locator(".lesion-main")
+    expect(rows.first).to_contain_text("0.900")
+    expect(rows.nth(1)).to_contain_text("0.300")
+    expect(rows.nth(1).locator(".badge")).to_have_count(0)
+    expect(page.locator(".count")).to_contain_text("1 lesion")
+    rows.nth(1).click()
+    expect(worklist.get_by_role("button", name="Accept")).to_be_visible()
+    page.get_by_label("Least probability").fill("0.2")
+    expect(page.locator(".count")).to_contain_text("2 lesions")
+    expect(worklist.locator("h3")).to_have_count(0)

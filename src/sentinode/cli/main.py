@@ -27,6 +27,7 @@ from sentinode.cli import (
     features,
     froc,
     learning_curve,
+    lesion_rule,
     mine,
     plugins,
     predict,
@@ -135,6 +136,7 @@ app.command("stage")(stage.stage)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(users.app, name="users")
 app.add_typer(slide.app, name="slide")
+app.add_typer(lesion_rule.app, name="lesion-rule")
 app.add_typer(slide_score.app, name="slide-score")
 app.add_typer(tissue.app, name="tissue")
 

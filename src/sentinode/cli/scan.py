@@ -22,6 +22,10 @@ def scan(
         float | None, typer.Option(help="Smoothed score of a lesion; without: the bundle's, at least 0.5.")
     ] = None,
     alone: Annotated[float, typer.Option(help="Score from which a single cell is a lesion.")] = 0.999,
+    rule: Annotated[
+        str, typer.Option(help="heuristic, or a file of `lesion-rule fit`; auto: the shipped one, if any.")
+    ] = "auto",
+    second_look: Annotated[str, typer.Option(help="Bundle that looks again, for a learned rule.")] = "auto",
     slide_score: Annotated[
         Path | None, typer.Option(help="What `slide-score fit` wrote; without: the highest cell.")
     ] = None,
@@ -45,7 +49,8 @@ def scan(
     from sentinode.studies import scan_study
 
     result = scan_study.scan(
-        bundle, slides, out, region=region, slide_score=slide_score, threads=threads, verify_reader=verify_reader,
+        bundle, slides, out, region=region, rule=rule, second_look=second_look,
+        slide_score=slide_score, threads=threads, verify_reader=verify_reader,
         tell=None if as_json else say, progress=progress(quiet),
         stride_px=stride, min_tissue=min_tissue, tissue_model=tissue_model, series=series, slide_mpp=mpp,
         model_mpp=model_mpp, reader=reader, target=target, threshold=threshold, alone=alone, test_time=test_time,

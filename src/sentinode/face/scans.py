@@ -38,8 +38,15 @@ class Scan:
 
     @property
     def lesions(self) -> "tuple[Lesion, ...]":
-        """Lesions by falling highest score; sizes in µm and mm², places in level-0 pixels."""
+        """Lesions by falling probability or, by the heuristic rule, highest score; sizes in µm and mm², places in
+        level-0 pixels.
+        """
         return self.record.lesions
+
+    @property
+    def suspicious(self) -> "tuple[Lesion, ...]":
+        """What a learned rule did not call a lesion, by falling probability; nothing by the heuristic rule."""
+        return self.record.suspicious
 
     @property
     def heatmap(self) -> NDArray[np.float32]:
@@ -137,8 +144,8 @@ def scan(
         out: Gets a folder for each slide, and `scans.csv`.
         settings: The machine's; None: by the environment.
         progress: Show how far it is.
-        options: What else the command takes: `region`, `slide_score`, `threads`, and the fields of
-            `sentinode.scanning.scan_config.ScanConfig`, as `threshold=0.8`.
+        options: What else the command takes: `region`, `rule`, `second_look`, `slide_score`, `threads`, and the fields
+            of `sentinode.scanning.scan_config.ScanConfig`, as `threshold=0.8`.
 
     Returns:
         The scan; of several slides those that could be scanned, in their order: `scans.csv` says why others could not.

@@ -107,7 +107,7 @@ def _measured(
 ) -> OutlinedLesion:
     own = positive[rows, columns]
     scores = heatmap.values[rows[own], columns[own]].astype(np.float64)
-    outline = shapely.intersection(_outline(rows, columns, heatmap), slide)
+    outline = shapely.intersection(outline_of(rows, columns, heatmap.downsample_x, heatmap.downsample_y), slide)
     centre = outline.centroid
     diameter = longest_um(rows, columns, heatmap.mpp.x)
     um2 = (heatmap.mpp.x / heatmap.downsample_x) * (heatmap.mpp.y / heatmap.downsample_y)  # of a level-0 pixel
@@ -125,15 +125,15 @@ def _measured(
     return OutlinedLesion(lesion, outline)
 
 
-def _outline(rows: NDArray[np.int64], columns: NDArray[np.int64], heatmap: Heatmap) -> Any:
-    """The union of cells, in level-0 pixels."""
+def outline_of(rows: NDArray[np.int64], columns: NDArray[np.int64], downsample_x: float, downsample_y: float) -> Any:
+    """The union of cells of that many level-0 pixels, in level-0 pixels."""
     boxes = [
         (left, row, right, row + 1) for row in np.unique(rows) for left, right in _runs(np.sort(columns[rows == row]))
     ]
     # United in whole cells, where edges meet exactly, and scaled afterwards.
     union = shapely.union_all(shapely.box(*np.array(boxes, np.float64).T))
     union = shapely.simplify(union, 0)
-    return shapely.transform(union, lambda points: points * (heatmap.downsample_x, heatmap.downsample_y))
+    return shapely.transform(union, lambda points: points * (downsample_x, downsample_y))
 
 
 def _runs(columns: NDArray[np.int64]) -> list[tuple[int, int]]:

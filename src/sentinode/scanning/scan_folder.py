@@ -12,6 +12,7 @@ from sentinode.core.extras import require
 from sentinode.core.messages import one_line
 from sentinode.core.system_files import is_system_file
 from sentinode.scanning.heatmap import Heatmap, build_heatmap
+from sentinode.scanning.lesions import OutlinedLesion
 from sentinode.scanning.scan_record import LESIONS_FILE, RECORD_FILE, FailedScan, FinishedScan, ScanRecord
 from sentinode.scanning.tiles_file import ScannedTiles, read_scanned_tiles
 from sentinode.slides.mpp import Mpp
@@ -58,6 +59,24 @@ class ScanFolder:
         Raises:
             DataError: The file of lesions is missing or damaged.
         """
+        return self._outlines()[: len(self.record.lesions)]
+
+    def suspects(self) -> list[OutlinedLesion]:
+        """Lesions and what is suspicious below them, of a scan with a learned rule; none of another one.
+
+        Raises:
+            DataError: The file of lesions is missing or damaged.
+        """
+        if self.record.reading is None:
+            return []
+        judged, outlines = (*self.record.lesions, *self.record.suspicious), self._outlines()
+        if len(judged) != len(outlines):
+            raise DataError(
+                f"{self.path / LESIONS_FILE} has {len(outlines)} outlines of {len(judged)}; scan the slide again"
+            )
+        return [OutlinedLesion(lesion, outline) for lesion, outline in zip(judged, outlines, strict=True)]
+
+    def _outlines(self) -> list[Any]:
         path = self.path / LESIONS_FILE
         try:
             features = json.loads(path.read_text(encoding="utf-8"))["features"]

@@ -16,6 +16,7 @@ from sentinode.scanning.scan import check_place, scan_slide
 from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_folder import ScanFolder, read_record, scan_folders
 from sentinode.scanning.scan_record import FailedScan, FinishedScan
+from sentinode.scanning.second_reading import SecondReading, heuristic_again
 from sentinode.scanning.slide_score import SlideScore
 from sentinode.scanning.tiles_file import check_classes
 
@@ -36,6 +37,7 @@ def scan_slides(
     progress: Progress | None = None,
     tell: Callable[[Outcome], None] | None = None,
     slide_score: SlideScore | None = None,
+    reading: SecondReading | None = None,
 ) -> list[Outcome]:
     """Scan slides into folders of `out`, and sum all scans there up in `scans.csv`.
 
@@ -50,6 +52,7 @@ def scan_slides(
         machine: What to do it with.
         progress: Where to tell how far it is.
         tell: Called with each slide's outcome as it is known.
+        reading: Second look and learned rule, of `choose_reading`; None: lesions are by the heuristic rule.
         slide_score: Put in place of the heatmap's highest cell, in scans that were finished before, too.
 
     Returns:
@@ -71,7 +74,8 @@ def scan_slides(
     for wait in (False, True):
         for path in [path for path in paths if path not in outcomes]:
             try:
-                outcomes[path] = scan_slide(engine, path, out, machine, progress, wait=wait)
+                outcome = scan_slide(engine, path, out, machine, progress, wait=wait)
+                outcomes[path] = read_further(outcome, engine, path, out, reading)
             except BusyError:
                 continue
             record = outcomes[path].record
@@ -81,6 +85,22 @@ def scan_slides(
                 tell(outcomes[path])
     write_table(out)
     return [outcomes[path] for path in paths]
+
+
+def read_further(outcome: Outcome, engine: LazyEngine, path: Path, out: Path, reading: SecondReading | None) -> Outcome:
+    """The second reading of a finished scan, or the heuristic rule's again where another one had read it.
+
+    Raises:
+        StorageError: The disk is full or the folder can't be written.
+    """
+    record = outcome.record
+    if record.status != "finished":
+        return outcome
+    if reading:
+        return replace(outcome, record=reading.put(out / path.stem, path))
+    if record.reading:
+        return replace(outcome, record=heuristic_again(out / path.stem, path, engine.plan))
+    return outcome
 
 
 def write_table(out: Path) -> None:

@@ -137,10 +137,25 @@ class Lesion(_Part):
     diameter_um: float
     """Longest diameter."""
     cells: int
-    """Of the heatmap."""
+    """Of the heatmap; by a learned rule, of its finer grid."""
     centroid_x: float
     """Level-0 pixels."""
     centroid_y: float
+    probability: float | None = None
+    """That it is a metastasis, by a learned rule; None by the heuristic one."""
+
+
+class ReadingFacts(_Part):
+    """By which learned rule lesions were called, and whose second look it judged."""
+
+    rule: str
+    """On what it was fitted, in short."""
+    rule_sha256: str
+    threshold: float
+    """Least probability of a lesion."""
+    second_look: str
+    """Name of the bundle."""
+    second_look_sha256: str
 
 
 class NoveltyFacts(_Part):
@@ -180,9 +195,13 @@ class FinishedScan(_Part):
     """Of the class that is looked for; None where no tile was scanned."""
     slide_score_method: str = HIGHEST_CELL
     lesions: tuple[Lesion, ...] = ()
-    """By falling highest score."""
+    """By falling probability or, by the heuristic rule, highest score."""
     lesion_rule: LesionRule | None = None
-    """By which they were found; None in early scans, whose only rule was the threshold."""
+    """By which they were found, or would be without `reading`; None in early scans, which had only the threshold."""
+    reading: ReadingFacts | None = None
+    """The learned rule that called the lesions; None: the heuristic one did."""
+    suspicious: tuple[Lesion, ...] = ()
+    """What a learned rule did not call a lesion, by falling probability; ranks go on from the lesions'."""
     novelty: NoveltyFacts | None = None
     """None where the bundle knows too little of its training data, no tile was scanned, or an early version scanned."""
     colours: str = ""
@@ -233,6 +252,8 @@ class FailedScan(_Part):
     slide_score_method: str = HIGHEST_CELL
     lesions: tuple[()] = ()
     lesion_rule: None = None
+    reading: None = None
+    suspicious: tuple[()] = ()
     novelty: None = None
     colours: Literal[""] = ""
     notes: tuple[()] = ()

@@ -52,15 +52,21 @@ def scan(job: Fields, say: Say) -> Fields:
     from sentinode.scanning.lazy_engine import LazyEngine
     from sentinode.scanning.scan import scan_slide
     from sentinode.scanning.scan_config import Machine, ScanConfig
+    from sentinode.scanning.scan_queue import read_further
+    from sentinode.scanning.second_looker import AUTO
+    from sentinode.scanning.second_reading import choose_reading
 
     bundle = open_bundle(job["bundle"])
-    plan = ScanConfig.model_validate(job["config"]).resolved(bundle.info)
+    config = ScanConfig.model_validate(job["config"])
+    plan = config.resolved(bundle.info)
     machine = Machine(job["threads"], cache_bytes=_CACHE_BYTES)
     engine = LazyEngine(bundle, plan, machine.threads)
     # Another process may hold the slide: the worker of a server that was killed, on its way out.
     outcome = scan_slide(engine, Path(job["slide"]), Path(job["out"]), machine, Told(say=say), wait=True)
     if outcome.record.status == "failed":
         raise SentinodeError(outcome.record.failure.message)
+    reading = choose_reading(AUTO, AUTO, bundle, config, machine)
+    read_further(outcome, engine, Path(job["slide"]), Path(job["out"]), reading)
     return {}
 
 

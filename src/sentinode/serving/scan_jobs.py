@@ -281,7 +281,7 @@ def _facts(record: FinishedScan) -> dict[str, Any]:
         "slide_class": _class_of(record),
         "problem": record.not_assessed or None,
         "lesions": len(record.lesions),
-        "threshold": record.rule.outline,
+        "threshold": record.reading.threshold if record.reading else record.rule.outline,
     }
 
 

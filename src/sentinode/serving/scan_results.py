@@ -34,6 +34,8 @@ class ScanResult:
     tile_width: int
     """Level-0 pixels."""
     tile_height: int
+    suspects: list[OutlinedLesion]
+    """Of a learned rule: lesions and what is suspicious below them, by falling probability."""
     lesion_sets: dict[float | None, list[dict[str, Any]]]
     """By threshold; bounded."""
 
@@ -55,6 +57,13 @@ class ScanResult:
 
     def lesions(self, threshold: float | None) -> dict[str, Any]:
         """What GET /scans/{id}/lesions answers."""
+        reading = self.record.reading
+        if reading:
+            least = reading.threshold if threshold is None else threshold
+            parts: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+            for one in self.suspects:
+                parts[(one.lesion.probability or 0.0) < least].append(self._lesion(one))
+            return self._answer(least, "probability", *parts)
         rule = self.record.rule if threshold is None else self.record.rule.at(threshold)
         found = self.lesion_sets.get(rule.outline)
         if found is None:
@@ -64,7 +73,11 @@ class ScanResult:
             if len(self.lesion_sets) >= 64:
                 self.lesion_sets.clear()
             self.lesion_sets[rule.outline] = found
-        return {"threshold": rule.outline, "lesions": found, "notes": list(self.record.notes)}
+        return self._answer(rule.outline, "score", found, [])
+
+    def _answer(self, threshold: float, of: str, lesions: list[Any], suspicious: list[Any]) -> dict[str, Any]:
+        notes = list(self.record.notes)
+        return {"threshold": threshold, "of": of, "lesions": lesions, "suspicious": suspicious, "notes": notes}
 
     def _lesion(self, one: OutlinedLesion) -> dict[str, Any]:
         left, top, right, bottom = one.outline.bounds
@@ -73,6 +86,7 @@ class ScanResult:
         return {
             "id": lesion_id(self.record.key, outline),
             "rank": lesion.rank,
+            "probability": lesion.probability,
             "score_max": lesion.score_max,
             "score_mean": lesion.score_mean,
             "area_mm2": lesion.area_mm2,
@@ -116,13 +130,13 @@ class Results:
         folder = self._folder / row.folder
         try:
             scan = open_scan(folder)
-            heatmap, tiles = scan.heatmap(), scan.tiles()
+            heatmap, tiles, suspects = scan.heatmap(), scan.tiles(), scan.suspects()
         except SentinodeError as error:
             message = str(error).replace(str(folder), "the scan's folder")
             raise Problem(410, message) from error
         slide = scan.record.slide
         pyramid = HeatmapTiles(heatmap, slide.width, slide.height)
-        return ScanResult(scan.record, pyramid, tiles.width, tiles.height, {})
+        return ScanResult(scan.record, pyramid, tiles.width, tiles.height, suspects, {})
 
 
 def lesion_id(key: str, outline: Any) -> str:

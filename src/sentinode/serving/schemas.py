@@ -229,6 +229,7 @@ class LesionAnswer(_Answer):
 
     id: str
     rank: int
+    probability: float | None = Field(description="That it is a metastasis, by a learned rule; null without one")
     score_max: float
     score_mean: float
     area_mm2: float
@@ -243,7 +244,9 @@ class LesionsAnswer(_Answer):
     """The lesions at a threshold, by rank."""
 
     threshold: float
+    of: Literal["score", "probability"] = Field(description="What the threshold is of")
     lesions: list[LesionAnswer]
+    suspicious: list[LesionAnswer] = Field(description="Below the threshold, by falling probability, of a learned rule")
     notes: list[str] = Field(description="What to know of the scan: tiles that can't be read, a slide unlike training")
 
 

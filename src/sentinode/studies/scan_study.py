@@ -17,6 +17,8 @@ from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_folder import ScanFolder
 from sentinode.scanning.scan_queue import scan_slides
 from sentinode.scanning.scan_record import FailedScan
+from sentinode.scanning.second_looker import AUTO
+from sentinode.scanning.second_reading import choose_reading
 from sentinode.scanning.slide_score import SlideScore
 from sentinode.slides.slide_list import list_slides
 
@@ -70,6 +72,8 @@ def scan(
     out: str | Path,
     *,
     region: str | None = None,
+    rule: str = AUTO,
+    second_look: str = AUTO,
     slide_score: str | Path | None = None,
     threads: int | None = None,
     verify_reader: int = 0,
@@ -88,6 +92,10 @@ def scan(
         slides: Files, or folders that hold them.
         out: Folder for a scan folder of each slide, and `scans.csv`.
         region: `X,Y,W,H`, a level-0 rectangle: tiles touching it.
+        rule: What calls a lesion: `heuristic`, a file of `fit_lesion_rule`, or `auto`: the rule that is shipped for the
+            bundle, where there is one.
+        second_look: The bundle that looks again for a learned rule; `auto`: `pcam-strong` for `pcam`, where it is
+            shipped, else the bundle itself.
         slide_score: What `fit_slide_score` wrote; None: the highest cell.
         threads: CPU threads; None: those of the settings.
         verify_reader: Compare both readers on so many tiles first.
@@ -106,7 +114,8 @@ def scan(
     opened = open_bundle(bundle)
     told = None if tell is None else lambda one: tell(outcome_line(one))
     machine = Machine(threads or (settings or Settings.from_environment()).threads, verify_tiles=verify_reader)
-    outcomes = scan_slides(opened, paths, Path(out), checked, machine, progress, told, score)
+    reading = choose_reading(rule, second_look, opened, checked, machine)
+    outcomes = scan_slides(opened, paths, Path(out), checked, machine, progress, told, score, reading)
     return ScannedSlides(Path(out), opened, outcomes)
 
 

@@ -96,6 +96,8 @@ export type Geometry = { type: "Polygon"; coordinates: Ring[] } | { type: "Multi
 export type Lesion = {
   id: string;
   rank: number;
+  /** That it is a metastasis, by a learned rule; null by the heuristic one. */
+  probability: number | null;
   score_max: number;
   score_mean: number;
   area_mm2: number;
@@ -108,7 +110,11 @@ export type Lesion = {
 
 export type Lesions = {
   threshold: number;
+  /** What the threshold is of. */
+  of: "score" | "probability";
   lesions: Lesion[];
+  /** Below the threshold, by falling probability. */
+  suspicious: Lesion[];
   /** What to know of the scan, in sentences; that the slide is unlike the training data stands here. */
   notes: string[];
 };

@@ -83,13 +83,13 @@ function Notes({ notes }: { notes: string[] }) {
 }
 
 function Threshold({ findings, reviews }: { findings: Findings; reviews: Reviews }) {
-  const { threshold, own, lesions, counting } = findings;
+  const { threshold, own, of, lesions, counting } = findings;
   const count = lesions?.length ?? 0;
   const judged = lesions?.filter((lesion) => reviews.verdicts.get(lesion.id)).length ?? 0;
   return (
     <section className="panel-part threshold">
       <Slider
-        label="Threshold"
+        label={of === "probability" ? "Least probability" : "Threshold"}
         min={0.01}
         max={0.99}
         step={0.01}

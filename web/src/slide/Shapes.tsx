@@ -28,9 +28,9 @@ export function Shapes(props: {
   explained: ExplainedTile;
 }) {
   const { explained } = props;
-  const { lesions, selected } = props.findings;
+  const { lesions, suspicious, selected } = props.findings;
   const { verdicts, drawn } = props.reviews;
-  const paths = useMemo(() => pathsOf(lesions ?? [], verdicts), [lesions, verdicts]);
+  const paths = useMemo(() => pathsOf(lesions ?? [], suspicious, verdicts), [lesions, suspicious, verdicts]);
   return (
     <SvgLayer viewer={props.viewer}>
       {explained.answer && (
@@ -52,10 +52,10 @@ export function Shapes(props: {
 }
 
 /** All lesions of a kind as one path: a slide may have a thousand. */
-function pathsOf(lesions: Lesion[], verdicts: Reviews["verdicts"]): [string, string][] {
+function pathsOf(lesions: Lesion[], suspicious: Lesion[], verdicts: Reviews["verdicts"]): [string, string][] {
   const byKind = new Map<string, string>();
-  for (const lesion of lesions) {
-    const kind = verdicts.get(lesion.id)?.verdict ?? "found";
+  for (const [place, lesion] of [...lesions, ...suspicious].entries()) {
+    const kind = verdicts.get(lesion.id)?.verdict ?? (place < lesions.length ? "found" : "suspicious");
     byKind.set(kind, (byKind.get(kind) ?? "") + pathOf(lesion.polygon));
   }
   return [...byKind];

@@ -57,7 +57,7 @@ function Workplace({ slide, onChange }: { slide: Slide; onChange: () => void }) 
   const change = useCallback((part: Partial<Layers>) => setLayers((was) => ({ ...was, ...part })), []);
 
   const findings = useFindings(finished);
-  const reviews = useReviews(finished?.id ?? null, findings.lesions);
+  const reviews = useReviews(finished?.id ?? null, findings.listed);
   const explained = useExplainedTile(slide.id, viewer, findings);
   const drawing = useDrawing(viewer, reviews.draw);
   const truth = useLoad(slide.has_annotations ? `truth ${slide.id}` : null, (signal) =>

@@ -15,7 +15,7 @@ export function Worklist(props: {
   visit: (drawn: Drawn) => void;
 }) {
   const { slide, findings, reviews, jump, visit } = props;
-  const { lesions, selected } = findings;
+  const { lesions, suspicious, selected } = findings;
   const { verdicts, drawn } = reviews;
   const [visited, setVisited] = useState<string | number | null>(null);
   const goTo = (one: Drawn) => {
@@ -23,7 +23,7 @@ export function Worklist(props: {
     visit(one);
   };
   return (
-    <section className="worklist" aria-label="Lesions, highest score first">
+    <section className="worklist" aria-label="Lesions, the most suspicious first">
       {lesions?.length === 0 && (
         <p className="panel-part quiet">No lesion at this threshold. Lower it to see what lies below.</p>
       )}
@@ -38,6 +38,28 @@ export function Worklist(props: {
           );
         })}
       </ol>
+      {suspicious.length > 0 && (
+        <>
+          <h3 className="worklist-part">Suspicious, below the threshold</h3>
+          <ol>
+            {suspicious.map((lesion) => {
+              const current = lesion.id === selected?.id;
+              return (
+                <Item
+                  key={lesion.rank}
+                  lesion={lesion}
+                  current={current}
+                  review={verdicts.get(lesion.id)}
+                  jump={jump}
+                  below
+                >
+                  {current ? <Detail key={lesion.id} lesion={lesion} reviews={reviews} /> : null}
+                </Item>
+              );
+            })}
+          </ol>
+        </>
+      )}
       {drawn.length > 0 && (
         <>
           <h3 className="worklist-part">Drawn by reviewers</h3>
@@ -65,6 +87,8 @@ const Item = memo(function Item(props: {
   current: boolean;
   review: Review | null | undefined;
   jump: (lesion: Lesion) => void;
+  /** Below the threshold: it has a size, but is called nothing. */
+  below?: boolean;
   children: ReactNode;
 }) {
   const { lesion, current, review, jump } = props;
@@ -76,9 +100,9 @@ const Item = memo(function Item(props: {
     <li ref={item} className={`lesion ${current ? "current" : ""} ${review?.verdict ?? ""}`}>
       <button type="button" className="lesion-main" aria-current={current || undefined} onClick={() => jump(lesion)}>
         <span className="rank number">{lesion.rank}</span>
-        <span className="number strong">{probability(lesion.score_max)}</span>
+        <span className="number strong">{probability(lesion.probability ?? lesion.score_max)}</span>
         <span className="number">{length(lesion.diameter_um)}</span>
-        <ClassBadge name={className(lesion.class)} words={classWords(lesion.class)} />
+        {!props.below && <ClassBadge name={className(lesion.class)} words={classWords(lesion.class)} />}
         {review && <span className="said">{review.verdict === "accept" ? "✓ accepted" : "✕ rejected"}</span>}
       </button>
       {props.children}
@@ -91,7 +115,9 @@ function Detail({ lesion, reviews }: { lesion: Lesion; reviews: Reviews }) {
   return (
     <div className="lesion-detail">
       <p className="quiet">
-        {area(lesion.area_mm2)} · mean score {probability(lesion.score_mean)}
+        {area(lesion.area_mm2)}
+        {lesion.probability !== null && ` · highest score ${probability(lesion.score_max)}`} · mean score{" "}
+        {probability(lesion.score_mean)}
       </p>
       {review && (
         <p className="quiet">

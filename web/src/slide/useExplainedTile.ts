@@ -25,7 +25,7 @@ export function useExplainedTile(slideId: string, viewer: Viewer | null, finding
   };
   const clicked = useRef((_: Place) => {});
   clicked.current = (at) => {
-    const hit = findings.lesions?.find((lesion) => contains(lesion.polygon, at));
+    const hit = findings.listed?.find((lesion) => contains(lesion.polygon, at));
     if (hit) findings.select(hit);
     explain(at);
   };

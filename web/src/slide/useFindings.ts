@@ -6,6 +6,7 @@ import { contains } from "./geometry";
 import { Grid } from "./grid";
 
 const SETTLE_MS = 60;
+const NONE: Lesion[] = [];
 
 /** A finished scan's lesions at any threshold, and which of them is looked at. */
 export function useFindings(scan: Scan | null) {
@@ -20,13 +21,21 @@ export function useFindings(scan: Scan | null) {
   // An id is of one outline, which changes with the threshold: then the same lesion is known by its place.
   const [looked, setLooked] = useState<Lesion | null>(null);
   const lesions = found.value?.lesions ?? null;
-  const selected = useMemo(() => (looked && lesions ? sameOf(looked, lesions) : null), [looked, lesions]);
+  const suspicious = found.value?.suspicious ?? NONE;
+  const listed = useMemo(() => lesions && [...lesions, ...suspicious], [lesions, suspicious]);
+  const selected = useMemo(() => (looked && listed ? sameOf(looked, listed) : null), [looked, listed]);
   const select = useCallback((lesion: Lesion | null) => setLooked(lesion), []);
   return {
     threshold,
     setThreshold: setChosen,
     own: scan?.threshold ?? null,
+    /** What the threshold is of. */
+    of: found.value?.of ?? "score",
     lesions,
+    /** Below the threshold, by a learned rule. */
+    suspicious,
+    /** Both, as the worklist has them. */
+    listed,
     notes: found.value?.notes ?? [],
     counting: found.loading || chosen !== asked,
     problem: found.problem ?? gridAnswer.problem,

@@ -24,7 +24,7 @@ export function useSlideKeys(context: {
 }): void {
   const { viewer, findings, reviews, explained, drawing, layers, change, jump, scanned } = context;
   const step = (by: number) => {
-    const lesions = findings.lesions ?? [];
+    const lesions = findings.listed ?? [];
     const at = lesions.findIndex((lesion) => lesion.id === findings.selected?.id);
     const next = lesions[at < 0 ? 0 : Math.max(0, Math.min(lesions.length - 1, at + by))];
     if (next) jump(next);

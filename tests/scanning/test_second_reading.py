@@ -1,0 +1,113 @@
+"""A scan read again by a learned rule: what is written, what is kept, and how it goes back."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.scanner import Scanner
+from sentinode.core.errors import DataError
+from sentinode.metrics.lesion_probability import FEATURES, LesionProbability
+from sentinode.models.bundle import Bundle
+from sentinode.scanning.learned_rule import LearnedRule, RuleValidation
+from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_folder import open_scan
+from sentinode.scanning.scan_queue import scan_slides
+from sentinode.scanning.scan_record import LESIONS_FILE
+from sentinode.scanning.second_looker import AUTO, LOOK_FILE, looks_of, second_looker
+from sentinode.scanning.second_reading import HEURISTIC, SecondReading, choose_reading
+
+COUNT = len(FEATURES)
+MACHINE = Machine(threads=1)
+CONFIG = ScanConfig(tissue=None, batch=8, engine="openvino")
+
+
+def write_rule(path: Path, bundle: Bundle, threshold: float) -> Path:
+    """A rule that takes the first look's highest score for the probability."""
+    coefficients = tuple(float(name == "first_peak") for name in FEATURES)
+    model = LesionProbability(
+        means=(0.0,) * COUNT, scales=(1.0,) * COUNT, coefficients=coefficients, intercept=0.0, threshold=threshold
+    )
+    validation = RuleValidation(
+        folds=2, slides=2, normal_slides=1, suspects=4, metastases=2, auc=1.0, false_lesions_a_normal_slide=0.0,
+        metastases_called=2, brier_of_slides=0.1, brier_of_product=0.1,
+    )  # fmt: skip
+    looks = looks_of(bundle, second_looker(AUTO, bundle, CONFIG, MACHINE), CONFIG.resolved(bundle.info))
+    LearnedRule(sentinode="0", looks=looks, model=model, validation=validation, card="made up").save(path)
+    return path
+
+
+def reading(rule: Path, bundle: Bundle) -> SecondReading:
+    found = choose_reading(str(rule), AUTO, bundle, CONFIG, MACHINE)
+    assert found is not None
+    return found
+
+
+def test_a_scan_is_read_again_and_back(scan: Scanner, slide: Path, bundle: Bundle, tmp_path: Path) -> None:
+    (before,) = scan(slide)
+    folder = scan.out / "one"
+    rule = reading(write_rule(tmp_path / "rule.json", bundle, 0.0), bundle)
+    (outcome,) = scan_slides(bundle, [slide], scan.out, CONFIG, MACHINE, reading=rule)
+    record = open_scan(folder).record
+    assert outcome.record == record
+    assert record.reading == rule.facts
+    assert record.lesions
+    assert record.suspicious == ()
+    probabilities = [lesion.probability for lesion in record.lesions]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert record.slide_score is not None
+    assert record.slide_score >= max(probabilities) - 1e-9
+    assert len(open_scan(folder).suspects()) == len(record.lesions)
+    (back,) = scan(slide)
+    assert back.record.lesions == before.record.lesions
+    assert (back.record.reading, back.record.slide_score) == (None, before.record.slide_score)
+
+
+def test_below_the_threshold_it_is_suspicious_and_listed(
+    scan: Scanner, slide: Path, bundle: Bundle, tmp_path: Path
+) -> None:
+    scan(slide)
+    folder = scan.out / "one"
+    low = reading(write_rule(tmp_path / "low.json", bundle, 0.0), bundle).put(folder, slide)
+    looked = (folder / LOOK_FILE).stat().st_mtime_ns
+    high = reading(write_rule(tmp_path / "high.json", bundle, 1.0), bundle).put(folder, slide)
+    assert high.lesions == ()
+    assert high.suspicious == low.lesions
+    assert (folder / LOOK_FILE).stat().st_mtime_ns == looked  # another rule, the same look
+    features = json.loads((folder / LESIONS_FILE).read_text())["features"]
+    assert {each["properties"]["classification"]["name"] for each in features} == {"Suspicious"}
+    assert [each["properties"]["measurements"]["Probability"] for each in features] == pytest.approx(
+        [one.probability for one in high.suspicious]
+    )
+
+
+def test_a_slide_that_is_gone_keeps_the_heuristic_rule(
+    scan: Scanner, slide: Path, bundle: Bundle, tmp_path: Path
+) -> None:
+    (before,) = scan(slide)
+    slide.unlink()
+    record = reading(write_rule(tmp_path / "rule.json", bundle, 0.0), bundle).put(scan.out / "one", slide)
+    assert record.reading is None
+    assert record.lesions == before.record.lesions
+    assert "no second look was taken" in record.notes[-1]
+
+
+def test_which_rule_a_scan_gets(bundle: Bundle, tmp_path: Path) -> None:
+    rule = write_rule(tmp_path / "rule.json", bundle, 0.5)
+    assert choose_reading(HEURISTIC, AUTO, bundle, CONFIG, MACHINE) is None
+    assert choose_reading(AUTO, AUTO, bundle, CONFIG, MACHINE) is None  # none is shipped for this bundle
+    changed = CONFIG.model_copy(update={"stride_px": 7})
+    with pytest.raises(DataError, match="lesion-rule fit"):
+        choose_reading(str(rule), AUTO, bundle, changed, MACHINE)
+    rule.write_text("{}", encoding="utf-8")
+    with pytest.raises(DataError, match="fit it again"):
+        choose_reading(str(rule), AUTO, bundle, CONFIG, MACHINE)
+
+
+def test_a_rule_outlives_its_file(bundle: Bundle, tmp_path: Path) -> None:
+    path = write_rule(tmp_path / "rule.json", bundle, 0.5)
+    first = LearnedRule.load(path)
+    first.save(tmp_path / "again.json")
+    assert LearnedRule.load(tmp_path / "again.json") == first
+    assert np.isfinite(first.model.probabilities(np.zeros((1, COUNT)))).all()
