@@ -22,9 +22,10 @@ from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_folder import ScanFolder, scans_in
 from sentinode.scanning.second_looker import AUTO, SecondLooker, looks_of, second_looker
 from sentinode.scanning.suspects import Suspect, find_suspects
-from sentinode.slides.annotations.annotation_file import find_annotations, read_annotations
+from sentinode.slides.annotations.placement import placed
 from sentinode.slides.slide_list import list_slides
-from sentinode.studies.cohort.patients import read_patients
+from sentinode.studies.cohort.patients import read_patients, scanned_names
+from sentinode.studies.cohort.slide_truths import SlideTruths, not_known
 
 shapely = require("shapely", extra="scan")
 
@@ -86,7 +87,7 @@ def fit_lesion_rule(
         progress: Where to show how far it is.
 
     Raises:
-        DataError: A scan is of another bundle, or its slide is missing.
+        DataError: A scan is of another bundle, its slide is missing, or an annotation does not say where tumour is.
         EvaluationError: Suspects are of one kind only.
     """
     opened, finished = open_bundle(bundle), scans_in(Path(scans))
@@ -94,9 +95,11 @@ def fit_lesion_rule(
     machine = Machine((settings or Settings.from_environment()).threads)
     looker = second_looker(second_look, opened, config, machine)
     looks = looks_of(opened, looker, config.resolved(opened.info))
-    of_slide = read_patients(Path(patients)).of_slide if patients else {}
+    names = scanned_names(finished, ())
+    truths = SlideTruths(Path(annotations), names)
+    of_slide = read_patients(Path(patients), names).of_slide if patients else {}
     with progress.bar("second look", len(finished), "slides") as advance:
-        cohort = _looked_at(finished, Path(slides), Path(annotations), looker, looks, advance)
+        cohort = _looked_at(finished, Path(slides), truths, looker, looks, advance)
     groups = [of_slide.get(slide, slide) for slide in cohort.slides]
     found = cross_validated(cohort.features, cohort.truths, cohort.slides, cohort.tumour, groups)
     rule = LearnedRule(
@@ -130,7 +133,7 @@ class _Cohort:
 def _looked_at(
     finished: list[ScanFolder],
     slides: Path,
-    annotations: Path,
+    known: SlideTruths,
     looker: SecondLooker,
     looks: Looks,
     advance: Callable[[], object],
@@ -146,7 +149,7 @@ def _looked_at(
             raise DataError(f"{scan.path} is a scan of another bundle than {looks.first}; scan the slide with that one")
         if name not in files:
             raise DataError(f"the slide of scan {scan.path} is not in {slides}; give the folder that holds it")
-        suspects, hits, tumour[name] = _judged(scan, files[name], annotations, looker)
+        suspects, hits, tumour[name] = _judged(scan, files[name], known, looker)
         rows += [suspect.features for suspect in suspects]
         truths += hits
         owners += [name] * len(suspects)
@@ -167,18 +170,21 @@ def _config(finished: list[ScanFolder]) -> ScanConfig:
 
 
 def _judged(
-    scan: ScanFolder, slide_file: Path, annotations: Path, looker: SecondLooker
+    scan: ScanFolder, slide_file: Path, known: SlideTruths, looker: SecondLooker
 ) -> tuple[list[Suspect], list[bool], bool]:
     """The suspects of a scan, whether each is a metastasis, and whether the slide has any."""
-    record = scan.record
+    slide = scan.record.slide
+    drawn = known.read(slide.name)
+    if drawn is not None:
+        drawn = placed(drawn, slide.extent)
+        if why := not_known(drawn):
+            raise DataError(f"{slide.name}: {why}; leave its scan out, or outline all tumour of the slide")
     fine = looker.look_at(scan, slide_file)
-    suspects = find_suspects(scan.heatmap(), fine, record.slide.width, record.slide.height)
-    drawn = find_annotations(annotations, record.name)
-    tumour = read_annotations(drawn).tumour if drawn else None
-    if tumour is None or tumour.is_empty:
+    suspects = find_suspects(scan.heatmap(), fine, slide.width, slide.height)
+    if drawn is None or drawn.tumour.is_empty:
         return suspects, [False] * len(suspects), False
-    near = TOLERANCE_UM / record.slide.mpp_x
-    hits = [tumour.distance(shapely.Point(each.peak_x, each.peak_y)) <= near for each in suspects]
+    near = TOLERANCE_UM / slide.mpp_x
+    hits = [drawn.tumour.distance(shapely.Point(each.peak_x, each.peak_y)) <= near for each in suspects]
     return suspects, hits, True
 
 
