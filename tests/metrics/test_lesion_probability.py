@@ -86,5 +86,5 @@ def test_kinds_that_lie_on_slides_of_their_own_make_no_rule() -> None:
     features = np.random.default_rng(0).normal(size=(8, COUNT))
     truths = np.arange(8) < 4
     owners = ["a"] * 4 + ["b"] * 4
-    with pytest.raises(EvaluationError, match="without [ab] the suspects are of one kind"):
+    with pytest.raises(EvaluationError, match=r"without [ab] the suspects are of one kind"):
         cross_validated(features, truths, owners, {"a": True, "b": False})
