@@ -111,3 +111,14 @@ def test_a_rule_outlives_its_file(bundle: Bundle, tmp_path: Path) -> None:
     first.save(tmp_path / "again.json")
     assert LearnedRule.load(tmp_path / "again.json") == first
     assert np.isfinite(first.model.probabilities(np.zeros((1, COUNT)))).all()
+
+
+def test_a_slide_without_a_suspect_has_no_lesion(
+    scan: Scanner, slide: Path, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan(slide)
+    monkeypatch.setattr("sentinode.scanning.second_reading.find_suspects", lambda *_: [])
+    record = reading(write_rule(tmp_path / "rule.json", bundle, 0.5), bundle).put(scan.out / "one", slide)
+    assert (record.lesions, record.suspicious) == ((), ())
+    assert record.slide_score is not None
+    assert record.slide_score < 0.01

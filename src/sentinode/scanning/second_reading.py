@@ -10,6 +10,7 @@ from sentinode.core.errors import DataError, SentinodeError, StorageError
 from sentinode.core.files import write_json
 from sentinode.core.messages import one_line, plural
 from sentinode.core.result_folder import locked
+from sentinode.metrics.lesion_probability import FEATURES
 from sentinode.metrics.stages import size_class
 from sentinode.models.bundle import Bundle
 from sentinode.scanning.learned_rule import LearnedRule, shipped_rule
@@ -74,8 +75,8 @@ class SecondReading:
 
     def _write(self, scan: ScanFolder, slide_file: Path, suspects: list[Suspect], seconds: float) -> FinishedScan:
         model, record = self.rule.model, scan.record
-        features = np.array([each.features for each in suspects]).reshape(len(suspects), -1)
-        probabilities = model.probabilities(features) if suspects else np.empty(0)
+        features = np.array([each.features for each in suspects]).reshape(len(suspects), len(FEATURES))
+        probabilities = model.probabilities(features)
         order = np.argsort(-probabilities, kind="stable")
         outlined = [
             OutlinedLesion(_lesion(suspects[place], float(probabilities[place]), rank), suspects[place].outline)
