@@ -24,7 +24,9 @@ def write_slide(folder: Path, name: str, *, tumour: bool, annotated: bool = True
     left, top, right, bottom = LESION
     if tumour:
         pixels[top:bottom, left:right] = _PURPLE
-    grain = rng.integers(-25, 25, (HEIGHT, WIDTH, 1))
+    # As coarse as nuclei: with finer grain the rims of all slides would be near copies of one another.
+    grain = np.kron(rng.integers(-40, 40, (HEIGHT // 12 + 1, WIDTH // 12 + 1, 1)), np.ones((12, 12, 1), int))
+    grain = grain[:HEIGHT, :WIDTH]
     pixels[40:-40, 40:-40] = np.clip(pixels[40:-40, 40:-40] + grain[40:-40, 40:-40], 0, 255).astype(np.uint8)
     folder.mkdir(parents=True, exist_ok=True)
     write_pyramid(folder / f"{name}.tif", [pixels], width=WIDTH, height=HEIGHT, mpp=Mpp(MPP, MPP))

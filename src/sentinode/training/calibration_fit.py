@@ -71,6 +71,7 @@ def calibrate_on(
     config: EvaluationConfig,
     *,
     split: str,
+    widened: bool = False,
 ) -> Calibration:
     """Choose threshold and low-confidence band on predictions that have their temperature already.
 
@@ -80,6 +81,7 @@ def calibrate_on(
         groups: What a threshold's confidence bound resamples: slides or patients, known or guessed; None: images.
         config: The threshold's rule and the flagged share.
         split: What the images are called.
+        widened: Whether a band that can't be as small as that share takes the fewest images that it can.
 
     Raises:
         EvaluationError: The rule can't be met, or too many scores are equal for a band.
@@ -90,7 +92,7 @@ def calibrate_on(
             predictions.truths, predictions.scores, config.threshold, groups=groups, split=split
         )
     value = None if threshold is None else threshold.value
-    band = low_confidence_band(predictions, value, flagged=config.flagged, split=split)
+    band = low_confidence_band(predictions, value, flagged=config.flagged, split=split, widened=widened)
     return Calibration(temperature, threshold, band)
 
 

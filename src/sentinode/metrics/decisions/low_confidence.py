@@ -54,7 +54,12 @@ class RiskCoverage:
 
 
 def low_confidence_band(
-    predictions: Predictions, threshold: float | None, *, flagged: float = 0.1, split: str = "validation"
+    predictions: Predictions,
+    threshold: float | None,
+    *,
+    flagged: float = 0.1,
+    split: str = "validation",
+    widened: bool = False,
 ) -> LowConfidenceBand:
     """The answers that cost the most, to be expected of their own probabilities, but at most the share `flagged`.
 
@@ -67,23 +72,26 @@ def low_confidence_band(
     More classes: the stretch of the predicted class's probability that holds as many errors as possible. Of stretches
     with equally many the one nearest to 0 is taken.
 
-    Equal scores are never parted.
+    Equal scores are never parted. Where so many are equal that no stretch is as small as `flagged`, it is an error, or
+    with `widened` the band takes the fewest images that it can.
 
     Raises:
-        EvaluationError: `flagged` is not in (0, 1), or so many scores are equal that no stretch is that small.
+        EvaluationError: `flagged` is not in (0, 1), or no stretch is that small.
     """
     if not 0 < flagged < 1:
         raise EvaluationError(f"the flagged share is {flagged}; give one between 0 and 1, such as 0.1")
     if predictions.binary and threshold is not None:
-        return _costly_band(predictions.scores, min(max(threshold, 1e-6), 1 - 1e-6), flagged, split)
-    return _erring_band(predictions, threshold, flagged, split)
+        return _costly_band(predictions.scores, min(max(threshold, 1e-6), 1 - 1e-6), flagged, split, widened)
+    return _erring_band(predictions, threshold, flagged, split, widened)
 
 
-def _costly_band(scores: NDArray[np.float64], threshold: float, flagged: float, split: str) -> LowConfidenceBand:
+def _costly_band(
+    scores: NDArray[np.float64], threshold: float, flagged: float, split: str, widened: bool
+) -> LowConfidenceBand:
     odds = (1 - threshold) / threshold
     costs = np.round(np.where(scores >= threshold, 1 - scores, scores * odds), 12)  # equal but for rounding is equal
     distinct, counts = np.unique(costs, return_counts=True)
-    most = int(flagged * len(scores))
+    most = max(int(flagged * len(scores)), int(counts[-1]) if widened else 0)
     fitting = int((np.cumsum(counts[::-1]) <= most).sum())
     if not fitting:
         raise _too_equal(most, len(scores))
@@ -92,14 +100,16 @@ def _costly_band(scores: NDArray[np.float64], threshold: float, flagged: float, 
     return LowConfidenceBand(least / odds, 1 - least, "score", split)
 
 
-def _erring_band(predictions: Predictions, threshold: float | None, flagged: float, split: str) -> LowConfidenceBand:
+def _erring_band(
+    predictions: Predictions, threshold: float | None, flagged: float, split: str, widened: bool
+) -> LowConfidenceBand:
     values = _quantity(predictions)
     wrong = predictions.decisions(threshold).classes != predictions.labels
     distinct, which = np.unique(values, return_inverse=True)
     samples = np.concatenate([[0], np.cumsum(np.bincount(which))])
     errors = np.concatenate([[0], np.cumsum(np.bincount(which, weights=wrong))])
     # Each stretch starts at a distinct score and takes in as many more as fit: [first, past).
-    most = int(flagged * len(values))
+    most = max(int(flagged * len(values)), int(np.bincount(which).min()) if widened else 0)
     past = np.searchsorted(samples, samples[:-1] + most, side="right") - 1
     first = np.arange(len(distinct))
     if (past <= first).all():

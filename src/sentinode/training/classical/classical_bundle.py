@@ -65,11 +65,7 @@ def calibrate_out_of_fold(
     groups = predictions.groups
     if groups is None and predictions.binary and parse_rule(config.threshold).confidence is not None:
         groups = pseudo_slides(data, _rows(data, table)[tuned.inner_index], seed)
-    values = predictions.scores if predictions.binary else predictions.decisions(None).confidences
-    fewest = int(np.unique(values, return_counts=True)[1].min())
-    flagged = config.flagged if int(config.flagged * len(values)) >= fewest else (fewest + 0.5) / len(values)
-    band = config.model_copy(update={"flagged": min(flagged, 1 - 1e-9)})
-    return calibrate_on(predictions, temperature, groups, band, split=OUT_OF_FOLD)
+    return calibrate_on(predictions, temperature, groups, config, split=OUT_OF_FOLD, widened=True)
 
 
 def write_classical_bundle(
