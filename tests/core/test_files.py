@@ -138,3 +138,10 @@ def test_of_folders_that_replace_none_the_first_stays(tmp_path: Path) -> None:
     assert caught.value.errno == errno.EEXIST
     assert (tmp_path / "made" / "file").read_text() == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(StorageError, match="it is a folder; give the name of a file"):
+        write_text(tmp_path / "there", "words")
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import sentinode as sn
 from helpers.extra_jobs import write_material
+from sentinode.core.errors import DataError
 
 CALLS = [name for name in sn.__all__ if name[0].islower()]
 CONTRACT = {"open_slide", "scan", "predict", "train", "evaluate"}
@@ -80,3 +82,8 @@ def test_the_examples_of_a_slide_run(name: str) -> None:
 
 def _plain(call: Any) -> Any:
     return inspect.unwrap(call.fget if isinstance(call, property) else call)
+
+
+def test_pixels_in_memory_are_sent_to_the_engine() -> None:
+    with pytest.raises(DataError, match=r"images is ndarray; give paths.*open_engine"):
+        sn.predict("pcam", np.zeros((2, 96, 96, 3), np.uint8))  # type: ignore[arg-type]

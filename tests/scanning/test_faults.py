@@ -14,6 +14,7 @@ import pytest
 
 from helpers import slide_files
 from sentinode.cli.main import main
+from sentinode.core.csv_output import unescape_cell
 from sentinode.core.errors import StorageError
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine import Engine
@@ -48,7 +49,7 @@ def command(bundle: Bundle, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
 
 def _table(out: Path) -> dict[str, dict[str, str]]:
     with (out / "scans.csv").open(encoding="utf-8", newline="") as file:
-        return {row["slide"]: row for row in csv.DictReader(file)}
+        return {unescape_cell(row["slide"]): row for row in csv.DictReader(file)}
 
 
 def test_slides_that_can_not_be_scanned_are_a_table_at_the_end(

@@ -9,7 +9,7 @@ from sentinode.cli.options import AsJson, Out, Quiet, Set, Source, present, prog
 
 app = typer.Typer(help="Show, verify, sign and quantise a bundle.", no_args_is_help=True)
 
-Bundle = Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam.")]
+Bundle = Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam, pcam-strong.")]
 
 
 @app.command()

@@ -8,7 +8,7 @@ from sentinode.cli.options import AsJson, Engine, Out, Quiet, Set, Source, answe
 
 
 def evaluate(
-    bundle: Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam.")],
+    bundle: Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam, pcam-strong.")],
     data: Source,
     out: Out,
     split: Annotated[str, typer.Option(help="train, validation, test, a split's own name, or all.")] = "test",

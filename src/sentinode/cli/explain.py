@@ -9,7 +9,7 @@ from sentinode.cli.options import AsJson, Engine, Quiet, present_part, progress
 
 
 def explain(
-    bundle: Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam.")],
+    bundle: Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam, pcam-strong.")],
     out: Annotated[Path, typer.Option(help="Folder for the page, the overlays and the maps.")],
     images: Annotated[list[str] | None, typer.Argument(help="Image files, folders or glob patterns.")] = None,
     method: Annotated[

@@ -9,7 +9,7 @@ from sentinode.cli.options import Engine, Quiet, as_json_text, progress, say, wa
 
 
 def predict(
-    bundle: Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam.")],
+    bundle: Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam, pcam-strong.")],
     images: Annotated[list[str], typer.Argument(help="Image files, folders or glob patterns.")],
     csv: Annotated[Path | None, typer.Option(help="Write the table to this file instead of printing it.")] = None,
     resize: Annotated[bool, typer.Option("--resize", help="Accept images of another size and resize them.")] = False,

@@ -9,7 +9,7 @@ from sentinode.cli.options import AsJson, Engine, Quiet, present, progress
 
 
 def submit(
-    bundle: Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam.")],
+    bundle: Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam, pcam-strong.")],
     data: Annotated[
         str, typer.Option("--data", metavar="SOURCE", help="The competition's folder, as kaggle:DIR, with test/.")
     ],

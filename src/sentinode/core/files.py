@@ -42,6 +42,8 @@ def storage_error(error: OSError, path: Path | str) -> StorageError | None:
         message = f"can't write {path}: {error.filename} can't be made; choose another folder{_cache_hint(path)}"
     elif error.errno in (errno.EEXIST, errno.ENOTDIR):
         message = f"can't write {path}: a part of this path is a file, not a folder; choose another{_cache_hint(path)}"
+    elif error.errno == errno.EISDIR:
+        message = f"can't write {path}: it is a folder; give the name of a file in it"
     elif error.errno == errno.ENAMETOOLONG:
         message = f"can't write {path}: the name is too long for this disk; shorten it"
     elif error.errno in (errno.EIO, errno.ESTALE):

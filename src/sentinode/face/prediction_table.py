@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sentinode.core.errors import DataError
 from sentinode.core.extras import require
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
@@ -92,10 +93,16 @@ def predict(
         True
 
     Raises:
+        DataError: `images` are no paths.
         DataNotFoundError: An argument stands for no image.
         BundleError: There is no such bundle, or it is damaged.
     """
     named = [images] if isinstance(images, str | Path) else images
+    if not isinstance(named, Sequence) or not all(isinstance(name, str | Path) for name in named):
+        raise DataError(
+            f"images is {type(images).__name__}; give paths of files, or for pixels that are in memory "
+            "sn.open_engine(bundle).predict(tiles), tiles being uint8 (N, H, W, 3)"
+        )
     answers = prediction_study.predict(
         bundle, named, resize=resize, engine=engine, settings=settings, progress=Progress(progress)
     )

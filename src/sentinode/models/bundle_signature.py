@@ -119,6 +119,8 @@ def _private_key(path: Path, passphrase: str | None) -> "Ed25519PrivateKey":
     from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
     content = _read_key(path)
+    if b"PUBLIC KEY" in content or content.lstrip().startswith(b"ssh-"):
+        raise SentinodeError(f"{path} is a public key, which is for trusting; sign with the private one beside it")
     load = load_ssh_private_key if b"OPENSSH PRIVATE KEY" in content else load_pem_private_key
     try:
         key = load(content, passphrase.encode() if passphrase else None)

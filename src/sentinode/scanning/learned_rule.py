@@ -102,7 +102,9 @@ class LearnedRule(_Part):
         try:
             return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
-            raise DataNotFoundError(f"{path} does not exist; fit one with `sentinode lesion-rule fit`") from error
+            raise DataNotFoundError(
+                f"{path} is no rule: give auto, heuristic, or a file that `sentinode lesion-rule fit` wrote"
+            ) from error
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
             raise DataError(f"{path} is no rule for lesions ({one_line(error)}); fit it again") from error
 

@@ -10,6 +10,7 @@ from sentinode.core.result_folder import ResultKind
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
 from sentinode.data.manifest import Manifest
+from sentinode.data.selection import WHOLE
 from sentinode.metrics.assessment import Assessment, assess
 from sentinode.metrics.predictions import Predictions
 from sentinode.metrics.predictions_csv import write_predictions
@@ -123,7 +124,7 @@ def report_on(
     context = ReportContext(
         model=info.name,
         data=scored.address,
-        grouping=manifest.grouping,
+        grouping=None if measured.name == WHOLE else manifest.grouping,
         exclusions=manifest.excluded(),
         provenance=_provenance(bundle, manifest),
         recipe=recipe_text(bundle),

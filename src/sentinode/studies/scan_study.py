@@ -120,7 +120,7 @@ def scan(
 
 
 def outcome_line(one: Outcome) -> str:
-    """What a slide gave, in one line."""
+    """What a slide gave, in one line, and in a line each what to know of it."""
     record = one.record
     name = " ".join(record.name.split())  # a line each, whatever the file is called
     if record.status == "failed":
@@ -135,7 +135,8 @@ def outcome_line(one: Outcome) -> str:
         lesions = f"not assessed, {record.not_assessed}" + (f" ({lesions})" if record.slide_score is not None else "")
     unread = f", {record.tiles.unreadable} tiles unreadable" if record.tiles.unreadable else ""
     rate = "finished before" if one.reused else f"{record.tiles_per_s:,.0f} tiles/s" if record.tiles_per_s else ""
-    return f"{name}: {lesions}; {record.tiles.planned:,} tiles{unread}" + (f"; {rate}" if rate else "")
+    line = f"{name}: {lesions}; {record.tiles.planned:,} tiles{unread}" + (f"; {rate}" if rate else "")
+    return "\n".join([line, *(f"  note: {note}" for note in record.notes)])
 
 
 def _config(region: str | None, values: dict[str, Any]) -> ScanConfig:

@@ -90,6 +90,14 @@ def _copies(facts: Facts) -> Iterator[Finding]:
             "They are taken out of the training side, and counted.",
             "Set data.on_leak = 'drop': they are then taken out of the training side, and counted.",
         )
+    if n := near["pairs_with_two_labels"]:
+        yield Finding(
+            "warning",
+            f"{n:,} {_plural(n, 'pair', 'pairs')} of near duplicates with two labels",
+            "The same picture, turned, mirrored, shifted or recompressed, lies in two classes; nobody knows which "
+            "label is right.",
+            "Correct the labels, or take these images out.",
+        )
     if n := sum(exact["surplus_within"].values()):
         yield Finding(
             "note",

@@ -107,10 +107,11 @@ def stage_scans(scans: str | Path, patients: str | Path, out: str | Path, *, lea
     }
     _write_page(staged, finished, labels, known, found, out)
     write_json(out / "stages.json", found)
+    said = {scan.record.name: "; ".join(scan.record.notes) for scan in finished}
     columns = ("patient", "stage", "true_stage", "slides", "note")
     write_csv(out / "stages.csv", columns, _patient_rows(staged, known))
     rows = [
-        (name, known.of_slide[name], labels[name], known.classes.get(name, ""), unseen.get(name, ""))
+        (name, known.of_slide[name], labels[name], known.classes.get(name, ""), unseen.get(name) or said.get(name, ""))
         for name in sorted(labels)
     ]
     write_csv(out / "slides.csv", ("slide", "patient", "class", "true_class", "note"), rows)
