@@ -45,9 +45,9 @@ from PIL import Image
 from sentinode.core.settings import Settings
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
-from sentinode.serving.deepzoom import Pyramid, slide_tile
-from sentinode.serving.image_upload import decode_upload
 from sentinode.serving.serve_config import Limits
+from sentinode.serving.slides.deepzoom import Pyramid, slide_tile
+from sentinode.serving.uploads.image_upload import decode_upload
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.pyramid import write_pyramid
 from sentinode.slides.slide import open_slide

@@ -8,7 +8,7 @@ from typing import Any
 
 from sentinode.cli.main import main
 from sentinode.serving import service
-from sentinode.serving.predictor import Predictor
+from sentinode.serving.predictions.predictor import Predictor
 from sentinode.serving.routes import slide_routes
 
 

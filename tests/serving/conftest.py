@@ -60,7 +60,8 @@ def config(bundle: Bundle, tmp_path: Path, slides: Path) -> ServeConfig:
 @pytest.fixture
 def start(config: ServeConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts apps, with changes to `config`; they are stopped at the end."""
-    monkeypatch.setattr("sentinode.serving.explainer.PATIENCE_S", 600.0)  # torch loads slowly on a busy machine
+    # torch loads slowly on a busy machine
+    monkeypatch.setattr("sentinode.serving.predictions.explainer.PATIENCE_S", 600.0)
     clients: list[TestClient] = []
 
     def run(**changes: Any) -> TestClient:

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sentinode.core.errors import SentinodeError
-from sentinode.serving import access as access_module
-from sentinode.serving.access import Access, TooManyChecksError, User, Users, hash_token
-from sentinode.serving.server import allowed_hosts, check_access
+from sentinode.serving.access import tokens as access_module
+from sentinode.serving.access.tokens import Access, TooManyChecksError, User, Users, hash_token
+from sentinode.serving.protocol.server import allowed_hosts, check_access
 
 KEY = "a-long-key-of-the-operator-0123456789"
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from sentinode.serving.batcher import Batcher
+from sentinode.serving.predictions.batcher import Batcher
 from sentinode.serving.problems import Problem
 
 

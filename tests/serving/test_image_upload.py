@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from helpers.pictures import encoded, pixels
-from sentinode.serving.image_upload import decode_upload
 from sentinode.serving.problems import Problem
 from sentinode.serving.serve_config import Limits
+from sentinode.serving.uploads.image_upload import decode_upload
 
 LIMITS = Limits()
 

@@ -8,9 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from sentinode.serving import form_upload
-from sentinode.serving.form_upload import Part, plain_file, read_form
 from sentinode.serving.problems import Problem
+from sentinode.serving.uploads import form_upload
+from sentinode.serving.uploads.form_upload import Part, plain_file, read_form
 
 _BOUNDARIES = st.text("abcXYZ019'()+_,./:=?-", min_size=1, max_size=70).map(str.encode)
 _NAMES = st.text(st.characters(blacklist_characters='"\\\r\n', blacklist_categories=["Cs", "Cc"]), min_size=1)

@@ -160,8 +160,8 @@ def test_a_full_queue_answers_503_with_retry_after(start):
 
 
 def test_503_while_the_model_is_loading(config, monkeypatch):
-    from sentinode.serving import served_model
     from sentinode.serving.app import create_app
+    from sentinode.serving.predictions import served_model
 
     release, opened = threading.Event(), served_model.open_engine
 
@@ -183,8 +183,8 @@ def test_503_while_the_model_is_loading(config, monkeypatch):
 
 
 def test_a_model_that_can_not_be_opened_says_so_and_is_not_waited_for(config, monkeypatch, caplog):
-    from sentinode.serving import served_model
     from sentinode.serving.app import create_app
+    from sentinode.serving.predictions import served_model
 
     def broken(*_arguments, **_options):
         raise RuntimeError("/data/Jane_Doe")

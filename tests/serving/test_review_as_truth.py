@@ -16,7 +16,7 @@ from sentinode.data.tiles.tile_folder import TileSet
 from sentinode.data.tiles.tile_sampler import draw_into
 from sentinode.data.tiles.tiles_config import TilesConfig
 from sentinode.serving.problems import Problem
-from sentinode.serving.review_regions import exported
+from sentinode.serving.reviews.review_regions import exported
 from sentinode.slides.annotations.annotation_file import read_annotations
 from sentinode.slides.annotations.placement import placed
 from sentinode.slides.mpp import Mpp

@@ -14,8 +14,8 @@ from PIL import Image
 from helpers import scan_folders
 from sentinode.scanning.scan_folder import open_scan, read_record
 from sentinode.scanning.scan_record import LesionRule
-from sentinode.serving.deepzoom import NOT_SCANNED, SURE, HeatmapTiles
 from sentinode.serving.routes.answers import attachment
+from sentinode.serving.slides.deepzoom import NOT_SCANNED, SURE, HeatmapTiles
 from sentinode.slides.annotations.annotation_file import read_annotations
 
 
@@ -130,7 +130,7 @@ def test_a_scan_cancelled_before_its_process_begins_is_not_begun(client, monkeyp
 def test_scans_outlive_a_database_that_is_away_for_a_moment(client, monkeypatch):
     from sqlalchemy.exc import OperationalError
 
-    from sentinode.serving import scan_jobs as module
+    from sentinode.serving.scans import scan_jobs as module
 
     monkeypatch.setattr(module, "_AFTER_A_FAULT_S", 0.01)
     jobs = client.app.state.service.jobs
@@ -332,7 +332,7 @@ def test_a_review_that_can_not_be_saved(found, change):
 
 
 def test_a_reviewer_undoes_only_their_own(config, start, tmp_path):
-    from sentinode.serving.access import Users
+    from sentinode.serving.access.tokens import Users
 
     users = Users(tmp_path / "users.json")
     tokens = {name: {"authorization": f"Bearer {users.add(name, role)}"} for name, role in

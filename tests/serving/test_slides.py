@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sentinode.serving.deepzoom import Pyramid
 from sentinode.serving.serve_config import Limits
+from sentinode.serving.slides.deepzoom import Pyramid
 from sentinode.slides.slide import open_slide
 
 

@@ -17,7 +17,7 @@ def add(
     file: File, name: Name, role: Annotated[str, typer.Option(help="viewer, reviewer or admin.")] = "viewer"
 ) -> None:
     """Add a user, or give one a new token and role. The token is printed once and kept nowhere."""
-    from sentinode.serving.access import Users
+    from sentinode.serving.access.tokens import Users
 
     say(Users(file).add(name, role))
 
@@ -25,7 +25,7 @@ def add(
 @app.command("list")
 def list_users(file: File) -> None:
     """Names and roles."""
-    from sentinode.serving.access import Users
+    from sentinode.serving.access.tokens import Users
 
     for user, _ in Users(file).read().values():
         say(f"{user.name}\t{user.role}")
@@ -34,6 +34,6 @@ def list_users(file: File) -> None:
 @app.command("remove")
 def remove(file: File, name: Name) -> None:
     """Remove a user. A running server lets them in no longer."""
-    from sentinode.serving.access import Users
+    from sentinode.serving.access.tokens import Users
 
     Users(file).remove(name)

@@ -12,9 +12,9 @@ from starlette.types import ASGIApp
 
 from sentinode import __version__
 from sentinode.core.errors import SentinodeError
-from sentinode.serving.middleware import RequestMiddleware
 from sentinode.serving.openapi import describe
 from sentinode.serving.problems import Problem, answer_http_error, answer_invalid, answer_problem
+from sentinode.serving.protocol.middleware import RequestMiddleware
 from sentinode.serving.routes import (
     explanation_routes,
     health_routes,

@@ -8,21 +8,21 @@ from fastapi import Request
 
 from sentinode.core.files import storage_errors
 from sentinode.models.bundle import open_bundle
-from sentinode.serving.access import LOCAL, Access, User
-from sentinode.serving.batcher import Batcher
-from sentinode.serving.bounded_pool import BoundedPool
-from sentinode.serving.explainer import Explainer
-from sentinode.serving.form_upload import BodyBudget
-from sentinode.serving.predictor import Answer, Asked, Predictor
-from sentinode.serving.scan_jobs import ScanJobs
-from sentinode.serving.scan_results import Results
+from sentinode.serving.access.tokens import LOCAL, Access, User
+from sentinode.serving.predictions.batcher import Batcher
+from sentinode.serving.predictions.explainer import Explainer
+from sentinode.serving.predictions.predictor import Answer, Asked, Predictor
+from sentinode.serving.predictions.served_model import ServedModel
+from sentinode.serving.protocol.server_metrics import Metrics
+from sentinode.serving.scans.scan_jobs import ScanJobs
+from sentinode.serving.scans.scan_results import Results
 from sentinode.serving.serve_config import ServeConfig
-from sentinode.serving.served_model import ServedModel
-from sentinode.serving.server_metrics import Metrics
-from sentinode.serving.slide_library import Library
-from sentinode.serving.slide_upload import remove_left_over
+from sentinode.serving.slides.slide_library import Library
+from sentinode.serving.slides.view_cache import ViewCache
 from sentinode.serving.store.database import open_store
-from sentinode.serving.view_cache import ViewCache
+from sentinode.serving.uploads.form_upload import BodyBudget
+from sentinode.serving.uploads.slide_upload import remove_left_over
+from sentinode.serving.workers.bounded_pool import BoundedPool
 
 _DECODERS = 2
 _RENDERERS = 2

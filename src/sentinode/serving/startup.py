@@ -8,8 +8,8 @@ from pathlib import Path
 from sentinode.core.errors import SentinodeError
 from sentinode.core.settings import Settings
 from sentinode.serving.app import create_app
+from sentinode.serving.protocol.server import allowed_hosts, check_access, run
 from sentinode.serving.serve_config import ServeConfig
-from sentinode.serving.server import allowed_hosts, check_access, run
 
 _LEAST_KEY = 16  # characters
 

@@ -10,17 +10,17 @@ from starlette.responses import Response
 
 from sentinode.core.errors import SentinodeError
 from sentinode.scanning.scan_config import ScanConfig
-from sentinode.serving.bounded_pool import while_connected
-from sentinode.serving.explanation_child import data_url
-from sentinode.serving.form_upload import Part, body_limit, read_form
-from sentinode.serving.predictor import Asked
+from sentinode.serving.predictions.predictor import Asked
 from sentinode.serving.problems import Problem, request_id
 from sentinode.serving.routes.answers import FILE, answers, as_json, form
 from sentinode.serving.routes.prediction_routes import Resize, decoded, the_file
 from sentinode.serving.routes.summaries import slide_of
 from sentinode.serving.schemas import ExplanationAnswer, MethodAnswer, TileExplanationAnswer, TilePlace
 from sentinode.serving.service import Service, service_of, user_of
-from sentinode.serving.slide_library import KnownSlide
+from sentinode.serving.slides.slide_library import KnownSlide
+from sentinode.serving.uploads.form_upload import Part, body_limit, read_form
+from sentinode.serving.workers.bounded_pool import while_connected
+from sentinode.serving.workers.explanation_child import data_url
 from sentinode.slides.tile_plan import start_before
 
 router = APIRouter(tags=["explanations"])

@@ -5,9 +5,9 @@ import asyncio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from sentinode.serving.protocol.server_metrics import CONTENT_TYPE
 from sentinode.serving.routes.answers import answers, as_json, files
 from sentinode.serving.schemas import Live, Ready
-from sentinode.serving.server_metrics import CONTENT_TYPE
 from sentinode.serving.service import service_of
 
 router = APIRouter(tags=["operation"])

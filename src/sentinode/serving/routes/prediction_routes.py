@@ -12,14 +12,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sentinode.core.errors import SentinodeError
-from sentinode.serving.bounded_pool import while_connected
-from sentinode.serving.form_upload import Part, body_limit, read_form
-from sentinode.serving.image_upload import decode_upload, fit, is_small_png
-from sentinode.serving.predictor import Answer, Asked
+from sentinode.serving.predictions.predictor import Answer, Asked
 from sentinode.serving.problems import Problem, answer_problem, request_id
 from sentinode.serving.routes.answers import FILE, answers, as_json, form
 from sentinode.serving.schemas import BatchAnswer, PredictionAnswer
 from sentinode.serving.service import Service, service_of, user_of
+from sentinode.serving.uploads.form_upload import Part, body_limit, read_form
+from sentinode.serving.uploads.image_upload import decode_upload, fit, is_small_png
+from sentinode.serving.workers.bounded_pool import while_connected
 
 router = APIRouter(tags=["predictions"])
 Resize = Annotated[

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from sentinode.serving.access import User
+from sentinode.serving.access.tokens import User
 from sentinode.serving.problems import Problem
-from sentinode.serving.review_regions import checked_polygon, exported, review_fields
+from sentinode.serving.reviews.review_regions import checked_polygon, exported, review_fields
 from sentinode.serving.routes.answers import answers, as_json, attachment, files
 from sentinode.serving.routes.summaries import scan_of
 from sentinode.serving.schemas import ReviewAnswer, ReviewRequest, ReviewsAnswer

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from sentinode.serving.problems import busy
 from sentinode.serving.routes.answers import answers, as_json, cache_headers, cached, files
 from sentinode.serving.routes.summaries import scan_of, scan_summary, slide_of
-from sentinode.serving.scan_results import ScanResult
+from sentinode.serving.scans.scan_results import ScanResult
 from sentinode.serving.schemas import GridAnswer, LesionsAnswer, ScanAnswer, ScanRequest, ScansAnswer
 from sentinode.serving.service import Service, service_of, user_of
 

@@ -5,8 +5,8 @@ import asyncio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sentinode.serving.middleware import COOKIE, session_id_of, user_of
 from sentinode.serving.problems import Problem
+from sentinode.serving.protocol.middleware import COOKIE, session_id_of, user_of
 from sentinode.serving.routes.answers import answers, as_json
 from sentinode.serving.schemas import SessionAnswer, SessionRequest
 from sentinode.serving.service import service_of

@@ -11,14 +11,14 @@ from starlette.responses import Response
 
 from sentinode.core.errors import SentinodeError
 from sentinode.scanning.overview import survey_slide
-from sentinode.serving.deepzoom import Pyramid, jpeg, png, slide_tile
 from sentinode.serving.problems import Problem
 from sentinode.serving.routes.answers import answers, as_json, cache_headers, cached, files, form
 from sentinode.serving.routes.summaries import newest_scans, slide_of
 from sentinode.serving.schemas import SlideAnswer, SlideFactsAnswer, SlidesAnswer
 from sentinode.serving.service import Service, service_of
-from sentinode.serving.slide_library import KnownSlide
-from sentinode.serving.slide_upload import receive_slide
+from sentinode.serving.slides.deepzoom import Pyramid, jpeg, png, slide_tile
+from sentinode.serving.slides.slide_library import KnownSlide
+from sentinode.serving.uploads.slide_upload import receive_slide
 from sentinode.slides.annotations.annotation_file import read_annotations
 from sentinode.slides.annotations.geojson import render_geojson
 from sentinode.slides.annotations.placement import placed

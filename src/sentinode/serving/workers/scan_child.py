@@ -1,4 +1,4 @@
-"""The process that scans: `python -m sentinode.serving.scan_child NICENESS`, started by the server, one job at a time.
+"""The process that scans, a job at a time: `python -m sentinode.serving.workers.scan_child NICENESS`.
 
 A scan can be cancelled at any moment by ending the process: what it has done is in its progress file.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sentinode.core.errors import SentinodeError
 from sentinode.core.progress import Advance, Progress
-from sentinode.serving.child_main import Fields, Say, serve_jobs
+from sentinode.serving.workers.child_main import Fields, Say, serve_jobs
 
 _TOLD_S = 0.25
 _CACHE_BYTES = 128 << 20

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import MissingExtraError
 from sentinode.models.bundle import Bundle
-from sentinode.serving.child_process import ChildProcess
+from sentinode.serving.predictions.served_model import ServedModel
 from sentinode.serving.problems import Problem, busy
-from sentinode.serving.served_model import ServedModel
+from sentinode.serving.workers.child_process import ChildProcess
 
 _LOG = logging.getLogger("sentinode.serving")
 PATIENCE_S = 20.0
@@ -33,7 +33,7 @@ class Explainer:
     def __init__(self, bundle: Bundle, engine: str, threads: int, niceness: int) -> None:
         """`niceness`: how far the process stands back behind this one, 0 to 19."""
         self._opening = {"bundle": str(bundle.folder), "engine": engine, "threads": threads}
-        self._process = ChildProcess("sentinode.serving.explanation_child", niceness)
+        self._process = ChildProcess("sentinode.serving.workers.explanation_child", niceness)
         self._turn = threading.Lock()
         self._asking_methods = threading.Lock()
         self._thread: threading.Thread | None = None

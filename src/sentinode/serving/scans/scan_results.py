@@ -15,8 +15,8 @@ from sentinode.metrics.stages import SLIDE_CLASS_OF
 from sentinode.scanning.lesions import OutlinedLesion, find_lesions
 from sentinode.scanning.scan_folder import open_scan
 from sentinode.scanning.scan_record import FinishedScan
-from sentinode.serving.deepzoom import HeatmapTiles, grid_of
 from sentinode.serving.problems import Problem
+from sentinode.serving.slides.deepzoom import HeatmapTiles, grid_of
 from sentinode.serving.store.tables import ScanRow
 
 shapely = require("shapely", extra="scan")

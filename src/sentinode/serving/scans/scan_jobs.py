@@ -20,12 +20,12 @@ from sentinode.models.bundle import Bundle
 from sentinode.scanning.scan_config import ScanConfig, ScanPlan
 from sentinode.scanning.scan_folder import open_scan, read_record, scan_folders
 from sentinode.scanning.scan_record import FinishedScan
-from sentinode.serving.child_process import ChildProcess
 from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
-from sentinode.serving.slide_library import KnownSlide, Library
+from sentinode.serving.slides.slide_library import KnownSlide, Library
 from sentinode.serving.store.scan_store import ACTIVE, Scans
 from sentinode.serving.store.tables import ScanRow, now
+from sentinode.serving.workers.child_process import ChildProcess
 
 _LOG = logging.getLogger("sentinode.serving")
 AGAIN = ".again"
@@ -61,7 +61,7 @@ class ScanJobs:
         self.folder = folder
         self._bundle, self._version, self._scans, self._library = bundle, version, scans, library
         self._threads, self._most_waiting = threads, most_waiting
-        self._process = ChildProcess("sentinode.serving.scan_child", niceness)
+        self._process = ChildProcess("sentinode.serving.workers.scan_child", niceness)
         self._progress: dict[str, dict[str, Any]] = {}
         self._changed = threading.Condition()
         self._current: str | None = None

@@ -1,4 +1,4 @@
-"""The process that explains: `python -m sentinode.serving.explanation_child NICENESS`, started by the server.
+"""The process that explains: `python -m sentinode.serving.workers.explanation_child NICENESS`, started by the server.
 
 It alone loads torch, which takes seconds and hundreds of megabytes, and keeps the model open.
 """
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sentinode.core.errors import MissingExtraError
-from sentinode.serving.child_main import Fields, Say, serve_jobs
+from sentinode.serving.workers.child_main import Fields, Say, serve_jobs
 
 if TYPE_CHECKING:
     from sentinode.explanation.explainable_model import ExplainableModel

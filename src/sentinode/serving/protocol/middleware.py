@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sentinode.serving.access import LOCAL, Access, TooManyChecksError, User, required_role
+from sentinode.serving.access.tokens import LOCAL, Access, TooManyChecksError, User, required_role
 from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
-from sentinode.serving.server_metrics import Metrics
+from sentinode.serving.protocol.server_metrics import Metrics
 from sentinode.serving.store.database import Store
 
 COOKIE = "sentinode_session"

@@ -14,8 +14,8 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from sentinode.core.files import storage_errors
-from sentinode.serving.form_upload import body_limit, file_name, open_parser, too_large
 from sentinode.serving.problems import Problem
+from sentinode.serving.uploads.form_upload import body_limit, file_name, open_parser, too_large
 from sentinode.slides.reader_table import SLIDE_SUFFIXES
 
 _ONE_FILE = SLIDE_SUFFIXES - {".mrxs", ".vms", ".vmu"}

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sentinode.core.files import atomic_file
 from sentinode.models.prediction import Prediction
-from sentinode.serving.served_model import ServedModel
-from sentinode.serving.server_metrics import Metrics
+from sentinode.serving.predictions.served_model import ServedModel
+from sentinode.serving.protocol.server_metrics import Metrics
 from sentinode.serving.store.prediction_log import Predictions
 from sentinode.serving.store.tables import now
 

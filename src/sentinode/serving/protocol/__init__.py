@@ -1,0 +1,1 @@
+"""A request on its way in and out: the listening socket, and what every request goes through."""

@@ -1,0 +1,1 @@
+"""The server's slides, and the pictures that are drawn of them."""

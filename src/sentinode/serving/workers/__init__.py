@@ -1,0 +1,1 @@
+"""Processes and threads that work for the server and can be ended."""
