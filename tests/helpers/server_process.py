@@ -131,9 +131,9 @@ class Server:
         """VmHWM begins anew."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
-    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+    def end(self, how: signal.Signals = signal.SIGTERM, patience_s: float = PATIENCE_S) -> int:
         self.process.send_signal(how)
-        status = self.process.wait(PATIENCE_S)
+        status = self.process.wait(patience_s)
         self.reader.join(PATIENCE_S)
         self._output.close()
         self._log.close()

@@ -9,6 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from helpers import model_makers, slide_files
+from helpers.besieged import Besieged
+from helpers.server_process import Server
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_writer import write_bundle
 from sentinode.serving.app import create_app
@@ -17,6 +19,7 @@ from sentinode.serving.serve_config import ServeConfig
 SIDE = 30
 """Pixels of the bundle's tiles."""
 Start = Callable[..., TestClient]
+Besiege = Callable[..., Besieged]
 
 
 @pytest.fixture(scope="session")
@@ -83,3 +86,25 @@ def start(config: ServeConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Star
 def client(start: Start) -> TestClient:
     """A started app."""
     return start()
+
+
+@pytest.fixture
+def besiege(bundle: Bundle, slides: Path, tmp_path: Path) -> Iterator[Besiege]:
+    """Starts servers as processes, with more words of the command line, to be attacked; SIGTERM must end each."""
+    started: list[Besieged] = []
+
+    def run(*words: str, token: str | None = None) -> Besieged:
+        scans = tmp_path / f"scans-{len(started)}"
+        started.append(Besieged(Server(bundle, slides, scans, *words), token))
+        return started[-1]
+
+    yield run
+    for one in started:
+        if one.server.process.poll() is None:
+            one.end()
+
+
+@pytest.fixture
+def besieged(besiege: Besiege) -> Besieged:
+    """A server as a process, to be attacked."""
+    return besiege()
