@@ -12,7 +12,7 @@ import pytest
     [
         (["pcam", "nowhere.svs"], "nowhere.svs is not a file"),
         (["nobody", "here.svs"], "no bundle 'nobody'"),
-        (["pcam", "here.svs", "--region", "1,2,3"], "--region is '1,2,3'"),
+        (["pcam", "here.svs", "--region", "1,2,3"], "region is '1,2,3'"),
         (["pcam", "here.svs", "--threshold", "7"], "threshold = 7.0"),
         (["pcam", "here.svs", "--target", "fat"], "no class 'fat'"),
         (["pcam", "here.svs", "--model-mpp", "0.5"], "leave out --model-mpp"),

@@ -52,7 +52,9 @@ def test_near_copies_across_splits_are_leaks(
     for split, part in (("train", names[:20]), ("valid", names[20:30]), ("test", names[30:])):
         _write(tmp_path / "d", split, {name: tiles[name] for name in part})
     _write(tmp_path / "d", "train", {f"{name}copy": COPIES[how](tiles[name]) for name in names[30:33]})
-    with pytest.raises(LeakError, match=r"3 images are near copies .*train/normal/30copy\.png ~ test/normal/30\.png"):
+    with pytest.raises(
+        LeakError, match=r"near copies .* splits, 3 images: train/normal/30copy\.png ~ test/normal/30\.png"
+    ):
         load(tmp_path / "d")
     manifest = load(tmp_path / "d", on_leak="drop").manifest
     assert manifest.excluded() == {"leak: near copy in another split": 3}

@@ -12,7 +12,12 @@ COUNT = len(FEATURES)
 
 
 def model(**changes: object) -> LesionProbability:
-    one = {"means": (0.0,) * COUNT, "scales": (1.0,) * COUNT, "coefficients": (1.0, *(0.0,) * (COUNT - 1))}
+    one = {
+        "features": FEATURES,
+        "means": (0.0,) * COUNT,
+        "scales": (1.0,) * COUNT,
+        "coefficients": (1.0, *(0.0,) * (COUNT - 1)),
+    }
     return LesionProbability.model_validate({**one, "intercept": 0.0, "threshold": 0.5, **changes})
 
 

@@ -27,7 +27,12 @@ def write_rule(path: Path, bundle: Bundle, threshold: float) -> Path:
     """A rule that takes the first look's highest score for the probability."""
     coefficients = tuple(float(name == "first_peak") for name in FEATURES)
     model = LesionProbability(
-        means=(0.0,) * COUNT, scales=(1.0,) * COUNT, coefficients=coefficients, intercept=0.0, threshold=threshold
+        features=FEATURES,
+        means=(0.0,) * COUNT,
+        scales=(1.0,) * COUNT,
+        coefficients=coefficients,
+        intercept=0.0,
+        threshold=threshold,
     )
     validation = RuleValidation(
         folds=2, slides=2, normal_slides=1, suspects=4, metastases=2, auc=1.0, false_lesions_a_normal_slide=0.0,

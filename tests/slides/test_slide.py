@@ -1,7 +1,9 @@
 """A slide asked for in µm/px: levels, refusals, reading, thumbnails, tiles read ahead."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,8 +57,63 @@ def test_a_slide_coarser_than_asked_for_is_refused_with_both_values(slide: Slide
         slide.read_at(0.25, 0, 0, 10, 10)
 
 
-@pytest.mark.parametrize("mpp", [0, -1.0, float("nan"), float("inf")])
-def test_a_size_that_is_none(slide: Slide, mpp: float) -> None:
+_NO_SIDE = [0, -1, 224.0, 1e300, float("nan"), float("inf"), None, "224"]
+
+
+@pytest.mark.parametrize("side", _NO_SIDE)
+def test_a_side_that_is_no_whole_number_of_pixels_is_refused_with_its_name(slide: Slide, side: Any) -> None:
+    choice = slide.level_for(0.5)
+    for name, call in {
+        "width": lambda: slide.read_at(0.5, 0, 0, side, 10),
+        "height": lambda: slide.read_scaled(choice, 0, 0, 10, side),
+    }.items():
+        with pytest.raises(SlideError, match=rf"{name} = {re.escape(repr(side))} .*whole number of pixels"):
+            call()
+
+
+@pytest.mark.parametrize("side", [side for side in _NO_SIDE if side is not None])
+def test_a_thumbnail_of_no_side_is_refused(slide: Slide, side: Any) -> None:
+    with pytest.raises(SlideError, match=rf"max_side = {re.escape(repr(side))} .*whole number of pixels"):
+        slide.thumbnail(max_side=side)
+
+
+@pytest.mark.parametrize("place", [float("nan"), float("inf"), -1e300, 10**400, None, "0"])
+def test_a_place_that_is_none_is_refused_with_its_name(slide: Slide, place: Any) -> None:
+    choice = slide.level_for(0.5)
+    for name, call in {
+        "x0": lambda: slide.read_at(0.5, place, 0, 10, 10),
+        "y0": lambda: slide.read_scaled_into(choice, 0, place, np.empty((10, 10, 3), np.uint8)),
+    }.items():
+        with pytest.raises(SlideError, match=rf"{name} = .*finite number"):
+            call()
+
+
+@pytest.mark.parametrize("number", [5, 5.0, np.int64(5), np.float32(5)])
+def test_places_far_outside_and_numbers_of_numpy_are_read(slide: Slide, number: Any) -> None:
+    assert slide.read_at(0.5, number, number, np.int64(7), 3).shape == (3, 7, 3)
+    assert (slide.read_at(0.5, 10**9, -(10**9), 7, 3) == 255).all()
+
+
+def test_more_than_memory_holds_is_refused_before_it_is_asked_for(slide: Slide) -> None:
+    with pytest.raises(SlideError, match=r"100,000 × 100,000 pixels .*at most 1,074 million .*in parts"):
+        slide.read_at(0.5, 0, 0, 100_000, 100_000)
+    with pytest.raises(SlideError, match=r"512 pixels a row of .*at most"):
+        slide.read_at(1e6, 0, 0, 512, 512)
+
+
+def test_arrays_and_levels_that_do_not_serve_are_refused(slide: Slide) -> None:
+    choice = slide.level_for(0.5)
+    for wrong in (np.empty((9, 9), np.uint8), np.empty((9, 9, 3), np.float32), np.empty((9, 18, 3), np.uint8)[:, ::2]):
+        with pytest.raises(SlideError, match=r"can't be read into; give contiguous"):
+            slide.read_scaled_into(choice, 0, 0, wrong)
+    with pytest.raises(SlideError, match=r"has no level 9; its levels are 0 to 3"):
+        slide.read_scaled(LevelChoice(9, 1, 1), 0, 0, 10, 10)
+    with pytest.raises(SlideError, match=r"nan level pixels"):
+        slide.read_scaled(LevelChoice(0, float("nan"), 1), 0, 0, 10, 10)
+
+
+@pytest.mark.parametrize("mpp", [0, -1.0, float("nan"), float("inf"), 10**400, "0.5"])
+def test_a_size_that_is_none(slide: Slide, mpp: Any) -> None:
     with pytest.raises(SlideError, match="give a positive number"):
         slide.level_for(mpp)
 
@@ -207,7 +264,7 @@ def test_opening_what_is_no_slide(tmp_path: Path, path: Path) -> None:
         open_slide(tmp_path)
     with pytest.raises(SlideError, match=r"'bioformats'; choose .*auto"):
         open_slide(path, reader="bioformats")  # type: ignore[arg-type]
-    for mpp in (-0.5, 0.0499, 20.1, float("nan"), float("inf")):
+    for mpp in (-0.5, 0.0499, 20.1, float("nan"), float("inf"), "0.5"):
         with pytest.raises(SlideError, match=r"give a number from 0\.05 to 20"):
             open_slide(path, mpp=mpp)
 

@@ -52,7 +52,7 @@ def scan(
         bundle, slides, out, region=region, rule=rule, second_look=second_look,
         slide_score=slide_score, threads=threads, verify_reader=verify_reader,
         tell=None if as_json else say, progress=progress(quiet),
-        stride_px=stride, min_tissue=min_tissue, tissue_model=tissue_model, series=series, slide_mpp=mpp,
+        stride=stride, min_tissue=min_tissue, tissue_model=tissue_model, series=series, mpp=mpp,
         model_mpp=model_mpp, reader=reader, target=target, threshold=threshold, alone=alone, test_time=test_time,
         engine=engine, batch=batch, **({} if tissue else {"tissue": None}),
     )  # fmt: skip

@@ -8,6 +8,10 @@ class SentinodeError(Exception):
     """Something that the user can mend. The command line prints its message and ends with exit status 2."""
 
 
+class ArgumentError(SentinodeError, TypeError):
+    """An argument of a kind that a call does not take, such as None in the place of a path."""
+
+
 class DataError(SentinodeError, ValueError):
     """A data set that is not what its layout says: an empty folder, a missing column, an unknown label."""
 

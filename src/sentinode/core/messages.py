@@ -1,6 +1,6 @@
 """Pieces of messages: what is wrong with a value, in one line; numbers of things, `1 patch`, `2,907 patches`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -8,21 +8,22 @@ from pydantic import ValidationError
 _PLURALS = {"epoch": "epochs"}
 
 
-def one_line(error: Exception, *table: str) -> str:
+def one_line(error: Exception, *table: str, names: Mapping[str, str] | None = None) -> str:
     """Why something can't be used, in one line: each of pydantic's errors with key, value and what was expected.
 
     Args:
         error: Any exception; one without a text is named by its type.
         table: Keys above those that were checked, such as `data`.
+        names: Key → what the user calls it.
     """
     if isinstance(error, ValidationError):
-        return "; ".join(fault(item, *table) for item in error.errors())
+        return "; ".join(fault(item, *table, names=names) for item in error.errors())
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def fault(item: Any, *table: str) -> str:
+def fault(item: Any, *table: str, names: Mapping[str, str] | None = None) -> str:
     """One entry of `ValidationError.errors()` in our words: `training.epochs = 0: input should be greater than 0`."""
-    key = ".".join(str(part) for part in (*table, *item["loc"]))
+    key = ".".join((names or {}).get(str(part), str(part)) for part in (*table, *item["loc"]))
     if item["type"] == "extra_forbidden":
         return f"unknown key {key!r}; remove or correct it"
     if item["type"] == "missing":

@@ -5,12 +5,32 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sentinode.core.errors import DataError, ImageError, LeakError
+from sentinode.core.messages import plural
 from sentinode.data.data_config import DataConfig, Policy
 from sentinode.data.source import Exclusion
 
 _SHOWN = 3
 _LEAK_REMEDY = "remove them, or set data.on_leak = 'drop' to take them out of the training side"
 _RANK = {"train": 0, "validation": 1, "test": 2}  # a leaked image stays on the side of the highest rank
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How images of two splits can be one image, and the words for it."""
+
+    column: str
+    """Of the table: images with the same value are alike."""
+    sign: str
+    name: str
+    to: str
+    """Before the id of the image that another is like."""
+    plural: str
+
+
+SAME_PIXELS = Likeness("pixels", "=", "same pixels", "same as", "the same pixels")
+NEAR_COPIES = Likeness(
+    "copies", "~", "near copy", "near copy of", "near copies (recompressed, turned, mirrored, shifted)"
+)
 
 
 @dataclass
@@ -116,37 +136,20 @@ def check_duplicates(sieve: Sieve) -> None:
     sieve.drop(repeated.loc[sieve.table.index], "same pixels twice in a split", "same as " + first)
 
 
-def check_leaks(sieve: Sieve, policy: Policy) -> None:
-    """Refuse the same pixels in two splits, or take them out of the training side (train before validation).
+def check_leaks(sieve: Sieve, policy: Policy, likeness: Likeness) -> None:
+    """Refuse like images in two splits, or take them out of the training side (train before validation).
 
     Raises:
         LeakError: There are some, and `policy` is "error".
     """
-    leaks, partner = _in_two_splits(sieve.table, sieve.table["pixels"])
+    leaks, partner = _in_two_splits(sieve.table, sieve.table[likeness.column])
     if not leaks.any():
         return
     if policy == "error":
-        pairs = _some((sieve.table["id"] + " = " + partner)[leaks].tolist())
-        raise LeakError(f"{leaks.sum()} images lie in two splits: {pairs}; {_LEAK_REMEDY}")
-    sieve.drop(leaks, "leak: same pixels in another split", "same as " + partner)
-
-
-def check_near_leaks(sieve: Sieve, policy: Policy) -> None:
-    """The same of near copies: sets that the column `copies` names.
-
-    Raises:
-        LeakError: There are some, and `policy` is "error".
-    """
-    leaks, partner = _in_two_splits(sieve.table, sieve.table["copies"])
-    if not leaks.any():
-        return
-    if policy == "error":
-        pairs = _some((sieve.table["id"] + " ~ " + partner)[leaks].tolist())
-        raise LeakError(
-            f"{leaks.sum()} images are near copies (recompressed, turned, mirrored, shifted) of images in another "
-            f"split: {pairs}; {_LEAK_REMEDY}"
-        )
-    sieve.drop(leaks, "leak: near copy in another split", "near copy of " + partner)
+        pairs = _some((sieve.table["id"] + f" {likeness.sign} " + partner)[leaks].tolist())
+        found = plural(int(leaks.sum()), "image")
+        raise LeakError(f"{likeness.plural} in two splits, {found}: {pairs}; {_LEAK_REMEDY}")
+    sieve.drop(leaks, f"leak: {likeness.name} in another split", f"{likeness.to} " + partner)
 
 
 def _in_two_splits(table: pd.DataFrame, sets: "pd.Series[str]") -> tuple["pd.Series[bool]", "pd.Series[str]"]:

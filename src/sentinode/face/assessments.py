@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sentinode.core.extras import job, require
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
+from sentinode.face.arguments import as_path, as_paths, as_text, as_texts
 from sentinode.face.notebook import html_table
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ def metrics_html(metrics: "Mapping[str, Metric]", caption: str) -> str:
 @job("evaluate")
 def evaluate(
     bundle: str | Path,
-    data: str,
+    data: str | Path,
     out: str | Path,
     *,
-    split: str = "test",
-    overrides: Sequence[str] = (),
-    engine: str = "auto",
+    split: str | None = None,
+    overrides: Sequence[str] | None = None,
+    engine: str | None = None,
     settings: Settings | None = None,
     progress: bool = False,
 ) -> Assessment:
@@ -86,12 +87,12 @@ def evaluate(
 
     Args:
         bundle: Its folder, or the name of one that is shipped.
-        data: The data's address, as `folder:DIR`.
+        data: The data's address, as `folder:DIR`, or its path.
         out: Folder for the report; an earlier report there is replaced.
-        split: `train`, `validation` or `test` as the bundle's own recipe shares the data out; one of the source's
-            splits by its own name; or `all`.
+        split: `test` (the default), `train` or `validation` as the bundle's own recipe shares the data out; one of the
+            source's splits by its own name; or `all`.
         overrides: `data.key=value`, over what the bundle's recipe says of data.
-        engine: `openvino`, `torch`, or `auto`.
+        engine: `openvino`, `torch`, or `auto`, the default.
         settings: The machine's; None: by the environment.
         progress: Show how far it is.
 
@@ -101,16 +102,19 @@ def evaluate(
         72
 
     Raises:
+        ArgumentError: An argument is of another kind, such as None for a path.
         DataError: The data is not what it must be, or does not have the split.
         LeakError: The bundle has learned from images of this split.
     """
     from sentinode.studies.evaluation import evaluate_bundle
 
+    folder = as_path("out", out, '"measured"')
     figures = evaluate_bundle(
-        bundle, data, out, split=split, overrides=overrides, engine=engine, settings=settings,
-        progress=Progress(progress),
+        as_text("bundle", bundle, '"pcam"'), as_text("data", data, '"folder:patches"'), folder,
+        split=split or "test", overrides=as_texts("overrides", overrides, '"data.on_leak=drop"'),
+        engine=engine or "auto", settings=settings, progress=Progress(progress),
     )  # fmt: skip
-    return Assessment(Path(out), figures)
+    return Assessment(folder, figures)
 
 
 @dataclass(frozen=True, repr=False)
@@ -152,12 +156,12 @@ class Comparison:
 @job("evaluate")
 def compare(
     bundles: Sequence[str | Path],
-    data: str,
+    data: str | Path,
     out: str | Path,
     *,
-    split: str = "test",
-    overrides: Sequence[str] = (),
-    engine: str = "auto",
+    split: str | None = None,
+    overrides: Sequence[str] | None = None,
+    engine: str | None = None,
     settings: Settings | None = None,
     progress: bool = False,
 ) -> Comparison:
@@ -179,12 +183,15 @@ def compare(
         True
 
     Raises:
+        ArgumentError: See `evaluate`.
         EvaluationError: Fewer than two bundles, or bundles of different classes.
     """
     from sentinode.studies.bundle_comparison import compare_bundles
 
     result = compare_bundles(
-        bundles, data, out, split=split, overrides=overrides, engine=engine, settings=settings,
+        as_paths("bundles", bundles, '"pcam"'), as_text("data", data, '"folder:patches"'),
+        as_path("out", out, '"compared"'), split=split or "test",
+        overrides=as_texts("overrides", overrides, '"data.on_leak=drop"'), engine=engine or "auto", settings=settings,
         progress=Progress(progress),
     )  # fmt: skip
     return Comparison(result)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sentinode.core.extras import job
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
+from sentinode.face.arguments import as_path, as_paths, as_text
 
 if TYPE_CHECKING:
     from sentinode.studies.explanation_study import Explanations as Finished
@@ -57,10 +58,10 @@ class Explanations:
 @job("explain")
 def explain(
     bundle: str | Path,
-    images: str | Path | Sequence[str | Path] = (),
+    images: str | Path | Sequence[str | Path] | None = None,
     *,
     out: str | Path,
-    methods: str | Sequence[str] = "gradcam",
+    methods: str | Sequence[str] | None = None,
     target: str | None = None,
     checks: bool = True,
     settings: Settings | None = None,
@@ -71,9 +72,9 @@ def explain(
 
     Args:
         bundle: Its folder, or the name of one that is shipped.
-        images: Image files, folders or glob patterns, or one of them; none where a slide is given.
+        images: Image files, folders or glob patterns, or one of them; None where a slide is given.
         out: Folder for the page, the overlays and the maps.
-        methods: Names of methods, or one text with commas between them.
+        methods: Names of methods, or one text with commas between them; None: `gradcam`.
         target: The class to explain; None: the positive one.
         checks: Measure how far each map is to be trusted; slow.
         settings: The machine's; None: by the environment.
@@ -87,13 +88,14 @@ def explain(
         (96, 96)
 
     Raises:
+        ArgumentError: An argument is of another kind, such as None for a path.
         SentinodeError: Not either images or a slide, a method or class that there is not, or no image that can be read.
     """
     from sentinode.studies import explanation_study
 
-    named = [images] if isinstance(images, str | Path) else images
+    named = () if images is None else as_paths("images", images, '"patch.png"')
     finished = explanation_study.explain(
-        bundle, named, out=out, methods=methods, target=target, checks=checks, settings=settings,
-        progress=Progress(progress), **options,
+        as_text("bundle", bundle, '"pcam"'), named, out=as_path("out", out, '"why"'), methods=methods or "gradcam",
+        target=target, checks=checks, settings=settings, progress=Progress(progress), **options,
     )  # fmt: skip
     return Explanations(finished)

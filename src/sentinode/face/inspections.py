@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sentinode.core.extras import job
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
+from sentinode.face.arguments import as_path, as_text, as_texts
 from sentinode.face.notebook import html_table
 
 if TYPE_CHECKING:
@@ -40,17 +41,17 @@ class Inspection:
 
 @job("evaluate")
 def inspect(
-    data: str,
+    data: str | Path,
     out: str | Path,
     *,
-    overrides: Sequence[str] = (),
+    overrides: Sequence[str] | None = None,
     settings: Settings | None = None,
     progress: bool = False,
 ) -> Inspection:
     """Look at a data set: classes, splits, duplicates, leaks, stain, and what colour alone gives.
 
     Args:
-        data: The data's address, as `folder:DIR`.
+        data: The data's address, as `folder:DIR`, or its path.
         out: Folder for the page.
         overrides: `data.key=value`.
         settings: The machine's; None: by the environment.
@@ -61,10 +62,14 @@ def inspect(
         True
 
     Raises:
+        ArgumentError: An argument is of another kind, such as None for a path.
         DataError: The data is not what its layout says.
     """
     from sentinode.studies import inspection_study
 
-    return Inspection(
-        inspection_study.inspect(data, out, overrides=overrides, settings=settings, progress=Progress(progress))
-    )
+    finished = inspection_study.inspect(
+        as_text("data", data, '"folder:patches"'), as_path("out", out, '"look"'),
+        overrides=as_texts("overrides", overrides, '"data.on_leak=drop"'), settings=settings,
+        progress=Progress(progress),
+    )  # fmt: skip
+    return Inspection(finished)

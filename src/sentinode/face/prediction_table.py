@@ -9,6 +9,7 @@ from sentinode.core.errors import DataError
 from sentinode.core.extras import require
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
+from sentinode.face.arguments import as_text
 from sentinode.face.notebook import html_table
 from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.prediction import Failure, Prediction
@@ -68,7 +69,7 @@ def predict(
     images: str | Path | Sequence[str | Path],
     *,
     resize: bool = False,
-    engine: str = "auto",
+    engine: str | None = None,
     settings: Settings | None = None,
     progress: bool = False,
 ) -> Predictions:
@@ -81,7 +82,7 @@ def predict(
         bundle: Its folder, or the name of one that is shipped.
         images: Image files, folders or glob patterns, or one of them.
         resize: Accept square images of another size than the model's, and resize them.
-        engine: `openvino`, `torch`, or `auto`.
+        engine: `openvino`, `torch`, or `auto`, the default.
         settings: The machine's; None: by the environment.
         progress: Show how far it is.
 
@@ -93,6 +94,7 @@ def predict(
         True
 
     Raises:
+        ArgumentError: `bundle` is neither a text nor a path.
         DataError: `images` are no paths.
         DataNotFoundError: An argument stands for no image.
         BundleError: There is no such bundle, or it is damaged.
@@ -104,7 +106,12 @@ def predict(
             "sn.open_engine(bundle).predict(tiles), tiles being uint8 (N, H, W, 3)"
         )
     answers = prediction_study.predict(
-        bundle, named, resize=resize, engine=engine, settings=settings, progress=Progress(progress)
+        as_text("bundle", bundle, '"pcam"'),
+        named,
+        resize=resize,
+        engine=engine or "auto",
+        settings=settings,
+        progress=Progress(progress),
     )
     rows = tuple(answers)
     return Predictions(rows, tuple(answers.failures), answers.info)

@@ -10,6 +10,7 @@ from sentinode.core.errors import TrainingError
 from sentinode.core.extras import job, require
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
+from sentinode.face.arguments import as_path, as_text, as_texts
 from sentinode.face.assessments import metric_table, metrics_html
 
 if TYPE_CHECKING:
@@ -105,12 +106,14 @@ class CrossValidation:
 
 
 @job("train")
-def load_recipe(recipe: str | Path, *, data: str | None = None, overrides: Sequence[str] = ()) -> "Recipe":
+def load_recipe(
+    recipe: str | Path, *, data: str | Path | None = None, overrides: Sequence[str] | None = None
+) -> "Recipe":
     """A recipe, resolved and checked.
 
     Args:
         recipe: A shipped name or the path of a TOML file.
-        data: The data's address, over the recipe's.
+        data: The data's address, or its path, over the recipe's.
         overrides: `key.path=value`, the value as in TOML.
 
     Examples:
@@ -118,20 +121,22 @@ def load_recipe(recipe: str | Path, *, data: str | None = None, overrides: Seque
         3
 
     Raises:
+        ArgumentError: An argument is of another kind, such as None for a path.
         RecipeError: No such recipe, an unknown key, a wrong type or values that contradict each other.
     """
     from sentinode.training import recipe as recipes
 
-    return recipes.load_recipe(str(recipe), source=data, overrides=overrides)
+    named = as_text("recipe", recipe, '"pcam-cpu"')
+    return recipes.load_recipe(named, source=_address(data), overrides=_overrides(overrides))
 
 
 @job("train")
 def train(
     recipe: "str | Path | Recipe | None" = None,
     *,
-    data: str | None = None,
+    data: str | Path | None = None,
     out: str | Path | None = None,
-    overrides: Sequence[str] = (),
+    overrides: Sequence[str] | None = None,
     resume: str | Path | None = None,
     settings: Settings | None = None,
     progress: bool = False,
@@ -140,7 +145,7 @@ def train(
 
     Args:
         recipe: A shipped name, the path of a TOML file, or what `sn.load_recipe` gives.
-        data: The data's address, as `folder:DIR`; over the recipe's.
+        data: The data's address, as `folder:DIR`, or its path; over the recipe's.
         out: The run folder to make; None: `runs/RECIPE-DATE-TIME`.
         overrides: `key.path=value`, over the recipe's.
         resume: A run folder to go on with, by its own recipe; then nothing else of the above is given.
@@ -154,6 +159,7 @@ def train(
         'demo'
 
     Raises:
+        ArgumentError: See `load_recipe`.
         RecipeError: Not exactly one of `recipe` and `resume`, or a recipe that is not as it should be.
         TrainingError: The folder holds something already, or no run; another process trains into it.
         DataError: The data is not what its layout says.
@@ -161,8 +167,10 @@ def train(
     from sentinode.studies import train_study
 
     finished = train_study.train(
-        recipe, data=data, out=out, overrides=overrides, resume=resume, settings=settings, progress=Progress(progress)
-    )
+        recipe, data=_address(data), out=None if out is None else as_path("out", out, '"runs/a"'),
+        overrides=_overrides(overrides), resume=None if resume is None else as_path("resume", resume, '"runs/a"'),
+        settings=settings, progress=Progress(progress),
+    )  # fmt: skip
     if finished is None:
         raise TrainingError(_HELPED)
     return Run(finished)
@@ -173,11 +181,11 @@ def crossval(
     recipe: str | Path,
     out: str | Path,
     *,
-    data: str | None = None,
+    data: str | Path | None = None,
     folds: int | None = None,
     repeats: int | None = None,
-    overrides: Sequence[str] = (),
-    engine: str = "auto",
+    overrides: Sequence[str] | None = None,
+    engine: str | None = None,
     settings: Settings | None = None,
     progress: bool = False,
 ) -> CrossValidation:
@@ -187,11 +195,11 @@ def crossval(
         recipe: A shipped recipe's name, the path of a TOML file, or what gives the features: a bundle, an architecture,
             `pixels`, `colour` or `texture`.
         out: Folder for the report and the bundle.
-        data: The data's address, as `folder:DIR`; over the recipe's.
+        data: The data's address, as `folder:DIR`, or its path; over the recipe's.
         folds: Outer folds.
         repeats: Repeats, each with other folds.
         overrides: `key.path=value`, over the recipe's.
-        engine: For the features: `openvino`, `torch`, or `auto`.
+        engine: For the features: `openvino`, `torch`, or `auto`, the default.
         settings: The machine's; None: by the environment.
         progress: Show how far it is.
 
@@ -202,15 +210,25 @@ def crossval(
         True
 
     Raises:
+        ArgumentError: See `load_recipe`.
         RecipeError: A recipe that is not as it should be.
         DataError: Too few images for so many folds, or data that is not what its layout says.
     """
     from sentinode.studies.crossval import crossval_study
 
     finished = crossval_study.crossval(
-        recipe, out, data=data, folds=folds, repeats=repeats, overrides=overrides, engine=engine, settings=settings,
+        as_text("recipe", recipe, '"colour"'), as_path("out", out, '"honest"'), data=_address(data), folds=folds,
+        repeats=repeats, overrides=_overrides(overrides), engine=engine or "auto", settings=settings,
         progress=Progress(progress),
     )  # fmt: skip
     if finished is None:
         raise TrainingError(_HELPED)
     return CrossValidation(finished)
+
+
+def _address(data: str | Path | None) -> str | None:
+    return None if data is None else as_text("data", data, '"folder:patches"')
+
+
+def _overrides(overrides: Sequence[str] | None) -> tuple[str, ...]:
+    return as_texts("overrides", overrides, '"training.epochs=3"')

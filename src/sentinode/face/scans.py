@@ -11,6 +11,7 @@ from sentinode.core.errors import SlideError
 from sentinode.core.extras import job, require
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
+from sentinode.face.arguments import as_path, as_paths, as_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,11 +113,12 @@ def open_scan(folder: str | Path) -> Scan:
         ['x', 'y', 'width', 'height', 'normal', 'tumour']
 
     Raises:
+        ArgumentError: `folder` is neither a text nor a path.
         DataError: There is no finished scan.
     """
     from sentinode.scanning import scan_folder
 
-    finished = scan_folder.open_scan(Path(folder))
+    finished = scan_folder.open_scan(as_path("folder", folder, '"scans/node"'))
     return Scan(finished.path, finished.record)
 
 
@@ -145,7 +147,8 @@ def scan(
         settings: The machine's; None: by the environment.
         progress: Show how far it is.
         options: What else the command takes: `region`, `rule`, `second_look`, `slide_score`, `threads`, and the fields
-            of `sentinode.scanning.scan_config.ScanConfig`, as `threshold=0.8`.
+            of `sentinode.scanning.scan_config.ScanConfig`, as `threshold=0.8`. `mpp` (µm/px of level 0) and `stride`
+            are called as in the command; None is the default.
 
     Returns:
         The scan; of several slides those that could be scanned, in their order: `scans.csv` says why others could not.
@@ -156,6 +159,7 @@ def scan(
         (8, 10)
 
     Raises:
+        ArgumentError: An argument is of another kind, such as None for a path.
         SlideError: The slide can't be scanned, or the path is a folder's.
         BundleError: The bundle can't scan, or is damaged.
         StorageError: The disk is full, or `out` holds something else.
@@ -163,11 +167,19 @@ def scan(
     from sentinode.studies import scan_study
 
     single = isinstance(slides, str | Path)
-    paths = [Path(slides)] if isinstance(slides, str | Path) else list(map(Path, slides))
+    paths = as_paths("slides", slides, '"node.svs"')
     if single and paths[0].is_dir():
         raise SlideError(f"{slides} is a folder; give [{str(slides)!r}] for a scan of each slide in it")
-    done = scan_study.scan(bundle, paths, out, settings=settings, progress=Progress(progress), **options)
+    done = scan_study.scan(
+        as_text("bundle", bundle, '"pcam"'), paths, as_path("out", out, '"scans"'), settings=settings,
+        progress=Progress(progress), **_given(options),
+    )  # fmt: skip
     if single and done.failed:
         raise SlideError(done.failed[0].failure.message)
     scans = [Scan(finished.path, finished.record) for finished in done.finished]
     return scans[0] if single else scans
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    # `tissue=None` is an answer: all of the slide is scanned.
+    return {name: value for name, value in options.items() if value is not None or name == "tissue"}

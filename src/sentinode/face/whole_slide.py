@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from sentinode.core.extras import job
+from sentinode.face.arguments import as_path
 from sentinode.face.notebook import png
 from sentinode.slides.slide import Slide as ReadSlide
 from sentinode.slides.slide import open_slide as open_by_reader
@@ -47,12 +48,12 @@ class Slide(ReadSlide):
 
 
 @job("scan")
-def open_slide(path: str | Path, *, reader: str = "auto", mpp: float | None = None) -> Slide:
+def open_slide(path: str | Path, *, reader: str | None = None, mpp: float | None = None) -> Slide:
     """Open a whole slide, or a plain image.
 
     Args:
         path: The slide's file.
-        reader: `tiff`, `openslide`, `image`, one of another package, or `auto`: the first that reads it.
+        reader: `tiff`, `openslide`, `image`, one of another package, or `auto`, the default: the first that reads it.
         mpp: µm/px of level 0, in place of what the file says.
 
     Returns:
@@ -66,8 +67,9 @@ def open_slide(path: str | Path, *, reader: str = "auto", mpp: float | None = No
         ('tiff', 960)
 
     Raises:
+        ArgumentError: `path` is neither a text nor a path.
         SlideNotFoundError: There is no such file.
         SlideError: No reader, or not the one asked for, opens it.
     """
-    opened = open_by_reader(Path(path), reader=reader, mpp=mpp)
+    opened = open_by_reader(as_path("path", path, '"node.svs"'), reader=reader or "auto", mpp=mpp)
     return Slide(opened.reader, mpp)

@@ -10,6 +10,7 @@ from sklearn.model_selection import GroupKFold
 
 from sentinode.core.errors import EvaluationError
 from sentinode.metrics.lesion_probability import LesionProbability, any_odds
+from sentinode.metrics.regression_fit import fitted_regression
 
 STRENGTH = 0.3
 """Inverse of the L2 penalty on standardised features. Fixed: tens of slides are too few to tune it on."""
@@ -114,17 +115,7 @@ def threshold_for(
 
 
 def _fitted(features: NDArray[np.float64], truths: NDArray[np.bool_]) -> LesionProbability:
-    means, scales = features.mean(axis=0), features.std(axis=0)
-    scales = np.where(scales > 1e-9, scales, 1.0)
-    standard = np.clip((features - means) / scales, -3, 3)
-    found = LogisticRegression(C=STRENGTH, max_iter=2000).fit(standard, truths)
-    return LesionProbability(
-        means=tuple(means.tolist()),
-        scales=tuple(scales.tolist()),
-        coefficients=tuple(found.coef_[0].tolist()),
-        intercept=float(found.intercept_[0]),
-        threshold=0.5,
-    )
+    return fitted_regression(LesionProbability, features, truths, strength=STRENGTH, threshold=0.5)
 
 
 def _line(odds: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[float, float]:

@@ -1,15 +1,13 @@
 """A learned rule for lesions as a file: which bundles' looks it judges, the model, and what it gave when left out."""
 
-import json
 from importlib import resources
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.files import sha256_of_json, write_json
-from sentinode.core.messages import one_line
+from sentinode.core.json_file import read_json
 from sentinode.metrics.lesion_probability import LesionProbability
 
 SHIPPED_FILE = "lesion-rule.json"
@@ -99,14 +97,12 @@ class LearnedRule(_Part):
             DataNotFoundError: There is no such file.
             DataError: It is damaged or of another version.
         """
-        try:
-            return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError as error:
-            raise DataNotFoundError(
-                f"{path} is no rule: give auto, heuristic, or a file that `sentinode lesion-rule fit` wrote"
-            ) from error
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
-            raise DataError(f"{path} is no rule for lesions ({one_line(error)}); fit it again") from error
+        return read_json(
+            path,
+            cls.model_validate,
+            absent="is no rule: give auto, heuristic, or a file that `sentinode lesion-rule fit` wrote",
+            damaged="is no rule for lesions ({}); fit it again",
+        )
 
 
 def shipped_rule() -> LearnedRule | None:

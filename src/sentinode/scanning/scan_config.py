@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from sentinode.core.errors import BundleError
 from sentinode.core.files import sha256_of_file, sha256_of_json
@@ -38,11 +38,14 @@ class RegionOfInterest(BaseModel):
 
 
 class ScanConfig(BaseModel):
-    """All that changes the result of a scan, beside slide and bundle. Saved with it; its hash tells scans apart."""
+    """All that changes the result of a scan, beside slide and bundle. Saved with it; its hash tells scans apart.
+
+    `stride_px` and `slide_mpp` can be given as `stride` and `mpp`, as the command line and `sn.open_slide` call them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    stride_px: int | None = Field(default=None, gt=0)
+    stride_px: int | None = Field(default=None, gt=0, validation_alias=AliasChoices("stride", "stride_px"))
     """From one tile to the next in pixels at the model's µm/px; None: the tile size. Where tiles overlap, the heatmap
     has the mean."""
     min_tissue: float = Field(default=0.05, ge=0, le=1)
@@ -55,7 +58,9 @@ class ScanConfig(BaseModel):
     """Only tiles that touch it; None: the whole slide."""
     series: int | None = Field(default=None, ge=0)
     """Which of several pictures in a slide's file, from 0; None: the only one."""
-    slide_mpp: float | None = Field(default=None, ge=FINEST, le=COARSEST, allow_inf_nan=False)
+    slide_mpp: float | None = Field(
+        default=None, ge=FINEST, le=COARSEST, allow_inf_nan=False, validation_alias=AliasChoices("mpp", "slide_mpp")
+    )
     """µm/px of level 0, in place of what the slide says."""
     model_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """µm/px that the model wants, for a bundle that does not say it."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from sentinode.core.errors import DataError
 from sentinode.core.extras import require
-from sentinode.core.messages import one_line
+from sentinode.core.json_file import read_json
 from sentinode.core.system_files import is_system_file
 from sentinode.scanning.heatmap import Heatmap, build_heatmap
 from sentinode.scanning.lesions import OutlinedLesion
@@ -91,13 +91,12 @@ def read_record(folder: Path) -> FinishedScan | FailedScan:
     Raises:
         DataError: There is none, or it is damaged.
     """
-    path = folder / RECORD_FILE
-    try:
-        return _RECORD.validate_python(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise DataError(f"{folder} holds no scan (no {RECORD_FILE}); give a folder of `sentinode scan`") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
-        raise DataError(f"{path} is damaged ({one_line(error)}); scan the slide again") from error
+    return read_json(
+        folder / RECORD_FILE,
+        _RECORD.validate_python,
+        absent="does not exist, so its folder holds no scan; give a folder of `sentinode scan`",
+        damaged="is damaged ({}); scan the slide again",
+    )
 
 
 def open_scan(folder: Path) -> ScanFolder:

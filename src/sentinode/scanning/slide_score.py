@@ -1,14 +1,13 @@
 """A slide score: kept as JSON, and put into finished scans without scanning again. Studies fit it."""
 
-import json
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.core.errors import DataError
 from sentinode.core.files import write_json
-from sentinode.core.messages import one_line
+from sentinode.core.json_file import read_json
 from sentinode.metrics.slide_score.slide_score_model import (
     SlideScoreModel,
     heatmap_features,
@@ -69,7 +68,7 @@ class SlideScore(_Part):
     def of(self, heatmap: Heatmap) -> float:
         """Probability of tumour, where tumour is as frequent as among the slides that it was fitted on."""
         features = heatmap_features(heatmap.values, mpp_x=heatmap.mpp.x, mpp_y=heatmap.mpp.y)
-        return float(self.model.scores(features[None])[0])
+        return float(self.model.probabilities(features[None])[0])
 
     def check(self, bundle: str, sha256: str, target: str, cell_um: float) -> None:
         """Refuse scans that it was not made for.
@@ -122,9 +121,9 @@ class SlideScore(_Part):
             DataNotFoundError: There is no such file.
             DataError: It is damaged or of another version.
         """
-        try:
-            return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError as error:
-            raise DataNotFoundError(f"{path} does not exist; fit one with `sentinode slide-score fit`") from error
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
-            raise DataError(f"{path} is no slide score ({one_line(error)}); fit it again") from error
+        return read_json(
+            path,
+            cls.model_validate,
+            absent="does not exist; fit one with `sentinode slide-score fit`",
+            damaged="is no slide score ({}); fit it again",
+        )

@@ -8,14 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from sentinode.core.errors import SlideError, SlideNotFoundError
+from sentinode.slides.asked_pixels import check_area, check_count, check_place, check_side, check_size, number
 from sentinode.slides.mpp import COARSEST, FINEST, NO_SOURCE, Mpp
-from sentinode.slides.reader import Pixels, Reader, ReaderFacts
+from sentinode.slides.reader import Level, Pixels, Reader, ReaderFacts
 from sentinode.slides.reader_table import AUTO, DEFAULT_CACHE_BYTES, open_reader
 from sentinode.slides.reduction import is_copied, level_extent, reduce_area
 from sentinode.slides.slide_extent import SlideExtent
 
 COARSER_TOLERANCE = 0.05
 """A level this much coarser than asked for still serves: scanners of one make differ by as much in their µm/px."""
+
+_THUMBNAIL_PX = 1024
+"""Longer side of a thumbnail for which no size is asked."""
+
+_MPP_REMEDY = "--mpp 0.25 (--slide-mpp with sentinode tiles, mpp=0.25 in Python)"
 
 _BAND_BYTES = 16 << 20
 """A large region is read and reduced in bands of at most about this many bytes of level pixels."""
@@ -78,7 +84,7 @@ class Slide(AbstractContextManager["Slide"]):
         """
         if self._mpp is None:
             said = self.mpp_source.removeprefix(NO_SOURCE).removeprefix(": ") or "the file does not say its µm/px"
-            raise SlideError(f"{self.path}: {said}; give it, for example --mpp 0.25")
+            raise SlideError(f"{self.path}: {said}; give it, for example {_MPP_REMEDY}")
         return self._mpp
 
     def level_for(self, mpp: float) -> LevelChoice:
@@ -88,8 +94,7 @@ class Slide(AbstractContextManager["Slide"]):
             SlideError: Level 0 is coarser than that, or the slide's µm/px is unknown.
         """
         own = self.mpp
-        if not (math.isfinite(mpp) and mpp > 0):
-            raise SlideError(f"{mpp!r} µm/px was asked for; give a positive number")
+        check_size("µm/px", mpp)
         limit = mpp * (1 + COARSER_TOLERANCE)
         levels = [(own.x * level.downsample_x, own.y * level.downsample_y) for level in self.facts.levels]
         fitting = [number for number, size in enumerate(levels) if max(size) <= limit]
@@ -107,16 +112,24 @@ class Slide(AbstractContextManager["Slide"]):
 
         Raises:
             SlideReadError: Some of it can't be read.
-            SlideError: See `level_for`.
+            SlideError: See `level_for`; or a side that is no whole number from 1 on, a place that is no finite number,
+                or more pixels than are read at once.
         """
         choice = self.level_for(mpp)
         return self.read_scaled(choice, x0, y0, width, height)
 
     def read_scaled(self, choice: LevelChoice, x0: float, y0: float, width: int, height: int) -> Pixels:
         """As `read_at`, for a level that has been chosen: the form to use for many tiles at one µm/px."""
-        level = self.facts.levels[choice.level]
+        check_area(width, height)
+        check_place(x0=x0, y0=y0)
+        level = self._level(choice)
         x, y = x0 / level.downsample_x, y0 / level.downsample_y
         left, across = level_extent(x, choice.scale_x, width)
+        # One row of the coarsest pixels can need more than memory holds.
+        check_count(
+            f"{width:,} pixels a row of {choice.scale_x:,.0f} × {choice.scale_y:,.0f} level pixels were asked for",
+            across.read * choice.scale_y,
+        )
         rows = max(1, int(_BAND_BYTES / (3 * across.read * choice.scale_y)))
         if rows >= height:
             top, down = level_extent(y, choice.scale_y, height)
@@ -133,21 +146,33 @@ class Slide(AbstractContextManager["Slide"]):
 
         `once` says that none of these pixels will be asked for again (see `Reader.read_into`).
         """
+        if out.ndim != 3 or out.shape[2] != 3 or out.dtype != np.uint8 or not out.flags.c_contiguous:
+            raise SlideError(f"an array {out.shape} of {out.dtype} can't be read into; give contiguous (h, w, 3) uint8")
         height, width = out.shape[:2]
+        check_area(width, height)
+        check_place(x0=x0, y0=y0)
         if is_copied(choice.scale_x, width) and is_copied(choice.scale_y, height):
-            level = self.facts.levels[choice.level]
+            level = self._level(choice)
             x, y = round(x0 / level.downsample_x), round(y0 / level.downsample_y)
             self.reader.read_into(choice.level, x, y, out, once=once)
         else:
             out[...] = self.read_scaled(choice, x0, y0, width, height)
 
     def thumbnail(self, *, max_side: int | None = None, mpp: float | None = None) -> Pixels:
-        """The whole slide, small: either its longer side `max_side` pixels, or at `mpp` µm/px (sizes rounded up)."""
+        """The whole slide, small: either its longer side `max_side` pixels, or at `mpp` µm/px (sizes rounded up).
+
+        Raises:
+            SlideReadError: Some of it can't be read.
+            SlideError: See `level_for`; or `max_side` is no whole number from 1 on, or more than is read at once.
+        """
         if mpp is not None:
+            self.level_for(mpp)
             sides = (self.width * self.mpp.x, self.height * self.mpp.y)
             width, height = (max(1, math.ceil(um / mpp - 1e-6)) for um in sides)
             return self.read_at(mpp, 0, 0, width, height)
-        factor = max(1.0, max(self.width, self.height) / (max_side or 1024))
+        longest = _THUMBNAIL_PX if max_side is None else max_side
+        check_side("max_side", longest)
+        factor = max(1.0, max(self.width, self.height) / longest)
         width, height = max(1, round(self.width / factor)), max(1, round(self.height / factor))
         return self.read_scaled(self._level_for_size(width, height), 0, 0, width, height)
 
@@ -157,6 +182,14 @@ class Slide(AbstractContextManager["Slide"]):
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+    def _level(self, choice: LevelChoice) -> Level:
+        levels = self.facts.levels
+        if choice.level not in range(len(levels)):
+            raise SlideError(f"{self.path} has no level {choice.level!r}; its levels are 0 to {len(levels) - 1}")
+        check_size("level pixels for each", choice.scale_x)
+        check_size("level pixels for each", choice.scale_y)
+        return levels[choice.level]
 
     def _level_for_size(self, width: int, height: int) -> LevelChoice:
         levels = self.facts.levels
@@ -192,6 +225,6 @@ def open_slide(
         raise SlideNotFoundError(f"{path} is not a file; check the path")
     if not path.stat().st_size:
         raise SlideError(f"{path} is empty; copy the file again")
-    if mpp is not None and not Mpp(mpp, mpp).believable:
+    if mpp is not None and not Mpp(number(mpp), number(mpp)).believable:
         raise SlideError(f"{mpp!r} µm/px was given for {path}; give a number from {FINEST:g} to {COARSEST:g}")
     return Slide(open_reader(path, reader, cache_bytes, series), mpp)

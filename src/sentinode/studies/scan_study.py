@@ -71,8 +71,8 @@ def scan(
     slides: Sequence[str | Path],
     out: str | Path,
     *,
-    region: str | None = None,
-    rule: str = AUTO,
+    region: str | Sequence[int] | None = None,
+    rule: str | Path = AUTO,
     second_look: str = AUTO,
     slide_score: str | Path | None = None,
     threads: int | None = None,
@@ -91,7 +91,7 @@ def scan(
         bundle: A bundle's folder or a shipped name.
         slides: Files, or folders that hold them.
         out: Folder for a scan folder of each slide, and `scans.csv`.
-        region: `X,Y,W,H`, a level-0 rectangle: tiles touching it.
+        region: `X,Y,W,H` or four numbers, a level-0 rectangle: tiles touching it.
         rule: What calls a lesion: `heuristic`, a file of `fit_lesion_rule`, or `auto`: the rule that is shipped for the
             bundle, where there is one.
         second_look: The bundle that looks again for a learned rule; `auto`: `pcam-strong` for `pcam`, where it is
@@ -108,6 +108,9 @@ def scan(
         SentinodeError: A field is wrong, or the bundle can't scan.
         StorageError: The disk is full, or `out` holds something else. What was finished is kept.
     """
+    for name, number, least in (("threads", threads, 1), ("verify_reader", verify_reader, 0)):
+        if number is not None and (not isinstance(number, int) or number < least):
+            raise SentinodeError(f"{name} is {number!r}; give a whole number of at least {least}")
     checked = _config(region, config)
     score = SlideScore.load(Path(slide_score)) if slide_score else None
     paths = list_slides([Path(slide) for slide in slides])
@@ -139,15 +142,16 @@ def outcome_line(one: Outcome) -> str:
     return "\n".join([line, *(f"  note: {note}" for note in record.notes)])
 
 
-def _config(region: str | None, values: dict[str, Any]) -> ScanConfig:
+def _config(region: str | Sequence[int] | None, values: dict[str, Any]) -> ScanConfig:
     try:
         if region is not None:
-            x0, y0, width, height = (int(part) for part in region.split(","))
+            parts = region.split(",") if isinstance(region, str) else region
+            x0, y0, width, height = (int(part) for part in parts)
             values = {**values, "region": {"x0": x0, "y0": y0, "width": width, "height": height}}
         return ScanConfig.model_validate(values)
     except ValidationError as error:
         raise SentinodeError(f"{one_line(error)}; see sentinode scan --help") from error
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise SentinodeError(
-            f"--region is {region!r}; give four whole numbers of level-0 pixels: left,top,width,height"
+            f"region is {region!r}; give four whole numbers of level-0 pixels: left,top,width,height"
         ) from error

@@ -16,6 +16,9 @@ from sentinode.data.tiles.tile_folder import TileSet
 from sentinode.data.tiles.tile_sampler import draw_into
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, TilesConfig
 
+_OPTIONS = {"size_px": "--size", "stride_px": "--stride", "centre_px": "--centre", "tumour_names": "--tumour-name"}
+"""Fields of `TilesConfig` that the command calls otherwise."""
+
 
 @dataclass(frozen=True, eq=False)
 class TileDraw:
@@ -98,7 +101,7 @@ def draw_tiles(
     try:
         checked = TilesConfig.model_validate(config)
     except ValidationError as error:
-        raise DataError(f"{one_line(error)}; see sentinode tiles --help") from error
+        raise DataError(f"{one_line(error, names=_OPTIONS)}; see sentinode tiles --help") from error
     annotated = list_annotated_slides(
         [Path(slide) for slide in slides],
         [Path(folder) for folder in annotations],

@@ -69,7 +69,7 @@ def test_no_slide_of_a_patient_is_on_both_sides():
     features = np.zeros((60, len(FEATURES)))
     features[np.arange(60), groups % len(FEATURES)] = 1 + groups // len(FEATURES)
     result = cross_validated_slide_score(features, truths, [f"p{group}" for group in groups])
-    seen = fit_slide_score(features, truths).scores(features)
+    seen = fit_slide_score(features, truths).probabilities(features)
     assert np.mean((seen > 0.5) == truths) > np.mean((result.held_out > 0.5) == truths) + 0.15
 
 

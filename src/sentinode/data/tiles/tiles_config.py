@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from sentinode.slides.mpp import COARSEST, FINEST
 from sentinode.slides.tile_plan import TileSpec
 
 NORMAL, TUMOUR = "normal", "tumour"
@@ -57,7 +58,7 @@ class TilesConfig(BaseModel):
     seed: int = Field(default=42, ge=0)
     """Seed of the tiles taken and of the split."""
 
-    slide_mpp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    slide_mpp: float | None = Field(default=None, ge=FINEST, le=COARSEST, allow_inf_nan=False)
     """µm/px of level 0, for slides that don't say it."""
 
     tumour_names: tuple[str, ...] = ()

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
 from sentinode.core.errors import EvaluationError
 from sentinode.core.metric import Metric
+from sentinode.metrics.regression_fit import fitted_regression
 from sentinode.metrics.slide_score.slide_auc import slide_auc
 from sentinode.metrics.slide_score.slide_score_model import FEATURES, SlideScoreModel
 
@@ -23,7 +23,7 @@ FOLDS = 5
 def fit_slide_score(features: NDArray[np.float64], truths: ArrayLike) -> SlideScoreModel:
     """Fit the model on all given slides.
 
-    Without class weights, so that the scores are probabilities where tumour is as frequent as among these slides.
+    The scores are probabilities where tumour is as frequent as among these slides.
 
     Args:
         features: (N, F) by `heatmap_features`.
@@ -33,17 +33,8 @@ def fit_slide_score(features: NDArray[np.float64], truths: ArrayLike) -> SlideSc
         EvaluationError: A class has no slide, or the shapes don't fit.
     """
     truth = _checked(features, truths)
-    means, scales = features.mean(axis=0), features.std(axis=0)
-    scales = np.where(scales > 1e-12, scales, 1.0)
-    fitted = LogisticRegression(C=STRENGTH, max_iter=1000).fit((features - means) / scales, truth)
-    return SlideScoreModel(
-        features=FEATURES,
-        means=tuple(means.tolist()),
-        scales=tuple(scales.tolist()),
-        coefficients=tuple(fitted.coef_[0].tolist()),
-        intercept=float(fitted.intercept_[0]),
-        slides=len(truth),
-        tumour_slides=int(truth.sum()),
+    return fitted_regression(
+        SlideScoreModel, features, truth, strength=STRENGTH, slides=len(truth), tumour_slides=int(truth.sum())
     )
 
 
@@ -93,7 +84,7 @@ def cross_validated_slide_score(
     held_out = np.full(len(truth), np.nan)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     for kept, left in splitter.split(features, truth, owners):
-        held_out[left] = fit_slide_score(features[kept], truth[kept]).scores(features[left])
+        held_out[left] = fit_slide_score(features[kept], truth[kept]).probabilities(features[left])
     return SlideScoreResult(
         model=fit_slide_score(features, truth),
         held_out=held_out,

@@ -1,13 +1,11 @@
-"""One score for a slide from its heatmap: features, and a small logistic regression as plain numbers."""
-
-from typing import Self
+"""One score for a slide from its heatmap: features, and a small logistic regression on them."""
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, model_validator
-from scipy import ndimage, special
+from scipy import ndimage
 
 from sentinode.metrics.froc.masks import major_axes
+from sentinode.metrics.standardised_regression import StandardisedRegression
 
 THRESHOLDS = (0.5, 0.7, 0.9)
 """Scores over which areas are taken."""
@@ -55,32 +53,11 @@ def heatmap_features(values: NDArray[np.floating], *, mpp_x: float, mpp_y: float
     return features
 
 
-class SlideScoreModel(BaseModel):
-    """A fitted logistic regression, as plain numbers: what `slide-score.json` holds."""
+class SlideScoreModel(StandardisedRegression):
+    """From a heatmap's features to the probability of tumour: what `slide-score.json` holds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    known_features = FEATURES
 
-    features: tuple[str, ...]
-    means: tuple[float, ...]
-    """Mean of each feature over the slides that it was fitted on."""
-    scales: tuple[float, ...]
-    """Standard deviation of each; 1 for a feature that did not vary."""
-    coefficients: tuple[float, ...]
-    """Coefficient of each standardised feature."""
-    intercept: float
     slides: int
     """Slides that it was fitted on."""
     tumour_slides: int
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.features != FEATURES:
-            raise ValueError(f"features {', '.join(self.features)}; this version has {', '.join(FEATURES)}")
-        if not len(self.means) == len(self.scales) == len(self.coefficients) == len(FEATURES):
-            raise ValueError(f"a number of means, scales or coefficients other than {len(FEATURES)}")
-        return self
-
-    def scores(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Probability of tumour of each slide (N) from its features (N, F)."""
-        standard = (features - np.array(self.means)) / np.array(self.scales)
-        return np.asarray(special.expit(standard @ np.array(self.coefficients) + self.intercept))
