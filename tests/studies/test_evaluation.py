@@ -81,7 +81,24 @@ def test_images_that_the_model_learned_from_are_refused_or_left_out(
     assert not (tmp_path / "refused").exists()
     figures = evaluate(run, f"folder:{mixed}", tmp_path / "dropped", settings, "all", "data.on_leak=drop")
     assert figures["n"] == 60
-    assert "learned from" in (tmp_path / "dropped" / "report.html").read_text(encoding="utf-8")
+    assert "the model has learned from it" in (tmp_path / "dropped" / "report.html").read_text(encoding="utf-8")
+
+
+def test_images_that_only_the_threshold_was_set_on_are_not_said_to_be_learned_from(
+    run: Path, patches: Path, tmp_path: Path, settings: Settings
+) -> None:
+    mixed = tmp_path / "mixed"
+    shutil.copytree(patches / "test", mixed)
+    shutil.copy(patches / "train" / "normal" / "000.png", mixed / "normal" / "learned.png")
+    for place, path in enumerate(sorted((patches / "validation" / "normal").iterdir())[:2]):
+        shutil.copy(path, mixed / "normal" / f"set{place}.png")
+    said = r"has learned from 1 of these images \(normal/learned\.png\) and set its threshold and temperature on 2 of "
+    with pytest.raises(LeakError, match=said + r"these images \(normal/set0\.png, normal/set1\.png\)"):
+        evaluate(run, f"folder:{mixed}", tmp_path / "refused", settings, "all")
+    figures = evaluate(run, f"folder:{mixed}", tmp_path / "dropped", settings, "all", "data.on_leak=drop")
+    assert figures["n"] == 60
+    report = (tmp_path / "dropped" / "report.html").read_text(encoding="utf-8")
+    assert "leak: the model has set its threshold and temperature on it" in report
 
 
 def test_a_split_by_its_own_name_and_the_training_split_with_a_warning(
@@ -90,6 +107,8 @@ def test_a_split_by_its_own_name_and_the_training_split_with_a_warning(
     figures = evaluate(run, f"folder:{patches}", tmp_path / "train", settings, "train")
     assert figures["n"] == 120
     assert any("learned from train" in limit for limit in figures["limits"])
+    figures = evaluate(run, f"folder:{patches}", tmp_path / "validation", settings, "validation")
+    assert any("set its threshold and temperature on validation" in limit for limit in figures["limits"])
     with pytest.raises(DataError, match=r"'holdout'.*test, train, validation"):
         evaluate(run, f"folder:{patches}", tmp_path / "none", settings, "holdout")
 

@@ -104,7 +104,7 @@ def evaluate(
     Raises:
         ArgumentError: An argument is of another kind, such as None for a path.
         DataError: The data is not what it must be, or does not have the split.
-        LeakError: The bundle has learned from images of this split.
+        LeakError: The bundle has learned from images of this split, or set its threshold on them.
     """
     from sentinode.studies.evaluation import evaluate_bundle
 

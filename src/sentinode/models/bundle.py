@@ -71,10 +71,6 @@ class Bundle:
         """Sorted uint64 pixel hashes of the images that it has learned from, by split; empty where not recorded."""
         return read_arrays(self.folder / SEEN_FILE) if SEEN_FILE in self.info.files else {}
 
-    def seen_pixels(self) -> set[str]:
-        """The same of all splits, as a manifest writes them: 16 hexadecimal digits."""
-        return {f"{value:016x}" for values in self.seen().values() for value in values.tolist()}
-
 
 def open_bundle(name: str | Path, *, trust: Sequence[Path] | None = None) -> Bundle:
     """Open a bundle and check that every file is the one that was written.

@@ -98,7 +98,7 @@ class SecondReading:
 
 
 def choose_reading(
-    rule: str, second_look: str, bundle: Bundle, config: ScanConfig, machine: Machine
+    rule: str | Path, second_look: str, bundle: Bundle, config: ScanConfig, machine: Machine
 ) -> SecondReading | None:
     """The second reading that a scan gets; None: lesions are by the heuristic rule.
 

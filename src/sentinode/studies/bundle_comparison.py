@@ -70,7 +70,7 @@ def compare_bundles(
     on_leak = load_data_config(address, overrides, recipe_of(first).data).on_leak
     for bundle in others:
         _check_classes(bundle, first)
-        data = data if measured.learned else unseen(bundle, data, measured.split, on_leak=on_leak)
+        data = data if measured.known else unseen(bundle, data, measured.split, on_leak=on_leak)
     models = [
         (
             bundle.name,

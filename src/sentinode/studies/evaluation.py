@@ -62,7 +62,7 @@ def evaluate_bundle(
 
     Raises:
         DataError: The data is not what it must be, or does not have the split.
-        LeakError: The bundle has learned from images of this split.
+        LeakError: The bundle has learned from images of this split, or set its threshold on them.
     """
     out, settings = Path(out), settings or Settings.from_environment()
     bundle = open_bundle(name)
@@ -102,9 +102,9 @@ def report_on(
     """
     info, manifest = bundle.info, scored.data.manifest
     limits = info.limits if measured.own else ()
-    if measured.learned:
-        learned = f"The model has learned from {measured.name}: these figures are not what it reaches on new images."
-        limits = (*limits, learned)
+    if measured.known:
+        words = f"The model has {measured.known} {measured.name}: these figures are not what it reaches on new images."
+        limits = (*limits, words)
     copies = int(manifest.table.loc[manifest.table["split"] == scored.split, "copies"].notna().sum())
     if copies:
         words = f"{copies:,} of these images have near copies among the data; figures and intervals count each as new."

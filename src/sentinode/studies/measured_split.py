@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sentinode.core.errors import DataError, LeakError
-from sentinode.core.progress import SILENT, Progress
+from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.address import open_configured, open_source
-from sentinode.data.copies import near_copies
 from sentinode.data.data_config import DataConfig, Policy, SplitConfig
 from sentinode.data.dataset import Dataset, load_dataset, own_splits
 from sentinode.data.selection import WHOLE, load_selection, without
 from sentinode.data.source_splits import SPLITS, split_of_name
 from sentinode.models.bundle import Bundle
 from sentinode.studies.bundle_recipe import recipe_of
+from sentinode.studies.seen_images import LEARNED, SET, seen_images
 from sentinode.training.recipe import load_data_config
 
 _AS_TRAINED = "as the bundle's recipe shares out the data that it was trained on"
@@ -38,8 +38,8 @@ class MeasuredSplit:
     own: bool = True
     """Whether they are of the data that the bundle was trained on, so that what its card says of that data holds."""
 
-    learned: bool = False
-    """Whether the bundle has learned from them, or chose its threshold on them, and they are measured all the same."""
+    known: str = ""
+    """What the bundle has done with them, which are measured all the same: `LEARNED`, `SET` or nothing."""
 
 
 def load_split(
@@ -60,7 +60,7 @@ def load_split(
 
     Raises:
         DataError: The data has other classes, or not that split.
-        LeakError: The bundle has learned from images of a split that it is to be tested on.
+        LeakError: The bundle knows images of a split that it is to be tested on.
     """
     config, by_hand = load_data_config(address, overrides, recipe_of(bundle).data), load_data_config(address, overrides)
     source = open_configured(config, settings.cache, progress)
@@ -104,7 +104,10 @@ def _of_own_data(bundle: Bundle, data: Dataset, config: DataConfig, split: str) 
     named = getattr(config.split, split)
     how = _AS_TRAINED + (f", where it is called {named}" if named not in ("", split) else "")
     if split != "test":
-        return MeasuredSplit(data, split, split, how, learned=True)
+        table = data.manifest.table
+        known = seen_images(bundle, data, table[table["split"] == split])
+        learned = len(known.learned) or (split == "train" and not len(known))  # the latter: no hashes were recorded
+        return MeasuredSplit(data, split, split, how, known=LEARNED if learned else SET)
     return MeasuredSplit(unseen(bundle, data, split, on_leak=config.on_leak), split, split, how)
 
 
@@ -144,33 +147,25 @@ def data_of(bundle: Bundle, address: str) -> DataConfig:
 
 
 def unseen(bundle: Bundle, data: Dataset, split: str, *, on_leak: Policy) -> Dataset:
-    """`data` without images that the bundle has learned from, or chose its threshold on, or near copies of such.
-
-    A bundle keeps hashes of those images, not their pixels: a near copy is known as one where the data holds, in any
-    split, the image that it is a copy of.
+    """`data` without images that the bundle has learned from or set its threshold on, or near copies of such.
 
     Raises:
         LeakError: There are some, and `on_leak` is "error"; or there is nothing else.
     """
     table = data.manifest.table
-    known = table[(table["split"] == split) & table["pixels"].isin(_with_copies(bundle.seen_pixels(), data))]
-    if known.empty:
+    known = seen_images(bundle, data, table[table["split"] == split])
+    if not len(known):
         return data
-    shown = ", ".join(known["id"].head(3))
-    if len(known) == (table["split"] == split).sum():
+    if len(known) == known.total:
         raise LeakError(
-            f"{bundle.name} has learned from all {len(known):,} of these images ({shown}, …), so nothing is left to "
-            "measure it on; give data that it was not trained on, or another --split"
+            f"{bundle.name} has {known}, so nothing is left to measure it on; give data that it was not trained on, or "
+            "another --split"
         )
     if on_leak == "error":
         raise LeakError(
-            f"{bundle.name} has learned from {len(known):,} of these images ({shown}, …): figures on them would "
-            "flatter it; leave them out with --set data.on_leak=drop"
+            f"{bundle.name} has {known}: figures on them would flatter it; leave them out with --set data.on_leak=drop"
         )
-    return without(data, set(known["pixels"]), "leak: the model has learned from it")
-
-
-def _with_copies(seen: set[str], data: Dataset) -> set[str]:
-    near = near_copies(data.pack, SILENT)  # found already, when the data was loaded
-    first, second = near["first"].isin(seen), near["second"].isin(seen)
-    return seen | set(near.loc[first, "second"]) | set(near.loc[second, "first"])
+    for did, rows in ((LEARNED, known.learned), (SET, known.set_on)):
+        if len(rows):
+            data = without(data, set(rows["pixels"]), f"leak: the model has {did} it")
+    return data

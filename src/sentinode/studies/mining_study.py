@@ -35,6 +35,7 @@ class HardNegatives:
             "added": self.added,
             "places": mined.places,
             "unused_annotations": list(mined.unused),
+            "notes": list(mined.notes),
             "skipped": mined.skipped,
             "reviewed": {name: vars(change) for name, change in mined.reviewed.items()},
         }
@@ -47,7 +48,7 @@ class HardNegatives:
                 *(f"reviewed    {name}: {change}" for name, change in mined.reviewed.items()),
                 f"added       {self.added:,} normal tiles; {len(mined.tiles.table):,} tiles in {self.folder}",
                 *(f"left out    {count:,} places: {kind}" for kind, count in mined.places.items() if kind != ADDED),
-                *([f"note        {note}"] if (note := unused_note(mined.unused)) else []),
+                *(f"note        {note}" for note in (*mined.notes, unused_note(mined.unused)) if note),
             ]
         )
 

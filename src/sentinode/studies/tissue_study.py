@@ -93,6 +93,9 @@ class TissueTraining:
     rules_dice: Mapping[str, float | None]
     """Slide → Dice of the rules."""
 
+    notes: tuple[str, ...] = ()
+    """What was mended in annotations."""
+
     def to_json(self) -> dict[str, Any]:
         """A machine's answer."""
         return {
@@ -103,6 +106,7 @@ class TissueTraining:
             "mean_held_out_dice": mean_dice(self.held_out_dice.values()),
             "rules_dice": self.rules_dice,
             "mean_rules_dice": mean_dice(self.rules_dice.values()),
+            "notes": list(self.notes),
         }
 
     def summary(self) -> str:
@@ -117,7 +121,7 @@ class TissueTraining:
             model, rules = mean_dice(self.held_out_dice.values()), mean_dice(self.rules_dice.values())
             mean = f"{_dice(model)} by the model, {_dice(rules)} by rules"
         last = f"tissue model of {self.slides} slides in {self.path}; mean Dice of slides left out: {mean}"
-        return "\n".join([*lines, last])
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes), last])
 
 
 def train_tissue_model(
@@ -152,7 +156,8 @@ def train_tissue_model(
     trained = train_tissue(examples, config, seed=seed, progress=progress)
     trained.model.save(Path(out))
     info = trained.model.info
-    return TissueTraining(Path(out), len(examples), info.pixels, info.held_out_dice, trained.rules_dice)
+    notes = tuple(f"{one.name}: {text}" for one in examples for text in one.warnings)
+    return TissueTraining(Path(out), len(examples), info.pixels, info.held_out_dice, trained.rules_dice, notes)
 
 
 def _areas(record: dict[str, Any]) -> str:

@@ -136,12 +136,13 @@ def assess_trained(
     from sentinode.models.bundle_writer import amend
     from sentinode.studies.evaluation import report_on, score
     from sentinode.studies.measured_split import MeasuredSplit
+    from sentinode.studies.seen_images import SET
 
     split = "test" if len(data.manifest.rows("test")) else "validation"
     scored = score(trained.bundle, data, split, recipe.data.source, "openvino", settings, progress)
     report, log = folder / "report", trained.log
     how = "as the recipe shares the data out"
-    measured = MeasuredSplit(data, split, split, how, learned=split == "validation")
+    measured = MeasuredSplit(data, split, split, how, known=SET if split == "validation" else "")
     assessment = report_on(trained.bundle, scored, report, measured=measured, log=log, best_epoch=trained.best_epoch)
     shown = {name: assessment.metrics[name] for name in shown_in("card") if name in assessment.metrics}
     amend(trained.bundle, metrics=Headline(split=assessment.split, n=assessment.n, figures=shown))

@@ -24,6 +24,7 @@ from sentinode.training.training_config import EvaluationConfig
 _IMAGES_A_PSEUDO_SLIDE = 50
 
 _CERTAIN = 0.9  # any score above one half will do: the order of the scores alone decides
+_NEEDS_CLASSES = "temperature and threshold are set there, which takes at least two classes"
 _RESAMPLES = 2  # the intervals are thrown away
 
 
@@ -123,19 +124,36 @@ def predictions_of(manifest: Manifest, split: str, probabilities: NDArray[Any]) 
 def check_evaluation(config: EvaluationConfig, manifest: Manifest) -> None:
     """Assess the validation split as if a model had told every image right.
 
-    A rule that even such a model can't meet, because the split has too few images or lacks a class, and a target that
-    names no metric, are found now and not after the training.
+    What even such a model can't meet is found now and not after the training: a split with too few images or of one
+    class, a rule that no threshold meets there, and a target that names no metric.
 
     Raises:
-        RecipeError: The rule can't be met, or there is no such metric.
+        RecipeError: It is so; the message names the recipe's key.
     """
-    labels, classes = manifest.labels("validation"), len(manifest.class_names)
-    probabilities = np.where(labels[:, None] == np.arange(classes), _CERTAIN, (1 - _CERTAIN) / (classes - 1))
+    labels, names = manifest.labels("validation"), manifest.class_names
+    _check_size(np.bincount(labels, minlength=len(names)), config.flagged, manifest)
+    sure = (1 - _CERTAIN) / (len(names) - 1)
+    probabilities = np.where(labels[:, None] == np.arange(len(names)), _CERTAIN, sure)
     predictions = predictions_of(manifest, "validation", probabilities)
+    key, point = f"evaluation.threshold = {config.threshold!r}", None
     try:
-        point = None
         if predictions.binary:
             point = choose_threshold(predictions.truths, predictions.scores, config.threshold)
+        key = f"evaluation.targets = {list(config.targets)}"
         assess(predictions, threshold=point, targets=config.targets, split="validation", resamples=_RESAMPLES)
     except EvaluationError as error:
-        raise RecipeError(f"evaluation of the recipe: {error}") from error
+        raise RecipeError(f"evaluation of the recipe: {key}: {error}") from error
+
+
+def _check_size(counts: NDArray[np.int64], flagged: float, manifest: Manifest) -> None:
+    """Refuse a validation split that is too small for a threshold and a low-confidence band."""
+    total = int(counts.sum())
+    shown = ", ".join(f"{count:,} {name}" for name, count in zip(manifest.class_names, counts.tolist(), strict=True))
+    remedy = "give it more images, by data.split.validation or data.split.fractions"
+    if (counts > 0).sum() < 2 or (manifest.positive is not None and not counts.all()):
+        raise RecipeError(f"evaluation of the recipe: the validation split has {shown}; {_NEEDS_CLASSES}: {remedy}")
+    if int(flagged * total) < 1:
+        raise RecipeError(
+            f"evaluation of the recipe: evaluation.flagged = {flagged:g} of the {total} images of the validation split "
+            f"({shown}) is less than one image; {remedy}, or set evaluation.flagged to {1 / total + 0.005:.2f} or more"
+        )

@@ -163,15 +163,15 @@ def _refused(
 
 
 def test_a_backbone_or_bundle_that_knows_the_images_is_refused(run, patches, shared_settings, tmp_path):
-    own = str(run / "bundle")
+    own, set_on = str(run / "bundle"), "set its threshold and temperature on"
     address, out = f"folder:{patches}", tmp_path / "out"
-    _refused(LeakError, "has learned from 180 of the 240 images.*--probe", address, shared_settings, out, probe=own)
+    known = f"has learned from 120 of these images .* and {set_on} 60 .*--probe"
+    _refused(LeakError, known, address, shared_settings, out, probe=own)
     weights = [f"features.model.weights=bundle:{own}"]
-    _refused(LeakError, "has learned from 180", address, shared_settings, out, probe="cnn3", overrides=weights)
+    _refused(LeakError, "has learned from 120", address, shared_settings, out, probe="cnn3", overrides=weights)
     swapped = ["data.split.test=validation", "data.split.validation=test"]
-    _refused(
-        LeakError, "has learned from all 60 of these", address, shared_settings, out, bundles=[own], overrides=swapped
-    )
+    everything = f"has {set_on} all 60 of these"
+    _refused(LeakError, everything, address, shared_settings, out, bundles=[own], overrides=swapped)
     swapped.append("data.on_leak=drop")
     _refused(LeakError, "nothing is left", address, shared_settings, out, bundles=[own], overrides=swapped)
 

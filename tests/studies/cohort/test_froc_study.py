@@ -11,6 +11,7 @@ from PIL import Image
 
 from helpers import scan_folders
 from sentinode.cli.froc import froc as froc_command
+from sentinode.cli.main import main
 from sentinode.core.errors import AnnotationError, DataError
 from sentinode.studies.cohort.froc_study import MINIMUM, RADIUS_UM, froc_of_scans
 
@@ -81,6 +82,22 @@ def test_slides_that_the_organisers_leave_out_are_left_out_and_named(cohort):
     found = froc_of_scans(cohort / "scans", cohort / "truth", cohort / "out").facts
     assert found["slides"] == 2
     assert any("Test_114" in note for note in found["notes"])
+
+
+def test_what_was_mended_in_an_annotation_is_said_wherever_the_figures_are(cohort, capsys):
+    """Drawn from the corner of the scanned area, where its form counts from the canvas's: ASAP's corner."""
+    record = cohort / "scans" / "slide_a" / "scan.json"
+    changed = json.loads(record.read_text(encoding="utf-8"))
+    changed["slide"] |= {"origin_x": 90_000, "origin_y": 70_000}
+    record.write_text(json.dumps(changed), encoding="utf-8")
+    words = ["froc", str(cohort / "scans"), "--annotations", str(cohort / "truth"), "--out", str(cohort / "out")]
+    for as_json in ([], ["--json"]):
+        with pytest.raises(SystemExit):
+            main([*words, *as_json])
+        said = capsys.readouterr().out
+        assert "slide_a: its regions lie on the slide only if counted from the corner of the scanned area" in said
+        notes = json.loads(said)["notes"] if as_json else [said]
+        assert len([note for note in notes if "slide_a" in note]) == 1
 
 
 def test_a_cell_that_juts_out_over_the_edge_counts(cohort):

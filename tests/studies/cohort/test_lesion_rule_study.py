@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,16 +39,20 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
         levels = slide_files.pyramid(np.roll(slide_files.picture(), 37 * number, axis=1), 3)
         slide_files.write_tiff(folder / "slides" / f"{name}.tif", levels, compression="jpeg")
     for name in NAMES[:2]:
-        feature = {
-            "type": "Feature",
-            "geometry": {"type": "Polygon", "coordinates": [BOX]},
-            "properties": {"objectType": "annotation", "classification": {"name": "Tumor"}},
-        }
+        features = [_feature("Tumor"), _feature("Follicle")]
         (folder / "truth" / f"{name}.geojson").write_text(
-            json.dumps({"type": "FeatureCollection", "features": [feature]})
+            json.dumps({"type": "FeatureCollection", "features": features})
         )
     scan(folder / "bundle", [folder / "slides"], folder / "scans", tissue=None, settings=_settings(), progress=SILENT)
     return folder
+
+
+def _feature(group: str) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [BOX]},
+        "properties": {"objectType": "annotation", "classification": {"name": group}},
+    }
 
 
 def _settings() -> Settings:
@@ -61,7 +66,9 @@ def test_fitted_from_the_command_line_and_used_by_a_scan(cohort: Path, capsys: p
     with pytest.raises(SystemExit) as ended:
         main([*words, "--patients", str(cohort / "patients.csv"), "--quiet"])
     assert ended.value.code == 0
-    assert "of 4 slides" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "of 4 slides" in said
+    assert "note: Classes that were passed over, with the number of regions: Follicle (2)." in said
     rule = LearnedRule.load(cohort / "rule.json")
     assert (rule.validation.slides, rule.validation.normal_slides, rule.validation.folds) == (4, 2, 2)
     assert 0 < rule.validation.metastases < rule.validation.suspects

@@ -43,6 +43,8 @@ class Mined:
     """Slide → what a review changed about its tiles."""
     unused: tuple[str, ...] = ()
     """Annotation files that belong to none of the slides."""
+    notes: tuple[str, ...] = ()
+    """What was mended in annotations and reviews."""
 
 
 def mine_scans(
@@ -92,7 +94,7 @@ def mine_scans(
         places.update(counts)
     added = sum(map(len, parts))
     if not added and not reviewed.changes:
-        return Mined(tiles, dict(places), skipped, {}, unused)
+        return Mined(tiles, dict(places), skipped, {}, unused, reviewed.notes)
     table = pd.concat([tiles.table, *(part for part in parts if len(part))], ignore_index=True)
     table = table.sort_values(["slide", "y0", "x0"], kind="stable").reset_index(drop=True)
     mining = Mining(
@@ -101,7 +103,7 @@ def mine_scans(
         reviewed=sum(change.added for change in reviewed.changes.values()),
     )  # fmt: skip
     record = tiles.record.model_copy(update={"minings": (*tiles.record.minings, mining)})
-    return Mined(TileSet(table[list(COLUMNS)], record), dict(places), skipped, reviewed.changes, unused)
+    return Mined(TileSet(table[list(COLUMNS)], record), dict(places), skipped, reviewed.changes, unused, reviewed.notes)
 
 
 def _one_model(suspects: Sequence[PositiveTiles]) -> PositiveTiles:

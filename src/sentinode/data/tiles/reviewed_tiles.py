@@ -49,6 +49,8 @@ class ReviewedTiles:
     """Slide → what a review that is new to the tiles changed."""
     refused: dict[str, str] = field(default_factory=dict)
     """New slide → why it gives no tiles."""
+    notes: tuple[str, ...] = ()
+    """What was mended in annotations and reviews."""
 
 
 def apply_reviews(
@@ -75,11 +77,13 @@ def apply_reviews(
     config = tiles.record.config
     parts: dict[str, pd.DataFrame] = {str(name): part for name, part in tiles.table.groupby("slide")}
     slides, truths, changes, refused = list(tiles.record.slides), {}, {}, {}
+    notes: list[str] = []
     for number, slide in enumerate(tiles.record.slides):
         files = files_of(folders, slide.name)
         if slide.name not in scanned and _all_known(files, slide):
             continue
         annotation, review = read_placed(files, slide.extent, config.tumour_names)
+        notes += _mended(slide.name, annotation, review)
         _check_unchanged(slide, annotation, review, folders)
         truths[slide.name] = truth = _truth(slide, annotation, review)
         facts = name_and_hash("review", review)
@@ -96,6 +100,7 @@ def apply_reviews(
             continue
         slide = _joining(new[name], annotation, review, config)
         annotation, review = read_placed(files, slide.extent, config.tumour_names)
+        notes += _mended(name, annotation, review)
         slides.append(slide)
         truths[name] = truth = _truth(slide, annotation, review)
         parts[name], changes[name] = _anew(slide, truth, tiles.table[:0], config, per_slide)
@@ -104,7 +109,11 @@ def apply_reviews(
         table = table.sort_values(["slide", "y0", "x0"], kind="stable").reset_index(drop=True)
         record = tiles.record.model_copy(update={"slides": tuple(slides)})
         tiles = TileSet(table[list(COLUMNS)], record)
-    return ReviewedTiles(tiles, truths, changes, refused)
+    return ReviewedTiles(tiles, truths, changes, refused, tuple(notes))
+
+
+def _mended(name: str, *drawn: Annotations | None) -> list[str]:
+    return [f"{name}: {text}" for one in drawn if one is not None for text in one.warnings]
 
 
 def _all_known(files: Sequence[Path], slide: TiledSlide) -> bool:

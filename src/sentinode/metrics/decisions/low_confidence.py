@@ -123,7 +123,7 @@ def _erring_band(
 def _too_equal(most: int, count: int) -> EvaluationError:
     return EvaluationError(
         f"no stretch of scores holds at most {most} of {count} samples, because too many scores are equal;"
-        " raise the flagged share, or set it to 0 for no band"
+        " raise the flagged share (evaluation.flagged), or give validation more images"
     )
 
 

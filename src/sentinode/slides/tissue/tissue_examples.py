@@ -12,7 +12,7 @@ from sentinode.slides.annotations.annotation_file import read_annotations
 from sentinode.slides.annotations.annotation_folder import AnnotationFolder
 from sentinode.slides.annotations.placement import placed
 from sentinode.slides.annotations.raster import rasterise_polygons
-from sentinode.slides.annotations.regions import EXCLUSION
+from sentinode.slides.annotations.regions import EXCLUSION, Annotations
 from sentinode.slides.slide import Slide
 from sentinode.slides.tissue.tissue_fit import TissueExample
 
@@ -43,8 +43,10 @@ def read_example(slide: Slide, masks: AnnotationFolder, mpp: float) -> TissueExa
         raise DataError(
             f"{masks.path} has {', '.join(path.name for path in found)} for one slide; keep the one that is meant"
         )
-    truth = _from_image(images[0], slide, overview) if images else _from_annotation(found[0], slide, overview, mpp)
-    return TissueExample(slide.name, overview, truth)
+    if images:
+        return TissueExample(slide.name, overview, _from_image(images[0], slide, overview))
+    drawn = placed(read_annotations(found[0]), slide.extent)
+    return TissueExample(slide.name, overview, _from_annotation(drawn, slide, overview, mpp), drawn.warnings)
 
 
 def _from_image(path: Path, slide: Slide, overview: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -64,12 +66,13 @@ def _from_image(path: Path, slide: Slide, overview: NDArray[np.uint8]) -> NDArra
     return np.asarray(small) >= 128
 
 
-def _from_annotation(path: Path, slide: Slide, overview: NDArray[np.uint8], mpp: float) -> NDArray[np.bool_]:
-    annotations = placed(read_annotations(path), slide.extent)
+def _from_annotation(
+    annotations: Annotations, slide: Slide, overview: NDArray[np.uint8], mpp: float
+) -> NDArray[np.bool_]:
     if annotations.without_area:
         raise AnnotationError(
-            f"{path}: {len(annotations.without_area)} elements enclose no area, so what is tissue there is not known; "
-            "draw closed outlines, or delete them"
+            f"{annotations.path}: {len(annotations.without_area)} elements enclose no area, so what is tissue there is "
+            "not known; draw closed outlines, or delete them"
         )
     height, width = overview.shape[:2]
 

@@ -29,6 +29,8 @@ class TissueExample:
     """(h, w, 3), RGB."""
     truth: NDArray[np.bool_]
     """(h, w) True for tissue."""
+    warnings: tuple[str, ...] = ()
+    """What was mended in the annotation."""
 
 
 @dataclass(frozen=True)

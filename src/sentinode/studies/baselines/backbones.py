@@ -1,9 +1,10 @@
 """Whether a frozen network has learned from the images at hand."""
 
 from sentinode.core.errors import LeakError
-from sentinode.data.manifest import Manifest
+from sentinode.data.dataset import Dataset
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.model_config import BUNDLE_PREFIX
+from sentinode.studies.seen_images import seen_images
 from sentinode.training.features.feature_config import FeaturesConfig
 
 
@@ -27,13 +28,8 @@ def origin_of_weights(weights: str) -> Bundle | None:
     return open_bundle(weights.removeprefix(BUNDLE_PREFIX)) if weights.startswith(BUNDLE_PREFIX) else None
 
 
-def learned_from(bundle: Bundle, manifest: Manifest) -> int:
-    """How many of a data set's images, of any split, a bundle has learned from."""
-    return int(manifest.table["pixels"].isin(bundle.seen_pixels()).sum())
-
-
-def check_new_to(bundle: Bundle | None, manifest: Manifest, remedy: str) -> None:
-    """Refuse a backbone that has learned from images of the data set, of any split.
+def check_new_to(bundle: Bundle | None, data: Dataset, remedy: str) -> None:
+    """Refuse a backbone that has learned from images of the data set, of any split, or chose its epoch on them.
 
     Features of images that a network was trained on are better than those of new ones: fitted on them, a classifier
     learns to trust what new images do not have, and figures on them flatter it.
@@ -41,9 +37,7 @@ def check_new_to(bundle: Bundle | None, manifest: Manifest, remedy: str) -> None
     Raises:
         LeakError: It has.
     """
-    known = 0 if bundle is None else learned_from(bundle, manifest)
-    if bundle is not None and known:
+    if bundle is not None and len(known := seen_images(bundle, data, data.manifest.table)):
         raise LeakError(
-            f"{bundle.name} has learned from {known:,} of the {len(manifest.table):,} images, so what it makes of them "
-            f"is not what it gives for new ones; {remedy}"
+            f"{bundle.name} has {known}, so what it makes of them is not what it gives for new ones; {remedy}"
         )

@@ -20,7 +20,7 @@ from sentinode.reports.charts.chart import save_png
 from sentinode.reports.charts.model_table_chart import table_picture
 from sentinode.reports.frame import Context
 from sentinode.reports.model_table_page import points, points_interval, write_table_page
-from sentinode.studies.baselines.backbones import check_new_to, learned_from, origin_of
+from sentinode.studies.baselines.backbones import check_new_to, origin_of
 from sentinode.studies.baselines.candidates import (
     INNER_FOLDS,
     Bench,
@@ -31,6 +31,7 @@ from sentinode.studies.baselines.candidates import (
 from sentinode.studies.baselines.training_subsets import check_enough, draw
 from sentinode.studies.evaluation import ASSESSMENT_FOLDER
 from sentinode.studies.measured_split import data_of, unseen
+from sentinode.studies.seen_images import seen_images
 from sentinode.training.features.extraction import open_for
 from sentinode.training.features.feature_config import FeaturesConfig
 from sentinode.training.features.feature_recipe import load_features_recipe
@@ -188,14 +189,14 @@ def _backbone(probe: str, named: FeaturesConfig | None, data: Dataset) -> tuple[
     """What the linear probe stands on; None where there is none, and why."""
     if named is not None:
         remedy = "name another backbone with --probe, or none"
-        check_new_to(origin_of(named), data.manifest, remedy)
+        check_new_to(origin_of(named), data, remedy)
         return named, ()
     if probe == NO_PROBE:
         return None, ("The linear probe was switched off.",)
     bundle, (height, width) = open_bundle(DEFAULT_PROBE), data.tiles.shape[1:3]
     side, rest = bundle.info.input.tile_size, "so there is no linear probe; name a backbone with --probe"
-    if known := learned_from(bundle, data.manifest):
-        return None, (f"The shipped bundle {DEFAULT_PROBE} has learned from {known:,} of these images, {rest}.",)
+    if len(known := seen_images(bundle, data, data.manifest.table)):
+        return None, (f"The shipped bundle {DEFAULT_PROBE} has {known}, {rest}.",)
     if (height, width) != (side, side):
         return None, (f"The shipped bundle {DEFAULT_PROBE} takes {side}×{side} px, not {width}×{height}, {rest}.",)
     return FeaturesConfig(bundle=DEFAULT_PROBE), ()

@@ -22,7 +22,6 @@ from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_folder import ScanFolder, scans_in
 from sentinode.scanning.second_looker import AUTO, SecondLooker, looks_of, second_looker
 from sentinode.scanning.suspects import Suspect, find_suspects
-from sentinode.slides.annotations.placement import placed
 from sentinode.slides.slide_list import list_slides
 from sentinode.studies.cohort.patients import read_patients, scanned_names
 from sentinode.studies.cohort.slide_truths import SlideTruths, not_known
@@ -39,10 +38,12 @@ class FittedRule:
 
     rule: LearnedRule
     path: Path
+    notes: tuple[str, ...] = ()
+    """What was mended in the annotations, and what of them was not used."""
 
     def to_json(self) -> dict[str, Any]:
-        """The rule's file."""
-        return self.rule.model_dump(mode="json")
+        """The rule's file, and the notes."""
+        return {**self.rule.model_dump(mode="json"), "notes": list(self.notes)}
 
     def summary(self) -> str:
         """What it was fitted on and what it gives on slides that were left out, for a person."""
@@ -56,6 +57,7 @@ class FittedRule:
                 f"false lesions a normal slide     {found.false_lesions_a_normal_slide:.2f}",
                 f"Brier score of slides            {found.brier_of_slides:.4f} "
                 f"(of 1 - Π(1 - p): {found.brier_of_product:.4f})",
+                *(f"note: {note}" for note in self.notes),
                 f"rule written to {self.path}",
             ]
         )
@@ -113,7 +115,7 @@ def fit_lesion_rule(
         ),
     )
     rule.save(Path(out))
-    return FittedRule(rule, Path(out))
+    return FittedRule(rule, Path(out), tuple(truths.notes()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,11 +176,9 @@ def _judged(
 ) -> tuple[list[Suspect], list[bool], bool]:
     """The suspects of a scan, whether each is a metastasis, and whether the slide has any."""
     slide = scan.record.slide
-    drawn = known.read(slide.name)
-    if drawn is not None:
-        drawn = placed(drawn, slide.extent)
-        if why := not_known(drawn):
-            raise DataError(f"{slide.name}: {why}; leave its scan out, or outline all tumour of the slide")
+    drawn = known.placed_on(slide)
+    if drawn is not None and (why := not_known(drawn)):
+        raise DataError(f"{slide.name}: {why}; leave its scan out, or outline all tumour of the slide")
     fine = looker.look_at(scan, slide_file)
     suspects = find_suspects(scan.heatmap(), fine, slide.width, slide.height)
     if drawn is None or drawn.tumour.is_empty:

@@ -46,6 +46,7 @@ class SlideTruths:
         self._folder = AnnotationFolder(folder, slides)
         self._tumour_names = tuple(tumour_names)
         self._passed_over: Counter[str] = Counter()
+        self._mended: dict[str, tuple[str, ...]] = {}
 
     @property
     def unused(self) -> list[str]:
@@ -58,10 +59,11 @@ class SlideTruths:
         return sorted(self._passed_over)
 
     def notes(self) -> list[str]:
-        """Sentences on what was not used."""
+        """Sentences on what was mended in the annotations read so far, and on what was not used."""
         unused = unused_note(self.unused)
         drawn = ", ".join(f"{group} ({self._passed_over[group]})" for group in self.passed_over)
         return [
+            *(f"{name}: {text.rstrip('.')}." for name, texts in self._mended.items() for text in texts),
             *([f"Of the annotations {unused}."] if unused else []),
             *([f"Classes that were passed over, with the number of regions: {drawn}."] if drawn else []),
         ]
@@ -78,6 +80,20 @@ class SlideTruths:
         drawn = read_annotations(path, self._tumour_names)
         drawn.check_named()
         self._passed_over.update(drawn.passed_over)
+        self._mended[slide_name] = drawn.warnings
+        return drawn
+
+    def placed_on(self, slide: SlideFacts) -> Annotations | None:
+        """The same, counted from the corner of the slide.
+
+        Raises:
+            AnnotationError: See `read`; or it was drawn on another slide.
+        """
+        drawn = self.read(slide.name)
+        if drawn is None:
+            return None
+        drawn = placed(drawn, slide.extent)
+        self._mended[slide.name] = drawn.warnings
         return drawn
 
     def of(self, slide: SlideFacts) -> SlideTruth:
@@ -89,10 +105,9 @@ class SlideTruths:
         trap = known_trap(slide.name)
         if trap is not None:
             return SlideTruth(left_out=trap)
-        drawn = self.read(slide.name)
+        drawn = self.placed_on(slide)
         if drawn is None:
             return SlideTruth()
-        drawn = placed(drawn, slide.extent)
         if left_out := not_known(drawn):
             return SlideTruth(left_out=f"{slide.name}: {left_out}")
         if drawn.tumour.is_empty:

@@ -97,7 +97,8 @@ def run_crossval(
     try:
         check_rule(samples, folds, recipe.evaluation.threshold)
     except EvaluationError as error:
-        raise RecipeError(f"evaluation of the recipe: {error}") from error
+        rule = recipe.evaluation.threshold
+        raise RecipeError(f"evaluation of the recipe: evaluation.threshold = {rule!r}: {error}") from error
     try:
         if isinstance(recipe, DeepCrossvalRecipe):
             from sentinode.studies.crossval.network_crossval import run_deep

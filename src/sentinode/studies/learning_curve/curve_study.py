@@ -154,7 +154,7 @@ def _train_point(one: Draw, data: Dataset, folder: Path, measure: _Measure) -> N
 def _classical(
     task: CrossvalRecipe, data: Dataset, draws: Sequence[Draw], settings: Settings, progress: Progress
 ) -> tuple[_Measure, str]:
-    check_new_to(origin_of(task.features), data.manifest, "name another backbone")
+    check_new_to(origin_of(task.features), data, "name another backbone")
     inner = task.crossval.inner_folds
     folds = {one.folder: inner_folds(data.manifest, one.index, inner, task.seed + one.seed) for one in draws}
     table = extract(task.features, data, settings=settings, progress=progress)
@@ -171,7 +171,7 @@ def _classical(
 def _deep(recipe: Recipe, data: Dataset, settings: Settings, progress: Progress) -> _Measure:
     if recipe.training.devices > 1:
         raise RecipeError("training.devices > 1 is not possible in a learning curve; train on one device")
-    check_new_to(origin_of_weights(recipe.model.weights), data.manifest, "choose other model.weights")
+    check_new_to(origin_of_weights(recipe.model.weights), data, "choose other model.weights")
     check_evaluation(recipe.evaluation, data.manifest)
     from sentinode.training.network_bundle import train_network  # torch takes seconds: not before the data is good
 
