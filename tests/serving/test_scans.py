@@ -301,9 +301,10 @@ def test_a_download_is_named_as_the_slide_whatever_its_letters():
 
 def test_a_line_that_crosses_itself_is_mended(found):
     client, scan_id = found
-    bow = {"type": "Polygon", "coordinates": [[[0, 0], [100, 100], [100, 0], [0, 100], [0, 0]]]}
+    bow = {"type": "Polygon", "coordinates": [[[0, 0, 7], [100, 100, 7], [100, 0, 7], [0, 100, 7], [0, 0, 7]]]}
     saved = client.post(f"/scans/{scan_id}/reviews", json={"kind": "lesion", "polygon": bow}).json()["polygon"]
-    assert shapely.from_geojson(json.dumps(saved)).is_valid
+    polygon = shapely.from_geojson(json.dumps(saved))
+    assert (polygon.is_valid, polygon.has_z, polygon.area) == (True, False, 5000)
 
 
 @pytest.mark.parametrize(

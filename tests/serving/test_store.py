@@ -13,6 +13,7 @@ from sqlalchemy import inspect, text
 
 from sentinode.core.errors import SentinodeError, StorageError
 from sentinode.serving.store.database import connect, downgrade, open_store, upgrade
+from sentinode.serving.store.session_store import binding
 from sentinode.serving.store.tables import Base, now
 
 TABLES = {"alembic_version", "predictions", "slides", "scans", "reviews", "sessions"}
@@ -95,7 +96,7 @@ def test_everything_kept_comes_back(url):
     review = store.reviews.add(
         scan.id, kind="lesion", lesion_id=None, verdict=None, polygon={"type": "Polygon"}, comment="µ", author="u"
     )
-    session = store.sessions.begin("u")
+    session = store.sessions.begin("u", "c")
     store.close()
     store = open_store(url)
     assert store.predictions.count() == 2
@@ -108,10 +109,11 @@ def test_everything_kept_comes_back(url):
     assert store.scans.counts() == {"running": 1}
     assert store.reviews.of_scan(scan.id)[0].polygon == {"type": "Polygon"}
     assert store.reviews.mark(review.id, undone_by="u").undone_by == "u"
-    assert store.sessions.user_name(session) == "u"
-    assert store.sessions.user_name("other") is None
+    assert store.sessions.find(session).user_name == "u"
+    assert store.sessions.find(session).binding == binding(session, "c") != binding(session, "d")
+    assert store.sessions.find("other") is None
     store.sessions.end(session)
-    assert store.sessions.user_name(session) is None
+    assert store.sessions.find(session) is None
     store.close()
 
 

@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -23,6 +23,8 @@ _N, _R, _P = 2**14, 8, 1
 _REMEMBERED = 1000
 _REMEMBERED_S = 600.0
 _MOST_CHECKS = 8
+_KEY_SALT = hashlib.sha256(b"sentinode api-key sessions").digest()[:16]
+"""The same at every start, so that a restart ends no session. What is made with it is held in memory only."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _KEY_NAME, _LOCAL_NAME = "api-key", "local"
 _TAKEN = frozenset({_KEY_NAME, _LOCAL_NAME})
@@ -41,6 +43,8 @@ class User:
 
     name: str
     role: Role
+    credential: str = field(default="", compare=False, repr=False)
+    """Digest of the hash of the user's token, which changes with it: sessions are bound to it."""
 
     def may(self, role: Role) -> bool:
         """Whether the user has the rights of `role`."""
@@ -152,7 +156,7 @@ class Access:
         self._file = Users(users) if users else None
         self._changed = self._stamp()  # before it is read: a change meanwhile is seen at the next look
         self._users = self._file.read() if self._file else {}
-        self._key = hash_token(api_key) if api_key else None
+        self._key = hash_token(api_key, _KEY_SALT) if api_key else None
         self.required = bool(self._file or self._key)
         self._known: OrderedDict[bytes, tuple[float, User]] = OrderedDict()
         self._lock = threading.Lock()
@@ -185,10 +189,10 @@ class Access:
         return user
 
     def named(self, name: str) -> User | None:
-        """The user of that name, as the file has it now: for sessions, which outlive a change of roles."""
+        """The user of that name, with the role and the credential that the file has now."""
         self._reload()
         if self._key and name == _KEY_NAME:
-            return User(_KEY_NAME, "admin")
+            return _operator(self._key)
         found = self._users.get(name)
         return found[0] if found else None
 
@@ -198,7 +202,7 @@ class Access:
             user, known = users[name]
             return user if _matches(token, known) else None
         found = _matches(token, self._key or _NOBODY)
-        return User(_KEY_NAME, "admin") if found and self._key else None
+        return _operator(self._key) if found and self._key else None
 
     def _reload(self) -> None:
         if self._file is None or (stamp := self._stamp()) == self._changed:
@@ -210,19 +214,28 @@ class Access:
             self._users = {}  # a file that was taken away or damaged lets nobody in
         self._known.clear()
 
-    def _stamp(self) -> tuple[int, int]:
+    def _stamp(self) -> tuple[int, ...]:
         try:
             stat = self._file.path.stat() if self._file else None
         except OSError:
-            return (0, 0)
-        return (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
+            return ()
+        # The clock of a file system ticks some 4 ms apart: a new token may come with the same time and the same size.
+        return (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino) if stat else ()
 
 
 def _user_of(entry: dict[str, Any]) -> User:
     name, role = entry["name"], entry["role"]
     if role not in ROLES or not _is_name(name) or len(entry["token"].split("$")) != 6:
         raise ValueError(f"the entry of {name!r} is damaged")
-    return User(name, role)
+    return User(name, role, _digest(entry["token"]))
+
+
+def _operator(key_hash: str) -> User:
+    return User(_KEY_NAME, "admin", _digest(key_hash))
+
+
+def _digest(token_hash: str) -> str:
+    return hashlib.sha256(token_hash.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _is_name(name: str) -> bool:

@@ -1,6 +1,7 @@
 """What every request goes through: an id, the checks of host, origin and access, headers, a log line and metrics."""
 
 import asyncio
+import hmac
 import logging
 import random
 import secrets
@@ -16,6 +17,7 @@ from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
 from sentinode.serving.protocol.server_metrics import Metrics
 from sentinode.serving.store.database import Store
+from sentinode.serving.store.session_store import binding
 
 COOKIE = "sentinode_session"
 _LOG = logging.getLogger("sentinode.serving")
@@ -121,8 +123,10 @@ class RequestMiddleware:
             return await user_of(self._access, token.strip())
         session = session_id_of(headers.get(b"cookie", b"").decode("latin-1"))
         if session:
-            name = await asyncio.to_thread(self._store.sessions.user_name, session)
-            return self._access.named(name) if name else None
+            row = await asyncio.to_thread(self._store.sessions.find, session)
+            user = self._access.named(row.user_name) if row else None
+            if row and user and hmac.compare_digest(row.binding, binding(session, user.credential)):
+                return user
         return None
 
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:

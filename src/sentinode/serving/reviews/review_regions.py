@@ -15,6 +15,7 @@ from sentinode.slides.annotations.flat_regions import flatten
 from sentinode.slides.annotations.geojson import render_geojson
 from sentinode.slides.annotations.placement import moved
 from sentinode.slides.annotations.regions import REJECTED, TUMOUR, Region, Reviewed, parts
+from sentinode.slides.annotations.repair import TooTangledError, repaired
 
 shapely = require("shapely", extra="scan")
 
@@ -25,16 +26,18 @@ _EDGE = 0.01
 
 
 def checked_polygon(geometry: dict[str, Any], slide_width: int, slide_height: int) -> dict[str, Any]:
-    """A GeoJSON Polygon or MultiPolygon in level-0 pixels, valid: a line that crosses itself is mended.
+    """A GeoJSON Polygon or MultiPolygon in level-0 pixels, valid: a line that crosses itself is repaired.
 
     Raises:
         Problem: 422 where it is none, has no area, too many points, or lies outside the slide.
     """
-    polygon = shapely.make_valid(_parsed(geometry))
-    areas = [part for part in shapely.get_parts(polygon) if part.geom_type in ("Polygon", "MultiPolygon")]
-    polygon = shapely.union_all(areas)
-    if polygon.is_empty or not polygon.area > 0:
+    try:
+        polygon = repaired(_parsed(geometry))
+    except TooTangledError as error:
+        raise Problem(422, f"the polygon can't be taken: {error}") from error
+    if polygon is None:
         raise Problem(422, "the polygon has no area; draw around the lesion")
+    _check_count(shapely.get_num_coordinates(polygon))
     left, top, right, bottom = polygon.bounds
     slack_x, slack_y = _EDGE * slide_width, _EDGE * slide_height
     if left < -slack_x or top < -slack_y or right > slide_width + slack_x or bottom > slide_height + slack_y:
@@ -141,12 +144,16 @@ def _parsed(geometry: dict[str, Any]) -> Any:
                     raise Problem(
                         422, f"the polygon has the coordinate {str(point)[:60]}; send [x, y] in level-0 pixels"
                     )
-    if count > _MOST_POINTS:
-        raise Problem(422, f"the polygon has {count:,} points, {_MOST_POINTS:,} are allowed; simplify it")
+    _check_count(count)
     try:
-        return shapely.from_geojson(json.dumps({"type": kind, "coordinates": listed}))
+        return shapely.force_2d(shapely.from_geojson(json.dumps({"type": kind, "coordinates": listed})))
     except (shapely.errors.GEOSException, ValueError) as error:
         raise Problem(422, f"the polygon is no valid GeoJSON ({one_line(error)[:120]}); draw it again") from error
+
+
+def _check_count(points: int) -> None:
+    if points > _MOST_POINTS:
+        raise Problem(422, f"the polygon has {points:,} points, {_MOST_POINTS:,} are allowed; draw it simpler")
 
 
 def _list(value: Any) -> list[Any]:

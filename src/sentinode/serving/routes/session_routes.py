@@ -33,7 +33,7 @@ async def sign_in(request: Request, given: SessionRequest) -> Response:
     user = await user_of(service.access, given.token)
     if user is None:
         raise Problem(401, "nobody has this token; check it, or ask the server's operator for one")
-    session_id = await asyncio.to_thread(service.store.sessions.begin, user.name)
+    session_id = await asyncio.to_thread(service.store.sessions.begin, user.name, user.credential)
     answer = as_json({"required": True, "role": user.role, "name": user.name})
     secure = request.url.scheme == "https"
     answer.set_cookie(COOKIE, session_id, max_age=HOURS * 3600, httponly=True, samesite="strict", secure=secure)

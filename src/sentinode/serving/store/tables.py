@@ -106,4 +106,6 @@ class SessionRow(Base):
 
     id_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     user_name: Mapped[str] = mapped_column(String(64))
+    binding: Mapped[str] = mapped_column(String(64))
+    """Digest of the cookie and the token that began it."""
     expires: Mapped[str] = mapped_column(String(32))

@@ -18,6 +18,7 @@ from sentinode.slides.annotations.regions import (
     parts,
     shapely,
 )
+from sentinode.slides.annotations.repair import TooTangledError, repaired
 
 _COLLAPSED = "a line that encloses nothing"
 
@@ -46,7 +47,7 @@ class RegionBuilder:
         line closes stays inside, and both halves of an eight are kept.
 
         Raises:
-            AnnotationError: A coordinate is not a finite number.
+            AnnotationError: A coordinate is not a finite number, or a line crosses itself too often.
         """
         name_shown = repr(name) if name else f"number {len(self.regions) + 1}"
         if not any(len(ring) for rings in polygons for ring in rings[:1]):
@@ -120,14 +121,14 @@ class RegionBuilder:
         if len(np.unique(rings[0], axis=0)) < 3:
             return None
         polygon = shapely.Polygon(rings[0], [hole for hole in rings[1:] if len(np.unique(hole, axis=0)) >= 3])
-        if not shapely.is_valid(polygon):
+        try:
+            mended = repaired(polygon)
+        except TooTangledError as error:
+            raise AnnotationError(f"{self.source}: region {name_shown} can't be repaired: {error}") from error
+        if mended is not None and mended is not polygon:
             reason = shapely.is_valid_reason(polygon)
-            found = parts(shapely.make_valid(polygon, method="structure", keep_collapsed=False))
-            if not found:
-                return None
-            polygon = found[0] if len(found) == 1 else shapely.MultiPolygon(found)
             self.warnings.append(
-                f"the line of region {name_shown} is not simple ({reason}); repaired to {polygon.area:,.0f} px² "
-                f"in {len(found)} part(s)"
+                f"the line of region {name_shown} is not simple ({reason}); repaired to {mended.area:,.0f} px² "
+                f"in {len(parts(mended))} part(s)"
             )
-        return polygon if polygon.area > 0 else None
+        return mended
