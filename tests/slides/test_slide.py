@@ -10,7 +10,7 @@ import pytest
 
 from helpers import slide_files
 from sentinode.core.errors import SlideError, SlideNotFoundError, SlideReadError, UnsupportedSlideError
-from sentinode.slides import slide as slide_module
+from sentinode.slides import banded_reading
 from sentinode.slides.buffers import Buffers
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.reader import Pixels
@@ -153,7 +153,7 @@ def test_sizes_that_differ_in_x_and_y(tmp_path: Path, pixels: np.ndarray) -> Non
 def test_a_large_region_is_the_same_in_bands(slide: Slide, monkeypatch: pytest.MonkeyPatch) -> None:
     for mpp in (1.5, 1.7):
         whole = slide.read_at(mpp, -20, 10, 170, 130)
-        monkeypatch.setattr(slide_module, "_BAND_BYTES", 20_000)
+        monkeypatch.setattr(banded_reading, "_BAND_BYTES", 20_000)
         # where the scale is no whole number, a band begins at a fraction of a pixel: rounding apart
         assert np.abs(slide.read_at(mpp, -20, 10, 170, 130).astype(int) - whole).max() <= 1
         monkeypatch.undo()

@@ -15,12 +15,16 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import BITSPERSAMPLE, COMPRESSION, TiffImageFile
 
 from sentinode.core.errors import DataNotFoundError, ImageError
+from sentinode.core.jpeg_scans import refuse_many_scans
 from sentinode.core.jpeg_tiff import decoded_as_stated
 from sentinode.core.libtiff import silence_libtiff
+from sentinode.core.png_chunks import PNG_SIGNATURE, refuse_second_header
+from sentinode.core.tiff_pages import count_pages
 
 IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".webp"})
 """File name endings, in lower case, that are taken for images."""
 
+_JPEG_START = b"\xff\xd8\xff"
 _PNG_START, _PNG_HEADER_END = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 33
 _PLAIN_RGB = [8, 2, 0, 0, 0]
 """Bit depth, colour type, compression, filter and interlace methods in the header chunk (PNG specification 11.2.1)."""
@@ -28,6 +32,8 @@ _SMALL_PIXELS = 1 << 20
 _TIFF_CODECS = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946})
 """Compressions of TIFF 6.0 and its notes, which every libtiff has: with them, what can't be decoded is damaged."""
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_MOST_PAGES = 100
+"""Pages that are counted."""
 _SAVE = "save it as 8-bit RGB, as PNG or as TIFF with LZW"
 _EXACT = {"RGB", "L", "P", "1"}  # each becomes RGB by copying or by looking up, with nothing made up
 
@@ -60,6 +66,10 @@ def decode_image(content: bytes, name: str) -> NDArray[np.uint8]:
     """Decode the bytes of an image file; `name` is for messages. See `read_image`."""
     if (pixels := _plain_png(content)) is not None:
         return pixels
+    if content.startswith(PNG_SIGNATURE):
+        refuse_second_header(content, name)
+    elif content.startswith(_JPEG_START):
+        refuse_many_scans(content, name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -138,8 +148,9 @@ def _refuse_deep_or_paged(image: Image.Image, content: bytes, name: str) -> None
         bits = content[24]  # the bit depth in the header chunk, PNG specification 11.2.1
     elif isinstance(image, TiffImageFile):
         bits = max(image.tag_v2.get(BITSPERSAMPLE, (1,)))
-        if image.n_frames > 1:
-            raise ImageError(f"{name} has {image.n_frames} pages; save the one that is meant as a file of its own")
+        if (pages := count_pages(content, _MOST_PAGES)) > 1:
+            counted = f"{pages} pages" if pages < _MOST_PAGES else f"{pages} pages or more"
+            raise ImageError(f"{name} has {counted}; save the one that is meant as a file of its own")
     if bits > 8:
         raise ImageError(f"{name} has {bits} bits a channel, whose range is not known; save it as 8-bit RGB")
 

@@ -35,15 +35,16 @@ def check_area(width: Any, height: Any) -> None:
     check_count(f"{int(width):,} × {int(height):,} pixels were asked for", int(width) * int(height))
 
 
-def check_count(asked: str, pixels: float) -> None:
-    """Refuse more pixels at once than `MOST_PIXELS`; `asked` says whose they are.
+def check_count(asked: str, pixels: float, most: int = MOST_PIXELS) -> None:
+    """Refuse more pixels at once than `most`; `asked` says whose they are.
 
     Raises:
         SlideError: It is so.
     """
-    if pixels > MOST_PIXELS:
-        most = f"{MOST_PIXELS / 1e6:,.0f} million are read at once"
-        raise SlideError(f"{asked}, and at most {most}; read it in parts, or at a coarser µm/px")
+    if pixels > most:
+        raise SlideError(
+            f"{asked}, and at most {most / 1e6:,.0f} million are read at once; read it in parts, or at a coarser µm/px"
+        )
 
 
 def check_place(**places: Any) -> None:

@@ -13,6 +13,8 @@ from sentinode.slides.reader import Pixels
 
 _DRIFT_PX = 0.5
 """A scale is taken for a whole number where that moves no pixel of the rectangle by more than this, in level pixels."""
+_KEPT_PX = 4096
+"""Shares of longer axes, as of thumbnails, are not kept: they have megabytes and are hardly asked for again."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,19 @@ def reduce_area(pixels: Pixels, across: Extent, down: Extent) -> Pixels:
         # Much faster. Pillow's fixed-point division rounds right for powers of two, and for 3 it is off by up to 0.67.
         return np.asarray(Image.fromarray(pixels).reduce((int(across.scale), int(down.scale))))
     # One axis after the other, each as the rows of a sparse matrix product: it runs without the interpreter's lock.
-    rows = _shares(down) @ pixels.reshape(down.read, across.read * 3).astype(np.float32)
+    rows = area_shares(down) @ pixels.reshape(down.read, across.read * 3).astype(np.float32)
     turned = np.ascontiguousarray(rows.reshape(down.made, across.read, 3).transpose(1, 0, 2))
-    made = _shares(across) @ turned.reshape(across.read, down.made * 3)
+    made = area_shares(across) @ turned.reshape(across.read, down.made * 3)
     made += np.float32(0.5)
     return np.ascontiguousarray(made.astype(np.uint8).reshape(across.made, down.made, 3).transpose(1, 0, 2))
 
 
-@lru_cache(maxsize=512)  # tiles of one plan share few fractions of a pixel
+def area_shares(axis: Extent) -> Any:
+    """How much of each pixel made lies over each pixel read: (made, read), sparse, float32; each row's sum is 1."""
+    return _kept_shares(axis) if axis.read <= _KEPT_PX else _shares(axis)
+
+
 def _shares(axis: Extent) -> Any:
-    # (made, read) sparse float32: how much of each pixel made lies over each pixel read.
     sparse = require("scipy.sparse", extra="scan")
     edges = axis.offset + np.arange(axis.made + 1) * axis.scale
     first = np.floor(edges[:-1] + 1e-9).astype(np.int64)
@@ -88,3 +93,6 @@ def _shares(axis: Extent) -> Any:
     row, column = np.nonzero(share > 1e-9)
     place = (row, np.minimum(index[row, column], axis.read - 1))
     return sparse.csr_matrix((share[row, column].astype(np.float32), place), shape=(axis.made, axis.read))
+
+
+_kept_shares = lru_cache(maxsize=512)(_shares)  # tiles of one plan share few fractions of a pixel

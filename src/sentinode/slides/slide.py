@@ -3,16 +3,26 @@
 import math
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from sentinode.core.errors import SlideError, SlideNotFoundError
-from sentinode.slides.asked_pixels import check_area, check_count, check_place, check_side, check_size, number
+from sentinode.slides.asked_pixels import (
+    MOST_PIXELS,
+    check_area,
+    check_count,
+    check_place,
+    check_side,
+    check_size,
+    number,
+)
+from sentinode.slides.banded_reading import read_reduced
 from sentinode.slides.mpp import COARSEST, FINEST, NO_SOURCE, Mpp
 from sentinode.slides.reader import Level, Pixels, Reader, ReaderFacts
 from sentinode.slides.reader_table import AUTO, DEFAULT_CACHE_BYTES, open_reader
-from sentinode.slides.reduction import is_copied, level_extent, reduce_area
+from sentinode.slides.reduction import is_copied
 from sentinode.slides.slide_extent import SlideExtent
 
 COARSER_TOLERANCE = 0.05
@@ -23,8 +33,10 @@ _THUMBNAIL_PX = 1024
 
 _MPP_REMEDY = "--mpp 0.25 (--slide-mpp with sentinode tiles, mpp=0.25 in Python)"
 
-_BAND_BYTES = 16 << 20
-"""A large region is read and reduced in bands of at most about this many bytes of level pixels."""
+_MOST_OVERVIEW_PIXELS = 1 << 27
+"""Of an overview: 400 MB. All of a large glass slide, 10 × 5 cm, at 8 µm/px has 78 million."""
+_MOST_BEYOND = 16
+"""Times all of the level: the coarsest tile of a pyramid is of a square with a power of two for a side."""
 
 
 @dataclass(frozen=True)
@@ -123,23 +135,18 @@ class Slide(AbstractContextManager["Slide"]):
         check_area(width, height)
         check_place(x0=x0, y0=y0)
         level = self._level(choice)
-        x, y = x0 / level.downsample_x, y0 / level.downsample_y
-        left, across = level_extent(x, choice.scale_x, width)
-        # One row of the coarsest pixels can need more than memory holds.
+        # Far more than all of the level would be walked through for nothing; the level itself is, in blocks.
         check_count(
             f"{width:,} pixels a row of {choice.scale_x:,.0f} × {choice.scale_y:,.0f} level pixels were asked for",
-            across.read * choice.scale_y,
+            width * choice.scale_x * choice.scale_y,
+            max(MOST_PIXELS, _MOST_BEYOND * level.width * level.height),
         )
-        rows = max(1, int(_BAND_BYTES / (3 * across.read * choice.scale_y)))
-        if rows >= height:
-            top, down = level_extent(y, choice.scale_y, height)
-            return reduce_area(self.reader.read(choice.level, left, top, across.read, down.read), across, down)
-        out = np.empty((height, width, 3), np.uint8)
-        for start in range(0, height, rows):
-            top, down = level_extent(y + start * choice.scale_y, choice.scale_y, min(rows, height - start))
-            pixels = self.reader.read(choice.level, left, top, across.read, down.read)
-            out[start : start + rows] = reduce_area(pixels, across, down)
-        return out
+        return read_reduced(
+            partial(self.reader.read, choice.level),
+            (x0 / level.downsample_x, y0 / level.downsample_y),
+            (choice.scale_x, choice.scale_y),
+            (width, height),
+        )
 
     def read_scaled_into(self, choice: LevelChoice, x0: float, y0: float, out: Pixels, *, once: bool = False) -> None:
         """As `read_scaled`, into `out`: (height, width, 3) uint8, contiguous.
@@ -163,12 +170,18 @@ class Slide(AbstractContextManager["Slide"]):
 
         Raises:
             SlideReadError: Some of it can't be read.
-            SlideError: See `level_for`; or `max_side` is no whole number from 1 on, or more than is read at once.
+            SlideError: See `level_for`; or `max_side` is no whole number from 1 on, or more than is read at once; or at
+                `mpp` it would have more pixels than an overview of any glass slide.
         """
         if mpp is not None:
             self.level_for(mpp)
             sides = (self.width * self.mpp.x, self.height * self.mpp.y)
             width, height = (max(1, math.ceil(um / mpp - 1e-6)) for um in sides)
+            if width * height > _MOST_OVERVIEW_PIXELS:
+                message = f"{self.path}: an overview at {mpp:g} µm/px would have {width:,}×{height:,} px"
+                raise SlideError(
+                    f"{message}; check the slide's µm/px, {self.mpp}, and give the right one, as in {_MPP_REMEDY}"
+                )
             return self.read_at(mpp, 0, 0, width, height)
         longest = _THUMBNAIL_PX if max_side is None else max_side
         check_side("max_side", longest)

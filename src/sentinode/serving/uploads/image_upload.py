@@ -4,7 +4,6 @@ What a file is called and what the client says of its type plays no part.
 """
 
 import io
-import re
 import struct
 import zlib
 
@@ -12,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sentinode.core.errors import DataError
+from sentinode.core.errors import DataError, ImageError
 from sentinode.core.images import decode_image
+from sentinode.core.jpeg_scans import END_OF_IMAGE, FRAMES, frame_size, jpeg_segments, refuse_many_scans
+from sentinode.core.png_chunks import PNG_SIGNATURE, png_chunks, refuse_second_header
 from sentinode.models.engines.engine import Engine
 from sentinode.models.prediction import fitted
 from sentinode.serving.problems import Problem
 from sentinode.serving.serve_config import Limits
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_NAME = "the image"
 _SMALL_BYTES, _SMALL_PIXELS = 1 << 17, 1 << 15
 _FORMATS = "PNG, JPEG, TIFF, BMP or WebP"
 _ZIP_END = b"PK\x05\x06"
@@ -52,13 +52,15 @@ def decode_upload(content: bytes, limits: Limits) -> NDArray[np.uint8]:
         width, height = _measured(content)
     except (struct.error, IndexError) as error:
         raise Problem(422, "the image ends within its header; replace it") from error
+    except ImageError as error:
+        raise Problem(422, str(error)) from error
     if width * height > limits.image_pixels:
         raise Problem(
             413, f"the image is {width:,}×{height:,} px, {limits.image_pixels:,} pixels are allowed; cut it into tiles"
         )
     _refuse_polyglot(content)
     try:
-        return decode_image(content, "the image")
+        return decode_image(content, _NAME)
     except DataError as error:
         raise Problem(422, str(error)) from error
     except (struct.error, zlib.error, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
@@ -68,7 +70,7 @@ def decode_upload(content: bytes, limits: Limits) -> NDArray[np.uint8]:
 
 def is_small_png(content: bytes) -> bool:
     """Whether decoding takes no longer than a few tenths of a millisecond, by the file's first bytes."""
-    if not content.startswith(_PNG) or len(content) < 24 or len(content) > _SMALL_BYTES:
+    if not content.startswith(PNG_SIGNATURE) or len(content) < 24 or len(content) > _SMALL_BYTES:
         return False
     width, height = struct.unpack_from(">II", content, 16)
     return int(width) * int(height) <= _SMALL_PIXELS
@@ -88,7 +90,7 @@ def fit(image: NDArray[np.uint8], engine: Engine, *, resize: bool) -> NDArray[np
 
 def _measured(content: bytes) -> tuple[int, int]:
     """(width, height) as the header says, of a file that ends where its format ends."""
-    if content.startswith(_PNG):
+    if content.startswith(PNG_SIGNATURE):
         return _png(content)
     if content.startswith(b"\xff\xd8\xff"):
         return _jpeg(content)
@@ -105,39 +107,29 @@ def _measured(content: bytes) -> tuple[int, int]:
 
 
 def _png(content: bytes) -> tuple[int, int]:
-    """Chunk by chunk (PNG specification 5.3): length, type, data, CRC."""
-    place, size = len(_PNG), (0, 0)
-    while place + 12 <= len(content):
-        length, kind = struct.unpack_from(">I4s", content, place)
+    size = (0, 0)
+    for kind, place, length in png_chunks(content, _NAME):
         if kind == b"IHDR" and length == 13:
-            size = struct.unpack_from(">II", content, place + 8)
+            size = struct.unpack_from(">II", content, place)
         if kind == b"acTL":
             raise Problem(422, "the image is an animation; save the frame that is meant")
-        place += 12 + length
         if kind == b"IEND":
-            _ends_at(place, content, "PNG")
+            _ends_at(place + length + 4, content, "PNG")
+            refuse_second_header(content, _NAME)
             return size
     raise Problem(422, "the PNG is truncated; replace it")
 
 
 def _jpeg(content: bytes) -> tuple[int, int]:
-    """Segment by segment (ITU-T T.81, B.1.1): marker and length, or entropy-coded data up to the next marker."""
-    place, size = 2, (0, 0)
-    while True:
-        found = _MARKER.search(content, place)
-        if found is None:
-            raise Problem(422, "the JPEG is truncated; replace it")
-        marker, place = content[found.start() + 1], found.end()
-        if marker == 0xD9:
+    size = (0, 0)
+    for marker, place in jpeg_segments(content, _NAME):
+        if marker == END_OF_IMAGE:
             _ends_at(place, content, "JPEG")
+            refuse_many_scans(content, _NAME)
             return size
-        if marker == 0xD8 or marker == 0x01:
-            continue
-        length = int.from_bytes(content[place : place + 2], "big")
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", content.ljust(place + 7, b"\0"), place + 3)
-            size = width, height
-        place += max(2, length)
+        if marker in FRAMES:
+            size = frame_size(content, place)
+    raise Problem(422, "the JPEG is truncated; replace it")
 
 
 def _by_pillow(content: bytes, kind: str) -> tuple[int, int]:

@@ -19,7 +19,10 @@ from sentinode.core.errors import SlideError, UnsupportedSlideError
 _TYPES = {1: "u1", 2: "S1", 3: "u2", 4: "u4", 5: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 10: "i4", 11: "f4", 12: "f8"}
 _TYPES |= {13: "u4", 16: "u8", 17: "i8", 18: "u8"}
 _RATIONAL = {5, 10}
-_MOST_DIRECTORIES = 1000  # no slide has so many; a damaged chain of directories may go on for ever
+_MOST_DIRECTORIES = 1000
+"""Of one file, SubIFDs included: no slide has so many, and a damaged chain of directories may go on for ever."""
+_MOST_TAGS = 1000
+"""Of one directory: TIFF, its notes and all vendors together have some hundreds."""
 
 SUB_IFDS = 330
 
@@ -73,6 +76,7 @@ class TiffDirectories(AbstractContextManager["TiffDirectories"]):
         """
         self.path = path
         self._file: BinaryIO = path.open("rb")
+        self._seen: set[int] = set()
         self.size = os.fstat(self._file.fileno()).st_size
         try:
             first = self._header()
@@ -82,8 +86,12 @@ class TiffDirectories(AbstractContextManager["TiffDirectories"]):
             raise
 
     def sub_directories(self, directory: Directory) -> list[Directory]:
-        """The SubIFDs of a directory (TIFF Technical Note 1), in their order."""
-        return [self._directory(int(offset), None)[0] for offset in directory.array(SUB_IFDS)]
+        """The SubIFDs of a directory (TIFF Technical Note 1), in their order.
+
+        Raises:
+            SlideError: One of them is a directory that was read before, or there are too many.
+        """
+        return [self._new_directory(int(offset), None)[0] for offset in directory.array(SUB_IFDS)[:_MOST_DIRECTORIES]]
 
     def values(self, field: _Field) -> NDArray[Any]:
         """The values of a tag's field."""
@@ -116,18 +124,23 @@ class TiffDirectories(AbstractContextManager["TiffDirectories"]):
 
     def _chain(self, offset: int) -> list[Directory]:
         found: list[Directory] = []
-        seen = set()
         while offset:
-            if offset in seen or len(found) == _MOST_DIRECTORIES:
-                raise SlideError(f"{self.path} is damaged: its directories never end; copy the file again")
-            seen.add(offset)
-            directory, offset = self._directory(offset, len(found))
+            directory, offset = self._new_directory(offset, len(found))
             found.append(directory)
         return found or self._cut()
+
+    def _new_directory(self, offset: int, number: int | None) -> tuple[Directory, int]:
+        # One that was read before would be read for ever, or its tables as often as it is named.
+        if offset in self._seen or len(self._seen) == _MOST_DIRECTORIES:
+            raise SlideError(f"{self.path} is damaged: its directories never end; copy the file again")
+        self._seen.add(offset)
+        return self._directory(offset, number)
 
     def _directory(self, offset: int, number: int | None) -> tuple[Directory, int]:
         wide = struct.calcsize(self._order + self._count)
         (count,) = struct.unpack(self._order + self._count, self.bytes_at(offset, wide))
+        if count > _MOST_TAGS:
+            raise SlideError(f"{self.path} is damaged: a directory of {count:,} tags; copy the file again")
         size = struct.calcsize(self._order + self._entry) + self._inline
         body = self.bytes_at(offset + wide, count * size + self._inline)
         fields = {}

@@ -37,6 +37,10 @@ from sentinode.slides.tiff.tiff_tags import (
 from sentinode.slides.tiff.tile_codec import COMPRESSIONS, HORIZONTAL, JPEG, JPEG_2000, RGB, YCBCR, TileCodec
 
 _ASSOCIATED = {1: "label", 9: "macro"}  # subfile types, as Aperio uses them
+_MOST_LEVELS = 64
+"""A level for each halving of the largest TIFF would be 32."""
+_MOST_TILES = 1 << 24
+"""Of a level: a million pixels each way in tiles of 256 px."""
 _UNITS = {2: "inch", 3: "centimeter"}
 _TEXTS = {
     269: "DocumentName",
@@ -94,6 +98,8 @@ def read_index(path: Path, series: int | None = None) -> TiffIndex:
         aperio = is_aperio(first)
         found = chosen_picture(path, pictures_in(file), series).directories
         first = found[0]
+        if len(found) > _MOST_LEVELS:
+            raise SlideError(f"{path} has {len(found)} levels; save it again with a level for each halving")
         found = sorted(found, key=lambda directory: -directory.number_of(WIDTH, 0))
         size0 = (found[0].number_of(WIDTH, 0), found[0].number_of(HEIGHT, 0))
         levels = [_tiled_level(path, file, directory, size0, aperio=aperio) for directory in found]
@@ -112,6 +118,8 @@ def _tiled_level(
         sizes_px = f"{width}×{height} px in tiles of {coding.width}×{coding.height} px"
         raise SlideError(f"{path} is damaged: a level of {sizes_px}; copy the file again")
     columns, rows = -(-width // coding.width), -(-height // coding.height)
+    if columns * rows > _MOST_TILES:
+        raise SlideError(f"{path} has a level of {columns * rows:,} tiles; save it again with tiles of 256 px or more")
     offsets, sizes = (directory.array(tag).astype(np.int64) for tag in (TILE_OFFSETS, TILE_BYTES))
     if len(offsets) < columns * rows or len(sizes) < columns * rows:
         listed = min(len(offsets), len(sizes))

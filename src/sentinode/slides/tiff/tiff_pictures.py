@@ -23,6 +23,8 @@ from sentinode.slides.tiff.tiff_tags import (
 _OLD_REDUCED = 2  # TIFF 5.0's own tag, which some writers still have
 _OME_IMAGE = re.compile(r"<(?:\w+:)?Image\b[^>]*?\bName=\"([^\"]*)\".*?</(?:\w+:)?Image>", re.DOTALL)
 _OME_DIRECTORY = re.compile(r"<(?:\w+:)?TiffData\b[^>]*?\bIFD=\"(\d+)\"")
+_MOST_PICTURES = 64
+"""Pages that are to be compared with each other; a stack of more is no slide."""
 _BESIDE = re.compile(r"label|macro|thumbnail|overview", re.IGNORECASE)
 """What Bio-Formats calls the images beside a slide in an OME-TIFF, where they are tiled, too."""
 
@@ -51,6 +53,9 @@ def pictures_in(file: TiffDirectories) -> list[Picture]:
     not marked as reduced; reduced ones (OpenSlide's generic TIFF) and SubIFDs (OME-TIFF) are its levels. A page that
     shows what another one shows, at a half, a quarter … of its sides, is a level that nobody marked; it is not used.
     Pages that OME's description calls label, macro or thumbnail stand beside the slide.
+
+    Raises:
+        SlideError: There are more than `_MOST_PICTURES`.
     """
     tiled = [directory for directory in file.chain if TILE_OFFSETS in directory]
     if is_aperio(file.chain[0]):
@@ -63,6 +68,10 @@ def pictures_in(file: TiffDirectories) -> list[Picture]:
             continue
         if is_reduced(directory):
             _owner(found, directory).directories.append(directory)
+        elif len(found) == _MOST_PICTURES:
+            raise SlideError(
+                f"{file.path} holds more than {_MOST_PICTURES} pictures; save the slide as a file of its own"
+            )
         elif not any(_is_copy(file, directory, pages) for pages in shown):
             found.append(Picture([directory, *_sub_levels(file, directory)]))
             shown.append([directory])

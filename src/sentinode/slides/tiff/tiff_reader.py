@@ -2,20 +2,23 @@
 
 import os
 import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from sentinode.core.errors import SlideReadError
 from sentinode.core.extras import require
+from sentinode.slides.banded_reading import read_reduced
 from sentinode.slides.mpp import mpp_from_properties
 from sentinode.slides.reader import Pixels, Reader, ReaderFacts
-from sentinode.slides.reduction import level_extent, reduce_area
 from sentinode.slides.tiff.tiff_index import TiledLevel, read_index
 from sentinode.slides.tiff.tile_cache import TileCache
 from sentinode.slides.tiff.tile_codec import DamagedTileError
 
 _WHITE = 255
+_MOST_ASSOCIATED = 1 << 26
+"""Pixels of an image beside the slide; a scanner's macro has some 2 million."""
 
 
 class TiffReader(Reader):
@@ -79,7 +82,11 @@ class TiffReader(Reader):
         tifffile = require("tifffile", extra="scan")
         try:
             with tifffile.TiffFile(self.facts.path) as file:
-                return np.ascontiguousarray(file.pages[self._directories[name]].asarray()[..., :3])
+                page = file.pages[self._directories[name]]
+                if page.imagewidth * page.imagelength > _MOST_ASSOCIATED:
+                    size = f"{page.imagewidth:,}×{page.imagelength:,} px"
+                    raise SlideReadError(f"{self.facts.path}: its {name} of {size} is none; it is not read")
+                return np.ascontiguousarray(page.asarray()[..., :3])
         except (RuntimeError, ValueError, OSError) as error:
             raise SlideReadError(f"{self.facts.path}: its {name} can't be read: {error}") from error
 
@@ -121,7 +128,9 @@ class TiffReader(Reader):
     def _tile(self, level: int, tiled: TiledLevel, number: int) -> Pixels | None:
         if not tiled.sizes[number]:
             return self._left_out(level, tiled, number)
-        return self.cache.get((level, number), lambda: self._decode(level, tiled, number))
+        # By its place in the file: where many tiles are one, as the blank ones of a sparse slide, it is decoded once.
+        stored = (level, int(tiled.offsets[number]), int(tiled.sizes[number]))
+        return self.cache.get(stored, lambda: self._decode(level, tiled, number))
 
     def _left_out(self, level: int, tiled: TiledLevel, number: int) -> Pixels | None:
         # A tile that the writer left out is background. Aperio's writers drop tiles of reduced levels that are not:
@@ -130,15 +139,9 @@ class TiffReader(Reader):
             return None
         row, column = divmod(number, tiled.columns)
         finer = self._levels[level - 1].level
-        axes = [
-            level_extent(place * size * scale, scale, size)
-            for place, size, scale in (
-                (column, tiled.coding.width, finer.width / tiled.level.width),
-                (row, tiled.coding.height, finer.height / tiled.level.height),
-            )
-        ]
-        (left, across), (top, down) = axes
-        return reduce_area(self.read(level - 1, left, top, across.read, down.read), across, down)
+        scale = finer.width / tiled.level.width, finer.height / tiled.level.height
+        corner = column * tiled.coding.width * scale[0], row * tiled.coding.height * scale[1]
+        return read_reduced(partial(self.read, level - 1), corner, scale, (tiled.coding.width, tiled.coding.height))
 
     def _decode(self, level: int, tiled: TiledLevel, number: int) -> Pixels:
         size = int(tiled.sizes[number])

@@ -21,7 +21,9 @@ from sentinode.slides.tiff.tiff_tags import (
     SAMPLES,
     SOFTWARE,
     TILE_BYTES,
+    TILE_HEIGHT,
     TILE_OFFSETS,
+    TILE_WIDTH,
     TOP_LEFT,
     UNSPECIFIED,
     WHITE_IS_ZERO,
@@ -34,6 +36,8 @@ _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COLOURS = {PALETTE: 1, RGB: 3, YCBCR: 3}
 """Photometric interpretations that become RGB with nothing made up → their samples a pixel."""
 _HEAD_BYTES = 1 << 16  # more than any JPEG header but those with a colour profile, which comes after the markers
+_MOST_TILE_PIXELS = 1 << 24
+"""48 MB decoded, tiles of 4096 px."""
 _SAVE = "save it as 8-bit RGB"
 
 
@@ -69,6 +73,7 @@ def refuse_misread(path: Path, series: int | None, *, by_tag: bool) -> None:
         if stream.read(4) not in _TIFF_STARTS or path.suffix.lower() == ".ndpi":  # whose offsets are of another kind
             return
     with TiffDirectories(path) as file:
+        _refuse_large_tiles(path, file)
         if other_vendor(path, file.chain[0]):
             return
         planes = _planes(file)
@@ -79,6 +84,15 @@ def refuse_misread(path: Path, series: int | None, *, by_tag: bool) -> None:
         _refuse_samples(path, first)
         if by_tag and found:
             _refuse_wrong_tags(path, file, first)
+
+
+def _refuse_large_tiles(path: Path, file: TiffDirectories) -> None:
+    # Every reader decodes a tile as a whole.
+    for directory in file.chain:
+        width, height = directory.number_of(TILE_WIDTH, 0), directory.number_of(TILE_HEIGHT, 0)
+        if width * height > _MOST_TILE_PIXELS:
+            message = f"{path} has tiles of {width:,}×{height:,} px, which would be decoded as a whole"
+            raise SlideError(f"{message}; save it with tiles of 256 or 512 px")
 
 
 def _planes(file: TiffDirectories) -> int:

@@ -1,16 +1,17 @@
 """From the bytes of one tile of a TIFF file to RGB pixels. Everything here runs without the interpreter's lock held."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.extras import require
-from sentinode.core.jpeg_colours import Colours, jpeg_colours
+from sentinode.core.jpeg_colours import Colours, JpegColours, jpeg_colours
+from sentinode.core.jpeg_scans import MOST_SCANS
 from sentinode.slides.reader import Pixels
-from sentinode.slides.tiff.jpeg_2000_colours import decodes_to_rgb
+from sentinode.slides.tiff.jpeg_2000_head import decodes_to_rgb, sizes_of
 
 # Compression (TIFF 6.0, its Technical Notes 2 and 3, and Aperio's private numbers)
 NONE, LZW, JPEG, DEFLATE, DEFLATE_OLD = 1, 5, 7, 8, 32946
@@ -28,6 +29,8 @@ _HUFFMAN_TABLES, _AC = 0xC4, 1
 _NO_JPEG_DATA = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _STUFFED = {b"\0"}
 _ZEROS = bytes(16)
+_MOST_COMPONENTS, _MOST_PARTS = 4, 4096
+"""Of JPEG 2000: RGB and transparency; and tiles within the tile, down to 64 px in one of 4096."""
 
 HORIZONTAL = 2
 """Predictor: each sample is stored as its difference from the one to its left."""
@@ -81,6 +84,7 @@ class TileCodec:
             if self.compression == JPEG:
                 tile = self._jpeg(codecs, data)
             elif self.compression in JPEG_2000:
+                self._refuse_other_jpeg_2000(data)
                 tile = codecs.jpeg2k_decode(data, numthreads=1)
             else:
                 tile = self._plain(codecs, data)
@@ -96,13 +100,8 @@ class TileCodec:
             tile = rgb_of_ycbcr(tile[..., :3])
         return tile if tile.shape[2] == 3 else np.ascontiguousarray(tile[..., :3])
 
-    def jpeg_colours(self, header: bytes) -> Colours:
-        """What a JPEG tile holds: what it says itself, or else what the tag says.
-
-        Args:
-            header: The tile, or its part before the start of scan.
-        """
-        found = jpeg_colours(header)
+    def _colours(self, found: JpegColours) -> Colours:
+        # Of a JPEG tile: what it says itself, or else what the tag says.
         if found.stated:
             return found.stated
         return "RGB" if self.photometric == RGB and (self.aperio or not found.subsampled) else "YCBCR"
@@ -116,8 +115,21 @@ class TileCodec:
     def _jpeg(self, codecs: object, data: bytes, out: Pixels | None = None) -> Pixels:
         start = refuse_damaged_jpeg(data, self.tables)
         decode = codecs.jpeg8_decode  # type: ignore[attr-defined]
-        colours = self.jpeg_colours(data[:start])
+        head = jpeg_colours(data[:start])
+        if head.size is None:  # what looks like the first scan lies in another segment, such as a profile
+            head = jpeg_colours(data)
+        if head.size != (self.width, self.height):
+            raise DamagedTileError(f"its JPEG data are of {_px(head.size)}, not {self.width}×{self.height} px")
+        colours = self._colours(head)
         return decode(data, tables=self.tables or None, colorspace=colours, outcolorspace="RGB", out=out)  # type: ignore[no-any-return]
+
+    def _refuse_other_jpeg_2000(self, data: bytes) -> None:
+        # Before decoding: a tile of a few bytes may say that it has a thousand times the pixels of its place.
+        found = sizes_of(data)
+        if found is None or found[:2] != (self.width, self.height):
+            raise DamagedTileError(f"its JPEG 2000 data are of {_px(found)}, not {self.width}×{self.height} px")
+        if found[2] > _MOST_COMPONENTS or found[3] > _MOST_PARTS:
+            raise DamagedTileError(f"its JPEG 2000 data have {found[2]:,} components and {found[3]:,} parts")
 
     def _plain(self, codecs: object, data: bytes) -> Pixels:
         size = self.width * self.height * self.samples
@@ -129,6 +141,10 @@ class TileCodec:
             raise DamagedTileError(f"it has {len(data):,} bytes, not {size:,}")
         tile = np.frombuffer(data, np.uint8, size).reshape(self.height, self.width, self.samples)
         return np.cumsum(tile, axis=1, dtype=np.uint8) if self.predictor == HORIZONTAL else tile
+
+
+def _px(size: Sequence[int] | None) -> str:
+    return f"{size[0]:,}×{size[1]:,} px" if size else "no known size"
 
 
 def rgb_of_ycbcr(pixels: NDArray[np.uint8]) -> Pixels:
@@ -163,7 +179,9 @@ def refuse_damaged_jpeg(data: bytes, tables: bytes) -> int:
     body = data[after:end]
     # Far cheaper than the expression, and decides for most: what follows each 0xff.
     if {piece[:1] for piece in body.split(b"\xff")[1:]} - _STUFFED:
-        if _START_OF_SCAN in body:
+        if scans := body.count(_START_OF_SCAN):
+            if scans >= MOST_SCANS:
+                raise DamagedTileError(f"its JPEG data have {scans + 1:,} scans, {MOST_SCANS} are allowed")
             return start  # progressive: what follows holds for a single scan
         if _NO_JPEG_DATA.search(body):
             raise DamagedTileError("its JPEG data are broken in the middle")
