@@ -1,15 +1,16 @@
 """Who may do what, and from where."""
 
+import asyncio
 import json
 import re
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from sentinode.core.errors import SentinodeError
 from sentinode.serving.access import tokens as access_module
-from sentinode.serving.access.tokens import Access, TooManyChecksError, User, Users, hash_token
-from sentinode.serving.protocol.server import allowed_hosts, check_access
+from sentinode.serving.access.token_checks import TokenChecks
+from sentinode.serving.access.tokens import Access, User, Users, hash_token
+from sentinode.serving.protocol.addresses import allowed_hosts, check_access
 
 KEY = "a-long-key-of-the-operator-0123456789"
 
@@ -152,20 +153,44 @@ def test_a_user_who_is_removed_while_the_token_is_checked_is_not_remembered(tmp_
     assert access.remembered(token) is None
 
 
+def _checked(checks, asked):
+    """The user or the problem's status of each (token, address), all asked at once."""
+
+    async def work():
+        asking = (checks.user(*one) for one in asked)
+        return [getattr(one, "status", one) for one in await asyncio.gather(*asking, return_exceptions=True)]
+
+    return asyncio.run(work())
+
+
 def test_tokens_are_checked_under_a_bound_that_does_not_drift(tmp_path):
     users = Users(tmp_path / "users.json")
     token = users.add("jo", "viewer")
-    access = Access(users.path)
-    refused = 0
-    with ThreadPoolExecutor(24) as pool:
-        for found in [pool.submit(access.check, token) for _ in range(24)]:
-            try:
-                assert found.result() == User("jo", "viewer")
-            except TooManyChecksError:
-                refused += 1
-    assert refused > 0
-    for _ in range(10):
-        assert access.check(token) == User("jo", "viewer")
+    checks = TokenChecks(Access(users.path))
+    found = _checked(checks, [(token, f"10.0.0.{number}") for number in range(24)])
+    assert found.count(User("jo", "viewer")) == 8
+    assert found.count(503) == 16
+    for number in range(10):
+        assert _checked(checks, [(f"jo.wrong-{number}", f"10.0.1.{number}")]) == [None]
+
+
+def test_one_address_takes_no_others_place(tmp_path):
+    users = Users(tmp_path / "users.json")
+    token = users.add("jo", "viewer")
+    checks = TokenChecks(Access(users.path))
+    found = _checked(checks, [*[("jo.wrong", "10.0.0.1")] * 20, (token, "10.0.0.2")])
+    assert found == [None, None, *[503] * 18, User("jo", "viewer")]
+
+
+def test_an_address_that_guesses_has_to_wait_and_no_other(tmp_path):
+    users = Users(tmp_path / "users.json")
+    token = users.add("jo", "viewer")
+    checks = TokenChecks(Access(users.path))
+    found = [_checked(checks, [(f"jo.wrong-{number}", "10.0.0.1")])[0] for number in range(15)]
+    assert found == [*[None] * 10, *[429] * 5]
+    assert _checked(checks, [(token, "10.0.0.1")]) == [429]
+    assert _checked(checks, [(token, "10.0.0.2")]) == [User("jo", "viewer")]
+    assert _checked(checks, [(token, "10.0.0.1")]) == [User("jo", "viewer")]  # found good a moment ago
 
 
 @pytest.mark.parametrize("name", ["api-key", "local", "", "a b", "../x", "-x"])

@@ -27,6 +27,15 @@ def serve(
     allow_origin: Annotated[
         list[str] | None, typer.Option("--allow-origin", help="Origin of a page that may use the API. Repeatable.")
     ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trusted-proxy", help="Address or network of a proxy that says who asks, and whether by TLS. Repeatable."
+        ),
+    ] = None,
+    root_path: Annotated[
+        str, typer.Option("--root-path", help="Path of this server behind its proxy, such as /sentinode.")
+    ] = "",
     store_images: Annotated[
         bool, typer.Option("--store-images", help="Keep uploaded images, not only hashes.")
     ] = False,
@@ -42,5 +51,6 @@ def serve(
     startup.serve(
         bundle, slides=slides, scans=scans, annotations=annotations, data=data, report=report, host=host, port=port,
         database=database, users=users, api_key_file=api_key_file, insecure=insecure, names=name or (),
-        origins=allow_origin or (), store_images=store_images, engine=engine, threads=threads, tell=say,
+        origins=allow_origin or (), trusted_proxies=trusted_proxy or (), root_path=root_path,
+        store_images=store_images, engine=engine, threads=threads, tell=say,
     )  # fmt: skip

@@ -12,8 +12,10 @@ from starlette.types import ASGIApp
 
 from sentinode import __version__
 from sentinode.core.errors import SentinodeError
+from sentinode.serving.failures import answer_failure
 from sentinode.serving.openapi import describe
 from sentinode.serving.problems import Problem, answer_http_error, answer_invalid, answer_problem
+from sentinode.serving.protocol.admission import Admission
 from sentinode.serving.protocol.middleware import RequestMiddleware
 from sentinode.serving.routes import (
     explanation_routes,
@@ -67,6 +69,7 @@ def create_app(config: ServeConfig) -> FastAPI:
         SentinodeError: answer_problem,
         HTTPException: answer_http_error,
         RequestValidationError: answer_invalid,
+        Exception: answer_failure,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -85,33 +88,42 @@ class _App(FastAPI):
             lifespan=lifespan,
             docs_url=None,
             redoc_url=None,
+            redirect_slashes=False,  # it would send browsers to whatever Host they asked for
             generate_unique_id_function=lambda route: route.name,  # clients are generated with these names
         )
         self.state.service = service
 
     def build_middleware_stack(self) -> ASGIApp:
-        """What a request passes: our middleware, the rules for other origins, the shortcut, FastAPI's own layers."""
+        """What a request passes: the rules for other origins, our middleware, the shortcut, FastAPI's own layers."""
         service: Service = self.state.service
         config = service.config
-        stack: ASGIApp = prediction_routes.Shortcut(super().build_middleware_stack())
-        if config.origins:
+        admission = Admission(
+            service.access,
+            service.checks,
+            service.store,
+            hosts=config.hosts,
+            names=config.names,
+            origins=config.origins,
+        )
+        stack: ASGIApp = RequestMiddleware(
+            prediction_routes.Shortcut(super().build_middleware_stack()),
+            admission=admission,
+            metrics=service.metrics,
+            limits=config.limits,
+            root_path=config.root_path,
+        )
+        if config.origins:  # around the checks: browsers ask without a token first, and read only errors that let them
             stack = CORSMiddleware(
                 stack,
                 allow_origins=config.origins,
                 allow_methods=["GET", "POST", "DELETE"],
                 allow_headers=["Authorization", "Content-Type"],
+                expose_headers=["X-Request-ID", "Retry-After", "ETag", "Content-Disposition"],
             )
-        return RequestMiddleware(
-            stack,
-            access=service.access,
-            store=service.store,
-            metrics=service.metrics,
-            hosts=config.hosts,
-            origins=config.origins,
-        )
+        return stack
 
     def openapi(self) -> dict[str, Any]:
         """The description of the API."""
         if self.openapi_schema is None:
-            self.openapi_schema = describe(self)
+            self.openapi_schema = describe(self, self.state.service.config.root_path)
         return self.openapi_schema

@@ -1,6 +1,7 @@
 """The server's log lines, on its standard error."""
 
 import asyncio
+import errno
 import logging
 import sys
 import traceback
@@ -66,3 +67,25 @@ def places_of(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     places = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
     return f"{type(error).__name__} at {places}"
+
+
+def reason_of(error: BaseException) -> str:
+    """Codes, types and places of an error and of what caused it, without messages."""
+    parts = ([code_of(cause), places_of(cause)] for cause in causes_of(error))
+    return "; because of ".join(" ".join(part for part in both if part) for both in parts)
+
+
+def causes_of(error: BaseException) -> list[BaseException]:
+    """The error, what it was raised from, and so on."""
+    causes = [error]
+    while (cause := causes[-1].__cause__) is not None and cause not in causes:
+        causes.append(cause)
+    return causes
+
+
+def code_of(error: BaseException) -> str:
+    """ENOSPC, SQLITE_BUSY, a PostgreSQL code: what the system or a database calls it."""
+    if isinstance(error, OSError):
+        return errno.errorcode.get(error.errno or 0, "")
+    told = getattr(error, "orig", None) or error  # SQLAlchemy's errors have the driver's
+    return str(getattr(told, "sqlite_errorname", None) or getattr(told, "sqlstate", None) or "")

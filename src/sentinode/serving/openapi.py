@@ -26,7 +26,7 @@ _TAGS = {
 _REQUEST_ID = "5f0c9a4be1d24c6d"
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
+def describe(app: FastAPI, root_path: str) -> dict[str, Any]:
     """OpenAPI of `app`: every parameter, body and answer with an example, but for pictures, which JSON can't hold."""
     schema = get_openapi(
         title=app.title,
@@ -34,6 +34,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         description=app.description,
         routes=app.routes,
         tags=[{"name": name, "description": about} for name, about in _TAGS.items()],
+        servers=[{"url": root_path}] if root_path else None,
     )
     components = schema.setdefault("components", {})
     components.setdefault("schemas", {})[ProblemAnswer.__name__] = PROBLEM_SCHEMA

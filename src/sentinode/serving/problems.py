@@ -2,6 +2,8 @@
 
 import json
 import logging
+import random
+import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -25,11 +27,14 @@ from sentinode.core.errors import (
     StorageError,
 )
 from sentinode.core.messages import one_line
+from sentinode.serving.logs import reason_of
 
 MEDIA_TYPE = "application/problem+json"
 CLIENT_GONE = 499
 """No status of HTTP: the client that would read it is gone."""
 
+_IDS = random.Random(secrets.randbits(256))
+"""Ids need not be secret, and asking the system for each would let go of the interpreter's lock."""
 _LOG = logging.getLogger("sentinode.serving")
 _STATUS: tuple[tuple[type[SentinodeError], int], ...] = (
     (SlideNotFoundError, 404),
@@ -44,14 +49,12 @@ _STATUS: tuple[tuple[type[SentinodeError], int], ...] = (
 )
 
 
-class Problem(Exception):  # noqa: N818 - it is called so in RFC 9457
-    """An answer that is an error."""
+class Problem(HTTPException):
+    """An answer that is an error. One of Starlette's, too: FastAPI lets only those pass from reading a body."""
 
     def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
+        super().__init__(status, detail, headers)
         self.status = status
-        self.detail = detail
-        self.headers = dict(headers or {})
 
     def fields(self, request_id: str) -> dict[str, Any]:
         """The members of the JSON object."""
@@ -83,6 +86,11 @@ def problem_of(error: SentinodeError) -> Problem:
     return Problem(status, one_line(error))
 
 
+def new_request_id() -> str:
+    """An id that no other request has."""
+    return f"{_IDS.getrandbits(64):016x}"
+
+
 def request_id(request: Request) -> str:
     """The id that the middleware gave to the request."""
     return str(request.scope.get("state", {}).get("request_id", ""))
@@ -93,7 +101,7 @@ async def answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem | SentinodeError)
     problem = error if isinstance(error, Problem) else problem_of(error)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR and problem is not error:
-        _LOG.error("request %s failed: %s", request_id(request), type(error).__name__)
+        _LOG.error("request %s failed: %s", request_id(request), reason_of(error))
     return problem.response(request_id(request))
 
 

@@ -43,6 +43,10 @@ class Limits(BaseModel):
     """Encoded tiles, thumbnails and masks that are kept."""
     waiting_scans: int = Field(default=1000, ge=1)
     """Scans that wait for their turn."""
+    connections: int = Field(default=1000, ge=1)
+    """Connections at one time."""
+    connections_of_address: int = Field(default=200, ge=1)
+    """Connections of one address at one time; a trusted proxy may have as many as there may be."""
     streams: int = Field(default=100, ge=1)
     """Clients that may follow scans at one time."""
 
@@ -76,10 +80,16 @@ class ServeConfig:
     """User file: names, roles and hashed tokens."""
     api_key: str | None = None
     """A token that may do everything."""
+    names: tuple[str, ...] = ()
+    """Names under which the server is known: pages of such a name are its own."""
     hosts: frozenset[str] | None = None
     """Names in a request's Host header that are answered; None: any."""
     origins: tuple[str, ...] = ()
     """Origins of other pages that may use the API from a browser."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies that are believed who asks, and whether by TLS."""
+    root_path: str = ""
+    """Path of the server behind its proxy, as `/sentinode`."""
     limits: Limits = field(default_factory=Limits)
 
     @property

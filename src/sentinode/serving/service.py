@@ -8,6 +8,7 @@ from fastapi import Request
 
 from sentinode.core.files import storage_errors
 from sentinode.models.bundle import open_bundle
+from sentinode.serving.access.token_checks import TokenChecks
 from sentinode.serving.access.tokens import LOCAL, Access, User
 from sentinode.serving.predictions.batcher import Batcher
 from sentinode.serving.predictions.explainer import Explainer
@@ -26,7 +27,7 @@ from sentinode.serving.workers.bounded_pool import BoundedPool
 
 _DECODERS = 2
 _RENDERERS = 2
-_FINISH_S = 20.0
+_FINISH_S = 6.0
 """Longest time that views and explanations are waited for at the end; less than the server waits for requests."""
 
 
@@ -46,6 +47,7 @@ class Service:
                 folder.mkdir(parents=True, exist_ok=True)
         remove_left_over(config.uploads)
         self.access = Access(config.users, config.api_key)
+        self.checks = TokenChecks(self.access)
         self.store = open_store(config.database_url)
         self.metrics = Metrics()
         self.model = ServedModel(bundle, config.engine, config.threads)
@@ -95,6 +97,7 @@ class Service:
         self.explainer.stop()
         await self.explanation_pool.close()
         self.decoders.shutdown(cancel_futures=True)
+        self.checks.close()
         self.jobs.stop()
         self.library.close()
         self.store.close()

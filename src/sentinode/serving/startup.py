@@ -1,6 +1,7 @@
 """`sentinode serve`: from its options to a server that runs until it is told to end."""
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,7 +9,14 @@ from pathlib import Path
 from sentinode.core.errors import SentinodeError
 from sentinode.core.settings import Settings
 from sentinode.serving.app import create_app
-from sentinode.serving.protocol.server import allowed_hosts, check_access, run
+from sentinode.serving.protocol.addresses import (
+    allowed_hosts,
+    check_access,
+    check_origins,
+    check_proxies,
+    checked_root_path,
+)
+from sentinode.serving.protocol.server import run
 from sentinode.serving.serve_config import ServeConfig
 
 _LEAST_KEY = 16  # characters
@@ -30,6 +38,8 @@ def serve(
     insecure: bool = False,
     names: Sequence[str] = (),
     origins: Sequence[str] = (),
+    trusted_proxies: Sequence[str] = (),
+    root_path: str = "",
     store_images: bool = False,
     engine: str = "auto",
     threads: int | None = None,
@@ -53,6 +63,8 @@ def serve(
         insecure: Serve other machines without any token.
         names: Host names of this server.
         origins: Of pages that may use the API.
+        trusted_proxies: Addresses or networks of proxies that say who asks, and whether by TLS.
+        root_path: Path of the server behind its proxy.
         store_images: Keep uploaded images, not only hashes.
         engine: `auto`, `openvino` or `torch`.
         threads: CPU threads; None: those of the settings.
@@ -65,6 +77,9 @@ def serve(
     protected = bool(users or api_key_file)
     check_access(host, protected=protected, insecure=insecure)
     _check_places(slides, annotations, report)
+    check_origins(origins)
+    check_proxies(trusted_proxies)
+    os.umask(0o077)  # slides, predictions and reviews are nobody else's
     settings = settings or Settings.from_environment()
     state = data or (scans / ".server" if scans else settings.data / "server")
     config = ServeConfig(
@@ -80,8 +95,11 @@ def serve(
         report=report,
         users=users,
         api_key=None if api_key_file is None else _key(api_key_file),
+        names=tuple(names),
         hosts=allowed_hosts(host, tuple(names), protected=protected),
         origins=tuple(origins),
+        trusted_proxies=tuple(trusted_proxies),
+        root_path=checked_root_path(root_path),
     )
     app = create_app(config)
     warnings.simplefilter("ignore")  # libraries warn of what is in uploads and slides, which is not for the log

@@ -3,9 +3,9 @@
 import hashlib
 import hmac
 import json
+import logging
 import re
 import secrets
-import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -18,11 +18,11 @@ from sentinode.core.files import atomic_file
 Role = Literal["viewer", "reviewer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
+_LOG = logging.getLogger("sentinode.serving")
 _N, _R, _P = 2**14, 8, 1
 """scrypt's cost: 16 MiB and some 50 ms a token (RFC 7914; OWASP's least for interactive logins is 2^14 with r=8)."""
 _REMEMBERED = 1000
 _REMEMBERED_S = 600.0
-_MOST_CHECKS = 8
 _KEY_SALT = hashlib.sha256(b"sentinode api-key sessions").digest()[:16]
 """The same at every start, so that a restart ends no session. What is made with it is held in memory only."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -53,10 +53,6 @@ class User:
 
 LOCAL = User(_LOCAL_NAME, "admin")
 """Whoever reaches a server whose access is off."""
-
-
-class TooManyChecksError(Exception):
-    """More tokens wait to be checked than may."""
 
 
 def required_role(method: str, path: str) -> Role | None:
@@ -159,8 +155,6 @@ class Access:
         self._key = hash_token(api_key, _KEY_SALT) if api_key else None
         self.required = bool(self._file or self._key)
         self._known: OrderedDict[bytes, tuple[float, User]] = OrderedDict()
-        self._lock = threading.Lock()
-        self._places = threading.Semaphore(_MOST_CHECKS)
 
     def remembered(self, token: str) -> User | None:
         """The user of a token that was checked a short while ago."""
@@ -169,19 +163,9 @@ class Access:
         return found[1] if found and found[0] > time.monotonic() else None
 
     def check(self, token: str) -> User | None:
-        """The user of a token; takes some 50 ms, so call it in a thread.
-
-        Raises:
-            TooManyChecksError: Others are being checked: somebody may be guessing.
-        """
-        if not self._places.acquire(blocking=False):
-            raise TooManyChecksError
-        try:
-            with self._lock:  # one at a time: each takes 16 MiB
-                users = self._users
-                user = self._check(token, users)
-        finally:
-            self._places.release()
+        """The user of a token; takes some 50 ms and 16 MiB, so it is called in a thread, one token at a time."""
+        users = self._users
+        user = self._check(token, users)
         if user and users is self._users:  # otherwise the file has changed meanwhile, perhaps just for this user
             self._known[_fast(token)] = time.monotonic() + _REMEMBERED_S, user
             while len(self._known) > _REMEMBERED:
@@ -210,8 +194,12 @@ class Access:
         self._changed = stamp
         try:
             self._users = self._file.read()
-        except SentinodeError:
+        except SentinodeError as error:
             self._users = {}  # a file that was taken away or damaged lets nobody in
+            reason = type(error.__cause__).__name__
+            _LOG.error("the user file can't be read (%s): nobody in it is let in until it can; mend it", reason)
+        else:
+            _LOG.info("the user file was changed: %d users", len(self._users))
         self._known.clear()
 
     def _stamp(self) -> tuple[int, ...]:

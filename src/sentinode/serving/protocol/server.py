@@ -1,10 +1,10 @@
 """The server's process: uvicorn, told to end cleanly, and how far it is."""
 
 import gc
-import ipaddress
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -13,47 +13,18 @@ from fastapi import FastAPI
 
 from sentinode.core.errors import SentinodeError
 from sentinode.serving.logs import start_logging
+from sentinode.serving.protocol.connection import Connection
+from sentinode.serving.protocol.connection_register import ConnectionRegister
+from sentinode.serving.protocol.server_metrics import Metrics
+from sentinode.serving.serve_config import ServeConfig
 
-_FINISH_S = 30
-"""Longest time that requests are given to end."""
+_FINISH_S = 8
+"""Longest time that requests are given to end: a container's stop waits for ten."""
 _SWITCH_S = 0.0005
 _GARBAGE = 10_000
 """New objects before the collector runs: some hundred requests."""
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def check_access(host: str, *, protected: bool, insecure: bool) -> None:
-    """Refuse to be open to others without a lock.
-
-    Raises:
-        SentinodeError: The address is not the loopback, and there is neither a key nor a user file.
-    """
-    if not (is_loopback(host) or protected or insecure):
-        raise SentinodeError(
-            f"{host} can be reached from other machines, and everybody there could use this server; give --users FILE "
-            "or --api-key-file FILE, or --insecure if another program guards it"
-        )
-
-
-def allowed_hosts(host: str, names: tuple[str, ...], *, protected: bool) -> frozenset[str] | None:
-    """Host names that are answered; None: any.
-
-    Where no token is asked for, another page could have its own name point to this machine (DNS rebinding), and its
-    scripts would then be taken for this server's own.
-    """
-    if names:
-        return frozenset({*names, *LOOPBACK_NAMES})
-    return LOOPBACK_NAMES | {host} if is_loopback(host) and not protected else None
+_OTHER_FILES = 256
+"""Of slides, workers and the database."""
 
 
 class _Server(uvicorn.Server):
@@ -96,22 +67,51 @@ def run(app: FastAPI, host: str, port: int, started: Callable[[int], None]) -> N
     gc.freeze()
     gc.set_threshold(_GARBAGE)
     socket = _listening(host, port)
+    config: ServeConfig = app.state.service.config
     server = _Server(
         uvicorn.Config(
             app,
+            http=_protocol(config, app.state.service.metrics),
+            ws="none",
+            proxy_headers=bool(config.trusted_proxies),
+            forwarded_allow_ips=list(config.trusted_proxies),
             log_config=None,
             access_log=False,  # ours has no paths
             lifespan="on",
             timeout_graceful_shutdown=_FINISH_S,
             timeout_keep_alive=30,
             server_header=False,
-            h11_max_incomplete_event_size=64 << 10,
             backlog=2048,
         ),
         app.state.service.stopping.set,
         lambda: started(socket.getsockname()[1]),
     )
     server.run(sockets=[socket])
+
+
+def _protocol(config: ServeConfig, metrics: Metrics) -> Any:
+    """Makes a `Connection` of all that uvicorn gives to it."""
+    limits = config.limits
+    register = ConnectionRegister(
+        _open_files(limits.connections), limits.connections_of_address, config.trusted_proxies
+    )
+    return partial(
+        Connection, register=register, refused=lambda status: metrics.answered("other", "other", status, 0.0)
+    )
+
+
+def _open_files(connections: int) -> int:
+    """The connections that there may be: as many as are wanted, or as the system lets this process have open."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return connections if soft == resource.RLIM_INFINITY else max(1, min(connections, soft - _OTHER_FILES))
 
 
 def _listening(host: str, port: int) -> Any:

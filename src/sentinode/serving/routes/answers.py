@@ -16,17 +16,19 @@ _PROBLEMS = {
     401: "A token is needed",
     403: "The role does not allow it, or the request comes from another page",
     404: "There is nothing of that id",
+    408: "It came too slowly",
     409: "It is in another state",
     410: "Its files are gone",
     413: "Too large",
     415: "Of another type",
     421: "The server has another name",
     422: "A value that can't be",
+    429: "Too many wrong tokens; Retry-After says when to come again",
     501: "An optional part is not installed",
     503: "A queue is full; Retry-After says when to come again",
 }
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
-_ALWAYS = (401, 403, 404, 421, 422, 503)
+_ALWAYS = (401, 403, 404, 421, 422, 429, 503)
 
 
 def as_json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

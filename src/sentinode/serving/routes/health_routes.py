@@ -13,12 +13,14 @@ from sentinode.serving.service import service_of
 router = APIRouter(tags=["operation"])
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", responses=answers(Live, example={"status": "alive"}), summary="Whether the process answers")
 async def get_live() -> Response:
     """For a watchdog: restart what does not answer."""
     return as_json({"status": "alive"})
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", responses=answers(Ready), summary="Whether predictions can be made")
 async def get_ready(request: Request) -> Response:
     """For a load balancer: 503 while the model is being loaded, and where it can't be."""

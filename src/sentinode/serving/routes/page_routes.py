@@ -20,10 +20,11 @@ _TYPES = {
 _MISSING = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Sentinode</title>
 <h1>The page is not built</h1>
 <p>The API works. To build the page: <code>pip install .</code> in a checkout of Sentinode, or <code>make page</code>.
-See <a href="/openapi.json">/openapi.json</a> for the API.</p></html>
+See <a href="openapi.json">/openapi.json</a> for the API.</p></html>
 """
 
 
+@router.head("/", include_in_schema=False)
 @router.get("/", responses=answers(Healthy), summary="Health, or the page for a browser")
 async def get_health_or_page(request: Request) -> Response:
     """Whether the server answers and its model is loaded; a browser, which accepts text/html, gets the page."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from sentinode.serving.problems import busy
 from sentinode.serving.routes.answers import answers, as_json, cache_headers, cached, files
@@ -63,9 +64,7 @@ async def get_scan(request: Request, scan_id: str) -> Response:
     row = await asyncio.to_thread(scan_of, service, scan_id)
     if "text/event-stream" not in request.headers.get("accept", ""):
         return as_json(scan_summary(service, row))
-    if service.streams >= service.config.limits.streams:
-        raise busy("too many clients follow scans", 10)
-    return StreamingResponse(_events(service, scan_id), media_type="text/event-stream")
+    return _Events(service, scan_id)
 
 
 @router.delete("/{scan_id}", responses=answers(ScanAnswer, 409), summary="Cancel a scan")
@@ -129,23 +128,37 @@ def _cancelled(service: Service, scan_id: str) -> dict[str, Any]:
     return scan_summary(service, scan_of(service, scan_id))
 
 
+class _Events(StreamingResponse):
+    """A scan's progress, counted for exactly as long as it is sent."""
+
+    def __init__(self, service: Service, scan_id: str) -> None:
+        super().__init__(_events(service, scan_id), media_type="text/event-stream")
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        service = self._service
+        if service.streams >= service.config.limits.streams:
+            raise busy("too many clients follow scans", 10)
+        service.streams += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            service.streams -= 1
+
+
 async def _events(service: Service, scan_id: str) -> AsyncIterator[str]:
-    service.streams += 1
-    try:
-        last, told = "", time.monotonic()
-        while not service.stopping.is_set():
-            row = await asyncio.to_thread(service.store.scans.get, scan_id)
-            if row is None:
-                return
-            text = json.dumps(scan_summary(service, row), ensure_ascii=False)
-            if text != last:
-                last, told = text, time.monotonic()
-                yield f"event: progress\ndata: {text}\n\n"
-            elif time.monotonic() - told > _KEEP_ALIVE_S:
-                told = time.monotonic()
-                yield ": still here\n\n"
-            if row.status in ("finished", "failed", "cancelled"):
-                return
-            await asyncio.sleep(_LOOK_S)
-    finally:
-        service.streams -= 1
+    last, told = "", time.monotonic()
+    while not service.stopping.is_set():
+        row = await asyncio.to_thread(service.store.scans.get, scan_id)
+        if row is None:
+            return
+        text = json.dumps(scan_summary(service, row), ensure_ascii=False)
+        if text != last:
+            last, told = text, time.monotonic()
+            yield f"event: progress\ndata: {text}\n\n"
+        elif time.monotonic() - told > _KEEP_ALIVE_S:
+            told = time.monotonic()
+            yield ": still here\n\n"
+        if row.status in ("finished", "failed", "cancelled"):
+            return
+        await asyncio.sleep(_LOOK_S)

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from sentinode.serving.problems import Problem
-from sentinode.serving.protocol.middleware import COOKIE, session_id_of, user_of
+from sentinode.serving.protocol.admission import COOKIE, client_of, session_id_of
 from sentinode.serving.routes.answers import answers, as_json
 from sentinode.serving.schemas import SessionAnswer, SessionRequest
-from sentinode.serving.service import service_of
+from sentinode.serving.service import Service, service_of
 from sentinode.serving.store.session_store import HOURS
 
 router = APIRouter(prefix="/session", tags=["access"])
@@ -30,13 +30,15 @@ async def sign_in(request: Request, given: SessionRequest) -> Response:
     if not service.access.required:
         user = request.scope["state"]["user"]
         return as_json({"required": False, "role": user.role, "name": user.name})
-    user = await user_of(service.access, given.token)
+    user = await service.checks.user(given.token, client_of(request.scope))
     if user is None:
         raise Problem(401, "nobody has this token; check it, or ask the server's operator for one")
     session_id = await asyncio.to_thread(service.store.sessions.begin, user.name, user.credential)
     answer = as_json({"required": True, "role": user.role, "name": user.name})
-    secure = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, session_id, max_age=HOURS * 3600, httponly=True, samesite="strict", secure=secure)
+    secure, path = request.scope["scheme"] == "https", _cookie_path(service)
+    answer.set_cookie(
+        COOKIE, session_id, max_age=HOURS * 3600, path=path, httponly=True, samesite="strict", secure=secure
+    )
     return answer
 
 
@@ -48,5 +50,9 @@ async def sign_out(request: Request) -> Response:
     if session_id:
         await asyncio.to_thread(service.store.sessions.end, session_id)
     answer = as_json({"required": service.access.required, "role": None, "name": None})
-    answer.delete_cookie(COOKIE)
+    answer.delete_cookie(COOKIE, path=_cookie_path(service))
     return answer
+
+
+def _cookie_path(service: Service) -> str:
+    return f"{service.config.root_path}/"

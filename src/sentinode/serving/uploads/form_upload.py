@@ -13,6 +13,9 @@ from sentinode.serving.problems import Problem, busy
 
 _OVERHEAD_BYTES = 1 << 16
 """What the form around the files may take, beside 512 bytes for each file."""
+_SMALL_BYTES = 1 << 20
+_KEPT_FOR_SMALL = 4
+"""A share of the budget that only small bodies get: an image comes through however many large ones are on their way."""
 _PLAIN_TYPE = re.compile(r"multipart/form-data; ?boundary=([0-9A-Za-z'()+_,./:=?-]{1,70})")
 """RFC 2046 5.1.1, without spaces and quotes."""
 _PLAIN_HEAD = re.compile(
@@ -48,12 +51,12 @@ class BodyBudget:
         """
         return _Reading(self, request, limit)
 
-    def take(self, count: int) -> int:
-        """Make room for `count` bytes more, or raise 503."""
-        if self._held + count > self._most:
+    def take(self, count: int, held: int) -> None:
+        """Make room for `count` bytes more of a body of which `held` are held, or raise 503."""
+        most = self._most if held + count <= _SMALL_BYTES else self._most - self._most // _KEPT_FOR_SMALL
+        if self._held + count > most:
             raise busy("the server holds as many uploads as it may")
         self._held += count
-        return count
 
     def give_back(self, count: int) -> None:
         """`count` bytes are not held any more."""
@@ -78,22 +81,22 @@ class _Reading:
         self._budget.give_back(self._held)
 
     async def _read(self) -> bytes:
-        length = _declared(self._request)
-        if length > self._limit:
-            raise too_large(length, self._limit)
-        self._held = self._budget.take(length)
-        read, pieces = 0, []
+        content, more = b"", None
         try:
             async for piece in self._request.stream():
-                read += len(piece)
-                if read > self._limit:
-                    raise too_large(read, self._limit)
-                if read > self._held:
-                    self._held += self._budget.take(read - self._held)
-                pieces.append(piece)
+                if self._held + len(piece) > self._limit:
+                    raise too_large(self._held + len(piece), self._limit)
+                self._budget.take(len(piece), self._held)
+                self._held += len(piece)
+                if not content:
+                    content = piece  # mostly it is all
+                elif more is None:
+                    more = bytearray(content + piece)
+                else:
+                    more += piece
         except ClientDisconnect:
             raise Problem(400, "the client went before the request was whole; send it again") from None
-        return b"".join(pieces)
+        return content if more is None else bytes(more)
 
 
 async def read_form(request: Request, body: bytes, *, most_files: int) -> list[Part]:
@@ -230,8 +233,3 @@ class _Form:
 
     def _finish(self) -> None:
         self._ended = True
-
-
-def _declared(request: Request) -> int:
-    text = request.headers.get("content-length", "0")
-    return int(text) if text.isascii() and text.isdecimal() else 0
