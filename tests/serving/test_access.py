@@ -48,6 +48,7 @@ PATHS = [
     ("POST", "/scans/x/reviews", "reviewer"),
     ("DELETE", "/reviews/x", "reviewer"),
     ("POST", "/reviews/x/restore", "reviewer"),
+    ("GET", "/scans/x/reviews/consensus", "viewer"),
 ]
 ROLES = ["viewer", "reviewer", "admin"]
 

@@ -1,5 +1,6 @@
 """An exported review is truth to train on: what it accepts and draws is tumour, what it rejects is not."""
 
+import itertools
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,13 +33,17 @@ ACCEPTED, DRAWN, REJECTED = (1, 1), (1, 6), (8, 4)
 Places = set[tuple[int, int]]
 
 
-def review(kind: str, place: tuple[int, int], verdict: str | None = None, tiles: int = 2) -> Any:
+NUMBERS = itertools.count(1)
+
+
+def review(kind: str, place: tuple[int, int], verdict: str | None = None, tiles: int = 2, author: str = "ann") -> Any:
     left, top = (SIDE * axis for axis in place)
     right, bottom = left + tiles * SIDE, top + tiles * SIDE
     ring = [[left, top], [right, top], [right, bottom], [left, bottom], [left, top]]
     return SimpleNamespace(
         id=f"{kind}-{place}", kind=kind, lesion_id=f"lesion-{place}-{tiles}" if verdict else None, verdict=verdict,
-        polygon={"type": "Polygon", "coordinates": [ring]}, author="ann", undone=None,
+        polygon={"type": "Polygon", "coordinates": [ring]}, author=author, undone=False,
+        number=next(NUMBERS),
     )  # fmt: skip
 
 
@@ -230,6 +235,36 @@ def test_an_annotation_that_is_no_review_is_refused_where_it_is_new(folder: Path
     (folder.parent / "reviewed" / "case.xml").write_text(text)
     with pytest.raises(DataError, match="draw the tiles again"):
         mine(tiles, folder, "case")
+
+
+# ---- several reviewers
+
+
+def test_where_reviewers_disagree_no_tile_is_drawn_and_none_stays(folder: Path) -> None:
+    disputed = review("verdict", ACCEPTED, "reject", author="bob")
+    save([*JUDGED, disputed], "geojson", folder)
+    tiles = draw(folder, "tiles", folder.parent / "reviewed", per_slide=1000)
+    assert places(tiles, "tumour") == tiles_of(DRAWN)
+    assert places(tiles, "normal") == tiles_of(REJECTED)
+    (folder.parent / "reviewed" / "case.geojson").unlink()
+    before = draw(folder, "before", normal=True, per_slide=1000, ratio=100)
+    assert places(before, "normal") & tiles_of(ACCEPTED), "without such a tile this shows nothing"
+    save([*ONLY_REJECTED, review("verdict", ACCEPTED, "accept"), disputed], "geojson", folder)
+    mined = mine(before, folder, "case")
+    assert not places(mined.tiles, "normal") & tiles_of(ACCEPTED)
+    assert not places(mined.tiles, "tumour")
+
+
+def test_an_adjudication_is_what_is_learnt(folder: Path) -> None:
+    said = [*JUDGED, review("verdict", ACCEPTED, "reject", author="bob")]
+    with pytest.raises(Problem, match="reviewers disagree on 1 of 3 places"):
+        save(said, "geojson", folder, whole=True)
+    decided = review("adjudication", ACCEPTED, "accept", author="eve")
+    for kind in ("geojson", "xml"):
+        save([*said, decided], kind, folder, whole=True)
+        tiles = draw(folder, kind, folder.parent / "reviewed", per_slide=1000)
+        assert places(tiles, "tumour") == FOUND
+        (folder.parent / "reviewed" / f"case.{kind}").unlink()
 
 
 # ---- the export

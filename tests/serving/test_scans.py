@@ -330,20 +330,3 @@ def test_a_review_that_can_not_be_saved(found, change):
         client.post(f"/scans/{scan_id}/reviews", json={"kind": "lesion", "polygon": SQUARE, **change}).status_code
         == 422
     )
-
-
-def test_a_reviewer_undoes_only_their_own(config, start, tmp_path):
-    from sentinode.serving.access.tokens import Users
-
-    users = Users(tmp_path / "users.json")
-    tokens = {name: {"authorization": f"Bearer {users.add(name, role)}"} for name, role in
-              (("ann", "reviewer"), ("bob", "reviewer"), ("eve", "admin"))}  # fmt: skip
-    scan_folders.write_scan(config.scans / "case", np.full((4, 5), 0.9, np.float32))
-    client = start(users=users.path)
-    scan_id = client.get("/scans", headers=tokens["ann"]).json()["scans"][0]["id"]
-    body = {"kind": "lesion", "polygon": SQUARE}
-    review = client.post(f"/scans/{scan_id}/reviews", json=body, headers=tokens["ann"]).json()
-    assert review["author"] == "ann"
-    assert client.delete(f"/reviews/{review['id']}", headers=tokens["bob"]).status_code == 403
-    assert client.delete(f"/reviews/{review['id']}", headers=tokens["eve"]).status_code == 200
-    assert client.post(f"/reviews/{review['id']}/restore", headers=tokens["ann"]).status_code == 200

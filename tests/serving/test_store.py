@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from sqlalchemy import inspect, text
 
 from sentinode.core.errors import SentinodeError, StorageError
 from sentinode.serving.store.database import connect, downgrade, open_store, upgrade
+from sentinode.serving.store.review_store import NotTheirsError
 from sentinode.serving.store.session_store import binding
 from sentinode.serving.store.tables import Base, now
 
-TABLES = {"alembic_version", "predictions", "slides", "scans", "reviews", "sessions"}
+TABLES = {"alembic_version", "predictions", "slides", "scans", "reviews", "review_marks", "sessions"}
 
 
 def _programs():
@@ -108,13 +110,86 @@ def test_everything_kept_comes_back(url):
     assert store.scans.change(scan.id, ("queued",), status="running") is True
     assert store.scans.counts() == {"running": 1}
     assert store.reviews.of_scan(scan.id)[0].polygon == {"type": "Polygon"}
-    assert store.reviews.mark(review.id, undone_by="u").undone_by == "u"
+    assert store.reviews.mark(review.id, undone=True, user_name="u", is_admin=False).undone_by == "u"
     assert store.sessions.find(session).user_name == "u"
     assert store.sessions.find(session).binding == binding(session, "c") != binding(session, "d")
     assert store.sessions.find("other") is None
     store.sessions.end(session)
     assert store.sessions.find(session) is None
     store.close()
+
+
+OLD_SCAN = (
+    "INSERT INTO scans (id, slide_name, folder, status, settings, model_version, created, user_name) "
+    "VALUES ('s', 'a', 'a', 'finished', '{}', 'v', 't', 'u')"
+)
+OLD_REVIEW = (
+    "INSERT INTO reviews (id, number, scan_id, kind, comment, author, created, undone, undone_by) "
+    "VALUES (:id, :number, 's', 'lesion', '', :author, :created, :undone, :undone_by)"
+)
+
+
+def test_reviews_of_an_older_store_are_kept_with_what_was_undone(url):
+    engine = connect(url)
+    upgrade(engine, "0002")
+    with engine.begin() as connection:
+        connection.execute(text(OLD_SCAN))
+        for id_, number, author, created, undone, by in (
+            ("b", 1, "bob", "2026-01-02", None, None),
+            ("a", 1, "ann", "2026-01-01", "2026-02-01", "eve"),  # of the same number as another: a race
+            ("c", 2, "ann", "2026-01-03", "2026-01-04", "ann"),
+        ):
+            values = {"id": id_, "number": number, "author": author, "created": created, "undone": undone}
+            connection.execute(text(OLD_REVIEW), {**values, "undone_by": by})
+    engine.dispose()
+    store = open_store(url)
+    found = [(one.id, one.number, one.undone_by) for one in store.reviews.of_scan("s")]
+    assert found == [("a", 1, "eve"), ("b", 2, None), ("c", 3, "ann")]
+    with pytest.raises(NotTheirsError, match="undone by eve"):
+        store.reviews.mark("a", undone=False, user_name="ann", is_admin=False)
+    assert store.reviews.mark("c", undone=False, user_name="ann", is_admin=False).marks[0].created == "2026-01-04"
+    downgrade(store.engine, "0002")
+    with store.engine.connect() as connection:
+        rows = connection.execute(text("SELECT id, undone, undone_by FROM reviews ORDER BY id")).all()
+    assert [tuple(row) for row in rows] == [("a", "2026-02-01", "eve"), ("b", None, None), ("c", None, None)]
+    store.close()
+
+
+def test_reviews_that_come_together_have_each_their_number(url):
+    stores = [open_store(url) for _ in range(2)]  # two servers on one database
+    scan = stores[0].scans.add(
+        slide_id=None, slide_name="a", folder="a", status="finished", settings={}, model_version="v", user_name="u"
+    )
+
+    def add(count):
+        columns = {"kind": "verdict", "lesion_id": None, "verdict": "accept", "polygon": None, "comment": ""}
+        return stores[count % 2].reviews.add(scan.id, author=f"u{count}", **columns).number
+
+    with ThreadPoolExecutor(8) as pool:
+        numbers = list(pool.map(add, range(40)))
+    assert sorted(numbers) == list(range(1, 41))
+    for store in stores:
+        store.close()
+
+
+def test_a_restoring_that_meets_an_admins_undoing_is_decided_once(url):
+    stores = [open_store(url) for _ in range(2)]
+    scan = stores[0].scans.add(
+        slide_id=None, slide_name="a", folder="a", status="finished", settings={}, model_version="v", user_name="u"
+    )
+    for _ in range(10):
+        review = stores[0].reviews.add(
+            scan.id, kind="lesion", lesion_id=None, verdict=None, polygon=None, comment="", author="ann"
+        )
+        stores[0].reviews.mark(review.id, undone=True, user_name="ann", is_admin=False)
+        with ThreadPoolExecutor(2) as pool:
+            restored = pool.submit(stores[0].reviews.mark, review.id, undone=False, user_name="ann", is_admin=False)
+            undone = pool.submit(stores[1].reviews.mark, review.id, undone=True, user_name="eve", is_admin=True)
+        assert undone.exception() is None
+        assert restored.exception() is None or isinstance(restored.exception(), NotTheirsError)
+        assert stores[0].reviews.get(review.id).undone_by == "eve"  # whoever came first
+    for store in stores:
+        store.close()
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sentinode.data.tiles.tiles_config import TilesConfig
 from sentinode.slides.annotations.regions import (
+    DISAGREED,
     EXCLUSION,
     REJECTED,
     UNCLASSIFIED,
@@ -23,7 +24,7 @@ from sentinode.slides.mpp import Mpp
 
 BETWEEN = "between: some tumour, not enough"
 NEAR = "too near to tumour"
-EXCLUDED = "in an excluded or unclassified region"
+EXCLUDED = "in a region that is excluded, unclassified or disagreed on"
 UNSURE = "not annotated, on a slide that is annotated or reviewed in part"
 
 
@@ -80,7 +81,8 @@ def label_tiles(
     area = _covered(tumour_um, judged)
     fraction = np.minimum(area / (config.judged_px * config.mpp) ** 2, 1)
     tumour = area >= pixel * (1 - 1e-6) if config.rule == "centre" else fraction >= config.tumour_min - 1e-9
-    others = _union_um([*annotations.of(EXCLUSION), *annotations.of(UNCLASSIFIED)], slide_mpp)
+    unknown = [region for kind in (EXCLUSION, UNCLASSIFIED, DISAGREED) for region in annotations.of(kind)]
+    others = _union_um(unknown, slide_mpp)
     excluded = _covered(others, whole) >= pixel
     near = _near(tumour_um, judged, config.distance_um)
     known = complete | _within(_union_um(annotations.of(REJECTED), slide_mpp), judged, config.mpp)

@@ -3,30 +3,54 @@
 import secrets
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Text, cast, func, select, update
+from sqlalchemy.orm import Session
 
-from sentinode.serving.store.tables import ReviewRow, now
+from sentinode.serving.store.tables import ReviewMarkRow, ReviewRow, ScanRow, now
 from sentinode.serving.store.transactions import transaction
+
+_MOST_REVIEWS, _MOST_BYTES = 10_000, 64 << 20
+"""Of a scan: all of them are read at once, to list them and to see what they say together."""
+
+
+class NotTheirsError(Exception):
+    """Whoever undoes or restores a review may not. The message says who may."""
+
+
+class TooManyReviewsError(Exception):
+    """A scan's reviews are as many as they may be."""
 
 
 class Reviews:
-    """Adds reviews, undoes and restores them; none is ever deleted."""
+    """Adds reviews and marks them as undone or restored; nothing is ever changed or deleted."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def add(self, scan_id: str, **columns: Any) -> ReviewRow:
-        """A new review of a scan."""
+        """A new review of a scan.
+
+        Raises:
+            TooManyReviewsError: It has as many as it may.
+        """
         with transaction(self._engine) as opened:
-            last = opened.scalar(select(func.max(ReviewRow.number)).where(ReviewRow.scan_id == scan_id)) or 0
-            row = ReviewRow(id=secrets.token_urlsafe(9), number=last + 1, scan_id=scan_id, created=now(), **columns)
+            _take_turns(opened, scan_id)
+            held = select(
+                func.count(), func.max(ReviewRow.number), func.sum(func.length(cast(ReviewRow.polygon, Text)))
+            )
+            count, last, size = opened.execute(held.where(ReviewRow.scan_id == scan_id)).one()
+            if count >= _MOST_REVIEWS or (size or 0) >= _MOST_BYTES:
+                raise TooManyReviewsError
+            row = ReviewRow(
+                id=secrets.token_urlsafe(9), number=(last or 0) + 1, scan_id=scan_id, created=now(), marks=[], **columns
+            )
             opened.add(row)
         return row
 
     def of_scan(self, scan_id: str) -> list[ReviewRow]:
         """All reviews of a scan in their order, those that were undone too."""
         with transaction(self._engine) as opened:
-            found = select(ReviewRow).where(ReviewRow.scan_id == scan_id).order_by(ReviewRow.number, ReviewRow.created)
+            found = select(ReviewRow).where(ReviewRow.scan_id == scan_id).order_by(ReviewRow.number)
             return list(opened.scalars(found))
 
     def get(self, review_id: str) -> ReviewRow | None:
@@ -34,10 +58,42 @@ class Reviews:
         with transaction(self._engine) as opened:
             return opened.get(ReviewRow, review_id)
 
-    def mark(self, review_id: str, *, undone_by: str | None) -> ReviewRow | None:
-        """Undo a review, or restore it where `undone_by` is None; doing so twice changes nothing more."""
+    def mark(self, review_id: str, *, undone: bool, user_name: str, is_admin: bool) -> ReviewRow | None:
+        """Undo a review, or restore it; None where there is none.
+
+        A reviewer may undo their own, and restore it if they undid it themselves; an admin may undo and restore any.
+        What a reviewer undid an admin may undo again: then it stays so until an admin restores it.
+
+        Raises:
+            NotTheirsError: The user may not.
+        """
         with transaction(self._engine) as opened:
+            _take_turns(opened, select(ReviewRow.scan_id).where(ReviewRow.id == review_id).scalar_subquery())
             row = opened.get(ReviewRow, review_id)
-            if row is not None and (row.undone is None) == (undone_by is not None):
-                row.undone, row.undone_by = (now() if undone_by else None), undone_by
+            if row is None:
+                return None
+            if not is_admin:
+                _check_own(row, user_name)
+            by_author = row.undone_by == row.author
+            if row.undone != undone or (undone and by_author and user_name != row.author):
+                mark = ReviewMarkRow(review_id=row.id, undone=undone, author=user_name, created=now())
+                row.marks.append(mark)
             return row
+
+
+def _check_own(row: ReviewRow, user_name: str) -> None:
+    if row.kind == "adjudication":
+        raise NotTheirsError("an adjudication is undone and restored by an admin; ask one")
+    if row.author != user_name:
+        raise NotTheirsError(f"the review is by {row.author}; they or an admin may undo and restore it")
+    if row.undone and row.undone_by != user_name:
+        raise NotTheirsError(f"the review was undone by {row.undone_by}; an admin may restore it")
+
+
+def _take_turns(opened: Session, scan_id: Any) -> None:
+    """Let nobody else add to a scan's reviews until the transaction ends, in any database.
+
+    The first statement writes, though it changes nothing: PostgreSQL locks the scan's row, SQLite begins as a writer
+    and reads nothing that is old.
+    """
+    opened.execute(update(ScanRow).where(ScanRow.id == scan_id).values(status=ScanRow.status))

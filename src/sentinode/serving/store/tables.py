@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, Double, ForeignKey, Index, String, Text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
 def now() -> str:
@@ -78,25 +78,49 @@ class ScanRow(Base):
     user_name: Mapped[str] = mapped_column(String(64))
 
 
+class ReviewMarkRow(Base):
+    """That somebody undid or restored a review. The last of a review's marks counts; none is changed or deleted."""
+
+    __tablename__ = "review_marks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[str] = mapped_column(ForeignKey("reviews.id"), index=True)
+    undone: Mapped[bool]
+    """Otherwise restored."""
+    author: Mapped[str] = mapped_column(String(64))
+    created: Mapped[str] = mapped_column(String(32))
+
+
 class ReviewRow(Base):
-    """What a person said of a lesion, or drew. Never deleted: undoing is marked."""
+    """What a person said of a lesion, or drew. Never changed or deleted: undoing is a mark."""
 
     __tablename__ = "reviews"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    number: Mapped[int] = mapped_column(index=True)
-    """Number of the review among the scan's, in their order: a later verdict on a lesion goes before an earlier one."""
-    scan_id: Mapped[str] = mapped_column(ForeignKey("scans.id"), index=True)
+    number: Mapped[int]
+    """Number of the review among the scan's, in their order: a reviewer's later verdict goes before their earlier."""
+    scan_id: Mapped[str] = mapped_column(ForeignKey("scans.id"))
     kind: Mapped[str] = mapped_column(String(16))
+    """`verdict`, `lesion` (drawn) or `adjudication`."""
     lesion_id: Mapped[str | None] = mapped_column(String(64))
     verdict: Mapped[str | None] = mapped_column(String(16))
     polygon: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     comment: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(String(64))
     created: Mapped[str] = mapped_column(String(32))
-    undone: Mapped[str | None] = mapped_column(String(32))
-    """When it was undone."""
-    undone_by: Mapped[str | None] = mapped_column(String(64))
+    marks: Mapped[list[ReviewMarkRow]] = relationship(order_by=ReviewMarkRow.id, lazy="selectin")
+
+    __table_args__ = (Index("reviews_in_order", "scan_id", "number", unique=True),)
+
+    @property
+    def undone(self) -> bool:
+        """Whether it counts no longer."""
+        return bool(self.marks) and self.marks[-1].undone
+
+    @property
+    def undone_by(self) -> str | None:
+        """Who undid it."""
+        return self.marks[-1].author if self.undone else None
 
 
 class SessionRow(Base):

@@ -12,7 +12,7 @@ from sentinode.slides.annotations.geojson import is_geojson, parse_geojson
 from sentinode.slides.annotations.placement import Corner
 from sentinode.slides.annotations.polygons import GROUPS, parse_polygons
 from sentinode.slides.annotations.region_builder import RegionBuilder
-from sentinode.slides.annotations.regions import REJECTED, Annotations
+from sentinode.slides.annotations.regions import DISAGREED, REJECTED, Annotations
 
 
 def read_annotations(path: Path, tumour_names: Iterable[str] = ()) -> Annotations:
@@ -39,7 +39,7 @@ def read_annotations(path: Path, tumour_names: Iterable[str] = ()) -> Annotation
         raise AnnotationError(f"{path} can't be read: {error.strerror or error}; check the file") from error
     corner = _parse(content, builder)
     found = replace(builder.finish(path), corner=corner)
-    if found.reviewed is None and found.of(REJECTED):
+    if found.reviewed is None and (found.of(REJECTED) or found.of(DISAGREED)):
         found = replace(found, reviewed="part")  # a review that another program saved again, without its mark
     warnings = list(found.warnings)
     if found.reviewed == "part":

@@ -26,6 +26,8 @@ EXCLUSION = "exclusion"
 UNCLASSIFIED = "unclassified"
 REJECTED = "rejected"
 """What a model took for tumour and a reviewer did not: a region without tumour, that says so."""
+DISAGREED = "disagreed"
+"""What reviewers judge differently: whether it is tumour is not known."""
 
 Reviewed = Literal["part", "whole"]
 """How much of a slide a reviewer looked at: what a model found, or all of it."""
@@ -36,14 +38,14 @@ _TUMOUR_NAMES = frozenset({"tumor", "tumour", "_0", "_1", "metastasis", "metasta
 _EXCLUSION_NAMES = frozenset({"_2", "exclusion", "exclude", "excluded", "ignore", "ignore*"})
 _NO_NAMES = frozenset({"", "none", "unclassified"})
 
-_MEANT = frozenset({TUMOUR, EXCLUSION, REJECTED})
+_MEANT = frozenset({TUMOUR, EXCLUSION, REJECTED, DISAGREED})
 
 _EDGE_TOLERANCE = 0.01
 """Part of the slide's side by which a line may leave the slide: annotators draw over the edge."""
 
 
 def kind_of(group: str, tumour_names: Iterable[str] = ()) -> str:
-    """The kind of a region whose file calls its class `group`: tumour, exclusion, unclassified, rejected, or the name.
+    """The kind of a region whose file calls its class `group`: one of those above, or the name.
 
     `tumour_names` are further names that mean tumour, whatever their case. Of a class derived in QuPath's way
     ("Tumor: Positive") the part before the colon counts.
@@ -54,8 +56,8 @@ def kind_of(group: str, tumour_names: Iterable[str] = ()) -> str:
         return TUMOUR
     if lower in _EXCLUSION_NAMES:
         return EXCLUSION
-    if lower == REJECTED:
-        return REJECTED
+    if lower in (REJECTED, DISAGREED):
+        return lower
     return UNCLASSIFIED if lower in _NO_NAMES else name
 
 
@@ -66,7 +68,8 @@ class Region:
     polygon: Geometry
     """Valid and not empty, level-0 pixels; a repaired line or a GeoJSON feature may be of several parts."""
     kind: str
-    """`TUMOUR`, `EXCLUSION` (taken out of every tumour region), `UNCLASSIFIED`, `REJECTED` or another class's name."""
+    """`TUMOUR`, `EXCLUSION` (taken out of every tumour region), `UNCLASSIFIED`, `REJECTED`, `DISAGREED` or another
+    class's name."""
     name: str = ""
     group: str = ""
     """The class as the file calls it."""
