@@ -7,6 +7,8 @@ const api = ["/predict", "/explain", "/model", "/slides", "/scans", "/reviews", 
 
 export default defineConfig({
   plugins: [react()],
+  // The server may stand below a path of its own.
+  base: "./",
   build: {
     outDir: "../src/sentinode/serving/page",
     emptyOutDir: true,
