@@ -9,11 +9,10 @@ from sentinode.core.errors import BusyError, DataError
 from sentinode.core.progress import Progress
 from sentinode.core.result_folder import locked, remove_partial
 from sentinode.metrics.stages import NOT_ASSESSED
-from sentinode.models.bundle import Bundle
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.scan import check_place, scan_slide
-from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_config import Machine
 from sentinode.scanning.scan_folder import ScanFolder, read_record, scan_folders
 from sentinode.scanning.scan_record import FailedScan, FinishedScan
 from sentinode.scanning.second_reading import SecondReading, heuristic_again
@@ -29,10 +28,9 @@ _COLUMNS = (
 
 
 def scan_slides(
-    bundle: Bundle,
+    engine: LazyEngine,
     paths: Sequence[Path],
     out: Path,
-    config: ScanConfig,
     machine: Machine,
     progress: Progress | None = None,
     tell: Callable[[Outcome], None] | None = None,
@@ -45,10 +43,9 @@ def scan_slides(
     been killed, the scan goes on here.
 
     Args:
-        bundle: The model.
+        engine: The model, and what it is to do.
         paths: Slide files, each of another name (see `slides.listing.list_slides`).
         out: Made where it is missing.
-        config: What to do.
         machine: What to do it with.
         progress: Where to tell how far it is.
         tell: Called with each slide's outcome as it is known.
@@ -59,15 +56,13 @@ def scan_slides(
         An outcome for each slide, in their order.
 
     Raises:
-        BundleError: The bundle can't scan: no µm/px, no class to look for, made for photographs.
         DataError: The tissue model can't be read, or the slide score was fitted on other scans.
         StorageError: The disk is full, or `out` holds something else. What was finished is kept.
     """
-    plan = config.resolved(bundle.info)  # before the slides: what is wrong with it is no slide's fault
+    bundle, plan = engine.bundle, engine.plan
     check_classes(bundle.info.classes.names)
     for path in paths:
         check_place(out / path.stem)
-    engine = LazyEngine(bundle, plan, machine.threads)
     if slide_score:
         slide_score.check(bundle.info.name, engine.sha256, plan.target, plan.tiles.step_px * plan.tiles.mpp)
     outcomes: dict[Path, Outcome] = {}

@@ -1,4 +1,4 @@
-"""What takes the second look: a bundle, in all eight orientations, on a slide that was scanned."""
+"""What takes the second look: a bundle, on a slide that was scanned."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.files import atomic_file
-from sentinode.models.bundle import Bundle, open_bundle, read_arrays, shipped_bundles
+from sentinode.models.bundle import open_bundle, read_arrays
 from sentinode.models.engines.engine import Engine
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.learned_rule import Looks
-from sentinode.scanning.scan_config import Machine, ScanConfig, ScanPlan
+from sentinode.scanning.scan_config import Machine
 from sentinode.scanning.scan_folder import ScanFolder
 from sentinode.scanning.second_look import FineMap, Look, look_again
 from sentinode.slides.slide import Slide, open_slide
@@ -19,9 +19,11 @@ from sentinode.slides.tile_batches import read_batches
 
 LOOK_FILE = "second-look.npz"
 AUTO = "auto"
-STRONG = {"pcam": "pcam-strong"}
-"""Shipped bundles that scan fast → those that look again at what they find."""
+TURNS = 2
+"""Orientations in which each tile is scored. Neighbours, a quarter of a tile apart, are turned differently, so that
+every place is seen in all eight; scoring each tile in all eight took eight times as long and found no more."""
 
+_ORIENTATIONS = 8
 _BATCH = 64
 
 
@@ -39,7 +41,7 @@ class SecondLooker:
         Raises:
             SentinodeError: The slide or the scan's tiles can't be read any more.
         """
-        mark = f"{scan.record.key} {self.engine.sha256} {self.engine.name}"
+        mark = f"{scan.record.key} {self.engine.sha256} {self.engine.name} {TURNS}"
         kept = scan.path / LOOK_FILE
         if kept.is_file():
             arrays = read_arrays(kept)
@@ -69,7 +71,7 @@ class SecondLooker:
             y0 = np.rint(y - half / slide.mpp.y).astype(np.int64)
             scores = np.empty(len(x), np.float32)
             for part in read_batches(slide, mpp, spec.size_px, x0, y0, batch=_BATCH, threads=self.machine.threads):
-                found = oriented(self.engine.get(), part.tiles)[:, column]
+                found = turned_scores(self.engine.get(), part.tiles, part.start)[:, column]
                 scores[part.start : part.start + len(found)] = found
                 scores[list(part.unreadable)] = np.nan
             return scores
@@ -77,40 +79,56 @@ class SecondLooker:
         return look
 
 
-def oriented(engine: Engine, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, classes) mean probabilities over the eight orientations, for a bundle that does not average them itself."""
+def turned_scores(engine: Engine, tiles: NDArray[np.uint8], first: int) -> NDArray[np.float32]:
+    """(N, classes) mean probabilities over `TURNS` orientations of each tile, which differ from one to the next.
+
+    Args:
+        engine: Of a bundle that may average over all eight itself; then every tile goes in as it is.
+        tiles: (N, side, side, 3) cell by cell, each cell's row by row.
+        first: Number of the first of them: what batch a tile falls into must not turn it.
+    """
     models = [member.model for member in engine.info.members] or [engine.info.model]
     if all(model.test_time == "d4" for model in models):
         return engine.predict(tiles).probabilities
-    turned = [
-        np.ascontiguousarray(np.rot90(side, quarter, axes=(1, 2)))
-        for side in (tiles, tiles[:, :, ::-1])
-        for quarter in range(4)
+    # Of 4 × 4 tiles every two rows have all eight; half a circle further is another turn, mirrored.
+    numbers = 5 * (first + np.arange(len(tiles)))
+    found = [
+        engine.predict(_turned(tiles, (numbers + turn * _ORIENTATIONS // TURNS) % _ORIENTATIONS)).probabilities
+        for turn in range(TURNS)
     ]
-    return np.asarray(np.mean([engine.predict(each).probabilities for each in turned], axis=0))
+    return np.asarray(np.mean(found, axis=0), np.float32)
 
 
-def second_looker(name: str, bundle: Bundle, config: ScanConfig, machine: Machine) -> SecondLooker:
+def _turned(tiles: NDArray[np.uint8], orientations: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Each tile by so many quarters of a circle, from 4 on mirrored, too."""
+    turned = np.empty_like(tiles)
+    for orientation in range(_ORIENTATIONS):
+        own = orientations == orientation
+        side = tiles[own, :, ::-1] if orientation >= 4 else tiles[own]
+        turned[own] = np.rot90(side, orientation % 4, axes=(1, 2))
+    return turned
+
+
+def second_looker(name: str, engine: LazyEngine, machine: Machine) -> SecondLooker:
     """What takes the second look; see `choose_reading`.
 
     Raises:
         SentinodeError: There is no such bundle, or it can't look at tiles.
     """
-    if name == AUTO:
-        strong = STRONG.get(str(bundle.name), "")
-        chosen = open_bundle(strong) if strong in shipped_bundles() else bundle
-    else:
-        chosen = open_bundle(name)
+    config = engine.plan.config
+    if name == AUTO and config.test_time is None:
+        return SecondLooker(engine, machine)
+    chosen = engine.bundle if name == AUTO else open_bundle(name)
     own = config.model_copy(update={"test_time": None, "region": None})
     return SecondLooker(LazyEngine(chosen, own.resolved(chosen.info), machine.threads), machine)
 
 
-def looks_of(bundle: Bundle, looker: SecondLooker, plan: ScanPlan) -> Looks:
-    """Whose scores a rule for these bundles judges; `plan`: of the scans."""
-    first = LazyEngine(bundle, plan, looker.machine.threads)
+def looks_of(engine: LazyEngine, looker: SecondLooker) -> Looks:
+    """Whose scores a rule for these bundles judges; `engine`: of the scans."""
+    plan = engine.plan
     return Looks(
-        first=bundle.info.name,
-        first_sha256=first.sha256,
+        first=engine.bundle.info.name,
+        first_sha256=engine.sha256,
         second=looker.engine.bundle.info.name,
         second_sha256=looker.engine.sha256,
         target=plan.target,

@@ -12,8 +12,8 @@ from sentinode.core.messages import one_line, plural
 from sentinode.core.result_folder import locked
 from sentinode.metrics.lesion_probability import FEATURES
 from sentinode.metrics.stages import size_class
-from sentinode.models.bundle import Bundle
 from sentinode.scanning.learned_rule import LearnedRule, shipped_rule
+from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.lesion_file import write_lesions
 from sentinode.scanning.lesions import OutlinedLesion, find_lesions
 from sentinode.scanning.overlay import write_overlay
@@ -105,9 +105,8 @@ def choose_reading(
     Args:
         rule: `heuristic`; `auto`: the shipped rule where it was fitted on just these looks and the heuristic rule's
             options are as they were; or a file of `sentinode lesion-rule fit`.
-        second_look: A bundle; `auto`: the stronger one of `STRONG` that is shipped beside the first, else the first.
-        bundle: That scans.
-        config: Of the scan.
+        second_look: A bundle; `auto`: the one that scans.
+        engine: That scans.
         machine: What to look with.
 
     Raises:
@@ -115,14 +114,14 @@ def choose_reading(
     """
     if rule == HEURISTIC:
         return None
-    usual = ScanConfig()
+    usual, config = ScanConfig(), engine.plan.config
     if rule == AUTO and (config.threshold, config.alone, config.test_time) != (usual.threshold, usual.alone, None):
         return None
     found = shipped_rule() if rule == AUTO else LearnedRule.load(Path(rule))
-    if found is None or (rule == AUTO and found.looks.first != bundle.info.name):
+    if found is None or (rule == AUTO and found.looks.first != engine.bundle.info.name):
         return None
-    looker = second_looker(second_look, bundle, config, machine)
-    looks = looks_of(bundle, looker, config.resolved(bundle.info))
+    looker = second_looker(second_look, engine, machine)
+    looks = looks_of(engine, looker)
     if not found.looks.fit(looks):
         if rule == AUTO:
             return None

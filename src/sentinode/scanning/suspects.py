@@ -91,7 +91,8 @@ def _labelled(
             continue
         row, column = _place(np.nan_to_num(blocks[rows, columns], nan=-np.inf))
         row, column = row + rows.start, column + columns.start
-        labels[row : row + 2, column : column + 2] = following
+        own = labels[row : row + 2, column : column + 2]
+        own[own == 0] = following  # a neighbour's share may lie so near; its own surest cell stays its own
         peaks[following] = row, column
         following += 1
     return labels, peaks

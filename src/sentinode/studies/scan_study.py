@@ -12,6 +12,7 @@ from sentinode.core.messages import one_line, plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import Bundle, open_bundle
+from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_folder import ScanFolder
@@ -94,8 +95,7 @@ def scan(
         region: `X,Y,W,H` or four numbers, a level-0 rectangle: tiles touching it.
         rule: What calls a lesion: `heuristic`, a file of `fit_lesion_rule`, or `auto`: the rule that is shipped for the
             bundle, where there is one.
-        second_look: The bundle that looks again for a learned rule; `auto`: `pcam-strong` for `pcam`, where it is
-            shipped, else the bundle itself.
+        second_look: The bundle that looks again for a learned rule; `auto`: the one that scans.
         slide_score: What `fit_slide_score` wrote; None: the highest cell.
         threads: CPU threads; None: those of the settings.
         verify_reader: Compare both readers on so many tiles first.
@@ -117,8 +117,9 @@ def scan(
     opened = open_bundle(bundle)
     told = None if tell is None else lambda one: tell(outcome_line(one))
     machine = Machine(threads or (settings or Settings.from_environment()).threads, verify_tiles=verify_reader)
-    reading = choose_reading(rule, second_look, opened, checked, machine)
-    outcomes = scan_slides(opened, paths, Path(out), checked, machine, progress, told, score, reading)
+    engine = LazyEngine(opened, checked.resolved(opened.info), machine.threads)
+    reading = choose_reading(rule, second_look, engine, machine)
+    outcomes = scan_slides(engine, paths, Path(out), machine, progress, told, score, reading)
     return ScannedSlides(Path(out), opened, outcomes)
 
 

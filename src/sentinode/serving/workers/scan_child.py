@@ -65,7 +65,7 @@ def scan(job: Fields, say: Say) -> Fields:
     outcome = scan_slide(engine, Path(job["slide"]), Path(job["out"]), machine, Told(say=say), wait=True)
     if outcome.record.status == "failed":
         raise SentinodeError(outcome.record.failure.message)
-    reading = choose_reading(AUTO, AUTO, bundle, config, machine)
+    reading = choose_reading(AUTO, AUTO, engine, machine)
     read_further(outcome, engine, Path(job["slide"]), Path(job["out"]), reading)
     return {}
 

@@ -17,6 +17,7 @@ from sentinode.core.settings import Settings
 from sentinode.metrics.lesion_fit import CrossValidated, cross_validated
 from sentinode.metrics.lesion_probability import FEATURES
 from sentinode.models.bundle import open_bundle
+from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.learned_rule import LearnedRule, Looks, RuleValidation
 from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_folder import ScanFolder, scans_in
@@ -95,8 +96,9 @@ def fit_lesion_rule(
     opened, finished = open_bundle(bundle), scans_in(Path(scans))
     config = _config(finished)
     machine = Machine((settings or Settings.from_environment()).threads)
-    looker = second_looker(second_look, opened, config, machine)
-    looks = looks_of(opened, looker, config.resolved(opened.info))
+    engine = LazyEngine(opened, config.resolved(opened.info), machine.threads)
+    looker = second_looker(second_look, engine, machine)
+    looks = looks_of(engine, looker)
     names = scanned_names(finished, ())
     truths = SlideTruths(Path(annotations), names)
     of_slide = read_patients(Path(patients), names).of_slide if patients else {}
