@@ -15,6 +15,7 @@ import pytest
 from helpers import model_makers, slide_files
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_writer import write_bundle
+from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_queue import scan_slides
@@ -57,6 +58,11 @@ def slide(tmp_path: Path) -> Path:
     return path
 
 
+def engine_of(bundle: Bundle, config: ScanConfig, threads: int = 1) -> LazyEngine:
+    """A bundle, and what a configuration makes it do."""
+    return LazyEngine(bundle, config.resolved(bundle.info), threads)
+
+
 @dataclass(frozen=True)
 class Scanner:
     """Scans into `out`, of all tissue or none, in batches of 8 tiles."""
@@ -66,7 +72,7 @@ class Scanner:
 
     def __call__(self, *paths: Path, bundle: Bundle | None = None, **changes: Any) -> list[Outcome]:
         config = ScanConfig.model_validate({"tissue": None, "batch": BATCH, "engine": "openvino", **changes})
-        return scan_slides(bundle or self.bundle, paths, self.out, config, Machine(threads=1))
+        return scan_slides(engine_of(bundle or self.bundle, config), paths, self.out, Machine(threads=1))
 
 
 @pytest.fixture

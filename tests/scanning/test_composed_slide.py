@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from helpers.scanner import engine_of
 from sentinode.models.bundle import open_bundle
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.scanning.scan_config import Machine, ScanConfig
@@ -25,7 +26,10 @@ def test_cells_are_scored_as_their_patches(shared_data: Path, tmp_path: Path) ->
     _, slide = compose_slides(patches, tmp_path / "slides", slides=2, columns=30, rows=22, mpp=0.972, seed=1)
     bundle = open_bundle("pcam")
     scan_slides(
-        bundle, [tmp_path / "slides" / f"{slide.name}.tif"], tmp_path / "scans", ScanConfig(), Machine(threads=2)
+        engine_of(bundle, ScanConfig(), threads=2),
+        [tmp_path / "slides" / f"{slide.name}.tif"],
+        tmp_path / "scans",
+        Machine(threads=2),
     )
 
     tiles = read_scanned_tiles(tmp_path / "scans" / slide.name)

@@ -9,6 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from helpers.scanner import engine_of
 from sentinode.models.bundle import open_bundle
 from sentinode.scanning.scan_config import Machine, ScanConfig
 from sentinode.scanning.scan_queue import scan_slides
@@ -25,7 +26,7 @@ def scanned(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     found = {}
     for reader in READERS:
         (outcome,) = scan_slides(
-            open_bundle("pcam"), [slide], out / reader, ScanConfig(reader=reader), Machine(threads=1)
+            engine_of(open_bundle("pcam"), ScanConfig(reader=reader)), [slide], out / reader, Machine(threads=1)
         )  # type: ignore[arg-type]
         found[reader] = (out / reader / slide.stem, outcome.record)
     return found

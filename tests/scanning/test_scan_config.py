@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from helpers.scanner import engine_of
 from sentinode.core.errors import BundleError, DataError, DataNotFoundError
 from sentinode.models.bundle import Bundle
 from sentinode.scanning.scan_config import Machine, ScanConfig
@@ -51,7 +52,7 @@ def test_a_tissue_model_that_can_not_be_read_stops_before_any_slide(
     (tmp_path / "junk.npz").write_bytes(b"junk")
     for name, error in (("none.npz", DataNotFoundError), ("junk.npz", DataError)):
         with pytest.raises(error, match=name):
-            scan_slides(bundle, [slide], tmp_path / "out", ScanConfig(tissue_model=tmp_path / name), Machine(1))
+            engine_of(bundle, ScanConfig(tissue_model=tmp_path / name))
     assert not (tmp_path / "out").exists()
     with pytest.raises(ValidationError, match="leave one of them out"):
         ScanConfig(tissue=None, tissue_model=tmp_path / "junk.npz")
@@ -71,7 +72,7 @@ def test_readers_that_differ_are_the_failure_of_that_slide_only(
 
     monkeypatch.setattr("sentinode.scanning.scan.verify_readers", verify)
     config = ScanConfig(tissue=None, batch=8, engine="openvino")
-    outcomes = scan_slides(bundle, [other, slide], tmp_path / "out", config, Machine(1, verify_tiles=3))
+    outcomes = scan_slides(engine_of(bundle, config), [other, slide], tmp_path / "out", Machine(1, verify_tiles=3))
     failure = outcomes[0].record.failure
     assert failure is not None
     assert (failure.stage, failure.message) == ("opening", "the readers differ")

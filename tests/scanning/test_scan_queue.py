@@ -29,6 +29,7 @@ import sys, time
 from pathlib import Path
 from sentinode.models.bundle import open_bundle
 from sentinode.models.engines.engine import Engine
+from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.scan_queue import scan_slides
 from sentinode.scanning.scan_config import Machine, ScanConfig
 bundle, slide, out = sys.argv[1:]
@@ -38,7 +39,9 @@ def slowly(self, tiles):
     time.sleep(0.05)
     return plain(self, tiles)
 Engine.predict = slowly
-scan_slides(open_bundle(bundle), [Path(slide)], Path(out), config, Machine(threads=1))
+opened = open_bundle(bundle)
+engine = LazyEngine(opened, config.resolved(opened.info), 1)
+scan_slides(engine, [Path(slide)], Path(out), Machine(threads=1))
 """
 
 

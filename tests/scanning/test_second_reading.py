@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.scanner import Scanner
+from helpers.scanner import Scanner, engine_of
 from sentinode.core.errors import DataError
 from sentinode.metrics.lesion_probability import FEATURES, LesionProbability
 from sentinode.models.bundle import Bundle
@@ -25,7 +25,7 @@ CONFIG = ScanConfig(tissue=None, batch=8, engine="openvino")
 
 def write_rule(path: Path, bundle: Bundle, threshold: float) -> Path:
     """A rule that takes the first look's highest score for the probability."""
-    coefficients = tuple(float(name == "first_peak") for name in FEATURES)
+    coefficients = tuple(float(name == "first_around") for name in FEATURES)
     model = LesionProbability(
         features=FEATURES,
         means=(0.0,) * COUNT,
@@ -38,13 +38,14 @@ def write_rule(path: Path, bundle: Bundle, threshold: float) -> Path:
         folds=2, slides=2, normal_slides=1, suspects=4, metastases=2, auc=1.0, false_lesions_a_normal_slide=0.0,
         metastases_called=2, brier_of_slides=0.1, brier_of_product=0.1,
     )  # fmt: skip
-    looks = looks_of(bundle, second_looker(AUTO, bundle, CONFIG, MACHINE), CONFIG.resolved(bundle.info))
+    engine = engine_of(bundle, CONFIG)
+    looks = looks_of(engine, second_looker(AUTO, engine, MACHINE))
     LearnedRule(sentinode="0", looks=looks, model=model, validation=validation, card="made up").save(path)
     return path
 
 
 def reading(rule: Path, bundle: Bundle) -> SecondReading:
-    found = choose_reading(str(rule), AUTO, bundle, CONFIG, MACHINE)
+    found = choose_reading(str(rule), AUTO, engine_of(bundle, CONFIG), MACHINE)
     assert found is not None
     return found
 
@@ -53,7 +54,7 @@ def test_a_scan_is_read_again_and_back(scan: Scanner, slide: Path, bundle: Bundl
     (before,) = scan(slide)
     folder = scan.out / "one"
     rule = reading(write_rule(tmp_path / "rule.json", bundle, 0.0), bundle)
-    (outcome,) = scan_slides(bundle, [slide], scan.out, CONFIG, MACHINE, reading=rule)
+    (outcome,) = scan_slides(engine_of(bundle, CONFIG), [slide], scan.out, MACHINE, reading=rule)
     record = open_scan(folder).record
     assert outcome.record == record
     assert record.reading == rule.facts
@@ -100,14 +101,14 @@ def test_a_slide_that_is_gone_keeps_the_heuristic_rule(
 
 def test_which_rule_a_scan_gets(bundle: Bundle, tmp_path: Path) -> None:
     rule = write_rule(tmp_path / "rule.json", bundle, 0.5)
-    assert choose_reading(HEURISTIC, AUTO, bundle, CONFIG, MACHINE) is None
-    assert choose_reading(AUTO, AUTO, bundle, CONFIG, MACHINE) is None  # none is shipped for this bundle
+    assert choose_reading(HEURISTIC, AUTO, engine_of(bundle, CONFIG), MACHINE) is None
+    assert choose_reading(AUTO, AUTO, engine_of(bundle, CONFIG), MACHINE) is None  # none is shipped for this bundle
     changed = CONFIG.model_copy(update={"stride_px": 7})
     with pytest.raises(DataError, match="lesion-rule fit"):
-        choose_reading(str(rule), AUTO, bundle, changed, MACHINE)
+        choose_reading(str(rule), AUTO, engine_of(bundle, changed), MACHINE)
     rule.write_text("{}", encoding="utf-8")
     with pytest.raises(DataError, match="fit it again"):
-        choose_reading(str(rule), AUTO, bundle, CONFIG, MACHINE)
+        choose_reading(str(rule), AUTO, engine_of(bundle, CONFIG), MACHINE)
 
 
 def test_a_rule_outlives_its_file(bundle: Bundle, tmp_path: Path) -> None:

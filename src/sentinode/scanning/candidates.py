@@ -11,8 +11,10 @@ from sentinode.scanning.lesions import smoothed
 
 FLOOR = 0.1
 """Least score of a candidate. A focus that fills a tenth of a tile seldom gets more."""
-MOST_CANDIDATES = 16
-"""A second look at one costs up to 20 tiles (`second_look.py`): with 16 a slide it stays within a few hundred."""
+LEAST_MOST = 16
+CELLS_EACH = 250
+"""A heatmap has at most `LEAST_MOST` candidates, or one for so many scanned cells where that is more: a slide with ten
+nodes has as many for each as a slide with one."""
 SMOOTHING_UM = 80.0
 """As in the heuristic rule."""
 
@@ -37,7 +39,12 @@ def logit(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(np.log(held / (1 - held)))
 
 
-def find_candidates(heatmap: Heatmap, most: int = MOST_CANDIDATES) -> list[Candidate]:
+def most_candidates(heatmap: Heatmap) -> int:
+    """How many candidates a heatmap may have, by its size."""
+    return max(LEAST_MOST, int(np.isfinite(heatmap.values).sum()) // CELLS_EACH)
+
+
+def find_candidates(heatmap: Heatmap, most: int | None = None) -> list[Candidate]:
     """The strongest local maxima of a heatmap, the strongest first.
 
     A cell is a candidate when its own score is at least `FLOOR` and no neighbour (of eight) has more evidence: its
@@ -45,14 +52,14 @@ def find_candidates(heatmap: Heatmap, most: int = MOST_CANDIDATES) -> list[Candi
 
     Args:
         heatmap: Of the first look; cells that were not scanned are NaN.
-        most: How many at most.
+        most: How many at most; None: `most_candidates`.
     """
     own = np.nan_to_num(heatmap.values.astype(np.float64), nan=-1.0)
     evidence = logit(own) + _AROUND * logit(smoothed(heatmap, SMOOTHING_UM))
     evidence[own < FLOOR] = -np.inf
     highest = ndimage.maximum_filter(evidence, 3, mode="constant", cval=-np.inf)
     rows, columns = np.nonzero((evidence == highest) & np.isfinite(evidence))
-    order = np.lexsort((columns, rows, -evidence[rows, columns]))[:most]
+    order = np.lexsort((columns, rows, -evidence[rows, columns]))[: most_candidates(heatmap) if most is None else most]
     return [
         Candidate(int(rows[place]), int(columns[place]), float(own[rows[place], columns[place]])) for place in order
     ]

@@ -13,15 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sentinode.scanning.candidates import find_candidates, logit
+from sentinode.scanning.candidates import find_candidates, logit, most_candidates
 from sentinode.scanning.heatmap import Heatmap
 
 QUARTERS = 4
 """Parts of a tile's side from one shifted tile to the next."""
 WIDER = 1.25
 """How much more, in µm, the tiles with more context show: as much as training's scaling lets models bear."""
-MOST_CELLS = 24
-"""Cells that are looked at: with 4 wider tiles and up to 16 shifted ones each, a second look has at most 480."""
+CELLS_A_CANDIDATE = 2.5
+"""Cells that are looked at for each candidate that there may be; with 4 wider tiles and up to 16 shifted ones each, a
+second look has at most 800 tiles on a small slide, and a fifth of the first look's tiles on a large one."""
 
 _WORTH_SHIFTING = 0.2
 """Wider tiles come first; where none of a cell's four reaches this, the sixteen others are saved."""
@@ -60,14 +61,18 @@ class FineMap:
         return np.asarray(np.isfinite(self.joint).reshape(rows, self.parts, columns, self.parts).any(axis=(1, 3)))
 
 
-def look_again(heatmap: Heatmap, tile_cells: float, look: Look, most_cells: int = MOST_CELLS) -> FineMap:
+def most_cells(heatmap: Heatmap) -> int:
+    """How many cells of a heatmap may be looked at again."""
+    return round(CELLS_A_CANDIDATE * most_candidates(heatmap))
+
+
+def look_again(heatmap: Heatmap, tile_cells: float, look: Look) -> FineMap:
     """Take a second look at a slide's candidates and at what grows from them.
 
     Args:
         heatmap: Of the first look.
         tile_cells: Side of a tile in cells of the heatmap: 1 where tiles touch.
         look: Scores tiles.
-        most_cells: The budget.
     """
     parts = max(1, round(QUARTERS / tile_cells))
     rows, columns = heatmap.values.shape
@@ -75,7 +80,7 @@ def look_again(heatmap: Heatmap, tile_cells: float, look: Look, most_cells: int 
     fine = FineMap(empty, empty.copy(), parts)
     own = np.nan_to_num(heatmap.values, nan=0.0)
     looked = np.zeros((rows, columns), bool)
-    cells = np.array([(one.row, one.column) for one in find_candidates(heatmap)], np.int64).reshape(-1, 2)[:most_cells]
+    cells = np.array([(one.row, one.column) for one in find_candidates(heatmap)], np.int64).reshape(-1, 2)
     while len(cells):
         _fill(fine, heatmap, cells, look)
         looked[cells[:, 0], cells[:, 1]] = True
@@ -85,7 +90,7 @@ def look_again(heatmap: Heatmap, tile_cells: float, look: Look, most_cells: int 
         found = np.argwhere(worth > 0)
         order = np.lexsort((found[:, 1], found[:, 0], -worth[found[:, 0], found[:, 1]]))
         # Half of what is left at most, so that one large lesion does not have the budget of the others' rims.
-        left = most_cells - int(looked.sum())
+        left = most_cells(heatmap) - int(looked.sum())
         cells = found[order[: min(left, max(4, left // 2))]]
     return fine
 

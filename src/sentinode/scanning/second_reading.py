@@ -12,8 +12,8 @@ from sentinode.core.messages import one_line, plural
 from sentinode.core.result_folder import locked
 from sentinode.metrics.lesion_probability import FEATURES
 from sentinode.metrics.stages import size_class
-from sentinode.scanning.learned_rule import LearnedRule, shipped_rule
 from sentinode.scanning.lazy_engine import LazyEngine
+from sentinode.scanning.learned_rule import LearnedRule, shipped_rule
 from sentinode.scanning.lesion_file import write_lesions
 from sentinode.scanning.lesions import OutlinedLesion, find_lesions
 from sentinode.scanning.overlay import write_overlay
@@ -97,9 +97,7 @@ class SecondReading:
         return _rewritten(scan.path, changed)
 
 
-def choose_reading(
-    rule: str | Path, second_look: str, bundle: Bundle, config: ScanConfig, machine: Machine
-) -> SecondReading | None:
+def choose_reading(rule: str | Path, second_look: str, engine: LazyEngine, machine: Machine) -> SecondReading | None:
     """The second reading that a scan gets; None: lesions are by the heuristic rule.
 
     Args:

@@ -139,6 +139,8 @@ def outcome_line(one: Outcome) -> str:
         lesions = f"not assessed, {record.not_assessed}" + (f" ({lesions})" if record.slide_score is not None else "")
     unread = f", {record.tiles.unreadable} tiles unreadable" if record.tiles.unreadable else ""
     rate = "finished before" if one.reused else f"{record.tiles_per_s:,.0f} tiles/s" if record.tiles_per_s else ""
+    if (second := record.timings_s.get("second look")) and not one.reused:
+        rate += f" and {second:.1f} s for a second look"
     line = f"{name}: {lesions}; {record.tiles.planned:,} tiles{unread}" + (f"; {rate}" if rate else "")
     return "\n".join([line, *(f"  note: {note}" for note in record.notes)])
 
