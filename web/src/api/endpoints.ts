@@ -2,6 +2,7 @@
 import { getJson, Problem, refusal, send, sendJson } from "./http";
 import type {
   BatchAnswer,
+  Consensus,
   Explanation,
   Features,
   GridAnswer,
@@ -88,6 +89,8 @@ export const getGrid = (id: string, signal?: AbortSignal) => getJson<GridAnswer>
 
 export const getReviews = async (id: string, signal?: AbortSignal) =>
   (await getJson<{ reviews: Review[] }>(at`scans/${id}/reviews`, signal)).reviews;
+export const getConsensus = (id: string, signal?: AbortSignal) =>
+  getJson<Consensus>(at`scans/${id}/reviews/consensus`, signal);
 export const addReview = (id: string, review: NewReview) => sendJson<Review>("POST", at`scans/${id}/reviews`, review);
 export const undoReview = (id: Review["id"]) => send(at`reviews/${id}`, { method: "DELETE" });
 export const restoreReview = (id: Review["id"]) => send(at`reviews/${id}/restore`, { method: "POST" });

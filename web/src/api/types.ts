@@ -134,16 +134,26 @@ export type GridAnswer = {
 
 export type TileExplanation = Explanation & { tile: Box; image: string };
 
+export type Verdict = "accept" | "reject";
+
 export type Review = {
   id: string;
-  kind: "verdict" | "lesion";
+  kind: "verdict" | "lesion" | "adjudication";
   lesion_id: string | null;
-  verdict: "accept" | "reject" | null;
+  verdict: Verdict | null;
   polygon: Geometry | null;
   comment: string;
   author: string;
   created: string;
   undone: boolean;
+  undone_by: string | null;
+  history: { undone: boolean; author: string; created: string }[];
+};
+
+/** What the reviews of a scan say together. */
+export type Consensus = {
+  result: "not reviewed" | "tumour" | "nothing accepted" | "disagreed";
+  findings: { outcome: "accepted" | "rejected" | "disagreed"; polygon: Geometry }[];
 };
 
 export type NewReview = Pick<Review, "kind" | "lesion_id" | "verdict" | "polygon" | "comment">;

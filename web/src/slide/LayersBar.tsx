@@ -55,7 +55,7 @@ export function LayersBar(props: {
         </Toggle>
       </div>
       <Tools drawing={drawing} reviews={reviews} />
-      {scan && <Export slide={slide} scan={scan} any={reviews.any} />}
+      {scan && <Export slide={slide} scan={scan} reviews={reviews} />}
       {drawing.tool && <DrawingEnds slide={slide} drawing={drawing} />}
     </div>
   );
@@ -132,15 +132,18 @@ function DrawingEnds({ slide, drawing }: { slide: Slide; drawing: Drawing }) {
   );
 }
 
-function Export({ slide, scan, any }: { slide: Slide; scan: Scan; any: boolean }) {
-  const [all, setAll] = useState(false);
+function Export({ slide, scan, reviews }: { slide: Slide; scan: Scan; reviews: Reviews }) {
+  const [chosen, setAll] = useState(false);
+  const open = reviews.consensus?.result === "disagreed";
+  const all = chosen && !open;
   return (
     <Menu title="Export">
       <label className="check">
-        <input type="checkbox" checked={all} onChange={(event) => setAll(event.target.checked)} />
+        <input type="checkbox" checked={all} disabled={open} onChange={(event) => setAll(event.target.checked)} />
         <span>Whole slide reviewed: what is not marked is no tumour</span>
       </label>
-      {any || all ? (
+      {open && <p className="quiet">Reviewers disagree: until an admin decides, what they disagree on is no truth.</p>}
+      {reviews.any || all ? (
         <>
           <a href={reviewFile(scan.id, "geojson", all)} download={`${slide.name}.geojson`}>
             GeoJSON (QuPath)

@@ -1,12 +1,14 @@
-import type { Lesion, Scan, Slide } from "../api/types";
+import { useState } from "react";
+import type { Geometry, Lesion, Scan, Slide } from "../api/types";
 import { ScanState } from "../slides/ScanState";
 import { ScanButtons } from "../slides/SlideCard";
 import { className, classWords, probability } from "../ui/format";
 import { ClassBadge, Failure, Slider } from "../ui/parts";
+import { overlap } from "./geometry";
 import { TileCard } from "./TileCard";
 import type { ExplainedTile } from "./useExplainedTile";
 import type { Findings } from "./useFindings";
-import type { Drawn, Reviews } from "./useReviews";
+import type { Reviews } from "./useReviews";
 import { Worklist } from "./Worklist";
 
 /** Beside the slide: what the scan says, the threshold, the worklist, and the tile that was clicked. */
@@ -18,7 +20,7 @@ export function Panel(props: {
   reviews: Reviews;
   explained: ExplainedTile;
   jump: (lesion: Lesion) => void;
-  visit: (drawn: Drawn) => void;
+  visit: (place: { polygon: Geometry }) => void;
   target: string;
 }) {
   const { slide, scan, findings, reviews, explained } = props;
@@ -27,6 +29,7 @@ export function Panel(props: {
       {scan?.status === "finished" ? (
         <>
           <Summary scan={scan} />
+          <Reviewed findings={findings} reviews={reviews} jump={props.jump} visit={props.visit} />
           <Notes notes={findings.notes} />
           <Threshold findings={findings} reviews={reviews} />
           {findings.problem && <Failure problem={findings.problem} retry={findings.retry} />}
@@ -65,6 +68,48 @@ function Summary({ scan }: { scan: Scan }) {
       </div>
       {scan.slide_class && <ClassBadge name={className(scan.slide_class)} words={classWords(scan.slide_class)} />}
     </section>
+  );
+}
+
+const RESULTS = {
+  "not reviewed": "Not reviewed yet",
+  tumour: "Reviewed: tumour",
+  "nothing accepted": "Reviewed: nothing accepted",
+  disagreed: "Reviewers disagree",
+} as const;
+
+/** What reviewers say together, and the way to what they disagree on. */
+function Reviewed(props: {
+  findings: Findings;
+  reviews: Reviews;
+  jump: (lesion: Lesion) => void;
+  visit: (place: { polygon: Geometry }) => void;
+}) {
+  const { findings, reviews } = props;
+  const [next, setNext] = useState(0);
+  const { consensus } = reviews;
+  if (!consensus || consensus.result === "not reviewed") return null;
+  const open = consensus.findings.filter((finding) => finding.outcome === "disagreed");
+  const show = () => {
+    const place = open[next % open.length];
+    if (!place) return;
+    setNext((next + 1) % open.length);
+    const lesion = findings.listed?.find((one) => overlap(one.polygon, place.polygon));
+    if (lesion) props.jump(lesion);
+    else props.visit(place);
+  };
+  return (
+    <div className={open.length ? "panel-part reviewed disagreed" : "panel-part reviewed"}>
+      <span>
+        {RESULTS[consensus.result]}
+        {open.length > 0 && ` on ${open.length} ${open.length === 1 ? "place" : "places"}`}
+      </span>
+      {open.length > 0 && (
+        <button type="button" onClick={show}>
+          {open.length === 1 ? "Show it" : "Show next"}
+        </button>
+      )}
+    </div>
   );
 }
 

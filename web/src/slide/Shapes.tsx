@@ -29,7 +29,7 @@ export function Shapes(props: {
 }) {
   const { explained } = props;
   const { lesions, suspicious, selected } = props.findings;
-  const { verdicts, drawn } = props.reviews;
+  const { verdicts, drawn, onDrawn } = props.reviews;
   const paths = useMemo(() => pathsOf(lesions ?? [], suspicious, verdicts), [lesions, suspicious, verdicts]);
   return (
     <SvgLayer viewer={props.viewer}>
@@ -44,18 +44,21 @@ export function Shapes(props: {
       {explained.answer && <rect className="explained-tile" {...explained.answer.tile} />}
       {props.outlines && paths.map(([kind, d]) => <Outline key={kind} d={d} kind={kind} />)}
       {drawn.map((one) => (
-        <Outline key={one.id} d={pathOf(one.polygon)} kind="drawn" />
+        <Outline key={one.id} d={pathOf(one.polygon)} kind={drawnKind(onDrawn.get(one.id)?.outcome)} />
       ))}
       {selected && <Outline d={pathOf(selected.polygon)} kind="selected" />}
     </SvgLayer>
   );
 }
 
+const drawnKind = (outcome: string | undefined) =>
+  outcome === "reject" || outcome === "disagreed" ? outcome : "drawn";
+
 /** All lesions of a kind as one path: a slide may have a thousand. */
 function pathsOf(lesions: Lesion[], suspicious: Lesion[], verdicts: Reviews["verdicts"]): [string, string][] {
   const byKind = new Map<string, string>();
   for (const [place, lesion] of [...lesions, ...suspicious].entries()) {
-    const kind = verdicts.get(lesion.id)?.verdict ?? (place < lesions.length ? "found" : "suspicious");
+    const kind = verdicts.get(lesion.id)?.outcome ?? (place < lesions.length ? "found" : "suspicious");
     byKind.set(kind, (byKind.get(kind) ?? "") + pathOf(lesion.polygon));
   }
   return [...byKind];
@@ -70,6 +73,7 @@ export function Sketch({ viewer, drawing }: { viewer: Viewer; drawing: Drawing }
   if (corners.length === 0) return null;
   return (
     <SvgLayer viewer={viewer}>
+      {tool !== "ruler" && <path className="enclosed" d={`M${places.map(({ x, y }) => `${x} ${y}`).join("L")}Z`} />}
       <Outline d={`M${places.map(({ x, y }) => `${x} ${y}`).join("L")}`} kind={tool === "ruler" ? "ruler" : "drawn"} />
       {tool !== "freehand" &&
         // A line of no length with round ends is a dot of the same size at every zoom.

@@ -1,7 +1,7 @@
 import { useCallback, useState } from "react";
 import { getAnnotations, getModel, getSlide, heatmapPyramid, tissueMask } from "../api/endpoints";
 import { Problem, problemFrom } from "../api/http";
-import type { Slide } from "../api/types";
+import type { Geometry, Slide } from "../api/types";
 import { link } from "../shell/routes";
 import { useProgress } from "../slides/useScans";
 import { useLoad } from "../ui/hooks";
@@ -16,7 +16,7 @@ import { Shapes, Sketch, TruthShapes } from "./Shapes";
 import { useDrawing } from "./useDrawing";
 import { useExplainedTile } from "./useExplainedTile";
 import { useFindings } from "./useFindings";
-import { type Drawn, useReviews } from "./useReviews";
+import { useReviews } from "./useReviews";
 import { useSlideKeys } from "./useSlideKeys";
 import { showBox, useViewer } from "./viewer";
 
@@ -71,9 +71,9 @@ function Workplace({ slide, onChange }: { slide: Slide; onChange: () => void }) 
     },
     [viewer, findings.select, slide.mpp],
   );
-  const visit = (drawn: Drawn) => {
+  const visit = (place: { polygon: Geometry }) => {
     findings.select(null);
-    if (viewer) showBox(viewer, boundsOf(drawn.polygon), LEAST_UM / (slide.mpp?.x ?? 1));
+    if (viewer) showBox(viewer, boundsOf(place.polygon), LEAST_UM / (slide.mpp?.x ?? 1));
   };
   const failure = (what: string) => setFailed((was) => (was.includes(what) ? was : [...was, what]));
   useLayer(

@@ -1,8 +1,10 @@
-import { type FormEvent, memo, type ReactNode, useEffect, useRef, useState } from "react";
-import type { Lesion, Review, Slide } from "../api/types";
+import { memo, type ReactNode, useEffect, useRef, useState } from "react";
+import type { Lesion, Slide } from "../api/types";
 import { area, className, classWords, length, probability, when } from "../ui/format";
 import { ClassBadge } from "../ui/parts";
 import { areaOf } from "./geometry";
+import { author, Comments, Deciding, inShort, Judging, Said } from "./Judgement";
+import type { Standing } from "./standing";
 import type { Findings } from "./useFindings";
 import type { Drawn, Reviews } from "./useReviews";
 
@@ -32,7 +34,7 @@ export function Worklist(props: {
           const current = lesion.id === selected?.id;
           return (
             // By rank, so that a change of the threshold writes rows anew rather than makes them.
-            <Item key={lesion.rank} lesion={lesion} current={current} review={verdicts.get(lesion.id)} jump={jump}>
+            <Item key={lesion.rank} lesion={lesion} current={current} standing={verdicts.get(lesion.id)} jump={jump}>
               {current ? <Detail key={lesion.id} lesion={lesion} reviews={reviews} /> : null}
             </Item>
           );
@@ -49,7 +51,7 @@ export function Worklist(props: {
                   key={lesion.rank}
                   lesion={lesion}
                   current={current}
-                  review={verdicts.get(lesion.id)}
+                  standing={verdicts.get(lesion.id)}
                   jump={jump}
                   below
                 >
@@ -85,25 +87,25 @@ export function Worklist(props: {
 const Item = memo(function Item(props: {
   lesion: Lesion;
   current: boolean;
-  review: Review | null | undefined;
+  standing: Standing | null | undefined;
   jump: (lesion: Lesion) => void;
   /** Below the threshold: it has a size, but is called nothing. */
   below?: boolean;
   children: ReactNode;
 }) {
-  const { lesion, current, review, jump } = props;
+  const { lesion, current, standing, jump } = props;
   const item = useRef<HTMLLIElement>(null);
   useEffect(() => {
     if (current) item.current?.scrollIntoView({ block: "nearest" });
   }, [current]);
   return (
-    <li ref={item} className={`lesion ${current ? "current" : ""} ${review?.verdict ?? ""}`}>
+    <li ref={item} className={`lesion ${current ? "current" : ""} ${standing?.outcome ?? ""}`}>
       <button type="button" className="lesion-main" aria-current={current || undefined} onClick={() => jump(lesion)}>
         <span className="rank number">{lesion.rank}</span>
         <span className="number strong">{probability(lesion.probability ?? lesion.score_max)}</span>
         <span className="number">{length(lesion.diameter_um)}</span>
         {!props.below && <ClassBadge name={className(lesion.class)} words={classWords(lesion.class)} />}
-        {review && <span className="said">{review.verdict === "accept" ? "✓ accepted" : "✕ rejected"}</span>}
+        {standing && <span className="said">{inShort(standing)}</span>}
       </button>
       {props.children}
     </li>
@@ -111,7 +113,7 @@ const Item = memo(function Item(props: {
 });
 
 function Detail({ lesion, reviews }: { lesion: Lesion; reviews: Reviews }) {
-  const review = reviews.verdicts.get(lesion.id);
+  const standing = reviews.verdicts.get(lesion.id);
   return (
     <div className="lesion-detail">
       <p className="quiet">
@@ -119,32 +121,10 @@ function Detail({ lesion, reviews }: { lesion: Lesion; reviews: Reviews }) {
         {lesion.probability !== null && ` · highest score ${probability(lesion.score_max)}`} · mean score{" "}
         {probability(lesion.score_mean)}
       </p>
-      {review && (
-        <p className="quiet">
-          {review.verdict === "accept" ? "Accepted" : "Rejected"} by {author(review)}, {when(review.created)}
-        </p>
-      )}
+      {standing && <Said standing={standing} />}
       <Comments about={lesion} name={`lesion ${lesion.rank}`} reviews={reviews}>
-        <div className="actions">
-          <button
-            type="button"
-            aria-pressed={review?.verdict === "accept"}
-            aria-keyshortcuts="y"
-            title="Key Y"
-            onClick={() => reviews.judge(lesion, "accept")}
-          >
-            Accept
-          </button>
-          <button
-            type="button"
-            aria-pressed={review?.verdict === "reject"}
-            aria-keyshortcuts="r"
-            title="Key R"
-            onClick={() => reviews.judge(lesion, "reject")}
-          >
-            Reject
-          </button>
-        </div>
+        <Judging standing={standing} me={reviews.me} judge={(verdict) => reviews.judge(lesion, verdict)} keys />
+        <Deciding about={lesion} standing={standing} reviews={reviews} />
       </Comments>
     </div>
   );
@@ -159,19 +139,27 @@ function DrawnItem(props: {
 }) {
   const { drawn, slide, current, reviews, visit } = props;
   const remove = reviews.remove(drawn);
+  const standing = reviews.onDrawn.get(drawn.id);
+  const judged = standing && (standing.votes.length > 1 || standing.decision) ? standing : null;
   return (
-    <li className={current ? "lesion current" : "lesion"}>
+    <li className={`lesion ${current ? "current" : ""} ${judged?.outcome ?? ""}`}>
       <button type="button" className="lesion-main" aria-expanded={current} onClick={() => visit(drawn)}>
         <span className="key-drawn" aria-hidden="true" />
         <span className="drawn-words">
           {slide.mpp && `${area((areaOf(drawn.polygon) * slide.mpp.x * slide.mpp.y) / 1e6)} · `}
           {author(drawn)}
         </span>
+        {judged && <span className="said">{inShort(judged)}</span>}
       </button>
       {current && (
         <div className="lesion-detail">
           <p className="quiet">Drawn {when(drawn.created)}</p>
+          {judged && <Said standing={judged} />}
           <Comments about={drawn} name="the drawn lesion" reviews={reviews}>
+            {drawn.author !== reviews.me && (
+              <Judging standing={judged} me={reviews.me} judge={(verdict) => reviews.judgeDrawn(drawn, verdict)} />
+            )}
+            <Deciding about={drawn} standing={judged} reviews={reviews} />
             {remove && (
               <div className="actions">
                 <button type="button" onClick={remove}>
@@ -183,63 +171,5 @@ function DrawnItem(props: {
         </div>
       )}
     </li>
-  );
-}
-
-const author = (review: Review) => review.author || "this server's user";
-
-/** What was said there; between that and what one may say, what one may do. */
-function Comments(props: { about: Lesion | Drawn; name: string; reviews: Reviews; children: ReactNode }) {
-  const { about, name, reviews } = props;
-  return (
-    <>
-      {reviews.commentsOn(about.polygon).map((one) => (
-        <blockquote key={one.id}>
-          {one.comment}
-          <footer className="quiet">
-            {author(one)} · {when(one.created)}
-          </footer>
-        </blockquote>
-      ))}
-      {reviews.may && (
-        <>
-          {props.children}
-          <Comment name={name} save={(text) => reviews.comment(String(about.id), about.polygon, text)} />
-        </>
-      )}
-    </>
-  );
-}
-
-function Comment({ name, save }: { name: string; save: (text: string) => Promise<boolean> }) {
-  const [text, setText] = useState("");
-  const submit = async (event?: FormEvent) => {
-    event?.preventDefault();
-    if (text.trim() && (await save(text.trim()))) setText("");
-  };
-  return (
-    <form onSubmit={submit} className="comment">
-      <label htmlFor="comment" className="away">
-        Comment on {name}
-      </label>
-      <textarea
-        id="comment"
-        rows={2}
-        maxLength={2000}
-        placeholder="Comment"
-        value={text}
-        onChange={(event) => setText(event.target.value)}
-        onKeyDown={(event) => {
-          if (event.key === "Enter" && !event.shiftKey) {
-            event.preventDefault();
-            void submit();
-          }
-          if (event.key === "Escape") event.currentTarget.blur();
-        }}
-      />
-      <button type="submit" disabled={!text.trim()}>
-        Save
-      </button>
-    </form>
   );
 }

@@ -1,10 +1,10 @@
 import { useCallback, useContext, useMemo, useState } from "react";
-import { addReview, getReviews, restoreReview, undoReview } from "../api/endpoints";
+import { addReview, getConsensus, getReviews, restoreReview, undoReview } from "../api/endpoints";
 import { asProblem, type Problem } from "../api/http";
-import type { Geometry, Lesion, NewReview, Review } from "../api/types";
+import type { Geometry, Lesion, NewReview, Review, Verdict } from "../api/types";
 import { SessionContext, useMay } from "../shell/session";
 import { useLoad } from "../ui/hooks";
-import { overlap } from "./geometry";
+import { about, standingOn } from "./standing";
 
 /** What reviewers said of a scan, and a way to say more; every step is saved at once. */
 export function useReviews(scanId: string | null, lesions: Lesion[] | null) {
@@ -15,6 +15,10 @@ export function useReviews(scanId: string | null, lesions: Lesion[] | null) {
   const [saved, setSaved] = useState("");
   const [undone, setUndone] = useState<Review["id"][]>([]);
   const { reload } = all;
+  const steps = all.value?.reduce((sum, review) => sum + 1 + review.history.length, 0) ?? 0;
+  const consensus = useLoad(steps && scanId ? `consensus ${scanId} ${steps}` : null, (signal) =>
+    getConsensus(scanId ?? "", signal),
+  );
   const reviews = useMemo(() => (all.value ?? []).filter((review) => !review.undone), [all.value]);
 
   const save = useCallback(
@@ -38,12 +42,18 @@ export function useReviews(scanId: string | null, lesions: Lesion[] | null) {
     return save(() => addReview(scanId, review), said);
   };
   const verdicts = useMemo(
-    () => new Map((lesions ?? []).map((lesion) => [lesion.id, verdictOn(reviews, lesion.polygon)])),
+    () => new Map((lesions ?? []).map((lesion) => [lesion.id, standingOn(reviews, lesion.polygon)])),
     [lesions, reviews],
   );
   const drawn = useMemo(() => reviews.filter(isDrawn), [reviews]);
-  const owns = (one: Review) => !session.required || session.role === "admin" || one.author === session.name;
-  const mine = reviews.filter(owns);
+  const onDrawn = useMemo(
+    () => new Map(drawn.map((one) => [one.id, standingOn(reviews, one.polygon, one)])),
+    [drawn, reviews],
+  );
+  const admin = !session.required || session.role === "admin";
+  const owns = (one: Review) => admin || one.author === session.name;
+  // An admin may take back anybody's words, but not by a key that is for one's own last step.
+  const mine = reviews.filter((one) => one.author === session.name);
   const takeBack = async (one: Review) => {
     if (await save(() => undoReview(one.id), "Undone")) setUndone((ids) => [...ids, one.id]);
   };
@@ -60,13 +70,26 @@ export function useReviews(scanId: string | null, lesions: Lesion[] | null) {
     /** Whether there is something to export. */
     any: reviews.some((review) => review.kind === "lesion" || review.verdict !== null),
     drawn,
-    /** By the lesion's id: the newest verdict on it. */
+    /** By the lesion's id: who said what of it, and what that means. */
     verdicts,
+    /** The same by the id of a lesion that was drawn. */
+    onDrawn,
+    /** What all of it means for the slide. */
+    consensus: steps ? consensus.value : null,
+    me: session.name,
+    decides: may && admin,
     commentsOn: (polygon: Geometry) => reviews.filter((one) => one.comment && about(one, polygon)),
-    judge: (lesion: Lesion, verdict: "accept" | "reject") =>
+    judge: (lesion: Lesion, verdict: Verdict) =>
       add(
         { kind: "verdict", lesion_id: lesion.id, verdict, polygon: lesion.polygon, comment: "" },
         `Lesion ${lesion.rank} ${verdict}ed`,
+      ),
+    judgeDrawn: (one: Drawn, verdict: Verdict) =>
+      add({ kind: "verdict", lesion_id: one.id, verdict, polygon: null, comment: "" }, `Drawn lesion ${verdict}ed`),
+    decide: (one: Lesion | Drawn, verdict: Verdict) =>
+      add(
+        { kind: "adjudication", lesion_id: one.id, verdict, polygon: one.polygon, comment: "" },
+        `Decided: ${verdict}ed`,
       ),
     comment: (lesionId: string, polygon: Geometry, comment: string) =>
       add({ kind: "verdict", lesion_id: lesionId, verdict: null, polygon, comment }, "Comment saved"),
@@ -75,10 +98,11 @@ export function useReviews(scanId: string | null, lesions: Lesion[] | null) {
     remove: (one: Review) => (may && owns(one) ? () => takeBack(one) : undefined),
     undo: may && mine.length > 0 ? undo : undefined,
     restore: may && undone.length > 0 ? restore : undefined,
-    problem: problem ?? all.problem,
+    problem: problem ?? all.problem ?? consensus.problem,
     retry: () => {
       setProblem(null);
       all.retry();
+      consensus.retry();
     },
     saved,
   };
@@ -89,10 +113,3 @@ export type Reviews = ReturnType<typeof useReviews>;
 /** A lesion that a reviewer drew. */
 export type Drawn = Review & { polygon: Geometry };
 const isDrawn = (review: Review): review is Drawn => review.kind === "lesion" && review.polygon !== null;
-
-const about = (review: Review, polygon: Geometry) => review.polygon !== null && overlap(review.polygon, polygon);
-
-/** The newest word on what lies there, whatever the threshold was when it was said; the server lists them in order. */
-function verdictOn(reviews: Review[], polygon: Geometry): Review | null {
-  return reviews.findLast((one) => one.verdict !== null && about(one, polygon)) ?? null;
-}
