@@ -185,7 +185,7 @@ def test_a_reviewer_can_not_restore_what_an_admin_undid(lab):
     for _ in range(2):  # undoing it once more does not make it theirs
         answer = lab.restore("ann", review)
         assert (answer.status_code, "undone by eve" in answer.json()["detail"]) == (403, True)
-        lab.undo("ann", review)
+        assert lab.undo("ann", review).json()["undone_by"] == "eve"
     assert lab.outcomes() == []
     assert not lab.restore("adam", review).json()["undone"]
     assert lab.undo("ann", review).status_code == 200

@@ -73,7 +73,7 @@ class Reviews:
             if row is None:
                 return None
             if not is_admin:
-                _check_own(row, user_name)
+                _check_own(row, user_name, restores=not undone)
             by_author = row.undone_by == row.author
             if row.undone != undone or (undone and by_author and user_name != row.author):
                 mark = ReviewMarkRow(review_id=row.id, undone=undone, author=user_name, created=now())
@@ -81,12 +81,12 @@ class Reviews:
             return row
 
 
-def _check_own(row: ReviewRow, user_name: str) -> None:
+def _check_own(row: ReviewRow, user_name: str, *, restores: bool) -> None:
     if row.kind == "adjudication":
         raise NotTheirsError("an adjudication is undone and restored by an admin; ask one")
     if row.author != user_name:
         raise NotTheirsError(f"the review is by {row.author}; they or an admin may undo and restore it")
-    if row.undone and row.undone_by != user_name:
+    if restores and row.undone and row.undone_by != user_name:
         raise NotTheirsError(f"the review was undone by {row.undone_by}; an admin may restore it")
 
 
