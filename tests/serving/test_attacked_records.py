@@ -141,3 +141,12 @@ def test_reviews_that_race_and_a_kill_lose_and_replace_nothing(reviewed, besiege
         (finding,) = json.loads(again.answer("GET", f"{scan}/reviews/consensus")[1])["findings"]
         assert finding["accepted_by"] == sorted(name for name, verdict in last.items() if verdict == "accept")
         assert finding["rejected_by"] == sorted(name for name, verdict in last.items() if verdict == "reject")
+
+
+def test_what_is_kept_is_for_no_other_user(reviewed, tmp_path):
+    besieged, callers, scan = reviewed
+    assert callers["ann"]("POST", f"{scan}/reviews", {"kind": "lesion", "polygon": SQUARE})[0] == 201
+    besieged.end()
+    kept = [path for path in (tmp_path / "scans-0" / ".server").rglob("*") if path.is_file()]
+    assert "sentinode.sqlite" in {path.name for path in kept}
+    assert [path.name for path in (*kept, tmp_path / "users.json") if path.stat().st_mode & 0o077] == []
