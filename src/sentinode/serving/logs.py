@@ -7,7 +7,7 @@ import sys
 import traceback
 from typing import TextIO
 
-_QUIET = ("uvicorn", "uvicorn.error", "alembic", "multipart", "python_multipart")
+_QUIET = ("uvicorn", "alembic", "multipart", "python_multipart")
 _SILENT = ("PIL", "tifffile")
 """They speak of what is in uploads and slides; the server's answer says what is wrong with them."""
 _FORM = "%(asctime)s %(levelname)s %(message)s"
@@ -55,6 +55,7 @@ def start_logging() -> None:
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # its warnings are of requests that have a line of ours
     for name in _SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     # What no line shows is not asked for (the logging library's documentation, "Optimization").

@@ -1,0 +1,1 @@
+"""A server under siege: `python -m sentinode.testing.siege URL`."""
