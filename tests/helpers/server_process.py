@@ -62,7 +62,7 @@ class Server:
         line = self._output.readline()
         found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
         assert found, (line, self._log.read() if self.process.poll() is not None else "")
-        self.port = int(found[1])
+        self.port, self.scans = int(found[1]), scans
         self.address = f"http://127.0.0.1:{self.port}"
         self.errors: list[str] = []
         self.reader = threading.Thread(target=lambda: self.errors.extend(self._log), daemon=True)

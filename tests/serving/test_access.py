@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,13 @@ from sentinode.core.errors import SentinodeError
 from sentinode.serving.access import tokens as access_module
 from sentinode.serving.access.token_checks import TokenChecks
 from sentinode.serving.access.tokens import Access, User, Users, hash_token
-from sentinode.serving.protocol.addresses import allowed_hosts, check_access
+from sentinode.serving.protocol.addresses import (
+    allowed_hosts,
+    check_access,
+    check_origins,
+    check_proxies,
+    checked_root_path,
+)
 
 KEY = "a-long-key-of-the-operator-0123456789"
 
@@ -249,6 +256,75 @@ def test_an_allowed_origin_may_use_the_api(start):
     assert (
         client.post("/scans", json={"slide_id": "x"}, headers={"origin": "https://viewer.example"}).status_code == 404
     )
+
+
+PAGE = "https://viewer.example"
+
+
+def test_a_browser_of_an_allowed_origin_may_use_the_api_with_a_token(start, tokens):
+    file, by_role = tokens
+    client = start(users=file, origins=(PAGE,))
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+    answer = client.options("/predict", headers={"origin": PAGE, **asked})
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == PAGE
+    assert "authorization" in answer.headers["access-control-allow-headers"].lower()
+    good = {"authorization": f"Bearer {by_role['viewer']}"}
+    for headers, path, status in (({}, "/slides", 401), (good, "/slides/x", 404), (good, "/slides", 200)):
+        answer = client.get(path, headers={"origin": PAGE, **headers})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, PAGE)
+        assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
+
+
+def test_a_browser_of_another_origin_may_not(start, tokens):
+    client = start(users=tokens[0], origins=(PAGE,))
+    other = {"origin": "https://evil.example"}
+    answer = client.options("/predict", headers={**other, "access-control-request-method": "POST"})
+    assert answer.status_code == 400
+    assert "access-control-allow-origin" not in {**answer.headers, **client.get("/slides", headers=other).headers}
+
+
+@pytest.mark.parametrize("origin", ["viewer.example", "https://viewer.example/", "*", "null", "ftp://viewer.example"])
+def test_what_no_browser_sends_as_an_origin(origin):
+    with pytest.raises(SentinodeError, match="is no origin of a page"):
+        check_origins([origin])
+
+
+@pytest.mark.parametrize("proxy", ["proxy.example", "*", "10.0.0.5/24", "10.0.0.5:80"])
+def test_a_proxy_that_is_no_address(proxy):
+    with pytest.raises(SentinodeError, match="is no address of a proxy"):
+        check_proxies([proxy])
+
+
+@pytest.mark.parametrize("path", ["sentinode", "/a b", "/a/../b?", "https://viewer.example"])
+def test_a_root_path_that_is_none(path):
+    with pytest.raises(SentinodeError, match="can't be the server's path"):
+        checked_root_path(path)
+    assert checked_root_path("/a/sentinode/") == "/a/sentinode"
+
+
+def test_a_user_file_that_another_made_unreadable_says_so(tmp_path, caplog, monkeypatch):
+    users = Users(tmp_path / "users.json")
+    token = users.add("jo", "viewer")
+    access = Access(users.path)
+    assert access.check(token)
+    read = Path.read_text
+
+    def refused(path, *arguments, **options):
+        if path == users.path:
+            raise PermissionError(13, "Permission denied")
+        return read(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    users.path.touch()
+    with caplog.at_level("INFO", "sentinode.serving"):
+        assert access.remembered(token) is None
+        assert "can't be read (PermissionError)" in caplog.text
+        monkeypatch.undo()
+        users.path.chmod(0o640)  # what mends it changes neither time nor size of the content
+        assert access.check(token) is None
+        assert access.named("jo") == User("jo", "viewer")
+    assert access.check(token) == User("jo", "viewer")
 
 
 def test_headers_of_every_answer(client):

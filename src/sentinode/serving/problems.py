@@ -4,8 +4,9 @@ import json
 import logging
 import random
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -78,12 +79,15 @@ def busy(what: str, seconds: int = 1) -> Problem:
     return Problem(503, detail, headers={"Retry-After": str(seconds)})
 
 
-def problem_of(error: SentinodeError) -> Problem:
-    """An error that a user can mend as a problem."""
+def problem_of(error: SentinodeError, folders: Sequence[Path]) -> Problem:
+    """An error that a user can mend as a problem; `folders` are the server's, whose paths no message has."""
     if isinstance(error, StorageError):  # its message has the server's paths
         return Problem(507, "the server's disk can't take it; tell its operator, whose log has the request id")
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    return Problem(status, one_line(error))
+    message = one_line(error)
+    for folder in sorted(map(str, folders), key=len, reverse=True):
+        message = message.replace(f"{folder}/", "").replace(folder, "the server's folder")
+    return Problem(status, message)
 
 
 def new_request_id() -> str:
@@ -99,7 +103,7 @@ def request_id(request: Request) -> str:
 async def answer_problem(request: Request, error: Exception) -> Response:
     """Handler of `Problem` and `SentinodeError`."""
     assert isinstance(error, Problem | SentinodeError)
-    problem = error if isinstance(error, Problem) else problem_of(error)
+    problem = error if isinstance(error, Problem) else problem_of(error, request.app.state.service.config.folders)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR and problem is not error:
         _LOG.error("request %s failed: %s", request_id(request), reason_of(error))
     return problem.response(request_id(request))

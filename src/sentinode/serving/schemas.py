@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinode.metrics.stages import SlideClass
 
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+"""Of ids: PostgreSQL takes no NUL, and none has a line's end."""
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -190,7 +193,7 @@ class ScansAnswer(_Answer):
 class ScanRequest(_Request):
     """A scan to be made."""
 
-    slide_id: str = Field(max_length=64, examples=["b3JpZ2luYWw"])
+    slide_id: str = Field(max_length=64, pattern=_NO_CONTROLS, examples=["b3JpZ2luYWw"])
     stride: int | None = Field(default=None, ge=8, le=4096, description="Pixels from tile to tile at the model's µm/px")
     test_time: Literal["none", "d4"] | None = None
 
@@ -274,6 +277,7 @@ class ReviewRequest(_Request):
     lesion_id: str | None = Field(
         default=None,
         max_length=64,
+        pattern=_NO_CONTROLS,
         description="Of a lesion with this very polygon, or the id of a review that drew one; null: the polygon alone",
     )
     verdict: Literal["accept", "reject"] | None = None

@@ -103,6 +103,12 @@ class ServeConfig:
         return self.state / "images"
 
     @property
+    def folders(self) -> list[Path]:
+        """All that it reads and writes."""
+        given = (self.state, self.scans, self.slides, self.annotations, Path(self.bundle))
+        return [folder for folder in given if folder is not None and folder.is_absolute()]
+
+    @property
     def database_url(self) -> str:
         """The database that is used."""
         return self.database or f"sqlite:///{self.state / 'sentinode.sqlite'}"

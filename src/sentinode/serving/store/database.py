@@ -1,5 +1,6 @@
 """Opening the database: its schema brought up to date first, its errors in one line."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from sentinode.core.errors import MissingExtraError, SentinodeError, StorageError
 from sentinode.core.files import storage_errors
@@ -17,7 +18,8 @@ from sentinode.serving.store.scan_store import Scans
 from sentinode.serving.store.session_store import Sessions
 from sentinode.serving.store.slide_store import Slides
 
-_BUSY_S = 30.0
+_BUSY_S = 5.0
+"""Longest wait for another program that has the database; whoever asks is told then."""
 
 
 class Store:
@@ -119,7 +121,29 @@ def _sqlite(file: str | None, url: str) -> Engine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    if file and file != ":memory:":
+        _watch_file(engine, Path(file))
     return engine
+
+
+def _watch_file(engine: Engine, file: Path) -> None:
+    """Refuse to use a database whose file is gone: SQLite would go on writing to what nobody finds again."""
+
+    def identity() -> tuple[int, int] | None:
+        try:
+            stat = file.stat()
+        except OSError:
+            return None
+        return stat.st_dev, stat.st_ino
+
+    @event.listens_for(engine, "connect")
+    def note(_connection: Any, record: Any) -> None:
+        record.info["file"] = identity()
+
+    @event.listens_for(engine, "checkout")
+    def compare(_connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info["file"] != identity():
+            raise OperationalError(None, None, sqlite3.OperationalError("the database's file was taken away"))
 
 
 def _alembic(connection: Any) -> Any:

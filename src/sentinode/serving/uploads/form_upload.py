@@ -23,7 +23,8 @@ _PLAIN_HEAD = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_HEAD = 1024
-_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]")
+_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffd\ud800-\udfff]")
+"""Separators and controls, those too that have a name read from right to left; what was no UTF-8."""
 
 
 @dataclass(frozen=True)
