@@ -9,7 +9,7 @@ from typing import Any
 from sentinode.cli.main import main
 from sentinode.serving import service
 from sentinode.serving.predictions.predictor import Predictor
-from sentinode.serving.routes import slide_routes
+from sentinode.serving.slides.slide_views import SlideViews
 
 
 def _held(work: Callable[..., Any], hold: Path) -> Callable[..., Any]:
@@ -25,5 +25,5 @@ if __name__ == "__main__":
     file = Path(sys.argv.pop(1))
     service._FINISH_S = float(sys.argv.pop(1))
     Predictor.run = _held(Predictor.run, file)  # type: ignore[method-assign]
-    setattr(slide_routes, "slide_tile", _held(vars(slide_routes)["slide_tile"], file))  # noqa: B010 - not its own name
+    SlideViews.tile = _held(SlideViews.tile, file)  # type: ignore[method-assign]
     main()

@@ -15,7 +15,7 @@ from helpers import scan_folders
 from sentinode.scanning.scan_folder import open_scan, read_record
 from sentinode.scanning.scan_record import LesionRule
 from sentinode.serving.routes.answers import attachment
-from sentinode.serving.slides.deepzoom import NOT_SCANNED, SURE, HeatmapTiles
+from sentinode.serving.slides.heatmap_tiles import NOT_SCANNED, SURE, HeatmapTiles
 from sentinode.slides.annotations.annotation_file import read_annotations
 
 

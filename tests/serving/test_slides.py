@@ -136,7 +136,7 @@ def test_a_slide_is_uploaded_and_served(client, slides, config):
 def test_an_uploads_name_is_no_path(client, slides, config, name, status):
     content = (slides / "one.tif").read_bytes()
     assert client.post("/slides", files={"file": (name, content)}).status_code == status
-    assert list(config.uploads.iterdir()) == []
+    assert [*config.uploads.iterdir(), *config.incoming.iterdir()] == []
 
 
 def test_a_bad_upload_leaves_nothing(start, config):
@@ -147,17 +147,20 @@ def test_a_bad_upload_leaves_nothing(start, config):
     kind = {"content-type": "multipart/form-data; boundary=b"}
     cut = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.tif"\r\n\r\nabc'
     assert client.post("/slides", content=cut, headers=kind).status_code == 400
-    assert list(config.uploads.iterdir()) == []
+    assert [*config.uploads.iterdir(), *config.incoming.iterdir()] == []
     assert client.get("/slides").json()["slides"][0]["name"] == "one"
 
 
-def test_what_an_upload_left_long_ago_is_removed_at_the_start(start, config):
-    config.uploads.mkdir(parents=True)
-    for name, age in ((".old.partial", 2 * 86_400), (".new.partial", 60)):
-        (config.uploads / name).write_bytes(b"x")
-        os.utime(config.uploads / name, (time.time() - age,) * 2)
-    start()
-    assert [path.name for path in config.uploads.iterdir()] == [".new.partial"]
+def test_what_an_upload_left_long_ago_is_removed_at_the_start_and_nothing_of_it_is_opened(start, config, slides):
+    content = (slides / "one.tif").read_bytes()
+    for name, age in (("old", 2 * 86_400), ("new", 60)):
+        folder = config.incoming / name
+        folder.mkdir(parents=True)
+        (folder / f"{name}.tif").write_bytes(content)
+        for path in (folder / f"{name}.tif", folder):
+            os.utime(path, (time.time() - age,) * 2)
+    _only(start())
+    assert [path.name for path in config.incoming.iterdir()] == ["new"]
 
 
 def test_unknown_ids_do_not_make_the_server_list_its_folders_each_time(client, monkeypatch):
@@ -178,4 +181,3 @@ def test_many_slides_are_served_with_few_open(start, slides):
     for _ in range(2):
         for slide in client.get("/slides").json()["slides"]:
             assert client.get(f"/slides/{slide['id']}/deepzoom_files/9/0_0.jpeg").status_code == 200
-    assert len(client.app.state.service.library._open) <= 2

@@ -221,6 +221,15 @@ class SlideFactsAnswer(SlideAnswer):
     properties: dict[str, str]
 
 
+class DeletedSlideAnswer(_Answer):
+    """A slide that is deleted."""
+
+    id: str
+    name: str
+    scans_cancelled: int
+    """Scans of it that waited or ran."""
+
+
 class SlidesAnswer(_Answer):
     """All slides, by name."""
 

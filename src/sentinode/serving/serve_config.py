@@ -17,6 +17,12 @@ class Limits(BaseModel):
     """Most bytes of one uploaded image, as it is sent."""
     image_pixels: int = Field(default=16_000_000, ge=1)
     """Most pixels of one uploaded image, decoded: 48 MB. A 100-megapixel PNG can be a file of a few kilobytes."""
+    decode_s: float = Field(default=10.0, gt=0)
+    """Longest time that a large or unusual image is decoded; then its process is ended."""
+    decode_memory_bytes: int = Field(default=1024 * _MIB, ge=256 * _MIB)
+    """Most memory that the process which decodes such images may write."""
+    waiting_unusual_images: int = Field(default=16, ge=1)
+    """Large or unusual images that wait for that process."""
     batch_files: int = Field(default=256, ge=1)
     """Images of one request to /predict/batch."""
     batch_bytes: int = Field(default=64 * _MIB, ge=1)
@@ -35,9 +41,13 @@ class Limits(BaseModel):
     """Tiles and other views of slides that wait to be drawn."""
     waiting_explanations: int = Field(default=8, ge=1)
     """Explanations that wait; each takes up to seconds."""
-    open_slides: int = Field(default=16, ge=1)
-    """Slides that are kept open."""
-    slide_cache_bytes: int = Field(default=24 * _MIB, ge=0)
+    view_s: float = Field(default=15.0, gt=0)
+    """Longest time that a view of a slide, or the check of an uploaded one, may take; then its process is ended."""
+    view_memory_bytes: int = Field(default=1280 * _MIB, ge=256 * _MIB)
+    """Most memory that a process which draws slides may write; a plain image of 89 million pixels takes 900 MB."""
+    open_slides: int = Field(default=4, ge=1)
+    """Slides that each of the processes which draw keeps open."""
+    slide_cache_bytes: int = Field(default=16 * _MIB, ge=0)
     """Decoded tiles that each open slide keeps."""
     rendered_bytes: int = Field(default=96 * _MIB, ge=0)
     """Encoded tiles, thumbnails and masks that are kept."""
@@ -96,6 +106,11 @@ class ServeConfig:
     def uploads(self) -> Path:
         """Folder of uploaded slides."""
         return self.state / "uploads"
+
+    @property
+    def incoming(self) -> Path:
+        """Folder of slides that are being uploaded and checked; nothing in it is ever listed."""
+        return self.state / "incoming"
 
     @property
     def images(self) -> Path:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import Request
 
@@ -19,14 +18,15 @@ from sentinode.serving.scans.scan_jobs import ScanJobs
 from sentinode.serving.scans.scan_results import Results
 from sentinode.serving.serve_config import ServeConfig
 from sentinode.serving.slides.slide_library import Library
+from sentinode.serving.slides.slide_views import DRAWING, SlideViews
 from sentinode.serving.slides.view_cache import ViewCache
 from sentinode.serving.store.database import open_store
 from sentinode.serving.uploads.form_upload import BodyBudget
+from sentinode.serving.uploads.image_decoder import ImageDecoder
 from sentinode.serving.uploads.slide_upload import remove_left_over
 from sentinode.serving.workers.bounded_pool import BoundedPool
 
-_DECODERS = 2
-_RENDERERS = 2
+_LISTERS = 2
 _FINISH_S = 6.0
 """Longest time that views and explanations are waited for at the end; less than the server waits for requests."""
 
@@ -42,10 +42,10 @@ class Service:
         """
         self.config, limits = config, config.limits
         bundle = open_bundle(config.bundle)
-        for folder in (config.state, config.uploads, config.scans):
+        for folder in (config.state, config.uploads, config.incoming, config.scans):
             with storage_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
-        remove_left_over(config.uploads)
+        remove_left_over(config.incoming)
         self.access = Access(config.users, config.api_key)
         self.checks = TokenChecks(self.access)
         self.store = open_store(config.database_url)
@@ -60,13 +60,15 @@ class Service:
             wait_s=limits.batch_wait_s,
             seen=self.metrics.batch,
         )
-        self.decoders = ThreadPoolExecutor(_DECODERS, "decode")
-        self.view_pool = BoundedPool("views of slides", _RENDERERS, limits.waiting_renders)
+        self.decoder = ImageDecoder(limits)
+        self.view_pool = BoundedPool("views of slides", DRAWING, limits.waiting_renders)
+        self.listing_pool = BoundedPool("facts of slides", _LISTERS, limits.waiting_renders)
         self.explanation_pool = BoundedPool("explanations", 1, limits.waiting_explanations)
         self.bodies = BodyBudget(limits.body_bytes_at_once)
         self.views = ViewCache(limits.rendered_bytes)
         self.explainer = Explainer(bundle, config.engine, config.threads, config.explain_niceness)
-        self.library = Library(config, self.store.slides)
+        self.slide_views = SlideViews(limits)
+        self.library = Library(config, self.store.slides, self.slide_views)
         self.results = Results(config.scans)
         self.jobs = ScanJobs(
             config.scans,
@@ -86,6 +88,7 @@ class Service:
     def start(self) -> None:
         """Load the model in the background, then what explains, and go on with the scans; in the loop that serves."""
         self.stopping.watch(asyncio.get_running_loop())
+        self.slide_views.start()
         self.model.start()
         self.explainer.start(self.model)
         self.jobs.start()
@@ -93,17 +96,19 @@ class Service:
     async def stop(self) -> None:
         """Park the scans, close everything; the requests have ended, or were given up."""
         await self.batcher.close()
+        self.slide_views.close()
         await self.view_pool.close()
+        await self.listing_pool.close()
         self.explainer.stop()
         await self.explanation_pool.close()
-        self.decoders.shutdown(cancel_futures=True)
+        self.decoder.close()
         self.checks.close()
         self.jobs.stop()
-        self.library.close()
         self.store.close()
 
     def _give_up(self) -> None:
         self.view_pool.give_up()
+        self.listing_pool.give_up()
         self.explanation_pool.give_up()
 
     def _watch(self) -> None:

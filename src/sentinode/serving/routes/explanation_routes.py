@@ -17,7 +17,7 @@ from sentinode.serving.routes.prediction_routes import Resize, decoded, the_file
 from sentinode.serving.routes.summaries import slide_of
 from sentinode.serving.schemas import ExplanationAnswer, MethodAnswer, TileExplanationAnswer, TilePlace
 from sentinode.serving.service import Service, service_of, user_of
-from sentinode.serving.slides.slide_library import KnownSlide
+from sentinode.serving.slides.known_slide import KnownSlide
 from sentinode.serving.uploads.form_upload import Part, body_limit, read_form
 from sentinode.serving.workers.bounded_pool import while_connected
 from sentinode.serving.workers.explanation_child import data_url
@@ -101,18 +101,19 @@ async def _explained(
 
 def _tile(service: Service, known: KnownSlide, place: TilePlace) -> tuple[dict[str, int], NDArray[np.uint8]]:
     """The tile of the scanning grid that holds a place: its level-0 rectangle and its pixels."""
-    with service.library.open(known) as slide:
-        if not (0 <= place.x < slide.width and 0 <= place.y < slide.height):
-            raise Problem(
-                422, f"the place ({place.x:g}, {place.y:g}) is outside the slide of {slide.width} × {slide.height} px"
-            )
-        try:
-            spec = ScanConfig().tile_spec(service.model.info)
-        except SentinodeError as error:
-            raise Problem(422, str(error)) from error
-        step_x, step_y = spec.step_px * spec.mpp / slide.mpp.x, spec.step_px * spec.mpp / slide.mpp.y
-        x0, y0 = start_before(place.x, step_x), start_before(place.y, step_y)
-        tile = slide.read_at(spec.mpp, x0, y0, spec.size_px, spec.size_px)
+    facts = service.library.ready_facts(known)
+    width, height, mpp = facts["width"], facts["height"], facts["mpp"]
+    if not (0 <= place.x < width and 0 <= place.y < height):
+        raise Problem(422, f"the place ({place.x:g}, {place.y:g}) is outside the slide of {width} × {height} px")
+    if mpp is None:
+        raise Problem(422, f"{known.path.name} does not say its µm/px; save it again with it")
+    try:
+        spec = ScanConfig().tile_spec(service.model.info)
+    except SentinodeError as error:
+        raise Problem(422, str(error)) from error
+    step_x, step_y = (spec.step_px * spec.mpp / mpp[axis] for axis in ("x", "y"))
+    x0, y0 = start_before(place.x, step_x), start_before(place.y, step_y)
+    tile = service.slide_views.pixels(known, spec.mpp, x0, y0, spec.size_px)
     return {"x": x0, "y": y0, "width": max(1, round(step_x)), "height": max(1, round(step_y))}, tile
 
 

@@ -140,8 +140,6 @@ async def _image(service: Service, content: bytes, *, resize: bool) -> Callable[
 
 
 async def decoded(service: Service, content: bytes, *, resize: bool) -> NDArray[np.uint8]:
-    """An uploaded image as the model takes it, decoded in a thread."""
-    limits, engine = service.config.limits, service.model.engine
-    return await asyncio.get_running_loop().run_in_executor(
-        service.decoders, lambda: fit(decode_upload(content, limits), engine, resize=resize)
-    )
+    """An uploaded image as the model takes it, decoded in a thread or a process."""
+    engine = service.model.engine
+    return await service.decoder.decode(content, lambda image: fit(image, engine, resize=resize))

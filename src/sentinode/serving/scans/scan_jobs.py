@@ -4,6 +4,7 @@ A scan that runs when the server ends, however it ends, is queued again at the n
 file (see `scanning.scan`).
 """
 
+import contextlib
 import logging
 import secrets
 import threading
@@ -22,7 +23,8 @@ from sentinode.scanning.scan_folder import open_scan, read_record, scan_folders
 from sentinode.scanning.scan_record import FinishedScan
 from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
-from sentinode.serving.slides.slide_library import KnownSlide, Library
+from sentinode.serving.slides.known_slide import KnownSlide, public
+from sentinode.serving.slides.slide_library import Library
 from sentinode.serving.store.scan_store import ACTIVE, Scans
 from sentinode.serving.store.tables import ScanRow, now
 from sentinode.serving.workers.child_process import ChildProcess
@@ -124,6 +126,16 @@ class ScanJobs:
             if self._current == row.id:
                 self._process.end()
 
+    def cancel_of(self, slide_id: str) -> int:
+        """Cancel the scans of a slide that wait or run; returns how many those were."""
+        ended = 0
+        for row in self._scans.of_slide(slide_id):
+            if row.status in ACTIVE:
+                with contextlib.suppress(Problem):  # it has ended meanwhile
+                    self.cancel(row)
+                    ended += 1
+        return ended
+
     def progress(self, scan_id: str) -> dict[str, Any] | None:
         """How far a running scan is: done, total, tiles_per_second, seconds_left."""
         return self._progress.get(scan_id)
@@ -206,7 +218,7 @@ class ScanJobs:
         elif "failed" in result:
             if "places" in result:
                 _LOG.error("scan %s failed: %s", row.id, result["places"])
-            self._fail(row, self._library.public(str(result["failed"]), slide))
+            self._fail(row, public(str(result["failed"]), slide))
         elif self._stopping:
             self._scans.change(row.id, ("running",), status="queued")
         else:

@@ -16,7 +16,7 @@ from sentinode.scanning.lesions import OutlinedLesion, find_lesions
 from sentinode.scanning.scan_folder import open_scan
 from sentinode.scanning.scan_record import FinishedScan
 from sentinode.serving.problems import Problem
-from sentinode.serving.slides.deepzoom import HeatmapTiles, grid_of
+from sentinode.serving.slides.heatmap_tiles import HeatmapTiles, grid_of
 from sentinode.serving.store.tables import ScanRow
 
 shapely = require("shapely", extra="scan")

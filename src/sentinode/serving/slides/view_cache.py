@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
 
 class ViewCache:
@@ -10,7 +10,7 @@ class ViewCache:
 
     def __init__(self, most_bytes: int) -> None:
         self._most, self._held = most_bytes, 0
-        self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -18,7 +18,7 @@ class ViewCache:
         """Bytes that are kept now."""
         return self._held
 
-    def find(self, key: Hashable) -> bytes | None:
+    def find(self, key: str) -> bytes | None:
         """What is kept under `key`."""
         with self._lock:
             found = self._kept.get(key)
@@ -26,7 +26,7 @@ class ViewCache:
                 self._kept.move_to_end(key)
             return found
 
-    def get(self, key: Hashable, render: Callable[[], bytes]) -> bytes:
+    def get(self, key: str, render: Callable[[], bytes]) -> bytes:
         """What is kept under `key`, or else what `render` makes."""
         found = self.find(key)
         if found is None:
@@ -38,3 +38,9 @@ class ViewCache:
                     while self._held > self._most:
                         self._held -= len(self._kept.popitem(last=False)[1])
         return found
+
+    def forget(self, start: str) -> None:
+        """Let go of all whose key begins so."""
+        with self._lock:
+            for key in [key for key in self._kept if key.startswith(start)]:
+                self._held -= len(self._kept.pop(key))

@@ -9,6 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sentinode.serving.store.tables import SlideRow, now
 from sentinode.serving.store.transactions import transaction
 
+FOLDER, UPLOAD = "folder", "upload"
+"""Places: the folder that the server was given, and its own."""
+_DELETED = "deleted"
+
 
 class Slides:
     """Finds and gives ids."""
@@ -30,6 +34,13 @@ class Slides:
                 pass
             known = self._known(place)
         return known
+
+    def delete(self, slide_id: str) -> None:
+        """Let the file's name go: another file of that name is another slide. What refers to the id still may."""
+        with transaction(self._engine) as opened:
+            row = opened.get(SlideRow, slide_id)
+            if row is not None:
+                row.place, row.file = _DELETED, slide_id
 
     def _known(self, place: str) -> dict[str, str]:
         with transaction(self._engine) as opened:

@@ -47,7 +47,7 @@ class SlideRow(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     place: Mapped[str] = mapped_column(String(16))
-    """`folder` or `upload`."""
+    """`folder`, `upload` or `deleted`."""
     file: Mapped[str] = mapped_column(String(255))
     created: Mapped[str] = mapped_column(String(32))
 

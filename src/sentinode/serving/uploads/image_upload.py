@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.TiffImagePlugin import COMPRESSION, TILEWIDTH
 
 from sentinode.core.errors import DataError, ImageError
 from sentinode.core.images import decode_image
@@ -22,6 +23,14 @@ from sentinode.serving.serve_config import Limits
 
 _NAME = "the image"
 _SMALL_BYTES, _SMALL_PIXELS = 1 << 17, 1 << 15
+_USUAL_PIXELS = 1 << 21
+"""Times scans, where there are several."""
+_JPEG_START, _START_OF_SCAN = b"\xff\xd8\xff", b"\xff\xda"
+_TIFF_STARTS = (b"II*\0", b"MM\0*")
+_UNCOMPRESSED = bytes(4)
+"""Of a BMP: its field biCompression."""
+_PLAIN_CODECS = frozenset({1, 5, 8, 32946, 32773})
+"""Of TIFF: none, LZW, Deflate and PackBits."""
 _FORMATS = "PNG, JPEG, TIFF, BMP or WebP"
 _ZIP_END = b"PK\x05\x06"
 _ZIP_TAIL = 22 + 65_535
@@ -29,18 +38,25 @@ _ZIP_TAIL = 22 + 65_535
 
 
 def decode_upload(content: bytes, limits: Limits) -> NDArray[np.uint8]:
-    """The pixels of an uploaded image.
+    """The pixels of an uploaded image that is small: see `measure_upload` and `decode_measured`.
+
+    Returns:
+        (H, W, 3) uint8, RGB.
+    """
+    measure_upload(content, limits)
+    return decode_measured(content)
+
+
+def measure_upload(content: bytes, limits: Limits) -> tuple[int, int]:
+    """(width, height) of an uploaded image, before a pixel is decoded.
 
     Args:
         content: The file.
         limits: `image_bytes` and `image_pixels` count.
 
-    Returns:
-        (H, W, 3) uint8, RGB.
-
     Raises:
-        Problem: 413 where it is too large, 415 where it is of no known format, 422 where it is damaged, holds more than
-            one image, or another file besides (a polyglot).
+        Problem: 413 where it is too large, 415 where it is of no known format, 422 where it is damaged, would be
+            decoded again and again, or holds another file besides (a polyglot).
     """
     if len(content) > limits.image_bytes:
         raise Problem(
@@ -59,6 +75,15 @@ def decode_upload(content: bytes, limits: Limits) -> NDArray[np.uint8]:
             413, f"the image is {width:,}×{height:,} px, {limits.image_pixels:,} pixels are allowed; cut it into tiles"
         )
     _refuse_polyglot(content)
+    return width, height
+
+
+def decode_measured(content: bytes) -> NDArray[np.uint8]:
+    """The pixels of an image that was measured: (H, W, 3) uint8, RGB.
+
+    Raises:
+        Problem: 422 where it is damaged, or holds more than one image.
+    """
     try:
         return decode_image(content, _NAME)
     except DataError as error:
@@ -66,6 +91,27 @@ def decode_upload(content: bytes, limits: Limits) -> NDArray[np.uint8]:
     except (struct.error, zlib.error, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
         # Pillow's plugins let these through for some damaged files; whatever it was, it is no image.
         raise Problem(422, f"the image is damaged ({type(error).__name__}); replace it") from error
+
+
+def is_usual(content: bytes, size: tuple[int, int]) -> bool:
+    """Whether decoding is bounded by the number of pixels, and that is small: some tens of milliseconds at most."""
+    width, height = size
+    scans = content.count(_START_OF_SCAN) if content.startswith(_JPEG_START) else 1
+    if width * height * scans > _USUAL_PIXELS:
+        return False
+    if content.startswith(b"BM"):
+        return content[30:34] == _UNCOMPRESSED  # Pillow unpacks runs byte by byte
+    return content[:4] not in _TIFF_STARTS or _is_plain_tiff(content)
+
+
+def _is_plain_tiff(content: bytes) -> bool:
+    # In strips, whose size the picture bounds, and by a codec whose time the pixels bound.
+    try:
+        with Image.open(io.BytesIO(content), formats=("TIFF",)) as image:
+            tags = image.tag_v2  # type: ignore[attr-defined]
+            return tags.get(COMPRESSION, 1) in _PLAIN_CODECS and TILEWIDTH not in tags
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is not plain
+        return False
 
 
 def is_small_png(content: bytes) -> bool:
@@ -92,7 +138,7 @@ def _measured(content: bytes) -> tuple[int, int]:
     """(width, height) as the header says, of a file that ends where its format ends."""
     if content.startswith(PNG_SIGNATURE):
         return _png(content)
-    if content.startswith(b"\xff\xd8\xff"):
+    if content.startswith(_JPEG_START):
         return _jpeg(content)
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         _ends_at(8 + int.from_bytes(content[4:8], "little"), content, "WebP")
@@ -101,7 +147,7 @@ def _measured(content: bytes) -> tuple[int, int]:
         return _by_pillow(content, "WEBP")
     if content.startswith(b"BM"):
         return _by_pillow(content, "BMP")
-    if content[:4] in (b"II*\0", b"MM\0*"):
+    if content[:4] in _TIFF_STARTS:
         return _by_pillow(content, "TIFF")
     raise Problem(415, f"the file is no image of a known format; send a {_FORMATS}")
 

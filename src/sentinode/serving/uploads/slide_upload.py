@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import shutil
 import time
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,10 +23,19 @@ _ONE_FILE = SLIDE_SUFFIXES - {".mrxs", ".vms", ".vmu"}
 """The others keep their pixels in files beside them."""
 _PIECE_BYTES = 1 << 20
 _LEFT_OVER_S = 86_400
+_UNNAMED = ".partial"
 
 
-async def receive_slide(request: Request, folder: Path, limit: int) -> Path:
-    """Write the field `file` of a multipart form into `folder`; returns its path.
+async def receive_slide(request: Request, incoming: Path, library: Path, limit: int) -> Path:
+    """Write the field `file` of a multipart form into a folder of its own; returns its path there.
+
+    Nobody has looked at it yet: it is to be given to `link_in` or only to `discard`.
+
+    Args:
+        request: With the form.
+        incoming: Where that folder is made, on the disk of `library`.
+        library: Where the slide is to be afterwards.
+        limit: Most bytes.
 
     Raises:
         Problem: 400 for a damaged form or a name that is a path, 409 where there is a slide of that name, 413 where it
@@ -37,9 +47,12 @@ async def receive_slide(request: Request, folder: Path, limit: int) -> Path:
     if kind != b"multipart/form-data" or not boundary:
         raise Problem(415, "the body is not multipart/form-data with a boundary; send the slide as a form's file field")
     most, read, pieces = body_limit(limit), 0, bytearray()
-    temporary = folder / f".{secrets.token_hex(8)}.partial"
+    folder = incoming / secrets.token_hex(8)
+    written, arrived = folder / _UNNAMED, None
     try:
-        with storage_errors(folder), temporary.open("wb") as out:
+        with storage_errors(incoming):
+            folder.mkdir()
+        with storage_errors(incoming), written.open("wb") as out:
             receiver = _Receiver(boundary, out)
             async for piece in request.stream():
                 read += len(piece)
@@ -52,36 +65,54 @@ async def receive_slide(request: Request, folder: Path, limit: int) -> Path:
             await asyncio.to_thread(receiver.take, bytes(pieces))
             name = receiver.finished()
             await asyncio.to_thread(os.fsync, out.fileno())
-        path = _checked(folder, name)
-        with storage_errors(folder):
-            try:
-                path.hardlink_to(temporary)  # unlike a rename, this never replaces a slide that came meanwhile
-            except FileExistsError:
-                raise _taken(path.stem) from None
+        _check(library, name)
+        arrived = written.rename(folder / name)
     except ClientDisconnect:
         raise Problem(400, "the client went before the slide was whole; send it again") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        if arrived is None:
+            await asyncio.to_thread(discard, written)
+    return arrived
+
+
+def link_in(arrived: Path, library: Path) -> Path:
+    """Take a slide that was looked at into `library`; returns its path there.
+
+    Raises:
+        Problem: 409 where a slide of that name has come meanwhile.
+        StorageError: The disk is full.
+    """
+    path = library / arrived.name
+    _check(library, arrived.name)
+    with storage_errors(library):
+        try:
+            path.hardlink_to(arrived)  # unlike a rename, this never replaces a slide that came meanwhile
+        except FileExistsError:
+            raise _taken(path.stem) from None
     return path
 
 
-def remove_left_over(folder: Path) -> None:
+def discard(arrived: Path) -> None:
+    """Remove a slide's own folder, whether it was taken in or not."""
+    shutil.rmtree(arrived.parent, ignore_errors=True)
+
+
+def remove_left_over(incoming: Path) -> None:
     """Remove what uploads left that a server did not see the end of: no upload is silent for a day."""
-    for path in folder.glob(".*.partial"):
+    for folder in incoming.iterdir():
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _LEFT_OVER_S:
-                path.unlink()
+            if time.time() - max(path.stat().st_mtime for path in (folder, *folder.iterdir())) > _LEFT_OVER_S:
+                shutil.rmtree(folder)
 
 
-def _checked(folder: Path, name: str) -> Path:
-    path = folder / name
+def _check(library: Path, name: str) -> None:
+    path = library / name
     if path.suffix.lower() not in _ONE_FILE or name.startswith("."):
         raise Problem(415, f"{name!r} is no slide of one file; send one that ends in {', '.join(sorted(_ONE_FILE))}")
     if len(path.name.encode()) > 200:
         raise Problem(400, "the file name is longer than 200 bytes; shorten it")
-    if any(other.stem == path.stem for other in folder.iterdir() if not other.name.startswith(".")):
+    if any(other.stem == path.stem for other in library.iterdir() if not other.name.startswith(".")):
         raise _taken(path.stem)
-    return path
 
 
 def _taken(name: str) -> Problem:

@@ -1,10 +1,11 @@
 """The side of a child process: takes jobs from standard input and answers on standard output, a line of JSON each.
 
-A process of its own has its own interpreter lock, its own memory and a lower priority than the server; a fault in a
-library ends it and not the server, and it can be ended at any moment. It ends when its standard input does, so it never
-outlives the server.
+A job or an answer may bring bytes, such as an image: the line says how many follow it. A process of its own has its own
+interpreter lock, its own memory and a lower priority than the server; a fault in a library ends it and not the server,
+and it can be ended at any moment. It ends when its standard input does, so it never outlives the server.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -21,11 +22,15 @@ from sentinode.serving.logs import places_of
 
 Fields = dict[str, Any]
 Say = Callable[[Fields], None]
+CONTENT, CONTENT_BYTES = "content", "content_bytes"
+"""Bytes of a job or of what is `finished`, and in a line how many follow."""
 _STOPPED = 130
 
 
 def serve_jobs(handle: Callable[[Fields, Say], Fields]) -> None:
     """Take jobs until standard input ends.
+
+    The command line's first word is the niceness, the second, if there is one, the most bytes of memory to be written.
 
     Args:
         handle: Given a job and what tells the server how far it is; returns what is told as `finished`. What it raises
@@ -34,26 +39,45 @@ def serve_jobs(handle: Callable[[Fields, Say], Fields]) -> None:
     """
     if hasattr(os, "nice"):
         os.nice(int(sys.argv[1]))
+    _limit_memory(*map(int, sys.argv[2:3]))
     # What libraries say of slides goes to the server's log, in which no name of a file may be.
     warnings.simplefilter("ignore")
     logging.disable()
     # A library that prints must not write into the middle of a line.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
+    jobs: queue.SimpleQueue[Fields] = queue.SimpleQueue()
 
     def read() -> None:
-        for line in sys.stdin:
-            jobs.put(line)
+        for line in sys.stdin.buffer:
+            job = json.loads(line)
+            if count := job.pop(CONTENT_BYTES, 0):
+                job[CONTENT] = sys.stdin.buffer.read(count)
+            jobs.put(job)
         os._exit(_STOPPED)  # the server is gone; what is written is whole at every moment
 
     def say(fields: Fields) -> None:
-        answers.write(json.dumps(fields) + "\n")
+        content = fields.get("finished", {}).pop(CONTENT, b"")
+        counted = {CONTENT_BYTES: len(content)} if content else {}
+        answers.write(json.dumps({**fields, **counted}).encode() + b"\n" + content)
         answers.flush()
 
     threading.Thread(target=read, daemon=True).start()
+    first = jobs.get()
+    say({"begun": True})  # a deadline begins here, and not while libraries are loaded
+    say(_answer(handle, first, say))
     while True:
-        say(_answer(handle, json.loads(jobs.get()), say))
+        say(_answer(handle, jobs.get(), say))
+
+
+def _limit_memory(most: int = 0) -> None:
+    # Of what is written: unlike all that is addressed, it counts neither libraries nor what threads only reserve.
+    # Beyond it memory is refused, which Python and most libraries survive. Linux keeps to it, macOS does not.
+    if most:
+        with contextlib.suppress(ImportError, OSError, ValueError):
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _answer(handle: Callable[[Fields, Say], Fields], job: Fields, say: Say) -> Fields:
