@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import typer.main
 
 from helpers import layouts
-from sentinode.cli.main import app
+from sentinode.cli.main import app, main
 from sentinode.cli.options import say
 
 Command = Callable[..., Any]
@@ -151,3 +152,9 @@ def test_a_line_reaches_a_pipe_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe, encoding="utf-8", line_buffering=False))
     say("serving pcam")
     assert pipe.getvalue() == b"serving pcam\n"
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"sentinode {version('sentinode')}\n")

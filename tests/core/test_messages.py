@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from sentinode.core.messages import one_line
+from sentinode.core.messages import agree, one_line, plural
 
 
 class _Fit(BaseModel):
@@ -46,3 +46,10 @@ def test_any_error_is_told_in_one_line() -> None:
     with pytest.raises(json.JSONDecodeError) as raised:
         json.loads("{")
     assert "\n" not in one_line(raised.value)
+
+
+def test_numbers_agree_with_their_nouns_and_verbs() -> None:
+    assert [plural(amount, "patch") for amount in (0, 1, 2_907)] == ["0 patches", "1 patch", "2,907 patches"]
+    assert [plural(2, noun) for noun in ("epoch", "metastasis", "tile")] == ["2 epochs", "2 metastases", "2 tiles"]
+    assert agree(1, "image lies", "images lie") == "1 image lies"
+    assert agree(1_000, "image lies", "images lie") == "1,000 images lie"

@@ -91,3 +91,19 @@ def test_the_hash_is_shown_and_verified(folder: Path) -> None:
     assert check.to_json()["sha256"] == sha256
     assert "is as it was written" in check.summary()
     assert "not signed" in check.summary()
+
+
+def test_strangers_in_the_folder_are_named_and_change_nothing(folder: Path) -> None:
+    """The graph takes weights from the bundle's own file alone, and hashes are over what is listed."""
+    before = verify_bundle(folder)
+    assert before.strangers == ()
+    copies = tuple(f"copy{number:02d}.onnx" for number in range(9))
+    for name in ("weights.bin", "seen.npz", "notes.txt", ".DS_Store", *copies):
+        (folder / name).write_bytes(b"stranger")
+    (folder / "old").mkdir()
+    found = verify_bundle(folder)
+    assert found.strangers == (*copies, "notes.txt", "old/", "seen.npz", "weights.bin")
+    assert "not part of it, and read by nothing: copy00.onnx, " in found.summary()
+    assert found.summary().endswith("notes.txt and 3 more")
+    assert (found.to_json()["strangers"], found.bundle.sha256) == (list(found.strangers), before.bundle.sha256)
+    assert found.bundle.seen() == {}

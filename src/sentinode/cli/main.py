@@ -6,9 +6,10 @@ Modules here import the other rooms inside their functions only, so that `sentin
 import logging
 import sys
 import traceback
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 import typer.core
@@ -43,8 +44,8 @@ from sentinode.cli import (
     train,
     users,
 )
-from sentinode.cli.options import warn
-from sentinode.cli.streams import prepare_streams
+from sentinode.cli.options import say, warn
+from sentinode.cli.streams import discard_output, prepare_streams, reader_is_gone
 from sentinode.core.errors import SentinodeError
 from sentinode.core.extras import job
 from sentinode.core.files import storage_error
@@ -52,6 +53,7 @@ from sentinode.core.settings import trusting
 
 USER_ERROR = 2  # what the user can mend, as for a wrong option
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+CLOSED_PIPE = 141  # 128 + SIGPIPE: `sentinode … | head` ends as `cat … | head` does, and is no failure
 
 EXTRAS = {
     "baselines": "crossval",
@@ -88,16 +90,38 @@ class _StoppedError(Exception):
     """Ctrl-C; what the interrupted command said about going on."""
 
 
+class _ClosedPipeError(Exception):
+    """A pipe that nobody reads from any more."""
+
+
+@contextmanager
+def _past_typer() -> Iterator[None]:
+    """Under other names: typer ends without a word at a KeyboardInterrupt, and with status 1 at a closed pipe."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise _StoppedError(str(error)) from error
+    except BrokenPipeError as error:
+        raise _ClosedPipeError from error
+
+
 class _Commands(typer.core.TyperGroup):
     """The group of all commands; a whole number that one returns becomes the exit status."""
 
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with _past_typer():  # --help and --version print while they are parsed
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _past_typer():
             status = super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            # Under another name: typer ends without a word at a KeyboardInterrupt.
-            raise _StoppedError(str(error)) from error
         ctx.exit(status if isinstance(status, int) else 0)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"sentinode {version('sentinode')}")
+        raise typer.Exit
 
 
 app = typer.Typer(
@@ -111,6 +135,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+@app.callback()
+def _options(
+    version_: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
@@ -142,8 +177,21 @@ app.add_typer(tissue.app, name="tissue")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 done in part, 2 something that the user can mend, 130 Ctrl-C."""
+    """Run the command line and exit.
+
+    Status: 0 done, 1 done in part, 2 something that the user can mend, 130 Ctrl-C, 141 nobody reads the output on.
+    """
     prepare_streams()
+    try:
+        _run(arguments)
+    except BrokenPipeError:
+        if not reader_is_gone():  # a pipe of our own, to a process that died
+            raise
+        discard_output()
+        sys.exit(CLOSED_PIPE)
+
+
+def _run(arguments: Sequence[str] | None) -> None:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where the home has no place for its cache
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
@@ -154,6 +202,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             app(words, prog_name="sentinode")
     except _StoppedError as error:
         _leave(INTERRUPTED, f"stopped by Ctrl-C; {str(error) or 'what was finished is kept'}", debug=debug)
+    except _ClosedPipeError as error:
+        raise BrokenPipeError from error
     except SentinodeError as error:  # before OSError, which some of them also are
         _leave(USER_ERROR, f"error: {error}", debug=debug)
     except PermissionError as error:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import select
 import sys
 
 from sentinode.core.errors import StorageError
@@ -26,6 +27,21 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def reader_is_gone() -> bool:
+    """Whether standard output or error leads to a pipe that nobody reads from any more."""
+    poll = select.poll()
+    for number in (1, 2):
+        poll.register(number, 0)  # what is asked for besides POLLERR, which is always told
+    return any(state & select.POLLERR for _, state in poll.poll(0))
+
+
+def discard_output() -> None:
+    """Let what is still to be written go nowhere: at the end Python would complain of the closed pipe."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
 
 
 def holds_all_letters() -> bool:

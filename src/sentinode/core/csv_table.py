@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sentinode.core.csv_output import unescape_cell
 from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.core.messages import plural
 
 _SEPARATORS = ",;\t"
 _BLANK = frozenset({"nan", "<na>", "#n/a"})  # as pandas, and a spreadsheet's error, write that there is nothing
@@ -97,13 +98,13 @@ class CsvTable:
     def _place(self, column: str) -> int:
         found = [place for place, name in enumerate(self.header) if name.casefold() == column.casefold()]
         if len(found) > 1:
-            raise DataError(f"{self.path} has {len(found)} columns {column!r}; keep the one that is meant")
+            raise DataError(f"{self.path} has {plural(len(found), 'column')} {column!r}; keep the one that is meant")
         return found[0]
 
     def _fitted(self, line: int, cells: list[str], places: dict[str, int]) -> tuple[int, dict[str, str]]:
         width = len(self.header)
         if len(cells) != width and (len(cells) < width or any(cells[width:])):
-            has = "1 value" if len(cells) == 1 else f"{len(cells)} values"
+            has = "1 value" if len(cells) == 1 else f"{plural(len(cells), 'value')}"
             raise DataError(
                 f"{self.path}, line {line}: {has} for {width} columns; fill the line in, and put a value that has a "
                 "separator in it into quotation marks"

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-_PLURALS = {"epoch": "epochs"}
+_PLURALS = {"epoch": "epochs", "metastasis": "metastases", "slide or patient": "slides or patients"}
 
 
 def one_line(error: Exception, *table: str, names: Mapping[str, str] | None = None) -> str:
@@ -43,6 +43,16 @@ def count(value: int) -> str:
 def plural(amount: int, noun: str) -> str:
     """`1 patch`, `2,907 patches`."""
     return f"1 {noun}" if amount == 1 else f"{amount:,} {plural_of(noun)}"
+
+
+def agree(amount: int, one: str, more: str) -> str:
+    """A number with what is said of so many: of `image lies` and `images lie` the one that fits.
+
+    Examples:
+        >>> agree(1, "image lies", "images lie"), agree(3, "image lies", "images lie")
+        ('1 image lies', '3 images lie')
+    """
+    return f"{amount:,} {one if amount == 1 else more}"
 
 
 def plural_of(noun: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sentinode.core.errors import DataError, ImageError, LeakError
-from sentinode.core.messages import plural
+from sentinode.core.messages import agree, plural
 from sentinode.data.data_config import DataConfig, Policy
 from sentinode.data.source import Exclusion
 
@@ -79,7 +79,9 @@ def check_readable(sieve: Sieve, policy: Policy) -> None:
     bad = sieve.table["status"].isin(("missing", "unreadable"))
     if bad.any() and policy == "error":
         details = _some(sieve.table.loc[bad, "detail"].tolist())
-        raise ImageError(f"{bad.sum()} images can't be used: {details}; mend them or set data.on_unreadable = 'drop'")
+        raise ImageError(
+            f"{plural(bad.sum(), 'image')} can't be used: {details}; mend them or set data.on_unreadable = 'drop'"
+        )
     for status in ("missing", "unreadable"):
         sieve.drop(sieve.table["status"] == status, f"{status} image", sieve.table["detail"])
 
@@ -99,7 +101,8 @@ def check_sizes(sieve: Sieve, policy: Policy, tile_size: int | None = None) -> N
         example = sieve.table.loc[differs, "id"].iloc[0]
         if tile_size is not None:
             raise DataError(
-                f"{differs.sum()} images are smaller than tiles of {tile_size} px (such as {example}, "
+                f"{agree(int(differs.sum()), 'image is', 'images are')} smaller than tiles of {tile_size} "
+                f"px (such as {example}, "
                 f"{sizes[differs].iloc[0]} px); choose a smaller data.tile_size, or set data.on_size = 'drop' to leave "
                 "them out"
             )
@@ -122,7 +125,8 @@ def check_conflicts(sieve: Sieve, policy: Policy) -> None:
         same = table[table["pixels"] == table["pixels"].iloc[0]].drop_duplicates("label")
         shown = " and ".join(f"{name} ({label})" for name, label in zip(same["id"], same["label"], strict=True))
         raise DataError(
-            f"{conflicting.sum()} images have the same pixels but another label: {shown}, …; correct the labels, or "
+            f"{agree(int(conflicting.sum()), 'image has', 'images have')} the same pixels but another "
+            f"label: {shown}, …; correct the labels, or "
             "set data.on_conflict = 'drop' to leave them out"
         )
     sieve.drop(conflicting, "same pixels, two labels", sieve.table["label"])
@@ -169,7 +173,8 @@ def check_ids(sieve: Sieve) -> None:
     repeated = sieve.table.loc[sieve.table["id"].duplicated(), "id"]
     if len(repeated):
         raise DataError(
-            f"{len(repeated)} ids are given to two different images: {_some(repeated.tolist())}; make them unique"
+            f"{agree(len(repeated), 'id is', 'ids are')} given to two different images: "
+            f"{_some(repeated.tolist())}; make them unique"
         )
 
 
@@ -183,7 +188,7 @@ def check_groups(table: pd.DataFrame, remedy: str) -> None:
     torn = sides[sides.map(len) > 1]
     if len(torn):
         shown = _some([f"{group} (in {' and '.join(splits)})" for group, splits in torn.items()])
-        raise LeakError(f"{len(torn)} groups are on two sides of the split: {shown}; {remedy}")
+        raise LeakError(f"{agree(len(torn), 'group is', 'groups are')} on two sides of the split: {shown}; {remedy}")
 
 
 def check_classes(table: pd.DataFrame, source: str) -> None:

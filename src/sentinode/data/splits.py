@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from sentinode.core.errors import DataError
+from sentinode.core.messages import plural
 from sentinode.core.stain_statistics import stain_statistics
 
 _ORDERS_TRIED = 16
@@ -106,8 +107,8 @@ def _check_shared_out(counts: pd.DataFrame, splits: NDArray[np.object_], wanted:
         missing += [f"train gets none with class {name}" for name in counts.columns if not trained[name]]
     if missing:
         raise DataError(
-            f"{len(counts)} groups can't be shared out over {', '.join(wanted)}: {missing[0]}; add groups, cut fewer "
-            "splits (data.split.fractions), or name the splits in the source"
+            f"{plural(len(counts), 'group')} can't be shared out over {', '.join(wanted)}: {missing[0]}; "
+            "add groups, cut fewer splits (data.split.fractions), or name the splits in the source"
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentinode.core.extras import job, require
+from sentinode.core.messages import plural
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.face.arguments import as_path, as_paths, as_text, as_texts
@@ -51,7 +52,7 @@ class Assessment:
         return self.figures.summary()
 
     def __repr__(self) -> str:
-        return f"Assessment({self.figures.split}: {self.figures.n:,} images, {self.folder})"
+        return f"Assessment({self.figures.split}: {plural(self.figures.n, 'image')}, {self.folder})"
 
     def _repr_html_(self) -> str:
         return metrics_html(self.metrics, repr(self))

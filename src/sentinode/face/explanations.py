@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.extras import job
+from sentinode.core.messages import plural
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.face.arguments import as_path, as_paths, as_text
@@ -45,7 +46,7 @@ class Explanations:
         return values
 
     def __repr__(self) -> str:
-        return f"Explanations({len(self.records)} images, {self.page})"
+        return f"Explanations({plural(len(self.records), 'image')}, {self.page})"
 
     def _repr_html_(self) -> str:
         folder = self.finished.folder

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sentinode.core.messages import plural
+
 _ROWS = 20
 """Rows of a longer table that are shown, with how many there are."""
 
@@ -16,7 +18,7 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[object]], caption: s
     """A table of the first rows; what comes in is text, not HTML."""
     cells = [[_shown(cell) for cell in row] for row in rows]
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in cells[:_ROWS])
-    more = f"<p>{len(cells) - _ROWS:,} more rows</p>" if len(cells) > _ROWS else ""
+    more = f"<p>{plural(len(cells) - _ROWS, 'more row')}</p>" if len(cells) > _ROWS else ""
     titles = "".join(f"<th>{escape(title)}</th>" for title in head)
     words = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f"<table>{words}<thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>{more}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sentinode.core.errors import DataError
 from sentinode.core.extras import require
+from sentinode.core.messages import plural
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.face.arguments import as_text
@@ -58,7 +59,7 @@ class Predictions:
 
     def __repr__(self) -> str:
         failed = f", {len(self.failures):,} failed" if self.failures else ""
-        return f"Predictions({len(self):,} images by {self.info.name}{failed})"
+        return f"Predictions({plural(len(self), 'image')} by {self.info.name}{failed})"
 
     def _repr_html_(self) -> str:
         return html_table(self._head, (list(row.row().values()) for row in self.rows), repr(self))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sentinode.core.errors import TrainingError
 from sentinode.core.extras import job, require
+from sentinode.core.messages import plural
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.face.arguments import as_path, as_text, as_texts
@@ -66,7 +67,7 @@ class Run:
         return self.finished.summary()
 
     def __repr__(self) -> str:
-        return f"Run({self.folder}, {self.finished.split}: {self.finished.n:,} images)"
+        return f"Run({self.folder}, {self.finished.split}: {plural(self.finished.n, 'image')})"
 
     def _repr_html_(self) -> str:
         return metrics_html(self.metrics, repr(self))

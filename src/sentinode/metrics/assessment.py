@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from sentinode.core.decision import LowConfidenceBand, OperatingPoint
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.decisions.clinical_utility import (
     DecisionCurve,
@@ -156,7 +157,7 @@ class Assessment:
         counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
         names = shown_in("summary" if self.positive else "multiclass summary")
         chosen = f" ({self.chosen})" if self.chosen else ""
-        lines = [f"{self.split}{chosen}: {self.n:,} samples ({counts})"]
+        lines = [f"{self.split}{chosen}: {plural(self.n, 'sample')} ({counts})"]
         lines += [f"  {name.replace('_', ' '):<18} {self.metrics[name]}" for name in names]
         if self.threshold:
             lines.append(f"  at threshold {self.threshold.value:.4f}, {self.threshold.rule} on {self.threshold.split}")
@@ -265,8 +266,8 @@ def _own_limits(
         limits.append("All samples come from one group: the intervals say nothing about other slides or patients.")
     elif resampling.group_count < FEW_GROUPS:
         limits.append(
-            f"Only {resampling.group_count} groups: intervals that resample groups are too narrow with fewer than"
-            f" {FEW_GROUPS}."
+            f"Only {plural(resampling.group_count, 'group')}: intervals that resample groups are too narrow "
+            f"with fewer than {FEW_GROUPS}."
         )
     missing = [name for k, name in enumerate(predictions.class_names) if not (predictions.labels == k).any()]
     if missing:

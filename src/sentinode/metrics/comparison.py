@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.measures.auc_interval import auc_difference, auc_metric
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval, rate, wider
@@ -201,7 +202,7 @@ def _aligned(name_a: str, a: Predictions, name_b: str, b: Predictions) -> Predic
     row = {sample: index for index, sample in enumerate(b.ids)}
     missing = [sample for sample in a.ids if sample not in row]
     if missing or len(a) != len(b):
-        message = f"{name_a} has {len(a)} samples, {name_b} {len(b)}, {len(missing)} are in the first alone"
+        message = f"{name_a} has {plural(len(a), 'sample')}, {name_b} {len(b)}, {len(missing)} are in the first alone"
         raise EvaluationError(f"{message}; evaluate both on the same split")
     order = [row[sample] for sample in a.ids]
     if (b.labels[order] != a.labels).any():

@@ -9,6 +9,7 @@ import numpy as np
 
 from sentinode.core.csv_output import write_csv
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.measures.auc_interval import auc_metric
 from sentinode.metrics.measures.intervals import rate
@@ -183,6 +184,6 @@ def _over_seeds(metrics: Sequence[Metric]) -> Metric:
     values = [metric.value for metric in metrics if metric.value is not None]
     if len(values) < len(metrics):
         return Metric.undefined("a class has no sample", metrics[0].n)
-    method = f"lowest and highest of {len(values)} seeds" if len(values) > 1 else "one seed"
+    method = f"lowest and highest of {plural(len(values), 'seed')}" if len(values) > 1 else "one seed"
     low, high = (min(values), max(values)) if len(values) > 1 else (None, None)
     return Metric(float(np.median(values)), low, high, method, metrics[0].n)

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import plural
 from sentinode.metrics.lesion_probability import LesionProbability, any_odds
 from sentinode.metrics.regression_fit import fitted_regression
 
@@ -62,7 +63,8 @@ def cross_validated(
     names = sorted(set(owner_of))
     if truths.all() or not truths.any() or len(names) < 2:
         raise EvaluationError(
-            f"{int(truths.sum())} of {len(truths)} suspects on {len(names)} slides are metastases; a rule needs both "
+            f"{int(truths.sum())} of {plural(len(truths), 'suspect')} on "
+            f"{plural(len(names), 'slide')} are metastases; a rule needs both "
             "kinds, on several slides"
         )
     owners = np.array([names.index(owner) for owner in owner_of])

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.decision import Decisions, LowConfidenceBand, decide
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import agree, plural
 
 LIKELIEST = 0.5
 """The threshold at which the positive one of two classes is the likeliest."""
@@ -95,7 +96,8 @@ class Predictions:
         """
         if self.binary != (threshold is not None):
             message = (
-                f"{len(self.class_names)} classes with threshold {threshold}: two classes need one, more have none"
+                f"{plural(len(self.class_names), 'class')} with threshold {threshold}: two classes need "
+                "one, more have none"
             )
             raise EvaluationError(message)
         return decide(self.probabilities, self.positive, threshold, band)
@@ -117,11 +119,14 @@ class Predictions:
             lengths["groups"] = len(self.groups)
         wrong = {name: length for name, length in lengths.items() if length != n}
         if wrong:
-            raise EvaluationError(f"{n} ids but {wrong}; give one of each per sample")
+            raise EvaluationError(f"{plural(n, 'id')} but {wrong}; give one of each per sample")
         if k < 2 or len(set(self.class_names)) != k:
             raise EvaluationError(f"class names are {list(self.class_names)}; give at least two different ones")
         if (k == 2) != (self.positive is not None) or self.positive not in (None, 0, 1):
-            message = f"positive is {self.positive} for {k} classes; give 0 or 1 for two classes and nothing for more"
+            message = (
+                f"positive is {self.positive} for {plural(k, 'class')}; give 0 or 1 for two classes "
+                "and nothing for more"
+            )
             raise EvaluationError(message)
         self._check_values(k)
         if len(set(self.ids)) != n:
@@ -130,7 +135,10 @@ class Predictions:
 
     def _check_values(self, k: int) -> None:
         if self.labels.ndim != 1 or self.labels.min() < 0 or self.labels.max() >= k:
-            message = f"labels run from {self.labels.min()} to {self.labels.max()}; give 0 to {k - 1} for {k} classes"
+            message = (
+                f"labels run from {self.labels.min()} to {self.labels.max()}; give 0 to {k - 1} for "
+                f"{plural(k, 'class')}"
+            )
             raise EvaluationError(message)
         if self.probabilities.shape != (len(self.ids), k):
             message = f"probabilities are {self.probabilities.shape}; give ({len(self.ids)}, {k})"
@@ -142,6 +150,7 @@ class Predictions:
             row = int(bad.argmax())
             values = self.probabilities[row].tolist()
             message = (
-                f"{int(bad.sum())} samples have no probabilities in [0, 1] with sum 1, first {self.ids[row]}: {values}"
+                f"{agree(int(bad.sum()), 'sample has', 'samples have')} no probabilities in [0, 1] with sum "
+                f"1, first {self.ids[row]}: {values}"
             )
             raise EvaluationError(message)

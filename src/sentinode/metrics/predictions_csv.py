@@ -13,6 +13,7 @@ from sentinode.core.csv_output import write_csv
 from sentinode.core.csv_table import read_exactly
 from sentinode.core.decision import LowConfidenceBand
 from sentinode.core.errors import DataNotFoundError, EvaluationError
+from sentinode.core.messages import plural
 from sentinode.metrics.predictions import Predictions
 
 _PREFIX = "p_"
@@ -83,7 +84,9 @@ def _parsed(path: Path, lines: Iterable[tuple[int, list[str]]], names: list[str]
     width = len(_BEFORE) + len(names) + len(_AFTER)
     for line, row in lines:
         if len(row) != width:
-            raise EvaluationError(f"{path}, line {line}: {len(row)} values for {width} columns; is the file truncated?")
+            raise EvaluationError(
+                f"{path}, line {line}: {plural(len(row), 'value')} for {width} columns; is the file truncated?"
+            )
         if row[3] not in names:
             raise EvaluationError(f"{path}, line {line}: label {row[3]!r} is none of {names}")
         try:

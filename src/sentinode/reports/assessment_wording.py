@@ -67,7 +67,8 @@ def multiclass_headline(assessment: Assessment, noun: str) -> list[str]:
     metrics, k = assessment.metrics, len(assessment.class_names)
     right = sum(row[index] for index, row in enumerate(assessment.confusion_matrix))
     return [
-        f"Of {plural(assessment.n, noun)} in {k} classes, the likeliest class is the right one for {count(right)}:"
+        f"Of {plural(assessment.n, noun)} in {plural(k, 'class')}, the likeliest class is the right one for "
+        f"{count(right)}:"
         f" accuracy {with_interval('accuracy', metrics['accuracy'])}.",
         f"Averaged over the classes, each against the rest, the AUC is {with_interval('auc', metrics['auc'])}.",
     ]

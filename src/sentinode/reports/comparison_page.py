@@ -39,7 +39,7 @@ def write_comparison_page(
     values: dict[str, Any] = {
         "title": f"{listed(names)} on {context.data}: comparison",
         "kind": "comparison",
-        "heading": " against ".join(names) if len(names) == 2 else f"{len(names)} models compared",
+        "heading": " against ".join(names) if len(names) == 2 else f"{plural(len(names), 'model')} compared",
         "facts": context.head(len(first), groups=None if first.groups is None else len(set(first.groups))),
         "comparisons": comparisons,
         "figure_names": list(figures[0]),

@@ -47,7 +47,7 @@ def bar_words(summary: CrossValidation) -> str:
         return f"{text}."
     low, high = min(bar.by_repeat), max(bar.by_repeat)
     between = str(low) if low == high else f"{low} to {high}"
-    return f"{text}; of the {summary.folds} folds of a repeat {between} do."
+    return f"{text}; of the {plural(summary.folds, 'fold')} of a repeat {between} do."
 
 
 def permutation_words(summary: CrossValidation) -> str:

@@ -159,13 +159,13 @@ def _blank(facts: Facts) -> str:
     if not blank["n"]:
         return "None."
     by_class = [f"{count(_total(blank, name))} {class_words(name)}" for name in facts["class_names"]]
-    return f"{count(blank['n'])} of {count(facts['images']['read'])} images that could be read: {listed(by_class)}."
+    return f"{count(blank['n'])} of {plural(facts['images']['read'], 'image')} that could be read: {listed(by_class)}."
 
 
 def _groups(groups: Facts, names: Sequence[str]) -> dict[str, Any]:
     per = groups["images_per_group"]
     words = (
-        f"{count(groups['n'])} slides or patients with {count(per['least'])} to {count(per['most'])} images each"
+        f"{plural(groups['n'], 'slide or patient')} with {count(per['least'])} to {plural(per['most'], 'image')} each"
         f" (median {per['median']:.0f})"
     )
     if groups["images_without"]:

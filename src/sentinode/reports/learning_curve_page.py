@@ -65,14 +65,14 @@ def _median(step: CurveStep) -> str:
     if metric.low is None or metric.high is None:
         return wording.number(metric.value)
     between = f"{wording.number(metric.low)} to {wording.number(metric.high)}"
-    return f"{wording.number(metric.value)} (median of {step.seeds} seeds, range {between})"
+    return f"{wording.number(metric.value)} (median of {plural(step.seeds, 'seed')}, range {between})"
 
 
 def _last_step(before: CurveStep, last: CurveStep, name: str) -> str:
     """What the last growth of the training set gave, against what the draw alone changes."""
     a, b = before.metrics["auc"], last.metrics["auc"]
     gain = 100 * ((b.value or 0.0) - (a.value or 0.0))
-    grown = f"From {count(before.n)} to {count(last.n)} images the median {name}"
+    grown = f"From {count(before.n)} to {plural(last.n, 'image')} the median {name}"
     moved = "rises" if gain >= 0 else "falls"
     text = f"{grown} {moved} by {wording.number(abs(gain), 1)} points"
     if a.low is None or a.high is None:
@@ -80,7 +80,7 @@ def _last_step(before: CurveStep, last: CurveStep, name: str) -> str:
     apart = b.low is not None and (b.low > a.high if gain >= 0 else (b.high or 0.0) < a.low)
     if last.seeds > 1 and apart:
         return f"{text}, and the ranges of the seeds do not meet."
-    return f"{text}; at {count(before.n)} images the seeds differ by {_range(a)}, at the last by {_range(b)}."
+    return f"{text}; at {plural(before.n, 'image')} the seeds differ by {_range(a)}, at the last by {_range(b)}."
 
 
 def _range(metric: Metric) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentinode.core.messages import count, listed, plural
+from sentinode.core.messages import agree, listed, plural
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import drawn
 from sentinode.reports.charts.search_charts import importance_chart, trial_curves, value_charts
@@ -159,7 +159,8 @@ def _caution(results: SearchResults) -> list[str]:
             "no other trial lies" if not near else f"{plural(near, 'other trial')} {'lies' if near == 1 else 'lie'}"
         )
         words.append(
-            f"{count(sum(results.class_counts))} validation images give the figure a standard error of"
+            f"{agree(sum(results.class_counts), 'validation image gives', 'validation images give')} the "
+            "figure a standard error of"
             f" {wording.number(error, 4)} ({by}); {trials} that near to the best. Where a cheaper or plainer recipe is"
             " among them, take that one."
         )

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sentinode.core.files import sha256_of_json, write_json
 from sentinode.core.json_file import read_json
+from sentinode.core.messages import plural
 from sentinode.metrics.lesion_probability import LesionProbability
 
 SHIPPED_FILE = "lesion-rule.json"
@@ -72,7 +73,8 @@ class LearnedRule(_Part):
     def origin(self) -> str:
         """In words, for a scan's record."""
         return (
-            f"learned on {self.validation.slides} slides: {self.validation.metastases} suspects that are metastases, "
+            f"learned on {plural(self.validation.slides, 'slide')}: "
+            f"{plural(self.validation.metastases, 'suspect')} that are metastases, "
             f"{self.validation.suspects - self.validation.metastases} that are not"
         )
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError, SentinodeError, SlideNotFoundError, SlideReadError, StorageError
 from sentinode.core.files import atomic_folder, sha256_of_json, write_json
+from sentinode.core.messages import plural
 from sentinode.core.progress import Progress
 from sentinode.core.result_folder import ResultKind, locked, remove_partial
 from sentinode.models.engines.engine import Engine
@@ -159,7 +160,9 @@ class _Job:
                 messages = _first_unreadable(slide, plan, done.scores)
                 if len(plan) and np.isnan(done.scores).any(axis=1).all():
                     kept.unlink()  # so that the same command tries again
-                    raise SlideReadError(f"none of its {len(plan):,} tiles can be read; the first: {messages[0]}")
+                    raise SlideReadError(
+                        f"none of its {plural(len(plan), 'tile')} can be read; the first: {messages[0]}"
+                    )
                 novelty = earlier.novelty if earlier else None
                 if novelty is None:
                     novelty = slide_novelty(slide, plan, done.scores, self.engine, self.machine.threads)

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from sentinode.core.errors import DataError
 from sentinode.core.extras import require
 from sentinode.core.json_file import read_json
+from sentinode.core.messages import plural
 from sentinode.core.system_files import is_system_file
 from sentinode.scanning.heatmap import Heatmap, build_heatmap
 from sentinode.scanning.lesions import OutlinedLesion
@@ -72,7 +73,8 @@ class ScanFolder:
         judged, outlines = (*self.record.lesions, *self.record.suspicious), self._outlines()
         if len(judged) != len(outlines):
             raise DataError(
-                f"{self.path / LESIONS_FILE} has {len(outlines)} outlines of {len(judged)}; scan the slide again"
+                f"{self.path / LESIONS_FILE} has {plural(len(outlines), 'outline')} of {len(judged)}; scan "
+                "the slide again"
             )
         return [OutlinedLesion(lesion, outline) for lesion, outline in zip(judged, outlines, strict=True)]
 

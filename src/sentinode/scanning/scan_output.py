@@ -141,7 +141,9 @@ def _notes(scanned: Scanned) -> tuple[str, ...]:
     if not counts.planned:
         notes.append("no tile has enough tissue")
     if counts.unreadable:
-        notes.append(f"{counts.unreadable} of {counts.planned} tiles can't be read: {counts.coverage:.1%} was seen")
+        notes.append(
+            f"{counts.unreadable} of {plural(counts.planned, 'tile')} can't be read: {counts.coverage:.1%} was seen"
+        )
     if "estimated" in scanned.facts.mpp_source:
         notes.append(f"the µm/px is {scanned.facts.mpp_source}: sizes are as uncertain")
     if scanned.novelty and (doubt := warning(scanned.novelty, scanned.engine.bundle.info.name)):
@@ -155,6 +157,6 @@ def _title(scanned: Scanned, heatmap: Heatmap, lesions: list[OutlinedLesion], re
         return f"{name} · no tissue was scanned"
     longest = max((one.lesion.diameter_um for one in lesions), default=0.0)
     found = f"{plural(len(lesions), 'lesion')}, the longest {longest / 1000:.2g} mm" if lesions else "no lesion"
-    lost = f" · {counts.unreadable} of {counts.planned} tiles unreadable" if counts.unreadable else ""
+    lost = f" · {counts.unreadable} of {plural(counts.planned, 'tile')} unreadable" if counts.unreadable else ""
     lost += " · not assessed" if record.not_assessed else ""
     return f"{name} · highest score {float(np.nanmax(heatmap.values)):.3f} · {found}{lost}"

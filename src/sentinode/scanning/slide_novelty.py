@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.messages import plural
 from sentinode.models.novelty import TrainingRange
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.scan_record import NoveltyFacts
@@ -56,5 +57,5 @@ def warning(novelty: NoveltyFacts, bundle: str) -> str | None:
     far = [f"{share:.0%} in {name}" for name, share in novelty.shares.items() if share > MOST_OUTSIDE]
     if not far:
         return None
-    seen = f"of {novelty.tiles} tiles, {' and '.join(far)} lie farther out than {USUAL:.0%} of its images"
+    seen = f"of {plural(novelty.tiles, 'tile')}, {' and '.join(far)} lie farther out than {USUAL:.0%} of its images"
     return f"unlike what {bundle} was trained on: {seen}; doubt the result"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from sentinode.core.errors import DataError
 from sentinode.core.files import write_json
 from sentinode.core.json_file import read_json
+from sentinode.core.messages import plural
 from sentinode.metrics.slide_score.slide_score_model import (
     SlideScoreModel,
     heatmap_features,
@@ -61,7 +62,7 @@ class SlideScore(_Part):
         """Where it comes from in words, for a scan's record."""
         auc = self.validation.auc
         return (
-            f"logistic regression on heatmap features, fitted on {self.model.slides} slides, "
+            f"logistic regression on heatmap features, fitted on {plural(self.model.slides, 'slide')}, "
             f"{self.model.tumour_slides} with tumour (AUC {auc['value']:.3f} on other patients)"
         )
 

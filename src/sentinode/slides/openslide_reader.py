@@ -9,6 +9,7 @@ import numpy as np
 
 from sentinode.core.errors import SlideError, SlideReadError, UnsupportedSlideError
 from sentinode.core.extras import require
+from sentinode.core.messages import plural
 from sentinode.slides.mpp import mpp_from_properties
 from sentinode.slides.reader import Level, Pixels, Reader, ReaderFacts
 
@@ -51,7 +52,7 @@ class OpenSlideReader(Reader):
         """Pixels of a rectangle in pixels of `level`. See `Reader.read`."""
         slide = self._slide
         if slide is None or not 0 <= level < len(self.facts.levels):
-            state = "is closed" if slide is None else f"has {len(self.facts.levels)} levels"
+            state = "is closed" if slide is None else f"has {plural(len(self.facts.levels), 'level')}"
             raise SlideReadError(f"{self._path}: level {level} at ({x}, {y}) can't be read: the slide {state}")
         # OpenSlide wants level-0 pixels, whole ones: where a level's downsample is not a whole number, its pixels are
         # shifted by up to half a level-0 pixel and interpolated. The corner of the bounds is taken at the nearest whole

@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.messages import agree, plural
 from sentinode.core.settings import Settings
+from sentinode.core.system_files import is_system_file
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.bundle_info import CARD_FILE
-from sentinode.models.bundle_signature import Signature, read_signature, write_signature
+from sentinode.models.bundle_info import CARD_FILE, INFO_FILE
+from sentinode.models.bundle_signature import SIGNATURE_FILE, Signature, read_signature, write_signature
 from sentinode.models.engines.engine_factory import open_engine, usable_engines
+
+_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,9 @@ class BundleCheck:
     signature: Signature | None
     """One that holds; None where it has none."""
 
+    strangers: tuple[str, ...] = ()
+    """What else lies in its folder. Nothing reads it: the graph takes weights from the bundle's own file alone."""
+
     def to_json(self) -> dict[str, Any]:
         """A machine's answer."""
         return {
@@ -46,19 +53,25 @@ class BundleCheck:
             "signed_by": self.signature.fingerprint if self.signature else None,
             "files": len(self.bundle.info.files),
             "engines": list(self.engines),
+            "strangers": list(self.strangers),
         }
 
     def summary(self) -> str:
         """A few lines for a person."""
         folder, info = self.bundle.folder, self.bundle.info
-        lines = [f"{folder} is as it was written: {len(info.files)} files, engines {', '.join(self.engines)}"]
+        lines = [f"{folder} is as it was written: {plural(len(info.files), 'file')}, engines {', '.join(self.engines)}"]
         if info.sha256 is None:
             lines = [
-                f"{folder}: {len(info.files)} files are as they were written, engines {', '.join(self.engines)}",
+                f"{folder}: {agree(len(info.files), 'file is as it was', 'files are as they were')} "
+                f"written, engines {', '.join(self.engines)}",
                 "bundle.json is of format 1, without a hash of itself: names, thresholds and figures can't be checked",
             ]
         lines.append(f"SHA-256    {self.bundle.sha256}")
         lines.append(f"signed by  {self.signature.fingerprint}" if self.signature else "not signed")
+        if self.strangers:
+            shown, rest = self.strangers[:_SHOWN], len(self.strangers) - _SHOWN
+            more = f" and {rest:,} more" if rest > 0 else ""
+            lines.append(f"note       not part of it, and read by nothing: {', '.join(shown)}{more}")
         return "\n".join(lines)
 
 
@@ -98,7 +111,13 @@ def verify_bundle(name: str | Path, *, settings: Settings | None = None) -> Bund
     bundle = open_bundle(name)
     threads = (settings or Settings.from_environment()).threads
     engines = tuple(open_engine(bundle, engine, threads=threads).name for engine in usable_engines(bundle))
-    return BundleCheck(bundle, engines, read_signature(bundle.folder, bundle.sha256))
+    own = {INFO_FILE, SIGNATURE_FILE, *bundle.info.files}
+    strangers = sorted(
+        path.name + ("/" if path.is_dir() else "")
+        for path in bundle.folder.iterdir()
+        if path.name not in own and not is_system_file(path.name)
+    )
+    return BundleCheck(bundle, engines, read_signature(bundle.folder, bundle.sha256), tuple(strangers))
 
 
 def sign_bundle(name: str | Path, key: str | Path, *, passphrase: str | None = None) -> SignedBundle:

@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from sentinode.core.errors import StorageError
+from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.data_config import DataConfig
@@ -42,7 +43,8 @@ class Demo:
         return "\n".join(
             [
                 self.run.summary(),
-                f"slides    FROC score {self.froc.froc}, of {facts['targets']} metastases on {facts['slides']} slides",
+                f"slides    FROC score {self.froc.froc}, of {plural(facts['targets'], 'metastasis')} on "
+                f"{plural(facts['slides'], 'slide')}",
                 f"data      {out / 'data' / 'index.html'}",
                 f"curves    {out / 'run' / 'report' / 'curves.png'}",
                 f"overlay   {out / 'scans' / _WITH_TUMOUR / 'overlay.png'}",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError, LeakError
+from sentinode.core.messages import plural
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
@@ -74,7 +75,8 @@ def held_out(
     if any(known.values()) and config.on_leak == "error":
         name = max(known, key=lambda each: len(known[each]))
         raise LeakError(
-            f"{name} has trained on {len(known[name]):,} of the {len(manifest.rows(split)):,} validation images of "
+            f"{name} has trained on {len(known[name]):,} of the "
+            f"{plural(len(manifest.rows(split)), 'validation image')} of "
             f"{bundles[0].name}, and is too sure of them to fit a threshold to; leave them out with "
             "--set data.on_leak=drop, or average models that were trained with one split"
         )

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from sentinode.core.files import sha256_of_json
+from sentinode.core.messages import plural
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import GRAPH_FILE, BundleInfo, Classes, Provenance
 from sentinode.models.bundle_writer import library_versions
@@ -18,7 +19,8 @@ def draft_info(bundles: Sequence[Bundle], joined: Joined, held: HeldOut, *, name
     limits = dict.fromkeys(limit for bundle in bundles for limit in bundle.info.limits)
     return BundleInfo(
         name=name or _name(bundles),
-        description=description or (first.description if len(bundles) == 1 else f"The mean of {len(bundles)} models."),
+        description=description
+        or (first.description if len(bundles) == 1 else f"The mean of {plural(len(bundles), 'model')}."),
         classes=Classes(names=first.classes.names, aliases=first.classes.aliases),
         input=joined.input,
         model=joined.model,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from sentinode.core.errors import StorageError
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
@@ -53,7 +54,7 @@ class EnsembleResult:
 
     def summary(self) -> str:
         """A few lines for a person."""
-        lines = [f"validation ({self.comparisons[0].n:,} images), AUC before → after"]
+        lines = [f"validation ({plural(self.comparisons[0].n, 'image')}), AUC before → after"]
         for each in self.comparisons:
             before, after = each.metrics_a["auc"], each.metrics_b["auc"]
             lines.append(f"  {each.name_a}  {_figure(before)} → {_figure(after)}, {_signed(each.differences['auc'])}")

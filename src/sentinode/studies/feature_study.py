@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import load_dataset
@@ -36,7 +37,10 @@ class FeatureFile:
     def summary(self) -> str:
         """A line for a person."""
         table = self.table
-        return f"{len(table):,} images × {len(table.columns):,} features of {table.space.name} in {self.path}"
+        return (
+            f"{plural(len(table), 'image')} × {plural(len(table.columns), 'feature')} of "
+            f"{table.space.name} in {self.path}"
+        )
 
 
 def write_features(

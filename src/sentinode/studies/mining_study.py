@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinode.core.errors import DataError
+from sentinode.core.messages import plural
 from sentinode.data.tiles.hard_negatives import ADDED, Mined, mine_scans
 from sentinode.data.tiles.tile_folder import TILE_FOLDER, TileSet, holds_tiles, read_tile_folder, write_tile_folder
 from sentinode.scanning.positive_tiles import positive_tiles
@@ -46,8 +47,13 @@ class HardNegatives:
         return "\n".join(
             [
                 *(f"reviewed    {name}: {change}" for name, change in mined.reviewed.items()),
-                f"added       {self.added:,} normal tiles; {len(mined.tiles.table):,} tiles in {self.folder}",
-                *(f"left out    {count:,} places: {kind}" for kind, count in mined.places.items() if kind != ADDED),
+                f"added       {plural(self.added, 'normal tile')}; {plural(len(mined.tiles.table), 'tile')} "
+                f"in {self.folder}",
+                *(
+                    f"left out    {plural(count, 'place')}: {kind}"
+                    for kind, count in mined.places.items()
+                    if kind != ADDED
+                ),
                 *(f"note        {note}" for note in (*mined.notes, unused_note(mined.unused)) if note),
             ]
         )

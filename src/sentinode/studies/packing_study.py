@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.address import open_source
@@ -26,7 +27,7 @@ class Packing:
     def summary(self) -> str:
         """Two lines for a person."""
         left_out = "".join(f"; {status}: {count:,}" for status, count in self.excluded.items())
-        return f"packed    {self.images:,} images{left_out}\nfolder    {self.folder}"
+        return f"packed    {plural(self.images, 'image')}{left_out}\nfolder    {self.folder}"
 
 
 def pack(data: str, *, settings: Settings | None = None, progress: Progress = SILENT) -> Packing:

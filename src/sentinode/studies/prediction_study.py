@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinode.core.csv_output import write_csv
+from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import open_bundle
@@ -79,7 +80,7 @@ class PatchPredictions:
         head = ["path", "prediction", *(f"p_{name}" for name in names), "confidence", "low_confidence", "outside"]
         rows = ({**row, "low_confidence": "true" if row["low_confidence"] else "false"} for row in self.rows())
         count = write_csv(Path(path), head, ([row[name] for name in head] for row in rows))
-        return f"{count:,} of {len(self.paths):,} images in {path}; {self.rule}"
+        return f"{count:,} of {plural(len(self.paths), 'image')} in {path}; {self.rule}"
 
     def warnings(self) -> list[str]:
         """A line for each image that failed; complete once all have been gone through."""

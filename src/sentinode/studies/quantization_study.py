@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
@@ -64,7 +65,7 @@ class QuantizationResult:
         first, second = self.comparison.metrics_a["auc"], self.comparison.metrics_b["auc"]
         return "\n".join(
             [
-                f"validation ({self.comparison.n:,} images)      original → INT8",
+                f"validation ({plural(self.comparison.n, 'image')})      original → INT8",
                 f"  AUC         {first.value:.4f} → {second.value:.4f}, {_signed(self.comparison.differences['auc'])}",
                 f"  decisions   {self.agreement:.1%} alike",
                 f"  images/s    {self.rates[0]:,.0f} → {self.rates[1]:,.0f} (× {self.rates[1] / self.rates[0]:.2f})",
@@ -169,7 +170,7 @@ def _refuse_a_fall(bundle: Bundle, difference: Metric) -> None:
 
 def _limit(comparison: Comparison, agreement: float) -> str:
     return (
-        f"Quantised to INT8: against the original on {comparison.n:,} validation tiles, AUC "
+        f"Quantised to INT8: against the original on {plural(comparison.n, 'validation tile')}, AUC "
         f"{_signed(comparison.differences['auc'])}; {agreement:.1%} of the decisions are alike."
     )
 

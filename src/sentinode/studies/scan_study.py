@@ -53,7 +53,7 @@ class ScannedSlides:
     def summary(self) -> str:
         """Two lines for a person: how many were scanned, and by what."""
         done = len(self.outcomes) - len(self.failed)
-        counts = f"{done} of {len(self.outcomes)} slides scanned; table in {self.folder / 'scans.csv'}"
+        counts = f"{done} of {plural(len(self.outcomes), 'slide')} scanned; table in {self.folder / 'scans.csv'}"
         return f"{counts}\nbundle {self.bundle.info.name}, SHA-256 {self.bundle.sha256}"
 
     def warnings(self) -> list[str]:
@@ -137,11 +137,11 @@ def outcome_line(one: Outcome) -> str:
         lesions = f"score {record.slide_score:.3f}, {plural(len(record.lesions), 'lesion')}{size}"
     if record.not_assessed:
         lesions = f"not assessed, {record.not_assessed}" + (f" ({lesions})" if record.slide_score is not None else "")
-    unread = f", {record.tiles.unreadable} tiles unreadable" if record.tiles.unreadable else ""
+    unread = f", {plural(record.tiles.unreadable, 'tile')} unreadable" if record.tiles.unreadable else ""
     rate = "finished before" if one.reused else f"{record.tiles_per_s:,.0f} tiles/s" if record.tiles_per_s else ""
     if (second := record.timings_s.get("second look")) and not one.reused:
         rate += f" and {second:.1f} s for a second look"
-    line = f"{name}: {lesions}; {record.tiles.planned:,} tiles{unread}" + (f"; {rate}" if rate else "")
+    line = f"{name}: {lesions}; {plural(record.tiles.planned, 'tile')}{unread}" + (f"; {rate}" if rate else "")
     return "\n".join([line, *(f"  note: {note}" for note in record.notes)])
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image
 
 from sentinode.core.files import atomic_file
+from sentinode.core.messages import plural
 from sentinode.slides.mpp import NO_SOURCE
 from sentinode.slides.reader_agreement import verify_readers
 from sentinode.slides.slide import Slide, open_slide
@@ -42,7 +43,7 @@ class SlideDescription:
             lines.append(f"thumbnail   {facts['thumbnail']}")
         if "readers" in facts:
             tiles, apart = facts["readers"]["tiles"], facts["readers"]["largest_difference"]
-            lines.append(f"readers     agree on {tiles} tiles, at most {apart} grey levels apart")
+            lines.append(f"readers     agree on {plural(tiles, 'tile')}, at most {apart} grey levels apart")
         return "\n".join(lines)
 
 

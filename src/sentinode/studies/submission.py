@@ -9,6 +9,7 @@ from typing import Any
 from sentinode.core.errors import BundleError, DataError, ImageError, StorageError
 from sentinode.core.files import atomic_file, sha256_of_json
 from sentinode.core.images import read_image
+from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.result_folder import locked
 from sentinode.core.settings import Settings
@@ -55,7 +56,8 @@ class Submission:
     def summary(self) -> str:
         """A few lines for a person."""
         lines = [
-            f"{self.n:,} images, ids and order of {self.ordered_by}; label is the probability of {self.positive}",
+            f"{plural(self.n, 'image')}, ids and order of {self.ordered_by}; label is the probability of "
+            f"{self.positive}",
         ]
         if self.resumed:
             lines.append(f"gone on   {self.resumed:,} were there from a run that was stopped")
@@ -145,7 +147,8 @@ def _score(
             log.append(fresh)
     if failures:
         raise DataError(
-            f"{len(failures):,} of the {len(test.ids):,} test images can't be used: {failures[0].message}; mend them "
+            f"{len(failures):,} of the {plural(len(test.ids), 'test image')} can't be used: "
+            f"{failures[0].message}; mend them "
             f"and run the same command again (the other answers are kept in {log.path})"
         )
     return labels

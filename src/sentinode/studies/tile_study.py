@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sentinode.core.errors import DataError
-from sentinode.core.messages import one_line
+from sentinode.core.messages import one_line, plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.data.tiles.annotated_slides import list_annotated_slides
 from sentinode.data.tiles.tile_folder import TileSet
@@ -53,9 +53,9 @@ class TileDraw:
             left_out.update({kind: count for kind, count in slide.candidates.items() if kind not in CLASS_NAMES})
         return "\n".join(
             [
-                f"{len(self.tiles.table):,} tiles of {len(record.slides)} slides{before}",
+                f"{plural(len(self.tiles.table), 'tile')} of {plural(len(record.slides), 'slide')}{before}",
                 *(self._split_line(split, counts) for split, counts in sorted(self.counts.items())),
-                *(f"left out    {count:,} places: {kind}" for kind, count in left_out.items()),
+                *(f"left out    {plural(count, 'place')}: {kind}" for kind, count in left_out.items()),
                 *(f"left out    slide {name}: {why}" for name, why in record.left_out.items()),
                 *(f"note        {note}" for note in dict.fromkeys((*self.notes, *record.notes))),
                 f"use them    --data slides:{self.folder}",
@@ -69,7 +69,7 @@ class TileDraw:
     def _split_line(self, split: str, counts: dict[str, int]) -> str:
         slides = sum(slide.split == split and any(slide.drawn.values()) for slide in self.tiles.record.slides)
         shown = ", ".join(f"{counts.get(label, 0):,} {label}" for label in CLASS_NAMES)
-        return f"{split:<12}{shown}; {slides} slides"
+        return f"{split:<12}{shown}; {plural(slides, 'slide')}"
 
 
 def draw_tiles(

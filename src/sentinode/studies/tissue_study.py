@@ -7,6 +7,7 @@ from typing import Any
 
 from sentinode.core.errors import SlideError
 from sentinode.core.files import sha256_of_file
+from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.slides.annotations.annotation_folder import AnnotationFolder
 from sentinode.slides.slide import open_slide
@@ -120,7 +121,7 @@ class TissueTraining:
         if self.held_out_dice:
             model, rules = mean_dice(self.held_out_dice.values()), mean_dice(self.rules_dice.values())
             mean = f"{_dice(model)} by the model, {_dice(rules)} by rules"
-        last = f"tissue model of {self.slides} slides in {self.path}; mean Dice of slides left out: {mean}"
+        last = f"tissue model of {plural(self.slides, 'slide')} in {self.path}; mean Dice of slides left out: {mean}"
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes), last])
 
 

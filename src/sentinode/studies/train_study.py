@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentinode.core.errors import RecipeError
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
@@ -72,7 +73,7 @@ class Run:
         """A few lines for a person: the figures, and the paths of what to look at."""
         from sentinode.reports.wording import with_interval
 
-        lines = [f"{self.split} ({self.n:,} images)"]
+        lines = [f"{self.split} ({plural(self.n, 'image')})"]
         lines += [
             f"  {name:<12} {with_interval(name, self.metrics[name])}"
             for name in shown_in("short")

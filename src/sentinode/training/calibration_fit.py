@@ -10,6 +10,7 @@ from scipy.special import softmax
 
 from sentinode.core.decision import LowConfidenceBand, OperatingPoint
 from sentinode.core.errors import EvaluationError, RecipeError
+from sentinode.core.messages import plural
 from sentinode.data.dataset import Dataset
 from sentinode.data.manifest import Manifest
 from sentinode.data.splits import stain_clusters
@@ -154,6 +155,7 @@ def _check_size(counts: NDArray[np.int64], flagged: float, manifest: Manifest) -
         raise RecipeError(f"evaluation of the recipe: the validation split has {shown}; {_NEEDS_CLASSES}: {remedy}")
     if int(flagged * total) < 1:
         raise RecipeError(
-            f"evaluation of the recipe: evaluation.flagged = {flagged:g} of the {total} images of the validation split "
+            f"evaluation of the recipe: evaluation.flagged = {flagged:g} of the {plural(total, 'image')} of "
+            "the validation split "
             f"({shown}) is less than one image; {remedy}, or set evaluation.flagged to {1 / total + 0.005:.2f} or more"
         )

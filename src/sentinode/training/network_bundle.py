@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sentinode.core.files import sha256_of_json
+from sentinode.core.messages import plural
 from sentinode.core.progress import Progress
 from sentinode.data.dataset import Dataset, Images
 from sentinode.models.bundle import Bundle, open_bundle
@@ -165,6 +166,6 @@ def _trained_on(recipe: Recipe, data: Dataset) -> str:
     counts = {split: len(data.manifest.rows(split)) for split in ("train", "validation")}
     taught = f", taught by {recipe.training.teacher}" if recipe.training.teacher else ""
     return (
-        f"{counts['train']:,} images of {recipe.data.source}{taught}; threshold, temperature and "
+        f"{plural(counts['train'], 'image')} of {recipe.data.source}{taught}; threshold, temperature and "
         f"low-confidence band were set on {counts['validation']:,} more."
     )

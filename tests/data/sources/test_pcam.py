@@ -73,7 +73,7 @@ def test_label_count_must_match(tmp_path: Path) -> None:
 def test_meta_row_count_must_match(tmp_path: Path) -> None:
     layouts.make_pcam(tmp_path)
     (tmp_path / f"{_START}test_meta.csv").write_text("wsi\na\n")
-    with pytest.raises(DataError, match="1 rows for 12 images"):
+    with pytest.raises(DataError, match="1 row for 12 images"):
         _ = pcam.open_path(tmp_path).records
 
 

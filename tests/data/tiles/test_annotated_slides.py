@@ -39,7 +39,7 @@ def test_camelyon16_as_the_challenge_packed_it(tmp_path: Path) -> None:
     touch(tmp_path, *(f"testing/images/test_{n:03d}.tif" for n in (1, 3, 49, 114)))
     touch(tmp_path, *(f"training/lesion_annotations/tumor_{n:03d}.xml" for n in (1, 18)))
     touch(tmp_path, *(f"testing/lesion_annotations/test_{n:03d}.xml" for n in (1, 114)))
-    with pytest.raises(DataError, match=r"1 slides have no annotation.*: test_003"):
+    with pytest.raises(DataError, match=r"1 slide has no annotation.*: test_003"):
         list_annotated_slides([tmp_path], [])
     touch(tmp_path, "testing/reference.csv", content="test_001,Tumor,IDC,Macro\ntest_003,Normal,None,None\n")
     found = list_annotated_slides([tmp_path], [])
@@ -74,7 +74,7 @@ def test_a_table_gives_patient_split_and_completeness_over_what_names_say(tmp_pa
         ("slide,label\na,maybe\n", "the label 'maybe'"),
         ("slide,label\na,0\na,1\n", "another thing of slide a than an earlier line"),
         ("slide,label,split\na,0,holdout\n", "write train, validation or test"),
-        ("slide,label,split\na,0,train\nb,0,\n", "1 of 2 slides have no split"),
+        ("slide,label,split\na,0,train\nb,0,\n", "1 of 2 slides without a split"),
         ("slide,label,annotated\na,1,half\n", "write fully or partly"),
         ("slide,label,patient\na,0,p\nb,0,\n", "line 3: there is no patient"),
         ("slide,label\na,0,1\n", "line 2: 3 values for 2 columns"),

@@ -238,11 +238,11 @@ def judge_again(slide):
 
 def test_what_has_no_froc_is_refused():
     normal = judge("a", Detections.none(), None)
-    with pytest.raises(EvaluationError, match="1 slides"):
+    with pytest.raises(EvaluationError, match="1 slide has"):
         froc([normal])
     with pytest.raises(EvaluationError, match="slide a"):
         froc([judge("a", Detections.none(), truth()), normal])
-    with pytest.raises(EvaluationError, match="1 groups for 2 slides"):
+    with pytest.raises(EvaluationError, match="1 group for 2 slides"):
         froc([judge("b", Detections.none(), truth()), normal], groups=["p"])
 
 

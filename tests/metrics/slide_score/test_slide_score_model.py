@@ -81,5 +81,5 @@ def test_what_can_not_be_fitted_is_refused():
         fit_slide_score(features, truths[:11])
     with pytest.raises(EvaluationError, match="in 1 patient only"):
         cross_validated_slide_score(features, truths, ["a" if truth else f"b{i}" for i, truth in enumerate(truths)])
-    with pytest.raises(EvaluationError, match="1 groups for 12"):
+    with pytest.raises(EvaluationError, match="1 group for 12"):
         cross_validated_slide_score(features, truths, ["a"])

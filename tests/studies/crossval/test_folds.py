@@ -65,7 +65,7 @@ def test_leave_one_out_and_leave_one_group_out() -> None:
 def test_inner_folds_are_fewer_where_a_class_has_few_images() -> None:
     samples = make_samples([0] * 4 + [1] * 20)
     assert len(inner_parts(samples, np.arange(24), 5, 0)) == 4
-    with pytest.raises(DataError, match=r"21 images .*1 images of class a"):
+    with pytest.raises(DataError, match=r"21 images .*1 image of class a"):
         inner_parts(samples, np.arange(3, 24), 5, 0)
 
 

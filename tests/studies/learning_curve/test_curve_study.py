@@ -156,7 +156,7 @@ def test_whole_slides_are_drawn(trace, tmp_path):
     assert {(point.n, point.groups) for point in result.curve.points} == {(24, 2), (48, 4)}
     html = (tmp_path / "curve" / "learning-curve.html").read_text(encoding="utf-8")
     assert "fractions 0.15 and 0.2 come to the same images" in html
-    with pytest.raises(DataError, match="1 groups of class normal"):
+    with pytest.raises(DataError, match="1 group of class normal"):
         trace("colour", tmp_path / "few", address=f"csv:{table}", fractions=(0.1,))
     assert not (tmp_path / "few").exists()
 

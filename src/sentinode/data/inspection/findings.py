@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from sentinode.core.messages import agree, plural
+
 Facts = dict[str, Any]
 
 _HIGH_BASELINE = 0.85
@@ -40,7 +42,7 @@ def _sides(facts: Facts) -> Iterator[Finding]:
         shown = ", ".join(torn[:5]) + (f" and {len(torn) - 5:,} more" if len(torn) > 5 else "")
         yield Finding(
             "refused",
-            f"{len(torn):,} {_plural(len(torn), 'group lies', 'groups lie')} on two sides of the split",
+            f"{agree(len(torn), 'group lies', 'groups lie')} on two sides of the split",
             f"{shown}. Patches of one slide or patient resemble each other, so figures would be too good.",
             "Correct the source's splits, or leave the source's splits out and let them be cut by group.",
         )
@@ -69,7 +71,7 @@ def _copies(facts: Facts) -> Iterator[Finding]:
     if n := exact["sets_in_two_splits"]:
         yield _policy(
             policies["on_leak"],
-            f"{n:,} {_plural(n, 'image lies', 'images lie')} in two splits, pixel for pixel",
+            f"{agree(n, 'image lies', 'images lie')} in two splits, pixel for pixel",
             "A model that has seen a test image in training is not tested by it.",
             "They are taken out of the training side, and counted.",
             "Set data.on_leak = 'drop': they are then taken out of the training side, and counted.",
@@ -77,7 +79,7 @@ def _copies(facts: Facts) -> Iterator[Finding]:
     if n := exact["sets_with_two_labels"]:
         yield _policy(
             policies["on_conflict"],
-            f"{n:,} {_plural(n, 'image has', 'images have')} two labels",
+            f"{agree(n, 'image has', 'images have')} two labels",
             "The same pixels lie in two classes; nobody knows which label is right.",
             "All of them are left out, and counted.",
             "Correct the labels, or set data.on_conflict = 'drop' to leave them all out.",
@@ -85,7 +87,7 @@ def _copies(facts: Facts) -> Iterator[Finding]:
     if n := near["pairs_in_two_splits"]:
         yield _policy(
             policies["on_leak"],
-            f"{n:,} {_plural(n, 'pair', 'pairs')} of near duplicates across splits",
+            f"{plural(n, 'pair')} of near duplicates across splits",
             "Copies that are turned, mirrored, shifted or recompressed leak as exact ones do.",
             "They are taken out of the training side, and counted.",
             "Set data.on_leak = 'drop': they are then taken out of the training side, and counted.",
@@ -93,7 +95,7 @@ def _copies(facts: Facts) -> Iterator[Finding]:
     if n := near["pairs_with_two_labels"]:
         yield Finding(
             "warning",
-            f"{n:,} {_plural(n, 'pair', 'pairs')} of near duplicates with two labels",
+            f"{plural(n, 'pair')} of near duplicates with two labels",
             "The same picture, turned, mirrored, shifted or recompressed, lies in two classes; nobody knows which "
             "label is right.",
             "Correct the labels, or take these images out.",
@@ -101,7 +103,7 @@ def _copies(facts: Facts) -> Iterator[Finding]:
     if n := sum(exact["surplus_within"].values()):
         yield Finding(
             "note",
-            f"{n:,} surplus {_plural(n, 'copy', 'copies')} within splits",
+            f"{agree(n, 'surplus copy', 'surplus copies')} within splits",
             "Of images with the same pixels in one split one is kept; the others are left out and counted.",
         )
 
@@ -140,10 +142,6 @@ def _look(facts: Facts) -> Iterator[Finding]:
     if blank:
         yield Finding(
             "note",
-            f"{blank:,} near-blank {_plural(blank, 'image', 'images')}",
+            plural(blank, "near-blank image"),
             "They are kept. In a class of normal tissue they are easy, and flatter the specificity a little.",
         )
-
-
-def _plural(n: int, one: str, many: str) -> str:
-    return one if n == 1 else many

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sentinode.core.csv_table import Row, read_table
 from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.core.messages import plural
 from sentinode.data.source import Record, recognise_positive
 from sentinode.data.sources.file_source import FileSource
 
@@ -41,7 +42,7 @@ def _check_splits(path: Path, rows: Sequence[Row]) -> None:
     empty = [row.line for row in rows if not row["split"]]
     if empty and len(empty) < len(rows):
         raise DataError(
-            f"{path} has no split in {len(empty)} of {len(rows)} rows (first: line {empty[0]}); "
+            f"{path} has no split in {len(empty)} of {plural(len(rows), 'row')} (first: line {empty[0]}); "
             "fill the column in, or leave it out to have the rows shared out"
         )
 
@@ -50,6 +51,7 @@ def _check_paths(path: Path, rows: Sequence[Row]) -> None:
     wrong = [row for row in rows if not (path.parent / row["path"]).is_file()]
     if wrong:
         raise DataNotFoundError(
-            f"{path}, line {wrong[0].line}: {wrong[0]['path']!r} is not a file ({len(wrong)} of {len(rows)} rows are "
-            f"wrong like this); paths start at {path.parent.resolve()}: correct them or remove the rows"
+            f"{path}, line {wrong[0].line}: {wrong[0]['path']!r} is not a file ({len(wrong)} of "
+            f"{plural(len(rows), 'row')} wrong like this); paths start at {path.parent.resolve()}: correct "
+            "them or remove the rows"
         )

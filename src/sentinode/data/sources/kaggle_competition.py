@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sentinode.core.csv_table import read_table
 from sentinode.core.errors import DataError, DataNotFoundError
+from sentinode.core.messages import plural
 from sentinode.core.system_files import is_system_file
 
 COLUMNS = ("id", "label")
@@ -90,6 +91,7 @@ def _check_complete(ids: Sequence[str], files: set[str], folder: Path) -> None:
     missing = [name for name in ids if name not in files]
     if missing:
         raise DataNotFoundError(
-            f"{len(missing):,} of the {len(ids):,} images that {_SAMPLE} names are not in {folder}: {listed(missing)}; "
+            f"{len(missing):,} of the {plural(len(ids), 'image')} that {_SAMPLE} names are not in {folder}: "
+            f"{listed(missing)}; "
             "unpack the competition's test images again"
         )

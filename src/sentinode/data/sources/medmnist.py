@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.files import sha256_of_json
+from sentinode.core.messages import plural
 from sentinode.data.source import Exclusion, Record
 from sentinode.data.sources.file_source import file_stamp
 from sentinode.data.sources.slabs import SlabReader, slab_rows
@@ -170,7 +171,11 @@ def _read_labels(path: Path, split: str, count: int) -> NDArray[np.int64]:
             raise DataError(f"{path} has {split}_images but no {name}; fetch it again")
         labels = archive[name]
     if labels.ndim > 1 and labels.shape[1] > 1:
-        raise DataError(f"{path}: {name} has {labels.shape[1]} labels an image; give a set with one label an image")
+        raise DataError(
+            f"{path}: {name} has {plural(labels.shape[1], 'label')} an image; give a set with one label an image"
+        )
     if labels.size != count or labels.dtype.kind not in "iu":
-        raise DataError(f"{path}: {name} is {labels.dtype} of shape {labels.shape} for {count} images; fetch it again")
+        raise DataError(
+            f"{path}: {name} is {labels.dtype} of shape {labels.shape} for {plural(count, 'image')}; fetch it again"
+        )
     return np.asarray(labels.reshape(-1), dtype=np.int64)

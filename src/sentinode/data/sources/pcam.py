@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sentinode.core.csv_table import read_table
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.core.files import sha256_of_json
+from sentinode.core.messages import plural
 from sentinode.data.source import Exclusion, Record
 from sentinode.data.sources.file_source import file_stamp
 from sentinode.data.sources.slabs import SlabReader, slab_rows
@@ -134,7 +135,9 @@ def _read_labels(path: Path, count: int) -> list[int]:
     labels: list[int] = np.asarray(array).reshape(-1).tolist()
     array.file.close()
     if len(labels) != count:
-        raise DataError(f"{path} has {len(labels)} labels for {count} images; fetch both files again")
+        raise DataError(
+            f"{path} has {plural(len(labels), 'label')} for {plural(count, 'image')}; fetch both files again"
+        )
     return labels
 
 
@@ -143,5 +146,7 @@ def _read_slides(path: Path, count: int) -> list[str | None]:
         return [None] * count
     slides = [row["wsi"] for row in read_table(path).rows(("wsi",))]
     if len(slides) != count:
-        raise DataError(f"{path} has {len(slides)} rows for {count} images; fetch it again, or remove it")
+        raise DataError(
+            f"{path} has {plural(len(slides), 'row')} for {plural(count, 'image')}; fetch it again, or remove it"
+        )
     return [slide or None for slide in slides]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinode.core.errors import DataError
+from sentinode.core.messages import agree, plural
 from sentinode.data.source import Exclusion
 from sentinode.data.source_splits import split_of_name
 from sentinode.data.tiles.slide_table import SlideRow, read_slide_tables
@@ -155,7 +156,8 @@ def _check_known(unknown: list[str], folders: Sequence[Path]) -> None:
         more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
         places = ", ".join(map(str, folders)) or "no folder of annotations"
         raise DataError(
-            f"{len(unknown)} slides have no annotation in {places}, and nothing says that they are normal: "
+            f"{agree(len(unknown), 'slide has', 'slides have')} no annotation in {places}, and nothing says "
+            "that they are normal: "
             f"{', '.join(unknown[:_SHOWN])}{more}; add the annotations, give a --table with the columns slide,label, "
             "or say --normal if every slide without an annotation is free of tumour"
         )
@@ -165,6 +167,7 @@ def _check_splits(slides: list[AnnotatedSlide]) -> None:
     without = [slide.name for slide in slides if slide.split is None]
     if without and len(without) < len(slides):
         raise DataError(
-            f"{len(without)} of {len(slides)} slides have no split, such as {without[0]}, and the others have; name it "
+            f"of {plural(len(slides), 'slide')} {len(without)} have no split, such as {without[0]}, and the "
+            f"others have; name it "
             "for all in a --table, or for none"
         )

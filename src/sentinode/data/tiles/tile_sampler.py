@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import AnnotationError, DataError, SlideError
 from sentinode.core.files import sha256_of_file, sha256_of_json
+from sentinode.core.messages import plural
 from sentinode.core.progress import Progress
 from sentinode.data.source_splits import shares_to_cut
 from sentinode.data.splits import cut_by_group
@@ -97,7 +98,7 @@ def draw_tiles(annotated: AnnotatedSlides, config: TilesConfig, progress: Progre
             advance()
     if not found:
         first = f", such as: {failures[0].message}" if failures else ""
-        raise DataError(f"none of {len(annotated.slides)} slides can be drawn from{first}")
+        raise DataError(f"none of {plural(len(annotated.slides), 'slide')} can be drawn from{first}")
     table = pd.concat([one.table for one in found], ignore_index=True)
     _check_classes(table, found, config)
     table["split"] = _splits(table, [one.slide for one in found], config)
@@ -203,7 +204,8 @@ def _check_classes(table: pd.DataFrame, found: Sequence[_Candidates], config: Ti
                 counts.update(one.slide.candidates)
             shown = ", ".join(f"{kind}: {count:,}" for kind, count in counts.items())
             raise DataError(
-                f"no place of {len(found)} slides is {label} for tiles of {config.size_px} px at {config.mpp:g} µm/px "
+                f"no place of {plural(len(found), 'slide')} is {label} for tiles of {config.size_px} px at "
+                f"{config.mpp:g} µm/px "
                 f"({shown}); check the annotations, or change tile size, rule or margin"
             )
 

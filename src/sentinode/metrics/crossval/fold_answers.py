@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.decision import decide
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import plural
 from sentinode.metrics.measures.multiclass import macro_auc
 from sentinode.metrics.predictions import Predictions
 
@@ -57,7 +58,7 @@ class FoldAnswers:
             message = f"probabilities {(r, n, k)}, folds {self.folds.shape}, thresholds {thresholds}: they do not match"
             raise EvaluationError(message)
         if (k == 2) != (self.thresholds is not None):
-            raise EvaluationError(f"{k} classes: two classes need a threshold for every fold, more have none")
+            raise EvaluationError(f"{plural(k, 'class')}: two classes need a threshold for every fold, more have none")
         self.repeat(0)  # checks all the rest
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.assessment import SCHEMA_VERSION
 from sentinode.metrics.crossval.crossval_auc import auc_metrics, hanley_mcneil
@@ -138,10 +139,10 @@ class CrossValidation:
     def summary(self) -> str:
         """A few lines for a terminal."""
         counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
-        lines = [f"{self.plan}: {self.n:,} images ({counts})"]
+        lines = [f"{self.plan}: {plural(self.n, 'image')} ({counts})"]
         shown = [name for name in shown_in("short") if name in self.metrics]
         lines += [f"  {name:<18} {self.metrics[name]}" for name in shown]
-        lines.append(f"  {self.bar.passed} of {self.bar.total} folds at {self.bar.target}")
+        lines.append(f"  {self.bar.passed} of {plural(self.bar.total, 'fold')} at {self.bar.target}")
         if self.permutation:
             times = len(self.permutation.shuffled)
             lines.append(f"  permutation test   p = {self.permutation.p_value:.3g} ({times} shufflings)")
@@ -253,8 +254,8 @@ def _own_limits(answers: FoldAnswers, resampling: Resampling) -> list[str]:
         )
     elif resampling.group_count < FEW_GROUPS:
         limits.append(
-            f"Only {resampling.group_count} groups: intervals that resample groups are too narrow with fewer than "
-            f"{FEW_GROUPS}."
+            f"Only {plural(resampling.group_count, 'group')}: intervals that resample groups are too narrow "
+            f"with fewer than {FEW_GROUPS}."
         )
     if not within_folds(answers):
         limits.append(

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.decision import LowConfidenceBand
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import rate
 from sentinode.metrics.measures.roc import thinned
@@ -122,7 +123,7 @@ def _erring_band(
 
 def _too_equal(most: int, count: int) -> EvaluationError:
     return EvaluationError(
-        f"no stretch of scores holds at most {most} of {count} samples, because too many scores are equal;"
+        f"no stretch of scores holds at most {most} of {plural(count, 'sample')}, because too many scores are equal;"
         " raise the flagged share (evaluation.flagged), or give validation more images"
     )
 

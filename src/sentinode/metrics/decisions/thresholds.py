@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sentinode.core.decision import OperatingPoint
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.decisions.rules import Rule, parse_rule
 from sentinode.metrics.measures.intervals import FEW_GROUPS, clopper_pearson_lower, rate
@@ -155,7 +156,7 @@ def _reaching(
         count = int(codes.max()) + 1
         if count > 1:
             reached = min(reached, _reached_by_groups(sign * s[own], codes, rule, resamples, seed))
-            method += f", and in {rule.confidence:.4g} of {resamples} bootstrap resamples over {count} groups"
+            method += f", and in {rule.confidence:.4g} of {resamples} bootstrap resamples over {plural(count, 'group')}"
             method += " (too few groups for a bound that can be trusted)" if count < FEW_GROUPS else ""
     distinct = np.unique(s)
     index = int(np.searchsorted(distinct, sign * reached))

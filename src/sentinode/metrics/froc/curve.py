@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.froc.detections import Detections
 from sentinode.metrics.froc.masks import EvaluationMask
@@ -196,15 +197,17 @@ def _share_interval(share: ArrayLike, targets: int) -> tuple[NDArray[np.float64]
 def _check(slides: Sequence[JudgedSlide], groups: Sequence[str] | None) -> None:
     if not any(len(slide.targets) for slide in slides):
         raise EvaluationError(
-            f"none of {len(slides)} slides has a target (annotated tumour that is more than isolated cells), so there "
-            "is no sensitivity; give the annotations of slides with metastases"
+            f"none of {plural(len(slides), 'slide')} has a target (annotated tumour that is more than "
+            "isolated cells), so there is no sensitivity; give the annotations of slides with metastases"
         )
     names = [slide.name for slide in slides]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise EvaluationError(f"slide {twice[0]} is there more than once; give each slide once")
     if groups is not None and len(groups) != len(slides):
-        raise EvaluationError(f"{len(groups)} groups for {len(slides)} slides; give one group for each slide")
+        raise EvaluationError(
+            f"{plural(len(groups), 'group')} for {plural(len(slides), 'slide')}; give one group for each slide"
+        )
 
 
 class _Events:

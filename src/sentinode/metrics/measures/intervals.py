@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 
 LEVEL = 0.95
@@ -74,8 +75,8 @@ class Resampling:
         return self.groups is not None and self.groups.max() > 0
 
     def __str__(self) -> str:
-        if self.by_group and self.groups is not None:
-            return f"bootstrap over {self.group_count} groups, {self.resamples} resamples"
+        if self.by_group and self.group_count is not None:
+            return f"bootstrap over {plural(self.group_count, 'group')}, {self.resamples} resamples"
         return f"bootstrap within classes, {self.resamples} resamples"
 
     def batches(self) -> Iterator[NDArray[np.float64]]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.measures.auc_interval import auc_metric
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval, wider
@@ -35,7 +36,9 @@ def slide_auc(
     """
     truth, score = np.asarray(truths, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     if truth.shape != score.shape or (groups is not None and len(groups) != len(truth)):
-        raise EvaluationError(f"{len(truth)} truths and {len(score)} scores; give one truth, score, group for a slide")
+        raise EvaluationError(
+            f"{plural(len(truth), 'truth')} and {plural(len(score), 'score')}; give one truth, score, group for a slide"
+        )
     if not np.isin(truth, (0, 1)).all() or not np.isfinite(score).all():
         raise EvaluationError("a slide's truth is 0 or 1 and its score a finite number; leave slides without them out")
     single = auc_metric(truth, score)

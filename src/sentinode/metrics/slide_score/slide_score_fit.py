@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.regression_fit import fitted_regression
 from sentinode.metrics.slide_score.slide_auc import slide_auc
@@ -73,7 +74,9 @@ def cross_validated_slide_score(
     """
     truth = _checked(features, truths)
     if len(groups) != len(truth):
-        raise EvaluationError(f"{len(groups)} groups for {len(truth)} slides; give one group for each slide")
+        raise EvaluationError(
+            f"{plural(len(groups), 'group')} for {plural(len(truth), 'slide')}; give one group for each slide"
+        )
     owners = np.asarray(groups)
     folds = min(FOLDS, *(len(np.unique(owners[truth == label])) for label in (0, 1)))
     if folds < 2:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from sentinode.core.errors import WeightsError
+from sentinode.core.messages import plural
 from sentinode.models.networks.network import Network
 
 PACKAGES = {
@@ -69,8 +70,8 @@ def in_order(state: Mapping[str, Tensor], network: Network, *, name: str) -> dic
     backbone = given[: len(own)]
     if len(backbone) < len(own):
         raise WeightsError(
-            f"the weights {name} have {len(given)} tensors, and the network has {len(own)} before its head; set "
-            "model.architecture to theirs"
+            f"the weights {name} have {plural(len(given), 'tensor')}, and the network has {len(own)} before "
+            "its head; set model.architecture to theirs"
         )
     for (key, value), (mine, like) in zip(backbone, own, strict=True):
         if value.shape != like.shape:

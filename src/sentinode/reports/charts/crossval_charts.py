@@ -85,7 +85,7 @@ def stability_chart(repeats: Sequence[RepeatFigures]) -> Chart:
         axes.set_ylim(max(-0.02, min(0.45, low - 0.05)), 1.03)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
         figure.legend(loc="outside upper center", ncols=3)
-    return Chart("stability", f"Figures of {len(repeats)} repeats: {', '.join(words)}.", figure)
+    return Chart("stability", f"Figures of {plural(len(repeats), 'repeat')}: {', '.join(words)}.", figure)
 
 
 def roc_repeats_chart(mean: RocCurve, repeats: Sequence[RocCurve], auc: Metric) -> Chart:

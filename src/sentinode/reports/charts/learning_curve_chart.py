@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from sentinode.core.messages import count
+from sentinode.core.messages import count, plural
 from sentinode.metrics.learning_curve import METRICS, LearningCurve
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import CARD, MODEL, Chart, canvas, ticks_apart
@@ -51,7 +51,7 @@ def _draw(axes: Axes, curve: LearningCurve, metric: str) -> None:
 
 def _words(curve: LearningCurve, metric: str) -> str:
     figures = "; ".join(
-        f"{count(step.n)} images {wording.figure(metric, step.metrics[metric])}"
+        f"{plural(step.n, 'image')} {wording.figure(metric, step.metrics[metric])}"
         + (f" ({wording.interval(metric, step.metrics[metric])})" if step.metrics[metric].low is not None else "")
         for step in curve.steps
     )

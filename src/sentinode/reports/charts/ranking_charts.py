@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import clopper_pearson
 from sentinode.metrics.measures.roc import PrecisionRecallCurve, RocCurve
@@ -106,7 +107,7 @@ def precision_recall_overlay(curves: Sequence[tuple[str, PrecisionRecallCurve, M
             _steps(axes, curve, **_series(index, label, average))
         _legend(axes, "lower left", len(curves))
     figures = "; ".join(f"{label} {wording.with_interval('average_precision', metric)}" for label, _, metric in curves)
-    alt = f"Precision–recall curves of {len(curves)} models. Average precision: {figures}."
+    alt = f"Precision–recall curves of {plural(len(curves), 'model')}. Average precision: {figures}."
     return Chart("precision-recall-overlay", alt, figure)
 
 

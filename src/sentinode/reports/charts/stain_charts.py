@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from sentinode.core.messages import plural
 from sentinode.reports.charts.chart import COLOURS, NEGATIVE, POSITIVE, SERIES, Chart, canvas, variable
 from sentinode.reports.wording import FEW
 
@@ -83,7 +84,9 @@ def stain_plane(table: pd.DataFrame, names: Sequence[str], positive: str | None,
         _scatter(right, shown, "split", by_side)
         left.set_ylabel("Eosin, mean density")
     return Chart(
-        "stain-plane", f"Haematoxylin against eosin of {len(shown)} images, coloured by class and by split.", figure
+        "stain-plane",
+        f"Haematoxylin against eosin of {plural(len(shown), 'image')}, coloured by class and by split.",
+        figure,
     )
 
 

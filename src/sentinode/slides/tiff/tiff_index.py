@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import SlideError, UnsupportedSlideError
+from sentinode.core.messages import plural
 from sentinode.slides.reader import Level
 from sentinode.slides.tiff.directories import Directory, TiffDirectories
 from sentinode.slides.tiff.tiff_pictures import chosen_picture, is_aperio, pictures_in
@@ -123,7 +124,9 @@ def _tiled_level(
     offsets, sizes = (directory.array(tag).astype(np.int64) for tag in (TILE_OFFSETS, TILE_BYTES))
     if len(offsets) < columns * rows or len(sizes) < columns * rows:
         listed = min(len(offsets), len(sizes))
-        raise SlideError(f"{path} is damaged: it lists {listed:,} of a level's {columns * rows:,} tiles; copy it again")
+        raise SlideError(
+            f"{path} is damaged: it lists {listed:,} of a level's {plural(columns * rows, 'tile')}; copy it again"
+        )
     if coding.compression in JPEG_2000:
         _refuse_subsampled(path, file, offsets[sizes > 0])
     ends = np.where(sizes > 0, offsets + sizes, 0)

@@ -9,6 +9,7 @@ import numpy as np
 
 from sentinode.core.errors import SlideReadError
 from sentinode.core.extras import require
+from sentinode.core.messages import plural
 from sentinode.slides.banded_reading import read_reduced
 from sentinode.slides.mpp import mpp_from_properties
 from sentinode.slides.reader import Pixels, Reader, ReaderFacts
@@ -50,7 +51,7 @@ class TiffReader(Reader):
     def read(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
         """Pixels of a rectangle in pixels of `level`. See `Reader.read`."""
         if self._file.closed or not 0 <= level < len(self._levels):
-            state = "is closed" if self._file.closed else f"has {len(self._levels)} levels"
+            state = "is closed" if self._file.closed else f"has {plural(len(self._levels), 'level')}"
             raise SlideReadError(f"{self.facts.path}: level {level} at ({x}, {y}) can't be read: the slide {state}")
         tiled = self._levels[level]
         left, top = max(x, 0), max(y, 0)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sentinode.core.extras import require
 from sentinode.core.jpeg_colours import Colours, JpegColours, jpeg_colours
 from sentinode.core.jpeg_scans import MOST_SCANS
+from sentinode.core.messages import plural
 from sentinode.slides.reader import Pixels
 from sentinode.slides.tiff.jpeg_2000_head import decodes_to_rgb, sizes_of
 
@@ -138,7 +139,7 @@ class TileCodec:
         elif self.compression in {DEFLATE, DEFLATE_OLD}:
             data = codecs.zlib_decode(data, out=size)  # type: ignore[attr-defined]
         if len(data) < size:
-            raise DamagedTileError(f"it has {len(data):,} bytes, not {size:,}")
+            raise DamagedTileError(f"it has {plural(len(data), 'byte')}, not {size:,}")
         tile = np.frombuffer(data, np.uint8, size).reshape(self.height, self.width, self.samples)
         return np.cumsum(tile, axis=1, dtype=np.uint8) if self.predictor == HORIZONTAL else tile
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from sentinode.core.errors import AnnotationError, DataError, DataNotFoundError
 from sentinode.core.images import read_image
+from sentinode.core.messages import agree
 from sentinode.slides.annotations.annotation_file import read_annotations
 from sentinode.slides.annotations.annotation_folder import AnnotationFolder
 from sentinode.slides.annotations.placement import placed
@@ -71,8 +72,9 @@ def _from_annotation(
 ) -> NDArray[np.bool_]:
     if annotations.without_area:
         raise AnnotationError(
-            f"{annotations.path}: {len(annotations.without_area)} elements enclose no area, so what is tissue there is "
-            "not known; draw closed outlines, or delete them"
+            f"{annotations.path}: "
+            f"{agree(len(annotations.without_area), 'element encloses', 'elements enclose')} no area, so "
+            "what is tissue there is not known; draw closed outlines, or delete them"
         )
     height, width = overview.shape[:2]
 

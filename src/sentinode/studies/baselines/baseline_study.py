@@ -9,6 +9,7 @@ import numpy as np
 
 from sentinode.core.errors import DataError, EvaluationError
 from sentinode.core.files import atomic_folder, write_json
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
@@ -232,9 +233,10 @@ def _written(
 def _method(used: dict[str, int], bench: Bench) -> tuple[str, ...]:
     grouped = "" if bench.data.manifest.groups("train") is None else ", whole groups in one fold"
     return (
-        f"Baselines are fitted on {used['train']:,} training images; what is tuned, and the temperature of the"
+        f"Baselines are fitted on {plural(used['train'], 'training image')}; what is tuned, and the temperature of the"
         f" probabilities, are chosen on {INNER_FOLDS} folds of these{grouped}.",
-        f"The strongest is the one with the highest AUC on {used['validation']:,} validation images. Intervals take"
+        "The strongest is the one with the highest AUC on "
+        f"{plural(used['validation'], 'validation image')}. Intervals take"
         " that choice as given.",
         "The measured images chose nothing here: no baseline, no parameter, no threshold.",
         f"Times: descriptors on one core, networks on {bench.settings.threads}; the first call of each was left out.",

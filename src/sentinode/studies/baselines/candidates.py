@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sentinode.core.messages import plural
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.core.stain_statistics import stain_statistics
@@ -70,7 +71,7 @@ def descriptor_candidates(bench: Bench) -> list[Candidate]:
         table = extract(config, bench.data, settings=bench.settings, progress=bench.progress)
         for model in MODELS:
             fitted = _fit(bench, table, model)
-            about = f"{CLASSIFIERS[model]} on {len(table.columns)} values of {words}"
+            about = f"{CLASSIFIERS[model]} on {plural(len(table.columns), 'value')} of {words}"
 
             def answer(tiles: NDArray[np.uint8], kind: str = kind, fitted: FittedModel = fitted) -> Probabilities:
                 return fitted.probabilities(DESCRIBE[kind](tiles))
@@ -93,7 +94,7 @@ def probe_candidate(bench: Bench, config: FeaturesConfig, extractor: Extractor) 
     fitted = _fit(bench, table, "logistic")
     short = Path(words_of(config)).name
     origin = f"bundle {config.bundle}" if config.bundle else table.space.name
-    about = f"{CLASSIFIERS['logistic']} on {len(table.columns)} features of the frozen network of {origin}"
+    about = f"{CLASSIFIERS['logistic']} on {plural(len(table.columns), 'feature')} of the frozen network of {origin}"
     return _candidate(
         bench,
         f"Linear probe · {short}",

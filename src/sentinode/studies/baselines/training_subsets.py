@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import plural
 
 Integers = NDArray[np.int64]
 
@@ -53,9 +54,9 @@ def check_enough(labels: Integers, names: Sequence[str], what: str) -> None:
     counts = np.bincount(labels, minlength=len(names))
     few = int(counts.argmin())
     if counts[few] < LEAST:
-        images = "image" if counts[few] == 1 else "images"
         raise EvaluationError(
-            f"{what} leaves {counts[few]} {images} of class {names[few]} of {len(labels)}; a model needs at least "
+            f"{what} leaves {plural(int(counts[few]), 'image')} of class {names[few]} of {len(labels)}; a "
+            f"model needs at least "
             f"{LEAST} of each class: take more"
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 from sentinode.core.csv_output import render_csv
 from sentinode.core.errors import DataError
 from sentinode.core.files import write_json, write_text
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.metrics.froc.curve import Froc, JudgedSlide, froc, judge
 from sentinode.metrics.froc.detections import Detections, suppress
@@ -68,7 +69,8 @@ class FrocResult:
         """A few lines for a person."""
         return "\n".join(
             [
-                f"FROC score   {self.froc}   {self.facts['targets']} targets on {self.facts['slides']} slides",
+                f"FROC score   {self.froc}   {plural(self.facts['targets'], 'target')} on "
+                f"{plural(self.facts['slides'], 'slide')}",
                 f"slide AUC    {self.slide_auc}",
                 *self.facts["notes"],
                 f"look at   {self.folder / 'froc.html'}",
@@ -199,7 +201,7 @@ def _groups(slides: list[str], names: SlideNames, patients: Path | None) -> list
 
 def _normal(rows: list[FrocRow]) -> str:
     count = sum(not row.judged.tumour for row in rows)
-    return f"{count} of {len(rows)} slides are normal"
+    return f"{count} of {plural(len(rows), 'slide')}"
 
 
 def _table(judged: list[_Slide]) -> str:

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from sentinode.core.errors import DataError
 from sentinode.core.extras import require
+from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.metrics.lesion_fit import CrossValidated, cross_validated
@@ -51,7 +52,8 @@ class FittedRule:
         found = self.rule.validation
         return "\n".join(
             [
-                f"fitted on {found.suspects} suspects of {found.slides} slides, {found.metastases} of them metastases",
+                f"fitted on {plural(found.suspects, 'suspect')} of {plural(found.slides, 'slide')}, "
+                f"{found.metastases} of them metastases",
                 f"AUC of suspects on other slides  {found.auc:.3f}",
                 f"called from a probability of     {self.rule.model.threshold:.3f}",
                 f"metastases called there          {found.metastases_called} of {found.metastases}",

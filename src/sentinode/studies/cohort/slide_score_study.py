@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.scanning.scan_queue import write_table
 from sentinode.scanning.scan_record import FinishedScan
@@ -27,7 +28,8 @@ class SlideScoreFit:
         model, measured = self.score.model, self.score.validation
         return "\n".join(
             [
-                f"fitted on {model.slides} slides of {measured.patients} patients, {model.tumour_slides} with tumour",
+                f"fitted on {plural(model.slides, 'slide')} of {plural(measured.patients, 'patient')}, "
+                f"{model.tumour_slides} with tumour",
                 f"AUC on other patients       {Metric.from_json(measured.auc)}",
                 f"AUC of the highest cell     {Metric.from_json(measured.auc_of_highest)}",
                 f"Brier score                 {measured.brier:.4f} (of the prevalence alone: "

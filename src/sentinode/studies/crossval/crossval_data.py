@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from sentinode.core.errors import DataError
+from sentinode.core.messages import plural
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.copies import tied
@@ -39,7 +40,8 @@ def load_images(config: DataConfig, crossval: CrossvalConfig, *, settings: Setti
     known = taking_part["group"].notna()
     if known.any() and not known.all():
         raise DataError(
-            f"{(~known).sum()} of {len(known)} images have no group, such as {taking_part['id'][~known].iloc[0]}: they "
+            f"no group is known of {(~known).sum()} of {plural(len(known), 'image')}, such as "
+            f"{taking_part['id'][~known].iloc[0]}: they "
             "can't be kept from the other side of a fold; name the slide or patient of each, or of none"
         )
     grouping: Grouping = "group" if known.all() else "none"
@@ -70,8 +72,8 @@ def copies_words(data: Dataset) -> list[str]:
     if not number:
         return []
     words = (
-        f"Of {len(table):,} images {number:,} have near copies (recompressed, turned, mirrored, shifted) among the "
-        "others: the copies of an image are kept in one fold and count as one group."
+        f"Of {plural(len(table), 'image')} {number:,} have near copies (recompressed, turned, mirrored, "
+        "shifted) among the others: the copies of an image are kept in one fold and count as one group."
     )
     if table["group"].isna().all():
         words += (

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import EvaluationError, RecipeError
 from sentinode.core.files import storage_errors
+from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
@@ -190,7 +191,8 @@ def _procedure(recipe: CrossvalRecipe, table: FeatureTable) -> list[str]:
         steps.insert(1, "selection of features")
     tuned = "with the usual grid of its hyperparameters" if classifier.grid is None else f"with {classifier.grid}"
     return [
-        f"Features: {table.values.shape[1]:,} numbers an image from {table.space.name}, which learned nothing here.",
+        f"Features: {plural(table.values.shape[1], 'number')} an image from {table.space.name}, which "
+        "learned nothing here.",
         f"Fitted on the training part of each fold: {', '.join(steps)}.",
         f"Hyperparameters were chosen {tuned} on up to {config.inner_folds} inner folds of the training part.",
         "Temperature and operating threshold were fitted to what the inner folds answered; the threshold's rule is "

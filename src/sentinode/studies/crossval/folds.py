@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from sentinode.core.errors import DataError, RecipeError
+from sentinode.core.messages import plural, plural_of
 from sentinode.studies.crossval.crossval_config import CrossvalConfig
 
 Integers = NDArray[np.int64]
@@ -108,11 +109,13 @@ def inner_parts(samples: Samples, outer: Integers, folds: int, seed: int) -> lis
         parts = _dealt(labels, groups, count, seed)
         if parts is not None:
             return parts
-    unit = "images" if groups is None else "groups"
+    unit = "image" if groups is None else "group"
     few = samples.class_names[int(np.argmin(held))]
     raise DataError(
-        f"a training part of {len(outer)} images has {min(held)} {unit} of class {few}: nothing can be chosen on inner "
-        f"folds, which need two {unit} of every class; add images of {few}, or take fewer or larger outer folds"
+        f"a training part of {plural(len(outer), 'image')} has {plural(min(held), unit)} of class {few}: "
+        f"nothing can be chosen on inner "
+        f"folds, which need two {plural_of(unit)} of every class; add images of {few}, or take fewer or "
+        f"larger outer folds"
     )
 
 
@@ -125,8 +128,8 @@ def _repeated(samples: Samples, config: CrossvalConfig, seed: int) -> tuple[Fold
         if parts is None:
             held = _described(samples, groups)
             raise DataError(
-                f"no way was found to give each of {config.folds} folds every class ({held}): one would have one class "
-                "alone; lower crossval.folds, or use crossval.plan = 'leave-one-group-out'"
+                f"no way was found to give each of {plural(config.folds, 'fold')} every class ({held}): one "
+                "would have one class alone; lower crossval.folds, or use crossval.plan = 'leave-one-group-out'"
             )
         plan += [Fold(repeat, number, train, test) for number, (train, test) in enumerate(parts)]
     return tuple(plan)
@@ -159,7 +162,8 @@ def _known_groups(samples: Samples, why: str) -> list[str]:
     names = set(samples.groups)
     if len(names) < 2:
         raise DataError(
-            f"{why}, but all {len(samples.groups)} images are of one group ({names.pop()}); give each slide or patient "
+            f"{why}, but all of {plural(len(samples.groups), 'image')} are of one group ({names.pop()}); "
+            f"give each slide or patient "
             "its own name, or leave the group column out"
         )
     return samples.groups
@@ -169,10 +173,11 @@ def _check_enough(samples: Samples, groups: Integers | None, folds: int) -> None
     held = _units_of_classes(samples.labels, groups, len(samples.class_names))
     if min(held) >= folds:
         return
-    few, unit = samples.class_names[int(np.argmin(held))], "images" if groups is None else "groups"
+    few, unit = samples.class_names[int(np.argmin(held))], "image" if groups is None else "group"
     remedy = f"set crossval.folds = {min(held)} or lower" if min(held) > 1 else f"add images of {few}"
     raise RecipeError(
-        f"class {few} is in {min(held)} {unit}, fewer than crossval.folds = {folds}: a fold would have one class alone "
+        f"class {few} is in {plural(min(held), unit)}, fewer than crossval.folds = {folds}: a fold would "
+        f"have one class alone "
         f"({_described(samples, groups)}); {remedy}"
     )
 
@@ -181,7 +186,8 @@ def _check_taught(samples: Samples, train: Integers, test: Integers) -> None:
     missing = [name for number, name in enumerate(samples.class_names) if not (samples.labels[train] == number).any()]
     if missing:
         raise DataError(
-            f"all images of class {missing[0]} are in one fold ({len(test)} images, such as {samples.ids[test[0]]}): "
+            f"all images of class {missing[0]} are in one fold ({plural(len(test), 'image')}, such as "
+            f"{samples.ids[test[0]]}): "
             "without it nothing is left to learn that class from; add images of it from elsewhere"
         )
 
@@ -197,7 +203,7 @@ def _described(samples: Samples, groups: Integers | None) -> str:
     counts = np.bincount(samples.labels, minlength=len(samples.class_names))
     held = _units_of_classes(samples.labels, groups, len(samples.class_names))
     rows = zip(samples.class_names, counts, held, strict=True)
-    return ", ".join(f"{n} {name}" + ("" if groups is None else f" in {u} groups") for name, n, u in rows)
+    return ", ".join(f"{n} {name}" + ("" if groups is None else f" in {plural(u, 'group')}") for name, n, u in rows)
 
 
 def _numbered(groups: Sequence[str]) -> Integers:

@@ -11,6 +11,7 @@ import numpy as np
 
 from sentinode.core.errors import RecipeError
 from sentinode.core.files import write_json
+from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
@@ -221,7 +222,8 @@ def _words(task: Task, data: Dataset) -> tuple[str, tuple[str, ...], tuple[str, 
         " steps: the left of the curve may be better with more epochs."
     )
     method = (
-        f"Each point is a run of its own; temperature and threshold are fitted to all {validation:,} validation images,"
+        "Each point is a run of its own; temperature and threshold are fitted to all "
+        f"{plural(validation, 'validation image')},"
         " as the best epoch is chosen on them where the recipe says so."
     )
     return task.name or task.model.architecture, (method,), (steps,)

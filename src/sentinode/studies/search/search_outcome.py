@@ -185,7 +185,8 @@ def _best_recipe(space: Space, results: SearchResults) -> str:
         return ""
     figure = _figure_words(best, results.metric)
     head = (
-        f"Best of {len(results.ranked)} trials of the search {results.name}: trial {best.number}, {figure}. That figure"
+        f"Best of {plural(len(results.ranked), 'trial')} of the search {results.name}: trial {best.number}, "
+        f"{figure}. That figure"
         " is optimistic: it was picked by."
     )
     base = space.recipe(dict(best.values), "best.toml")
@@ -238,8 +239,8 @@ def _facts(space: Space, manifest: Manifest, results: SearchResults) -> list[tup
         ("Recipe", space.base.name or search.recipe),
         ("Data", space.base.data.source),
         ("Method", f"{method}, ended early below the median" if search.prunes else method),
-        ("Train", f"{len(manifest.rows('train')):,} images"),
-        ("Validation", f"{len(manifest.rows('validation')):,} images"),
+        ("Train", f"{plural(len(manifest.rows('train')), 'image')}"),
+        ("Validation", f"{plural(len(manifest.rows('validation')), 'image')}"),
         ("Compared by", metric_words(results.metric)),
     ]
 

@@ -10,7 +10,7 @@ import optuna
 from pydantic import ValidationError
 
 from sentinode.core.errors import RecipeError
-from sentinode.core.messages import fault
+from sentinode.core.messages import fault, plural
 from sentinode.studies.search.search_config import Choices, SearchConfig
 from sentinode.training.recipe import Recipe, parse_recipe, set_value
 
@@ -57,7 +57,9 @@ class Space:
             for value in axis.examples():
                 space._check(key, value)
         if search.method == "grid" and len(space.points()) > _MOST_POINTS:
-            raise RecipeError(f"search {search.name}: the grid has {len(space.points()):,} points; take fewer values")
+            raise RecipeError(
+                f"search {search.name}: the grid has {plural(len(space.points()), 'point')}; take fewer values"
+            )
         return space
 
     @property

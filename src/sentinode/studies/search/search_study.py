@@ -15,6 +15,7 @@ from optuna.storages import BaseStorage
 
 from sentinode.core.errors import RecipeError, TrainingError
 from sentinode.core.files import sha256_of_json, storage_errors, write_json, write_text
+from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
@@ -186,7 +187,8 @@ def _work(job: _Job, study: optuna.Study) -> None:
         else:
             if not waiting:
                 job.tell(
-                    f"waiting for {sum(1 for one in found if one.open)} trials of other processes; Ctrl-C ends that"
+                    f"waiting for {plural(sum(1 for one in found if one.open), 'trial')} of other "
+                    "processes; Ctrl-C ends that"
                 )
             waiting = True
             time.sleep(_GLANCE)
@@ -207,7 +209,7 @@ def _finish(job: _Job, study: optuna.Study) -> SearchOutcome:
     outcome = _write(job, study)
     if outcome.best is None:
         first = next((trial.error for trial in outcome.trials if trial.error), "all were pruned")
-        raise TrainingError(f"none of {len(outcome.trials)} trials came to its end; the first: {first}")
+        raise TrainingError(f"none of {plural(len(outcome.trials), 'trial')} came to its end; the first: {first}")
     write_json(job.out / _STATUS, {**_status(job), **outcome.to_json(), "status": "finished"})
     return outcome
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from sentinode.core.errors import DataError
+from sentinode.core.messages import plural
 from sentinode.slides.reader import Pixels
 from sentinode.slides.slide import open_slide
 from sentinode.testing.oddities.oddity import MisreadError
@@ -55,5 +56,5 @@ def only_file(folder: Path) -> Path:
     """
     files = [path for path in folder.iterdir() if path.is_file()]
     if len(files) != 1:
-        raise DataError(f"{folder} holds {len(files)} files; give a folder with one")
+        raise DataError(f"{folder} holds {plural(len(files), 'file')}; give a folder with one")
     return files[0]

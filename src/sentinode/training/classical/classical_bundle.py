@@ -11,6 +11,7 @@ from scipy.special import softmax
 
 from sentinode.core.errors import BundleError, DataError, EvaluationError
 from sentinode.core.files import sha256_of_json
+from sentinode.core.messages import plural
 from sentinode.data.dataset import Dataset
 from sentinode.metrics.decisions.rules import parse_rule
 from sentinode.metrics.measures.calibration import fit_temperature
@@ -218,7 +219,7 @@ def _provenance(extractor: Extractor, table: FeatureTable, data: Dataset, recipe
     learned = _lines(data, table)["pixels"]
     origin = extractor.bundle.info.provenance if extractor.bundle else None
     trained_on = (
-        f"{len(table):,} images of {recipe['data']['source']}, on the frozen features of {table.space.name}; "
+        f"{plural(len(table), 'image')} of {recipe['data']['source']}, on the frozen features of {table.space.name}; "
         "threshold, temperature and low-confidence band come from inner folds of the same images."
     )
     if origin is not None and origin.trained_on:

@@ -12,6 +12,7 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
 from sentinode.core.errors import EvaluationError, RecipeError
+from sentinode.core.messages import plural
 from sentinode.training.classical.classifier_config import ClassicalConfig, Scoring
 from sentinode.training.classical.logits import auc_of, logits_of
 from sentinode.training.classical.pipelines import CLASSIFIER, SCALER, SELECTOR, build_pipeline, parameter_grid
@@ -86,7 +87,7 @@ def fit_tuned(
     points = list(ParameterGrid(parameter_grid(config, samples[0].shape[1], smallest)))
     if len(points) > 1 and not folds:
         raise RecipeError(
-            f"{len(points)} points of a grid to choose from and no inner folds; set classifier.grid = {{}}"
+            f"{plural(len(points), 'point')} of a grid to choose from and no inner folds; set classifier.grid = {{}}"
         )
     # Threads: the solvers let go of the interpreter, and a pool of processes would cost more than a small fold does.
     answers = Parallel(n_jobs=jobs, prefer="threads")(
