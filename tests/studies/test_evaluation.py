@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +150,13 @@ def test_a_folder_with_test_alone_and_one_class_gives_what_it_can(
     found = compare_bundles([run / "bundle", run / "bundle"], f"folder:{alone}", tmp_path / "both", settings=settings)
     assert found.split == "test (the data's own)"
     assert found.comparisons[0].differences["sensitivity"].low < 0
+    said = found.summary()
+    assert said.startswith("test (the data's own): 30 images\n")
+    value = found.comparisons[0].metrics_a["sensitivity"].value
+    assert re.search(
+        rf"  sensitivity  {value:.4f} → {value:.4f}   \+0\.0000 \(95 % -0\.\d{{4}} to \+0\.\d{{4}}\)", said
+    )
+    assert "  auc          undefined → undefined   undefined: no negative sample" in said
 
 
 def test_a_recipe_that_renames_is_used_on_data_that_lacks_a_class(

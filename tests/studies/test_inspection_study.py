@@ -16,7 +16,7 @@ from sentinode.core.errors import DataError, StorageError
 from sentinode.core.progress import Progress
 from sentinode.data.data_config import DataConfig
 from sentinode.data.synthetic.patches import SyntheticPatches
-from sentinode.studies.inspection_study import inspect_source
+from sentinode.studies.inspection_study import Inspection, inspect_source
 
 _DROP = {"on_leak": "drop", "on_conflict": "drop", "on_size": "drop"}
 
@@ -72,6 +72,12 @@ def test_a_sound_data_set_is_counted_by_class_split_and_group(tmp_path: Path, fa
         for name in ("normal", "tumour"):
             expected = sum(row[1] == name and row[3] == split for row in faulty.rows)
             assert facts["counts"][split][name] == expected > 0
+    said = Inspection(tmp_path / "out", facts).summary()
+    assert ": 132 images read, 132 used\n" in said
+    assert f"  train         {facts['counts']['train']['normal']} normal, " in said
+    assert f"  groups        {facts['groups']['n']} slides or patients\n" in said
+    assert f"  colour alone  AUC {facts['colour_baseline']['auc']:.3f} (" in said
+    assert all(finding["title"] in said for finding in facts["findings"])
     assert facts["groups"]["by_split"] == {"train": 12, "validation": 4, "test": 6, "unused": 0}
     assert sum(row["images"] for row in facts["groups"]["table"]) == 132
     assert facts["sizes"] == [{"width": 96, "height": 96, "images": 132}]

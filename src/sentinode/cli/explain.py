@@ -35,6 +35,7 @@ def explain(
     scan: Annotated[Path | None, typer.Option(help="A scan folder of the slide: its top lesions.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Of the scan's lesions, how many.")] = 5,
     mpp: Annotated[float | None, typer.Option(help="µm/px of level 0, in place of what the slide says.")] = None,
+    series: Annotated[int | None, typer.Option(help="Which of several pictures in the file, from 0.")] = None,
     engine: Engine = "auto",
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -47,7 +48,7 @@ def explain(
 
     result = explanation_study.explain(
         bundle, images or (), out=out, methods=method, target=target, layer=layer, checks=checks,
-        single_look=single_look, resize=resize, slide=slide, at=at or (), scan=scan, top=top, mpp=mpp, engine=engine,
-        progress=progress(quiet),
+        single_look=single_look, resize=resize, slide=slide, at=at or (), scan=scan, top=top, mpp=mpp, series=series,
+        engine=engine, progress=progress(quiet),
     )  # fmt: skip
     return present_part(result, as_json)

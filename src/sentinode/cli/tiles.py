@@ -36,6 +36,7 @@ def tiles(
     ] = "0.7,0.15,0.15",
     seed: Annotated[int, typer.Option(help="Of the tiles taken and of the split.")] = 42,
     slide_mpp: Annotated[float | None, typer.Option(help="µm/px of level 0, for slides that don't say it.")] = None,
+    series: Annotated[int | None, typer.Option(help="Which of several pictures in a file, from 0.")] = None,
     tumour_name: Annotated[
         list[str] | None, typer.Option(help="A class of annotations that means tumour. Repeatable.")
     ] = None,
@@ -53,6 +54,6 @@ def tiles(
         slides, out, annotations=annotations or (), table=table, normal=normal, progress=progress(quiet),
         size_px=size, mpp=mpp, stride_px=stride, rule=rule, tumour_min=tumour_min, centre_px=centre,
         margin_um=margin_um, min_tissue=min_tissue, per_slide=per_slide, ratio=ratio, fractions=fractions.split(","),
-        seed=seed, slide_mpp=slide_mpp, tumour_names=tuple(tumour_name or ()),
+        seed=seed, slide_mpp=slide_mpp, series=series, tumour_names=tuple(tumour_name or ()),
     )  # fmt: skip
     return present_part(result, as_json)

@@ -11,6 +11,7 @@ Slides = Annotated[list[Path], typer.Argument(metavar="SLIDE…", help="Slide fi
 MicronsPerPixel = Annotated[
     float | None, typer.Option("--mpp", help="µm/px of level 0, for slides that don't say it themselves.")
 ]
+Series = Annotated[int | None, typer.Option(help="Which of several pictures in a file, from 0.")]
 
 app = typer.Typer(help="Tissue masks: by rules, or by a model trained from your own masks.", no_args_is_help=True)
 
@@ -21,6 +22,7 @@ def apply(
     out: Annotated[Path, typer.Option("--out", help="Folder for NAME.png, NAME.overlay.png and NAME.json.")],
     model: Annotated[Path | None, typer.Option("--model", help="A model of `tissue train`; without: rules.")] = None,
     mpp: MicronsPerPixel = None,
+    series: Series = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
@@ -30,7 +32,8 @@ def apply(
     """
     from sentinode.studies.tissue_study import mask_tissue
 
-    return present_part(mask_tissue(slides, out, model=model, mpp=mpp, progress=progress(quiet)), as_json)
+    found = mask_tissue(slides, out, model=model, mpp=mpp, series=series, progress=progress(quiet))
+    return present_part(found, as_json)
 
 
 @app.command("train")
@@ -45,10 +48,12 @@ def train(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The model, an .npz file.")],
     seed: Annotated[int, typer.Option("--seed", help="Of the pixels drawn.")] = 0,
     mpp: MicronsPerPixel = None,
+    series: Series = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a tissue model from your own masks, and say its Dice on slides that it did not see."""
     from sentinode.studies.tissue_study import train_tissue_model
 
-    present(train_tissue_model(slides, masks, out, seed=seed, mpp=mpp, progress=progress(quiet)), as_json)
+    trained = train_tissue_model(slides, masks, out, seed=seed, mpp=mpp, series=series, progress=progress(quiet))
+    present(trained, as_json)

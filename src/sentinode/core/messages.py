@@ -60,6 +60,12 @@ def plural_of(noun: str) -> str:
     return _PLURALS.get(noun, noun + ("es" if noun.endswith(("ch", "s", "x", "sh")) else "s"))
 
 
+def some(names: Sequence[str], most: int = 10) -> str:
+    """The first of several names: `a, b, c and 1,204 more`."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def listed(parts: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -55,6 +55,18 @@ class Metric:
             return f"{self.value:.3f}"
         return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
 
+    def as_difference(self) -> str:
+        """With signs, for one that is a difference of two.
+
+        Examples:
+            >>> Metric(0.0123, -0.0012, 0.0258, "DeLong, paired").as_difference()
+            '+0.0123 (95 % -0.0012 to +0.0258)'
+        """
+        if self.value is None:
+            return self.method
+        between = "" if self.low is None or self.high is None else f" (95 % {self.low:+.4f} to {self.high:+.4f})"
+        return f"{self.value:+.4f}{between}"
+
     def to_json(self) -> dict[str, Any]:
         """`{value, low, high, method, n}`; a number that JSON can't hold (NaN, infinity) becomes null."""
         return {**asdict(self), **{name: _finite(getattr(self, name)) for name in ("value", "low", "high")}}

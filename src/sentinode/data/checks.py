@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sentinode.core.errors import DataError, ImageError, LeakError
-from sentinode.core.messages import agree, plural
+from sentinode.core.messages import agree, plural, some
 from sentinode.data.data_config import DataConfig, Policy
 from sentinode.data.source import Exclusion
 
@@ -78,7 +78,7 @@ def check_readable(sieve: Sieve, policy: Policy) -> None:
     """
     bad = sieve.table["status"].isin(("missing", "unreadable"))
     if bad.any() and policy == "error":
-        details = _some(sieve.table.loc[bad, "detail"].tolist())
+        details = some(sieve.table.loc[bad, "detail"].tolist(), _SHOWN)
         raise ImageError(
             f"{plural(bad.sum(), 'image')} can't be used: {details}; mend them or set data.on_unreadable = 'drop'"
         )
@@ -150,7 +150,7 @@ def check_leaks(sieve: Sieve, policy: Policy, likeness: Likeness) -> None:
     if not leaks.any():
         return
     if policy == "error":
-        pairs = _some((sieve.table["id"] + f" {likeness.sign} " + partner)[leaks].tolist())
+        pairs = some((sieve.table["id"] + f" {likeness.sign} " + partner)[leaks].tolist(), _SHOWN)
         found = plural(int(leaks.sum()), "image")
         raise LeakError(f"{likeness.plural} in two splits, {found}: {pairs}; {_LEAK_REMEDY}")
     sieve.drop(leaks, f"leak: {likeness.name} in another split", f"{likeness.to} " + partner)
@@ -174,7 +174,7 @@ def check_ids(sieve: Sieve) -> None:
     if len(repeated):
         raise DataError(
             f"{agree(len(repeated), 'id is', 'ids are')} given to two different images: "
-            f"{_some(repeated.tolist())}; make them unique"
+            f"{some(repeated.tolist(), _SHOWN)}; make them unique"
         )
 
 
@@ -187,7 +187,7 @@ def check_groups(table: pd.DataFrame, remedy: str) -> None:
     sides = table.dropna(subset=["group"]).drop_duplicates(["group", "split"]).groupby("group")["split"].agg(sorted)
     torn = sides[sides.map(len) > 1]
     if len(torn):
-        shown = _some([f"{group} (in {' and '.join(splits)})" for group, splits in torn.items()])
+        shown = some([f"{group} (in {' and '.join(splits)})" for group, splits in torn.items()], _SHOWN)
         raise LeakError(f"{agree(len(torn), 'group is', 'groups are')} on two sides of the split: {shown}; {remedy}")
 
 
@@ -208,8 +208,3 @@ def check_classes(table: pd.DataFrame, source: str) -> None:
                 f"{source}: {', '.join(unknown)} is a class in {split} but not in train, where the classes are "
                 f"{', '.join(sorted(of_split['train']))}; rename it (data.rename) or add it to train"
             )
-
-
-def _some(values: list[str]) -> str:
-    more = f" and {len(values) - _SHOWN:,} more" if len(values) > _SHOWN else ""
-    return ", ".join(values[:_SHOWN]) + more

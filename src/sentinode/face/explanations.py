@@ -81,7 +81,7 @@ def explain(
         settings: The machine's; None: by the environment.
         progress: Show how far it is.
         options: What else the command takes: `layer`, `single_look`, `resize`, `slide` with `at` or `scan`, `top`,
-            `mpp`, `engine`.
+            `mpp`, `series`, `engine`.
 
     Examples:
         >>> looks = sn.explain("pcam", "patches/test/tumour/0.png", out="why", checks=False, single_look=True)

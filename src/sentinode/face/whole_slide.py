@@ -48,13 +48,16 @@ class Slide(ReadSlide):
 
 
 @job("scan")
-def open_slide(path: str | Path, *, reader: str | None = None, mpp: float | None = None) -> Slide:
+def open_slide(
+    path: str | Path, *, reader: str | None = None, mpp: float | None = None, series: int | None = None
+) -> Slide:
     """Open a whole slide, or a plain image.
 
     Args:
         path: The slide's file.
         reader: `tiff`, `openslide`, `image`, one of another package, or `auto`, the default: the first that reads it.
         mpp: µm/px of level 0, in place of what the file says.
+        series: Which of several pictures in a TIFF, from 0; None: the only one.
 
     Returns:
         A context manager; reading is thread-safe.
@@ -71,5 +74,5 @@ def open_slide(path: str | Path, *, reader: str | None = None, mpp: float | None
         SlideNotFoundError: There is no such file.
         SlideError: No reader, or not the one asked for, opens it.
     """
-    opened = open_by_reader(as_path("path", path, '"node.svs"'), reader=reader or "auto", mpp=mpp)
+    opened = open_by_reader(as_path("path", path, '"node.svs"'), reader=reader or "auto", mpp=mpp, series=series)
     return Slide(opened.reader, mpp)

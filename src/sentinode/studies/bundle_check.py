@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentinode.core.messages import agree, plural
+from sentinode.core.messages import agree, plural, some
 from sentinode.core.settings import Settings
 from sentinode.core.system_files import is_system_file
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_info import CARD_FILE, INFO_FILE
 from sentinode.models.bundle_signature import SIGNATURE_FILE, Signature, read_signature, write_signature
 from sentinode.models.engines.engine_factory import open_engine, usable_engines
-
-_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -69,9 +67,7 @@ class BundleCheck:
         lines.append(f"SHA-256    {self.bundle.sha256}")
         lines.append(f"signed by  {self.signature.fingerprint}" if self.signature else "not signed")
         if self.strangers:
-            shown, rest = self.strangers[:_SHOWN], len(self.strangers) - _SHOWN
-            more = f" and {rest:,} more" if rest > 0 else ""
-            lines.append(f"note       not part of it, and read by nothing: {', '.join(shown)}{more}")
+            lines.append(f"note       not part of it, and read by nothing: {some(self.strangers)}")
         return "\n".join(lines)
 
 

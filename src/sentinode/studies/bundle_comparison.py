@@ -7,6 +7,8 @@ from typing import Any
 
 from sentinode.core.errors import EvaluationError
 from sentinode.core.files import atomic_folder, write_json
+from sentinode.core.messages import plural
+from sentinode.core.metric import Metric
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.metrics.comparison import Comparison, compare
@@ -35,9 +37,17 @@ class BundleComparison:
         return [{**comparison.to_json(), "split": self.split} for comparison in self.comparisons]
 
     def summary(self) -> str:
-        """The paths of what to look at."""
+        """The figures of both and their differences, for each later bundle, and the paths of what to look at."""
+        lines = [f"{self.split}: {plural(self.comparisons[0].n, 'image')}"]
+        for one in self.comparisons:
+            lines.append(f"{one.name_a} → {one.name_b}")
+            for name, difference in one.differences.items():
+                first, second = (_value(figures[name]) for figures in (one.metrics_a, one.metrics_b))
+                lines.append(f"  {name:<12} {first} → {second}   {difference.as_difference()}")
+            if one.p_value is not None:
+                lines.append(f"  {'DeLong test':<12} p = {one.p_value:.3g}")
         page, figures = self.folder / "comparison.html", self.folder / "comparison.json"
-        return f"on        {self.split}\nlook at   {page}\nfigures   {figures}"
+        return "\n".join([*lines, f"look at   {page}", f"figures   {figures}"])
 
 
 def compare_bundles(
@@ -86,6 +96,10 @@ def compare_bundles(
         context = Context(data=address, split=result.split)
         write_comparison_page(comparisons, models, context, temporary / "comparison.html")
     return result
+
+
+def _value(metric: Metric) -> str:
+    return "undefined" if metric.value is None else f"{metric.value:.4f}"
 
 
 def _check_classes(bundle: Bundle, first: Bundle) -> None:

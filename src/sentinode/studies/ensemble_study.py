@@ -57,7 +57,9 @@ class EnsembleResult:
         lines = [f"validation ({plural(self.comparisons[0].n, 'image')}), AUC before → after"]
         for each in self.comparisons:
             before, after = each.metrics_a["auc"], each.metrics_b["auc"]
-            lines.append(f"  {each.name_a}  {_figure(before)} → {_figure(after)}, {_signed(each.differences['auc'])}")
+            lines.append(
+                f"  {each.name_a}  {_figure(before)} → {_figure(after)}, {each.differences['auc'].as_difference()}"
+            )
         return "\n".join([*lines, f"bundle    {self.bundle.folder}"])
 
 
@@ -222,9 +224,3 @@ def _seen(bundles: Sequence[Bundle], held: HeldOut) -> Mapping[str, NDArray[np.u
 
 def _figure(metric: Metric) -> str:
     return "undefined" if metric.value is None else f"{metric.value:.4f}"
-
-
-def _signed(metric: Metric) -> str:
-    if metric.value is None or metric.low is None or metric.high is None:
-        return metric.method
-    return f"{metric.value:+.4f} (95 % {metric.low:+.4f} to {metric.high:+.4f})"

@@ -12,7 +12,13 @@ from sentinode.slides.slide import open_slide
 
 
 def tiles_of_slide(
-    model: ExplainableModel, path: Path, at: Sequence[str], scan: Path | None, top: int, mpp: float | None
+    model: ExplainableModel,
+    path: Path,
+    at: Sequence[str],
+    scan: Path | None,
+    top: int,
+    mpp: float | None,
+    series: int | None = None,
 ) -> list[Subject]:
     """Tiles of a slide, as the model takes them.
 
@@ -23,6 +29,7 @@ def tiles_of_slide(
         scan: a scan folder of the slide, whose lesions are taken.
         top: Of so many lesions.
         mpp: µm/px of level 0, in place of what the slide says.
+        series: Which of several pictures in the slide's file; None: the scan's, or the only one.
 
     Raises:
         SentinodeError: Neither or both of `at` and `scan`, a place beyond the slide, or a scan of something else.
@@ -31,7 +38,8 @@ def tiles_of_slide(
     size = model.info.input
     if bool(at) == bool(scan):
         raise SentinodeError(f"say where to look on {path}: --at X,Y in level-0 pixels, or --scan SCAN")
-    series = open_scan(scan).record.config.get("series") if scan else None
+    if scan and series is None:
+        series = open_scan(scan).record.config.get("series")
     with open_slide(path, mpp=mpp, series=series) as slide:
         if scan:
             corners = list(_of_scan(slide.name, (slide.width, slide.height), scan, top, size.tile_size))

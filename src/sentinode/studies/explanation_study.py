@@ -77,6 +77,7 @@ def explain(
     scan: str | Path | None = None,
     top: int = 5,
     mpp: float | None = None,
+    series: int | None = None,
     engine: str = "auto",
     settings: Settings | None = None,
     progress: Progress = SILENT,
@@ -98,6 +99,7 @@ def explain(
         scan: A scan folder of the slide: its top lesions.
         top: Of the scan's lesions, how many.
         mpp: µm/px of level 0, in place of what the slide says.
+        series: Which of several pictures in the slide's file, from 0; None: the scan's, or the only one.
         engine: `auto`, `openvino` or `torch`.
         settings: The machine's; None: by the environment.
         progress: Where to show how far it is.
@@ -119,7 +121,7 @@ def explain(
     if slide:
         from sentinode.studies.explained_tiles import tiles_of_slide  # images need no reader of slides
 
-        subjects = tiles_of_slide(model, Path(slide), at, None if scan is None else Path(scan), top, mpp)
+        subjects = tiles_of_slide(model, Path(slide), at, None if scan is None else Path(scan), top, mpp, series)
     else:
         subjects, failures = _tiles_of_images(model, images, resize)
     examiner = Examiner(model) if checks else None

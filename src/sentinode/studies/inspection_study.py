@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import DataError, SentinodeError
 from sentinode.core.files import atomic_folder, write_json
+from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.result_folder import ResultKind
 from sentinode.core.settings import Settings
@@ -69,8 +70,20 @@ class Inspection:
         return self.facts
 
     def summary(self) -> str:
-        """The paths of what to look at."""
-        return f"look at   {self.folder / _PAGE}\nfigures   {self.folder / _FACTS}"
+        """The main figures and findings, and the paths of what to look at."""
+        facts, images = self.facts, self.facts["images"]
+        lines = [f"{facts['source']}: {plural(images['read'], 'image')} read, {images['used']:,} used"]
+        for split, classes in facts["counts"].items():
+            if any(classes.values()):
+                shown = ", ".join(f"{count:,} {name}" for name, count in classes.items())
+                lines.append(f"  {split:<13} {shown}")
+        groups, colour = facts["groups"], facts["colour_baseline"]
+        if groups["known"]:
+            lines.append(f"  groups        {plural(groups['n'], 'slide or patient')}")
+        found = "AUC {auc:.3f} ({low:.3f}–{high:.3f})".format(**colour) if "low" in colour else colour["reason"]
+        lines.append(f"  colour alone  {found}")
+        lines += [f"  {one['level']:<13} {one['title']}" for one in facts["findings"]]
+        return "\n".join([*lines, f"look at   {self.folder / _PAGE}", f"figures   {self.folder / _FACTS}"])
 
 
 def inspect(

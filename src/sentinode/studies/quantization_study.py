@@ -63,10 +63,11 @@ class QuantizationResult:
     def summary(self) -> str:
         """A few lines for a person."""
         first, second = self.comparison.metrics_a["auc"], self.comparison.metrics_b["auc"]
+        change = self.comparison.differences["auc"].as_difference()
         return "\n".join(
             [
                 f"validation ({plural(self.comparison.n, 'image')})      original → INT8",
-                f"  AUC         {first.value:.4f} → {second.value:.4f}, {_signed(self.comparison.differences['auc'])}",
+                f"  AUC         {first.value:.4f} → {second.value:.4f}, difference {change}",
                 f"  decisions   {self.agreement:.1%} alike",
                 f"  images/s    {self.rates[0]:,.0f} → {self.rates[1]:,.0f} (× {self.rates[1] / self.rates[0]:.2f})",
                 f"  graph       {self.sizes[0] / 1e6:.2f} → {self.sizes[1] / 1e6:.2f} MB",
@@ -163,7 +164,7 @@ def _refuse_a_fall(bundle: Bundle, difference: Metric) -> None:
     if difference.value is not None and difference.value < -LARGEST_FALL:
         raise EvaluationError(
             f"quantised to INT8, {bundle.name} has an AUC on validation that is lower by {-difference.value:.4f} "
-            f"({_signed(difference)}); at most {LARGEST_FALL} is accepted, so nothing was written; "
+            f"({difference.as_difference()}); at most {LARGEST_FALL} is accepted, so nothing was written; "
             "stay with the original"
         )
 
@@ -171,11 +172,5 @@ def _refuse_a_fall(bundle: Bundle, difference: Metric) -> None:
 def _limit(comparison: Comparison, agreement: float) -> str:
     return (
         f"Quantised to INT8: against the original on {plural(comparison.n, 'validation tile')}, AUC "
-        f"{_signed(comparison.differences['auc'])}; {agreement:.1%} of the decisions are alike."
+        f"difference {comparison.differences['auc'].as_difference()}; {agreement:.1%} of the decisions are alike."
     )
-
-
-def _signed(difference: Metric) -> str:
-    if difference.value is None or difference.low is None or difference.high is None:
-        return f"difference {difference.method}"
-    return f"difference {difference.value:+.4f} (95 % {difference.low:+.4f} to {difference.high:+.4f})"

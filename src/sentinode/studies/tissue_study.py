@@ -49,6 +49,7 @@ def mask_tissue(
     *,
     model: str | Path | None = None,
     mpp: float | None = None,
+    series: int | None = None,
     progress: Progress = SILENT,
 ) -> TissueMasks:
     """Find the tissue of slides: the mask, an overlay to look at, and the areas taken and left out in mm².
@@ -60,6 +61,7 @@ def mask_tissue(
         out: Folder for NAME.png, NAME.overlay.png and NAME.json.
         model: A model of `train_tissue_model`; None: rules.
         mpp: µm/px of level 0, for slides that don't say it themselves.
+        series: Which of several pictures in a slide's file, from 0; None: the only one.
         progress: Where to show how far it is.
 
     Raises:
@@ -73,7 +75,7 @@ def mask_tissue(
     with progress.bar("tissue", len(paths), "slides") as advance:
         for path in paths:
             try:
-                with open_slide(path, mpp=mpp) as slide:
+                with open_slide(path, mpp=mpp, series=series) as slide:
                     records.append(write_survey(slide, survey(slide, model=loaded), Path(out), method))
             except SlideError as error:
                 failures.append(str(error))
@@ -132,6 +134,7 @@ def train_tissue_model(
     *,
     seed: int = 0,
     mpp: float | None = None,
+    series: int | None = None,
     progress: Progress = SILENT,
 ) -> TissueTraining:
     """Train a tissue model from one's own masks, and measure its Dice on slides that it did not see.
@@ -142,6 +145,7 @@ def train_tissue_model(
         out: The model, an .npz file.
         seed: Of the pixels drawn.
         mpp: µm/px of level 0, for slides that don't say it themselves.
+        series: Which of several pictures in a slide's file, from 0; None: the only one.
         progress: Where to show how far it is.
 
     Raises:
@@ -152,7 +156,7 @@ def train_tissue_model(
     paths = list_slides([Path(slide) for slide in slides])
     drawn = AnnotationFolder(Path(masks), SlideNames(path.name for path in paths))
     for path in paths:
-        with open_slide(path, mpp=mpp) as slide:
+        with open_slide(path, mpp=mpp, series=series) as slide:
             examples.append(read_example(slide, drawn, config.mpp))
     trained = train_tissue(examples, config, seed=seed, progress=progress)
     trained.model.save(Path(out))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from helpers import small_slides
 from sentinode.core.errors import DataError, StorageError
@@ -15,6 +16,8 @@ from sentinode.data.tiles.annotated_slides import list_annotated_slides
 from sentinode.data.tiles.tile_folder import RECORD_FILE, TABLE_FILE, TileSet, read_tile_folder
 from sentinode.data.tiles.tile_sampler import draw_into
 from sentinode.data.tiles.tiles_config import TilesConfig
+from sentinode.slides.mpp import Mpp
+from sentinode.slides.pyramid import write_pyramid
 from sentinode.studies.tile_study import draw_tiles
 
 Draw = Callable[..., TileSet]
@@ -151,3 +154,42 @@ def test_files_and_classes_that_were_not_used_are_named(slides: Path, tmp_path: 
         said = draw_tiles([folder], tmp_path / "tiles", size_px=64, mpp=1.0).summary()
         assert "case_1: classes that were passed over: Necrosis" in said
         assert f"no slide has that name, or the form is not known: {folder / 'case_l.xml'}" in said
+
+
+def test_a_slide_whose_colours_are_doubtful_gives_no_tile_and_is_named(
+    draw: Draw, slides: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "slides"
+    shutil.copytree(slides, folder)
+    pixels = tifffile.imread(slides / "case_1.tif", series=0, level=0)
+    wrong = np.ascontiguousarray(pixels[..., [1, 2, 0]])
+    write_pyramid(folder / "case_1.tif", [wrong], width=wrong.shape[1], height=wrong.shape[0], mpp=Mpp(0.5, 0.5))
+    tiles = draw(tmp_path / "tiles", folder)
+    ((name, message),) = ((one.name, one.message) for one in tiles.record.failures)
+    assert name == "case_1"
+    assert "its colours are doubtful" in message
+    assert "case_1" not in set(tiles.table["slide"])
+
+
+def test_one_of_two_pictures_is_chosen_for_all_that_reads_the_tiles(draw: Draw, slides: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    for path in slides.iterdir():
+        if path.suffix != ".tif":
+            shutil.copy(path, folder)
+            continue
+        pixels = tifffile.imread(path, series=0, level=0)
+        with tifffile.TiffWriter(folder / path.name) as file:
+            for picture in (np.full((900, 700, 3), 243, np.uint8), pixels):
+                file.write(
+                    picture, photometric="rgb", tile=(256, 256), metadata=None, resolution=(20_000, 20_000),
+                    resolutionunit="CENTIMETER",
+                )  # fmt: skip
+    with pytest.raises(DataError, match=r"none of 6 slides.*--series"):
+        draw(tmp_path / "tiles", folder)
+    tiles = draw(tmp_path / "tiles", folder, series=1)
+    assert len(tiles.table) > 0
+    source = open_source(f"slides:{tmp_path / 'tiles'}")
+    for index, record in enumerate(source.records):
+        red, _, blue = source.read(index).reshape(-1, 3).mean(axis=0)
+        assert (blue > red) == (record.label == "tumour"), record.id

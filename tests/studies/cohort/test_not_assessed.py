@@ -167,5 +167,5 @@ def test_a_slide_score_is_fitted_on_assessed_slides(tmp_path):
         rows.append(f"s{number:02},{number % 2}")
     (tmp_path / "labels.csv").write_text("\n".join(rows), encoding="utf-8")
     unseen_scans.change_record(tmp_path / "scans" / "s03", tiles=_PART)
-    with pytest.raises(DataError, match=f"{LEAST_SLIDES - 1} of the scanned slides .* are with tumour"):
+    with pytest.raises(DataError, match=f"{LEAST_SLIDES - 1} scanned slides in .* with tumour"):
         fit_on_scans(tmp_path / "scans", tmp_path / "labels.csv")

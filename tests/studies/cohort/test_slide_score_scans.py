@@ -1,12 +1,14 @@
 """A slide score from labelled scan folders, and back into them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers import scan_folders
+from sentinode.cli.main import main
 from sentinode.core.errors import DataError, DataNotFoundError
 from sentinode.scanning.scan_folder import open_scan, read_record
 from sentinode.scanning.scan_record import RECORD_FILE
@@ -39,7 +41,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def fitted(cohort: Path) -> SlideScore:
-    return fit_on_scans(cohort / "scans", cohort / "labels.csv")
+    return fit_on_scans(cohort / "scans", cohort / "labels.csv")[0]
 
 
 def test_a_focus_beats_the_highest_cell_across_patients(fitted: SlideScore, tmp_path: Path) -> None:
@@ -78,8 +80,30 @@ def test_other_bundles_and_strides_are_refused_before_anything_is_changed(fitted
 def test_too_few_slides_of_a_class_are_refused(cohort: Path, tmp_path: Path) -> None:
     lines = (cohort / "labels.csv").read_text(encoding="utf-8").splitlines()
     (tmp_path / "few.csv").write_text("\n".join(lines[:-2]), encoding="utf-8")
-    with pytest.raises(DataError, match=f"9 of the scanned slides .* with tumour; .* at least {LEAST_SLIDES}"):
+    with pytest.raises(DataError, match=f"9 scanned slides in .* with tumour; .* at least {LEAST_SLIDES}"):
         fit_on_scans(cohort / "scans", tmp_path / "few.csv")
+
+
+def test_what_was_left_out_is_named(cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scans, labels = tmp_path / "scans", tmp_path / "labels.csv"
+    shutil.copytree(cohort / "scans", scans)
+    for name in ("x1", "x2"):
+        scan_folders.write_scan(scans / name, scores(1))
+    missing = [f"\nz{number:02d},tumour,q" for number in range(12)]
+    labels.write_text((cohort / "labels.csv").read_text(encoding="utf-8") + "".join(missing), encoding="utf-8")
+    words = ["slide-score", "fit", str(scans), "--labels", str(labels), "--out", str(tmp_path / "score.json")]
+    for as_json in ([], ["--json"]):
+        with pytest.raises(SystemExit):
+            main([*words, *as_json])
+        said = capsys.readouterr().out
+        if as_json:
+            left_out = json.loads(said)["left_out"]
+            assert left_out["unlabelled"] == ["x1", "x2"]
+            assert len(left_out["unscanned"]) == 12
+        else:
+            assert "left out   2 scans without a label: x1, x2\n" in said
+            assert "left out   12 labels without a finished scan: z00, " in said
+            assert "z09 and 2 more\n" in said
 
 
 @pytest.mark.parametrize(

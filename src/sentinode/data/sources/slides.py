@@ -12,7 +12,7 @@ from sentinode.core.files import sha256_of_json
 from sentinode.data.source import Exclusion, Record
 from sentinode.data.tiles.open_slides import OpenSlides
 from sentinode.data.tiles.tile_folder import TiledSlide, TileSet, holds_tiles, read_tile_folder
-from sentinode.data.tiles.tiles_config import CLASS_NAMES, TUMOUR
+from sentinode.data.tiles.tiles_config import CLASS_NAMES, TUMOUR, TilesConfig
 from sentinode.slides.reader import READING
 from sentinode.slides.slide import Slide, open_slide
 
@@ -46,7 +46,7 @@ class SlidesSource:
         self._names = tiles.table["slide"].tolist()
         self._x0, self._y0 = tiles.table["x0"].tolist(), tiles.table["y0"].tolist()
         # With a method of this object the two would hold each other, and files stay open until garbage is collected.
-        self._open = OpenSlides(partial(_open_slide, self._slides, tiles.record.config.slide_mpp))
+        self._open = OpenSlides(partial(_open_slide, self._slides, tiles.record.config))
 
     @property
     def mpp(self) -> float:
@@ -96,9 +96,9 @@ class SlidesSource:
         return sha256_of_json(["slides", READING, config.size_px, config.mpp, stamps, places])
 
 
-def _open_slide(slides: Mapping[str, TiledSlide], mpp: float | None, name: str) -> Slide:
+def _open_slide(slides: Mapping[str, TiledSlide], config: TilesConfig, name: str) -> Slide:
     known = slides[name]
-    slide = open_slide(Path(known.file), mpp=mpp, cache_bytes=_CACHE_BYTES)
+    slide = open_slide(Path(known.file), mpp=config.slide_mpp, cache_bytes=_CACHE_BYTES, series=config.series)
     if (slide.width, slide.height) != (known.width, known.height):
         slide.close()
         raise SlideError(

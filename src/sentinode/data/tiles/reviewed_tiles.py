@@ -166,7 +166,7 @@ def _joining(path: Path, annotation: Annotations | None, review: Annotations | N
     """A slide that becomes one of the training part."""
     files = tuple(file.path for file in (annotation, review) if file is not None and file.path is not None)
     group, complete = patient_of(path.stem) or path.stem, not is_partly_annotated(path.stem)
-    with open_slide(path, mpp=config.slide_mpp) as slide:
+    with open_slide(path, mpp=config.slide_mpp, series=config.series) as slide:
         return facts_of(AnnotatedSlide(path, files, group, "train", complete), slide, annotation, review)
 
 
@@ -197,7 +197,7 @@ def _tumour(slide: TiledSlide, truth: Truth, there: pd.DataFrame, config: TilesC
     """Tiles of the tumour that a review found that are not there, up to the most that a slide may give."""
     if truth.review is None or not truth.review.of(TUMOUR):
         return there[:0]
-    with open_slide(Path(slide.file), mpp=config.slide_mpp) as opened:
+    with open_slide(Path(slide.file), mpp=config.slide_mpp, series=config.series) as opened:
         x0, y0, tissue = places_of(opened, config)
         found = label_tiles(x0, y0, opened.mpp, truth.annotations, config, complete=truth.complete)
         touched = label_tiles(x0, y0, opened.mpp, truth.review, config).fraction > 0

@@ -35,10 +35,11 @@ from sentinode.data.tiles.tile_labels import label_tiles
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, NORMAL, TUMOUR, TilesConfig
 from sentinode.data.tiles.truth import read_placed, truth_of
 from sentinode.slides.annotations.regions import Annotations
+from sentinode.slides.colour_check import doubtful_colours
 from sentinode.slides.reader import READING
 from sentinode.slides.slide import Slide, open_slide
 from sentinode.slides.tile_plan import plan_tiles
-from sentinode.slides.tissue.tissue_mask import tissue_mask
+from sentinode.slides.tissue.tissue_mask import survey
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +132,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 def _candidates(one: AnnotatedSlide, config: TilesConfig) -> _Candidates:
     """Places of a slide that are tumour or normal, each class shuffled and cut at the most that a slide may give."""
-    with open_slide(one.path, mpp=config.slide_mpp) as slide:
+    with open_slide(one.path, mpp=config.slide_mpp, series=config.series) as slide:
         annotation, review = read_placed(one.annotations, slide.extent, config.tumour_names)
         facts = facts_of(one, slide, annotation, review)
         truth = truth_of(annotation, review, complete=facts.complete)
@@ -160,10 +161,13 @@ def places_of(slide: Slide, config: TilesConfig) -> tuple[NDArray[np.int64], NDA
     """Left edges, upper edges (level-0 pixels) and parts that are tissue, (N,) each, of the places of a scan's grid.
 
     Raises:
-        SlideError: The slide is coarser than the tiles.
+        SlideError: The slide is coarser than the tiles, or its colours can't be those of stained tissue.
     """
     slide.level_for(config.mpp)  # a slide that is too coarse is found here, not when its pixels are read
-    plan = plan_tiles(slide.width, slide.height, slide.mpp, config.spec, tissue_mask(slide))
+    seen = survey(slide)
+    if doubt := doubtful_colours(seen.overview):
+        raise SlideError(f"{slide.path}: {doubt}; correct or convert the file, or leave the slide out")
+    plan = plan_tiles(slide.width, slide.height, slide.mpp, config.spec, seen.mask)
     # What juts out over the edge would be made white: nothing to learn from.
     whole = (plan.x0 + plan.width <= slide.width) & (plan.y0 + plan.height <= slide.height)
     return plan.x0[whole], plan.y0[whole], plan.tissue[whole]

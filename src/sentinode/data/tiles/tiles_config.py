@@ -61,6 +61,9 @@ class TilesConfig(BaseModel):
     slide_mpp: float | None = Field(default=None, ge=FINEST, le=COARSEST, allow_inf_nan=False)
     """µm/px of level 0, for slides that don't say it."""
 
+    series: int | None = Field(default=None, ge=0)
+    """Which of several pictures in a slide's file, from 0; None: the only one."""
+
     tumour_names: tuple[str, ...] = ()
     """Class names of annotations that mean tumour, besides the usual (Tumor, _0, _1, metastases)."""
 

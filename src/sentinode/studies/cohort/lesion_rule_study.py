@@ -104,9 +104,11 @@ def fit_lesion_rule(
     names = scanned_names(finished, ())
     truths = SlideTruths(Path(annotations), names)
     of_slide = read_patients(Path(patients), names).of_slide if patients else {}
+    if patients and (missing := [scan.record.name for scan in finished if scan.record.name not in of_slide]):
+        raise DataError(f"slide {missing[0]} was scanned and is not in {patients}; add it with its patient")
     with progress.bar("second look", len(finished), "slides") as advance:
         cohort = _looked_at(finished, Path(slides), truths, looker, looks, advance)
-    groups = [of_slide.get(slide, slide) for slide in cohort.slides]
+    groups = [of_slide[slide] if patients else slide for slide in cohort.slides]
     found = cross_validated(cohort.features, cohort.truths, cohort.slides, cohort.tumour, groups)
     rule = LearnedRule(
         sentinode=version("sentinode"),

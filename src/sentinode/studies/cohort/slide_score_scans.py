@@ -1,6 +1,7 @@
 """A slide score fitted on finished scans with labels, and put into all scans of a folder."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from sentinode.core.csv_table import Row, read_table
 from sentinode.core.errors import DataError
+from sentinode.core.messages import plural, some
 from sentinode.metrics.slide_score.slide_score_fit import cross_validated_slide_score
 from sentinode.metrics.slide_score.slide_score_model import heatmap_features
 from sentinode.metrics.stages import SLIDE_CLASSES
@@ -26,7 +28,19 @@ _TRUTHS = {"0": 0, "1": 1, "normal": 0, "tumour": 1, "tumor": 1} | {
 }
 
 
-def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> SlideScore:
+@dataclass(frozen=True)
+class LeftOut:
+    """Names of what a slide score was not fitted on."""
+
+    unlabelled: tuple[str, ...]
+    """Scans without a label."""
+    unscanned: tuple[str, ...]
+    """Slides with a label and without a finished scan."""
+    not_assessed: tuple[str, ...]
+    """Slides of which nothing, or too little, was seen."""
+
+
+def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> tuple[SlideScore, LeftOut]:
     """Fit a slide score on the finished scans in `scans`, and measure it on slides of other patients.
 
     Args:
@@ -34,6 +48,9 @@ def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> SlideScore:
         labels: CSV, see `read_labels`. A scan without a label, a label without a scan, and what was not
             assessed are left out.
         seed: Of folds and bootstrap.
+
+    Returns:
+        The score, and what was left out.
 
     Raises:
         DataError: Fewer than `LEAST_SLIDES` of a class; scans of several bundles or strides.
@@ -44,18 +61,20 @@ def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> SlideScore:
     assessed = [scan for scan in finished if not scan.record.not_assessed]
     labelled = [scan for scan in assessed if scan.record.name in truths]
     names = [scan.record.name for scan in labelled]
+    left_out = _left_out(finished, truths)
     truth = np.array([truths[name] for name in names], np.int64)
     for value, what in ((1, "with tumour"), (0, "without tumour")):
         count = int((truth == value).sum())
         if count < LEAST_SLIDES:
+            without = f" ({some(left_out.unscanned, 3)} of it have no finished scan)" if left_out.unscanned else ""
             raise DataError(
-                f"{count} of the scanned slides in {labels} are {what}; a slide score needs at least {LEAST_SLIDES} "
-                "of each: scan and label more"
+                f"{plural(count, 'scanned slide')} in {labels} {what}{without}; a slide score needs at "
+                f"least {LEAST_SLIDES} of each: scan and label more"
             )
     fitted_on, features = _features(labelled)
     owners = [patients.get(name, name) for name in names]
     found = cross_validated_slide_score(features, truth, owners, seed=seed)
-    return SlideScore(
+    score = SlideScore(
         sentinode=version("sentinode"),
         fitted_on=fitted_on,
         model=found.model,
@@ -67,6 +86,16 @@ def fit_on_scans(scans: Path, labels: Path, *, seed: int = 42) -> SlideScore:
             brier_of_prevalence=found.brier_of_prevalence,
             auc_of_highest=found.auc_of_highest.to_json(),
         ),
+    )
+    return score, left_out
+
+
+def _left_out(finished: Sequence[ScanFolder], truths: Mapping[str, int]) -> LeftOut:
+    scanned = {scan.record.name for scan in finished}
+    return LeftOut(
+        unlabelled=tuple(sorted(scanned - set(truths))),
+        unscanned=tuple(sorted(set(truths) - scanned)),
+        not_assessed=tuple(scan.record.name for scan in finished if scan.record.not_assessed),
     )
 
 

@@ -1,15 +1,15 @@
 """`sentinode slide-score`: one calibrated score a slide, fitted on scans with labels, and put into other scans."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sentinode.core.messages import plural
+from sentinode.core.messages import plural, some
 from sentinode.core.metric import Metric
 from sentinode.scanning.scan_queue import write_table
 from sentinode.scanning.scan_record import FinishedScan
 from sentinode.scanning.slide_score import SlideScore
-from sentinode.studies.cohort.slide_score_scans import apply_to_scans, fit_on_scans
+from sentinode.studies.cohort.slide_score_scans import LeftOut, apply_to_scans, fit_on_scans
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,21 @@ class SlideScoreFit:
 
     path: Path
     score: SlideScore
+    left_out: LeftOut
+    """Slides that it was not fitted on."""
 
     def to_json(self) -> dict[str, Any]:
-        """The content of the file."""
-        return self.score.model_dump(mode="json")
+        """The content of the file, and the names of what was left out."""
+        return {**self.score.model_dump(mode="json"), "left_out": asdict(self.left_out)}
 
     def summary(self) -> str:
         """A few lines for a person: what it was fitted on, and what it gives on slides of other patients."""
         model, measured = self.score.model, self.score.validation
+        left_out = (
+            ("scan", "without a label", self.left_out.unlabelled),
+            ("label", "without a finished scan", self.left_out.unscanned),
+            ("slide", "not assessed", self.left_out.not_assessed),
+        )
         return "\n".join(
             [
                 f"fitted on {plural(model.slides, 'slide')} of {plural(measured.patients, 'patient')}, "
@@ -34,6 +41,11 @@ class SlideScoreFit:
                 f"AUC of the highest cell     {Metric.from_json(measured.auc_of_highest)}",
                 f"Brier score                 {measured.brier:.4f} (of the prevalence alone: "
                 f"{measured.brier_of_prevalence:.4f})",
+                *(
+                    f"left out   {plural(len(names), noun)} {why}: {some(names)}"
+                    for noun, why, names in left_out
+                    if names
+                ),
                 f"slide score written to {self.path}",
             ]
         )
@@ -69,9 +81,9 @@ def fit_slide_score(scans: str | Path, labels: str | Path, out: str | Path, *, s
     Raises:
         DataError: Too few slides of a class, scans of several bundles, or a slide without a label.
     """
-    score = fit_on_scans(Path(scans), Path(labels), seed=seed)
+    score, left_out = fit_on_scans(Path(scans), Path(labels), seed=seed)
     score.save(Path(out))
-    return SlideScoreFit(Path(out), score)
+    return SlideScoreFit(Path(out), score, left_out)
 
 
 def apply_slide_score(scans: str | Path, score: str | Path) -> ScoredScans:
