@@ -1,4 +1,4 @@
-"""How often the intervals hold the truth: simulated samples with known AUC, difference or calibration error.
+"""How often the intervals hold the truth: simulated samples whose figure is known.
 
     python benchmarks/intervals.py --repeats 1000
 
@@ -16,8 +16,11 @@ from sentinode.core.metric import Metric
 from sentinode.metrics.measures.auc_interval import auc_difference, auc_metric, delong_metric
 from sentinode.metrics.measures.calibration import equal_mass_bins
 from sentinode.metrics.measures.calibration_error import calibration_error
-from sentinode.metrics.measures.intervals import Resampling
+from sentinode.metrics.measures.intervals import Resampling, percentile_interval
 from sentinode.metrics.measures.paired_rate import paired_difference
+from sentinode.metrics.measures.precision_interval import average_precision_metric
+from sentinode.metrics.measures.ranking import Ranking
+from sentinode.metrics.measures.rates import derived, threshold_metrics
 
 Floats = NDArray[np.float64]
 Case = Callable[[np.random.Generator], list[tuple[Metric, float]]]
@@ -79,6 +82,42 @@ def calibrated(off: float, n: int, centre: float) -> Case:
     return draw
 
 
+def at_threshold(sensitivity: float, specificity: float, positives: int, negatives: int) -> Case:
+    """F1 at a threshold with these rates."""
+    false = negatives * (1 - specificity)
+    truth = 2 * positives * sensitivity / (positives * (1 + sensitivity) + false)
+
+    def draw(rng: np.random.Generator) -> list[tuple[Metric, float]]:
+        tp, fp = rng.binomial(positives, sensitivity), rng.binomial(negatives, 1 - specificity)
+        hits, alarms = rng.binomial(positives, tp / positives, 1000), rng.binomial(negatives, fp / negatives, 1000)
+        drawn = derived(np.stack([negatives - alarms, alarms, positives - hits, hits], axis=1))  # resampled in classes
+        resampling = Resampling(np.repeat([0, 1], [negatives, positives]))
+        matrix = ((negatives - fp, fp), (positives - tp, tp))
+        exact = threshold_metrics(matrix, drawn, resampling)["f1"]
+        return [(exact, truth), (percentile_interval(exact.value, drawn["f1"], resampling, n=exact.n), truth)]
+
+    return draw
+
+
+def ranked(auc: float, spread: float, positives: int, negatives: int) -> Case:
+    """Average precision of normal scores, as `binormal` draws them; its truth by numerical integration."""
+    shift = stats.norm.ppf(auc) * np.sqrt(1 + spread**2)
+    truths = np.repeat([0, 1], [negatives, positives])
+    at = np.linspace(-10, shift + 10 * spread, 200_001)
+    hits, false = positives * stats.norm.sf(at, shift, spread), negatives * stats.norm.sf(at)
+    precision = np.divide(hits, hits + false, out=np.ones_like(hits), where=hits + false > 0)
+    truth = float(np.trapezoid(precision * stats.norm.pdf(at, shift, spread), at))
+
+    def draw(rng: np.random.Generator) -> list[tuple[Metric, float]]:
+        ranking = Ranking(truths, np.concatenate([rng.normal(0, 1, negatives), rng.normal(shift, spread, positives)]))
+        value, resampling = ranking.areas()[1], Resampling(truths, resamples=500)
+        drawn = np.array([ranking.areas(row)[1] for weights in resampling.batches() for row in weights])
+        hull = average_precision_metric(value, positives, drawn, resampling, n=len(truths))
+        return [(hull, truth), (percentile_interval(value, drawn, resampling, n=len(truths)), truth)]
+
+    return draw
+
+
 def cases() -> Iterator[tuple[str, tuple[str, ...], Case]]:
     """Name, names of the methods, and how a sample is drawn."""
     for positives, negatives in ((10, 100), (10, 1000), (15, 300), (20, 100), (50, 500), (200, 400)):
@@ -88,6 +127,14 @@ def cases() -> Iterator[tuple[str, tuple[str, ...], Case]]:
                 yield name, ("auc", "auc_delong"), binormal(auc, spread, positives, negatives)
             name = f"AUC {auc}, {positives} of {positives + negatives} positive, mixture"
             yield name, ("auc", "auc_delong"), mixture(auc, positives, negatives)
+    for positives, negatives in ((10, 100), (15, 300), (20, 20), (50, 500), (200, 400)):
+        for rates in ((0.95, 0.8), (0.9, 0.95), (0.7, 0.99), (0.99, 0.99)):
+            name = f"F1, {positives} of {positives + negatives} positive, rates {rates[0]:g} and {rates[1]:g}"
+            yield name, ("f1", "f1, percentile"), at_threshold(*rates, positives, negatives)
+        for auc in (0.9, 0.98):
+            for spread in (0.5, 1.0, 3.0):
+                name = f"precision, AUC {auc}, {positives} of {positives + negatives} positive, spread {spread:g}"
+                yield name, ("average_precision", "percentile"), ranked(auc, spread, positives, negatives)
     for strength, positives, negatives in ((2.2, 15, 150), (3.5, 15, 150), (2.2, 100, 100)):
         name = f"two models, {positives} of {positives + negatives} positive, shift {strength:g}"
         yield name, ("AUC difference", "sensitivity difference"), two_models(strength, positives, negatives)

@@ -14,7 +14,7 @@ _NOUNS = (
 )
 _COUNTED = re.compile(rf" (?:\w+ )?({'|'.join(_NOUNS.split())})\b")
 _NEVER_ONE = {
-    "len(_SPLITS)", "len(FEATURES)", "len(self.class_names)", "len(parts)", "len(found)",
+    "len(_SPLITS)", "len(FEATURES)", "len(self.class_names)", "len(parts)", "len(found)", "len(findings)",
 }  # fmt: skip
 """Lengths of constants, and of what is refused because there are several."""
 _A_COUNT = re.compile(

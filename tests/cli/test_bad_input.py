@@ -93,7 +93,7 @@ def test_a_csv_with_a_wrong_path(command: str, refused: Command, tmp_path: Path)
     table = layouts.make_csv(tmp_path / "data")
     (table.parent / "images" / "3.png").unlink()
     line = refused(*READERS[command](table))
-    assert f"{table}, line 5: 'images/3.png' is not a file (1 of 12 rows are wrong like this)" in line
+    assert f"{table}, line 5: 'images/3.png' is not a file (1 of 12 rows wrong like this)" in line
     assert "correct them or remove the rows" in line
 
 
@@ -106,7 +106,7 @@ def test_a_truncated_jpeg_is_left_out_and_counted(sentinode: Command, refused: C
     seen = json.loads(sentinode("data", "inspect", folder, "--out", "page", "--json").out)
     assert {kind: found["n"] for kind, found in seen["exclusions"].items()} == {"unreadable image": 1}
     line = refused(*READERS["train"](folder), "--set", "data.on_unreadable=error")
-    assert f"1 images can't be used: {broken} is truncated or damaged" in line
+    assert f"1 image can't be used: {broken} is truncated or damaged" in line
     assert "mend them or set data.on_unreadable = 'drop'" in line
 
 

@@ -33,6 +33,6 @@ def test_a_slide_that_fails_is_listed_with_exit_status_1(sentinode: Callable[...
     (workplace / "junk.svs").write_bytes(b"junk")
     done = sentinode("scan", "pcam", "junk.svs", "--out", "scans")
     assert done.status == 1
-    assert "0 of 1 slides scanned" in done.out
+    assert "0 of 1 slide scanned" in done.out
     assert "not scanned" in done.err
     assert (workplace / "scans" / "scans.csv").read_text().splitlines()[1].startswith("junk,failed")

@@ -41,7 +41,7 @@ def test_slides_to_tiles_to_mined_tiles(sentinode: Callable[..., Any], workplace
         (["here"], "nothing says that they are normal: a"),
         (["here", "--normal", "--rule", "half"], "rule = 'half'"),
         (["here", "--normal", "--fractions", "1,1,1"], "must not be negative and must sum to 1"),
-        (["here", "--normal"], "none of 1 slides can be drawn from"),
+        (["here", "--normal"], "none of 1 slide can be drawn from"),
         (["nowhere"], "nowhere is not a file or a folder"),
     ],
 )

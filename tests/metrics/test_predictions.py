@@ -85,7 +85,7 @@ def test_two_classes_need_a_threshold():
         ({"probabilities": np.full((3, 3), 1 / 3)}, r"probabilities are \(3, 3\); give \(3, 2\)"),
         (
             {"probabilities": np.array([[0.9, 0.1], [np.nan, 0.6], [0.7, 0.3]])},
-            "1 samples have no probabilities .* first b",
+            "1 sample has no probabilities .* first b",
         ),
         ({"probabilities": np.array([[0.9, 0.3], [0.4, 0.6], [0.7, 0.3]])}, "with sum 1, first a"),
         ({"probabilities": np.array([[0.9, 0.1], [1.4, -0.4], [0.7, 0.3]])}, "first b"),

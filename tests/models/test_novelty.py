@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from sentinode.cli.main import main
 from sentinode.core.stain_statistics import STAIN_COLUMNS, stain_statistics
 from sentinode.core.tile_quality import QUALITY_COLUMNS, quality_statistics
 from sentinode.models.novelty import LEAST_IMAGES, TrainingRange
@@ -102,3 +104,28 @@ def test_real_patches_of_other_slides_are_seldom_outside_in_stain() -> None:
     outside = found.outside(images, np.resize(found.embedding, (len(images), found.embedding.shape[1])))
     assert len(images) >= 190
     assert np.mean(["stain" in each for each in outside]) <= 0.05
+
+
+def test_what_shows_no_tissue_is_said_to(known: TrainingRange) -> None:
+    """White, other plain colours, and glass with a camera's noise and dust; tissue is none, however pale."""
+    rng = np.random.default_rng(5)
+    colours = [(255, 255, 255), (243, 243, 245), (0, 0, 0), (230, 150, 190), (120, 60, 150), (0, 0, 255)]
+    bare = [np.full((SIDE, SIDE, 3), colour, np.uint8) for colour in colours]
+    glass = np.clip(rng.normal(242, 3, (SIDE, SIDE, 3)), 0, 255).astype(np.uint8)
+    dusty = glass.copy()
+    dusty[10:14, 20:24] = 90
+    bare += [glass, dusty]
+    assert all("tissue" in each for each in known.outside(bare, np.zeros((len(bare), 24), np.float32)))
+    pale = np.concatenate([tiles(10, 6), tiles(10, 7, shade=(235, 215, 230), noise=10)])
+    assert not any("tissue" in each for each in known.outside(list(pale), embedded(pale)))
+
+
+def test_a_white_patch_is_said_to_be_one_on_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (96, 96), "white").save(tmp_path / "white.png")
+    for as_json in ([], ["--json"]):
+        with pytest.raises(SystemExit):
+            main(["predict", "pcam", str(tmp_path / "white.png"), *as_json])
+        said = capsys.readouterr().out
+        assert ('"outside": "tissue' in said) if as_json else ("white.png" in said and "no tissue in it" in said)

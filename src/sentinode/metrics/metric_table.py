@@ -61,11 +61,14 @@ class MetricKind:
     share: Share | None = None
     """The cells of the confusion matrix of two classes that it is a share of; the interval is exact."""
 
+    rising: tuple[Share, Callable[[Floats], Floats]] | None = None
+    """A share, and the rising function of it that the metric is; the interval is exact."""
+
     cells: Callable[[Floats, Floats, Floats, Floats], Floats] | None = None
     """What is computed from the counts tn, fp, fn, tp (…) of two classes instead; the interval is the bootstrap's."""
 
     undefined: str = ""
-    """Why a `share` or what comes of `cells` can be undefined."""
+    """Why a `share`, or what comes of `rising` or `cells`, can be undefined."""
 
     value: Value | None = None
     """What is computed from the answers themselves; the interval is the bootstrap's."""
@@ -76,8 +79,13 @@ def quotient(above: Floats, below: Floats) -> Floats:
     return np.asarray(np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0))
 
 
-def _f1(_tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
-    return quotient(2 * tp, 2 * tp + fp + fn)
+def f1_of_overlap(overlap: Floats) -> Floats:
+    """F1 from tp / (tp + fp + fn), the overlap of what is positive and what is called so (Jaccard's index)."""
+    return np.asarray(2 * overlap / (1 + overlap))
+
+
+F1_OVERLAP = Share((3,), (1, 2, 3))
+"""tp / (tp + fp + fn). Of samples that are positive or called so, the number that are both is binomial."""
 
 
 def _balanced_accuracy(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
@@ -118,7 +126,7 @@ _OWN = (
         undefined="no negative prediction",
     ),
     MetricKind(
-        "f1", "F1 score", shown=frozenset({"card"}), cells=_f1,
+        "f1", "F1 score", shown=frozenset({"card"}), rising=(F1_OVERLAP, f1_of_overlap),
         undefined="no positive sample and no positive prediction",
     ),
     MetricKind(

@@ -17,8 +17,10 @@ from sentinode.core.errors import EvaluationError
 from sentinode.core.metric import Metric
 from sentinode.metrics.comparison import compare
 from sentinode.metrics.measures.binary import binary_measures
-from sentinode.metrics.measures.intervals import Resampling, percentile_interval
+from sentinode.metrics.measures.intervals import Resampling, percentile_interval, wider
 from sentinode.metrics.measures.multiclass import multiclass_measures
+from sentinode.metrics.measures.rates import through_rate
+from sentinode.metrics.metric_table import f1_of_overlap
 from sentinode.metrics.predictions import LIKELIEST, Predictions
 
 _FIGURES = ("auc", "accuracy", "balanced_accuracy")
@@ -241,10 +243,13 @@ def _f1(predictions: Predictions, resampling: Resampling) -> tuple[Metric, dict[
     def metric(value: float, resampled: NDArray[np.float64], empty: str) -> Metric:
         return Metric.undefined(empty, n) if np.isnan(value) else percentile_interval(value, resampled, resampling, n=n)
 
-    by_class = {
-        name: metric(float(estimate[k]), drawn[:, k], f"no sample of {name}, and none called so")
-        for k, name in enumerate(predictions.class_names)
-    }
+    either = (true | called).sum(axis=0)
+    by_class = {}
+    for k, name in enumerate(predictions.class_names):
+        hits, empty = int((true & called)[:, k].sum()), f"no sample of {name}, and none called so"
+        exact = through_rate(hits, int(either[k]), f1_of_overlap, empty, n=n)
+        grouped = resampling.by_group and exact.value is not None
+        by_class[name] = wider(metric(float(estimate[k]), drawn[:, k], empty), exact) if grouped else exact
     return metric(float(estimate.mean()), drawn.mean(axis=1), "a class has no sample and is never predicted"), by_class
 
 

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from sentinode.core.stain_statistics import STAIN_COLUMNS, stain_statistics
 from sentinode.core.tile_quality import QUALITY_COLUMNS, quality_statistics
+from sentinode.core.tile_tissue import without_tissue
 
 LEAST_IMAGES = 100
 """Of a reference: the 99th percentile of fewer is a guess."""
 INSIDE = 0.99
 """Part of the training images that lies inside, in each respect, where one image is judged."""
 
+TISSUE = "tissue"
+"""Said of an image that shows none, whatever the training images are: a model answers of bare glass, too."""
 _OF_QUALITY = ("sharpness", "compression")
 _NEIGHBOURS = 5
 _RIDGE = 0.01
@@ -69,11 +72,11 @@ class TrainingRange:
 
     @property
     def respects(self) -> tuple[str, ...]:
-        """In what an image may lie outside."""
+        """In what an image may lie outside of the training images; `TISSUE` comes beside them."""
         return ("stain", "embedding") if self.quality_limits is None else ("stain", "embedding", *_OF_QUALITY)
 
     def outside(self, images: Sequence[NDArray[np.uint8]], embedding: NDArray[np.float32]) -> list[tuple[str, ...]]:
-        """In what each image lies outside: of `respects`.
+        """In what each image lies outside: of `respects`, after `TISSUE` where it shows none.
 
         Args:
             images: N of (H, W, 3) uint8 RGB; they may differ in size.
@@ -83,6 +86,7 @@ class TrainingRange:
             return []
         stain = np.concatenate([stain_statistics(each[None]) for each in images]).astype(np.float64)
         far = {
+            TISSUE: np.concatenate([without_tissue(each[None]) for each in images]),
             "stain": _mahalanobis(stain, self.stain_mean, self.stain_precision) > self.stain_limit,
             "embedding": _nearest(_unit(embedding), self.embedding) > self.embedding_limit,
         }

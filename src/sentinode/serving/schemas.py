@@ -63,8 +63,9 @@ class PredictionAnswer(_Answer):
     model: ModelName
     threshold: float | None = Field(examples=[0.13])
     low_confidence: bool
-    outside: list[Literal["stain", "embedding", "sharpness", "compression"]] | None = Field(
-        description="In what the image lies outside of what the model was trained on; null: the bundle can't tell"
+    outside: list[Literal["tissue", "stain", "embedding", "sharpness", "compression"]] | None = Field(
+        description="In what the image lies outside of what the model was trained on, and tissue where it shows none; "
+        "null: the bundle can't tell"
     )
     request_id: str = Field(examples=["5f0c9a4be1d24c6d"])
 

@@ -12,7 +12,7 @@ from sentinode.models.bundle import open_bundle
 from sentinode.models.bundle_info import BundleInfo
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
-from sentinode.models.novelty import TrainingRange
+from sentinode.models.novelty import TISSUE, TrainingRange
 from sentinode.models.prediction import Failure, Prediction, expand_images, predict_images
 
 
@@ -71,8 +71,7 @@ class PatchPredictions:
         for one in self:
             shown = "  ".join(f"{name} {value:.3f}" for name, value in one.probabilities.items())
             flag = "  low confidence" if one.low_confidence else ""
-            far = f"  outside of the training data in {', '.join(one.outside)}" if one.outside else ""
-            yield f"{one.label:<{width}}  {shown}  {one.path}{flag}{far}"
+            yield f"{one.label:<{width}}  {shown}  {one.path}{flag}{_far(one.outside)}"
 
     def write_csv(self, path: str | Path) -> str:
         """Write the rows into a file, whole or not at all; says how many there are."""
@@ -116,3 +115,10 @@ def predict(
     runner = open_engine(opened, engine, threads=(settings or Settings.from_environment()).threads)
     known = TrainingRange.of(opened.reference())
     return PatchPredictions(runner, opened.info, paths, resize=resize, progress=progress, known=known)
+
+
+def _far(outside: tuple[str, ...] | None) -> str:
+    """What to know of an image that is not what the model was made for, in words."""
+    unlike = ", ".join(name for name in outside or () if name != TISSUE)
+    bare = "  no tissue in it" if outside and TISSUE in outside else ""
+    return bare + (f"  outside of the training data in {unlike}" if unlike else "")

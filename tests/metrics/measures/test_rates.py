@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn import metrics as sk
 
 from sentinode.metrics.measures.intervals import Resampling
@@ -84,15 +85,24 @@ def test_counts_too_large_for_a_product_of_four():
 
 def test_without_any_error_summaries_get_the_corners_of_exact_intervals():
     metrics = measured(((15, 0), (0, 15)))
-    for name in ("f1", "balanced_accuracy", "mcc"):
+    for name in ("balanced_accuracy", "mcc"):
         metric = metrics[name]
         assert metric.value == metric.high == 1
         assert "corners" in metric.method
     low = 0.0125 ** (1 / 15)
     assert metrics["balanced_accuracy"].low == pytest.approx(low)
     assert metrics["mcc"].low == pytest.approx(2 * low - 1)
-    # One class alone: F1 hangs on the sensitivity.
-    assert measured(((0, 0), (0, 15)))["f1"].low == pytest.approx(2 * low / (1 + low))
+
+
+def test_f1_has_the_exact_interval_of_the_overlap_that_it_rises_with():
+    """Of positive or called samples, the number that are both is binomial: F1 = 2 J / (1 + J)."""
+    metric = measured(((80, 4), (3, 13)))["f1"]
+    found = stats.binomtest(13, 20).proportion_ci(method="exact")
+    assert (metric.low, metric.high) == pytest.approx([2 * end / (1 + end) for end in (found.low, found.high)])
+    assert (metric.n, "Clopper–Pearson of 13 of 20" in metric.method) == (100, True)
+    alone = measured(((0, 0), (0, 15)))["f1"]
+    low = 0.025 ** (1 / 15)
+    assert (alone.low, alone.value, alone.high) == (pytest.approx(2 * low / (1 + low)), 1, 1)
 
 
 def test_a_rate_in_groups_is_no_narrower_than_for_independent_samples():

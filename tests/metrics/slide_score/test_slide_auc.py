@@ -25,5 +25,5 @@ def test_slide_auc_refuses_what_is_no_truth_and_says_what_is_missing():
         slide_auc([0, 2], [0.1, 0.2])
     with pytest.raises(EvaluationError, match="finite"):
         slide_auc([0, 1], [0.1, np.nan])
-    with pytest.raises(EvaluationError, match="2 truths and 1 scores"):
+    with pytest.raises(EvaluationError, match="2 truths and 1 score;"):
         slide_auc([0, 1], [0.1])

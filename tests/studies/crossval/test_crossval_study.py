@@ -91,7 +91,7 @@ def test_a_source_without_splits_takes_part_as_a_whole_and_by_group(tmp_path: Pa
         run(tested, tmp_path / "b", settings)
     partly = tmp_path / "partly.csv"
     partly.write_text("\n".join([*lines[:-2], *(line.rpartition(",")[0] + "," for line in lines[-2:])]), "utf-8")
-    with pytest.raises(DataError, match="2 of 24 images have no group"):
+    with pytest.raises(DataError, match="no group is known of 2 of 24 images"):
         run(load_crossval_recipe("colour", source=f"csv:{partly}", overrides=overrides), tmp_path / "b", settings)
     assert not (tmp_path / "b").exists()
 

@@ -73,7 +73,7 @@ def test_inner_folds_are_fewer_where_a_class_has_few_images() -> None:
     ("labels", "groups", "config", "error", "message"),
     [
         ([0] * 3 + [1] * 9, None, {}, RecipeError, r"class a is in 3 images, fewer than crossval.folds = 5.*folds = 3"),
-        ([0] + [1] * 9, None, {}, RecipeError, r"class a is in 1 images.*add images of a"),
+        ([0] + [1] * 9, None, {}, RecipeError, r"class a is in 1 image,.*add images of a"),
         (
             [0, 0, 0, 1, 1, 1] * 2,
             ["p"] * 6 + ["q"] * 6,
@@ -81,7 +81,7 @@ def test_inner_folds_are_fewer_where_a_class_has_few_images() -> None:
             RecipeError,
             r"class a is in 2 groups, fewer than crossval.folds = 5.*6 a in 2 groups, 6 b in 2 groups",
         ),
-        ([0, 1] * 6, ["p"] * 12, {}, DataError, r"all 12 images are of one group \(p\)"),
+        ([0, 1] * 6, ["p"] * 12, {}, DataError, r"all of 12 images are of one group \(p\)"),
         ([0, 1] * 6, None, {"plan": "leave-one-group-out"}, RecipeError, "the source knows no groups"),
         ([0, 1] * 6, ["p", "q"] * 6, {"plan": "leave-one-out"}, RecipeError, "leave-one-group-out"),
         (

@@ -184,6 +184,7 @@ def test_the_figure_is_of_the_epoch_whose_weights_are_kept(
 def test_the_shipped_grid_trains_a_point(search: Callable[..., SearchOutcome], tmp_path: Path) -> None:
     source = f"kaggle:{layouts.make_kaggle(tmp_path / 'kaggle', n=24, size=(24, 24))}"
     few = ["model.weights=none", "training.epochs=1", "training.batch_size=8", "training.precision=float32"]
+    few.append("evaluation.flagged=0.34")  # one of three validation images
     outcome = search("kaggle-grid", source=source, overrides=few, trials=1)
     assert outcome.best is not None
     assert dict(outcome.best.values) == {

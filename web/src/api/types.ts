@@ -7,7 +7,7 @@ export type Prediction = {
   model: { name: string; version: string };
   threshold: number | null;
   low_confidence: boolean;
-  /** In what the image lies outside of what the model was trained on; null: the bundle can't tell. */
+  /** In what the image lies outside of what the model was trained on, and tissue where it shows none; null: not known. */
   outside: string[] | null;
   request_id: string;
 };

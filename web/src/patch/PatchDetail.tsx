@@ -57,6 +57,7 @@ export function PatchDetail(props: {
 function Verdict({ row }: { row: Row }) {
   if (!row.prediction) return null;
   const { prediction, confidence, low_confidence, outside, model } = row.prediction;
+  const unlike = (outside ?? []).filter((respect) => respect !== "tissue");
   return (
     <div className="verdict">
       <p className="verdict-class">{prediction}</p>
@@ -73,7 +74,13 @@ function Verdict({ row }: { row: Row }) {
       {outside && outside.length > 0 && (
         <p className="notice notice-doubt">
           <span>
-            <strong>Unlike the training images</strong> in {outside.join(" and ")}. The model may be wrong and sure.
+            {outside.includes("tissue") ? <strong>No tissue in it. </strong> : null}
+            {unlike.length > 0 && (
+              <>
+                <strong>Unlike the training images</strong> in {unlike.join(" and ")}.{" "}
+              </>
+            )}
+            The model may be wrong and sure.
           </span>
         </p>
       )}

@@ -167,7 +167,6 @@ def _check_splits(slides: list[AnnotatedSlide]) -> None:
     without = [slide.name for slide in slides if slide.split is None]
     if without and len(without) < len(slides):
         raise DataError(
-            f"of {plural(len(slides), 'slide')} {len(without)} have no split, such as {without[0]}, and the "
-            f"others have; name it "
-            "for all in a --table, or for none"
+            f"{len(without)} of {plural(len(slides), 'slide')} without a split, such as {without[0]}, and others with "
+            "one; name it for all in a --table, or for none"
         )

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from sentinode.core.metric import Metric
 from sentinode.metrics.measures.auc_interval import auc_metric, delong_metric
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval, wider
+from sentinode.metrics.measures.precision_interval import average_precision_metric
 from sentinode.metrics.measures.ranking import Ranking
 from sentinode.metrics.measures.rates import Matrix, derived, threshold_metrics
 from sentinode.metrics.measures.sums import SampleSums, Sums, loss_metrics
@@ -53,5 +54,7 @@ def _areas(
         "auc": wider(resampled, exact) if resampling.by_group else exact,
         "auc_delong": delong_metric(predictions.truths, predictions.scores),
         "auc_bootstrap": resampled,
-        "average_precision": percentile_interval(ranking.areas()[1], drawn[:, 1], resampling, n=n),
+        "average_precision": average_precision_metric(
+            ranking.areas()[1], int(predictions.truths.sum()), drawn[:, 1], resampling, n=n
+        ),
     }

@@ -1,6 +1,6 @@
 """Two classes at a threshold: every rate from one confusion matrix."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,12 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 from sentinode.core.decision import is_positive
 from sentinode.core.metric import Metric
 from sentinode.metrics.measures.intervals import Resampling, clopper_pearson, percentile_interval, rate, wider
-from sentinode.metrics.metric_table import METRICS, MetricKind, quotient
+from sentinode.metrics.metric_table import METRICS, MetricKind, Share, quotient
 
 Matrix = tuple[tuple[int, int], tuple[int, int]]
 """((tn, fp), (fn, tp)): rows true, columns predicted, the negative class first."""
 
-_FROM_CELLS = tuple(kind for kind in METRICS.values() if kind.share or kind.cells)
+_FROM_CELLS = tuple(kind for kind in METRICS.values() if kind.share or kind.rising or kind.cells)
 
 
 def confusion_matrix(truths: ArrayLike, scores: ArrayLike, threshold: float) -> Matrix:
@@ -37,10 +37,17 @@ def derived(counts: ArrayLike) -> dict[str, NDArray[np.float64]]:
 def _from_cells(kind: MetricKind, counted: NDArray[np.float64]) -> NDArray[np.float64]:
     """A metric of confusion matrices (…, 4)."""
     if kind.share is not None:
-        above, below = (counted[..., list(cells)].sum(axis=-1) for cells in (kind.share.above, kind.share.below))
-        return quotient(above, below)
+        return quotient(*_above_and_below(kind.share, counted))
+    if kind.rising is not None:
+        share, function = kind.rising
+        return function(quotient(*_above_and_below(share, counted)))
     assert kind.cells is not None
     return kind.cells(*np.moveaxis(counted, -1, 0))
+
+
+def _above_and_below(share: Share, counted: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    above, below = (counted[..., list(cells)].sum(axis=-1) for cells in (share.above, share.below))
+    return above, below
 
 
 def threshold_metrics(
@@ -48,9 +55,10 @@ def threshold_metrics(
 ) -> dict[str, Metric]:
     """Every figure of one confusion matrix with its interval.
 
-    Rates get Clopper–Pearson's; where groups were resampled, the bootstrap's, no narrower than that. Summaries get the
-    bootstrap's; where no resample differs (no error at all), the corners of exact intervals for sensitivity and
-    specificity, each at 97.5 %, which together hold with at least 95 % (Bonferroni).
+    Rates, and F1 through the rate that it rises with, get Clopper–Pearson's; where groups were resampled, the
+    bootstrap's, no narrower than that. Other summaries get the bootstrap's; where no resample differs (no error at
+    all), the corners of exact intervals for sensitivity and specificity, each at 97.5 %, which together hold with at
+    least 95 % (Bonferroni).
 
     Args:
         matrix: ((tn, fp), (fn, tp)).
@@ -63,9 +71,8 @@ def threshold_metrics(
     metrics = {}
     for kind in _FROM_CELLS:
         value = float(values[kind.name])
-        if kind.share is not None:
-            above, below = (int(counts[list(cells)].sum()) for cells in (kind.share.above, kind.share.below))
-            metric = rate(above, below, kind.undefined)
+        if kind.share is not None or kind.rising is not None:
+            metric = _exact(kind, counts)
             if resampling.by_group and metric.value is not None and metric.n is not None:
                 metric = wider(percentile_interval(value, drawn[kind.name], resampling, n=metric.n), metric)
         elif np.isnan(value):
@@ -76,6 +83,35 @@ def threshold_metrics(
                 metric = _from_corners(kind.name, value, counts)
         metrics[kind.name] = metric
     return metrics
+
+
+def _exact(kind: MetricKind, counts: NDArray[np.int64]) -> Metric:
+    if kind.share is not None:
+        above, below = _above_and_below(kind.share, counts.astype(np.float64))
+        return rate(int(above), int(below), kind.undefined)
+    assert kind.rising is not None
+    share, function = kind.rising
+    above, below = _above_and_below(share, counts.astype(np.float64))
+    return through_rate(int(above), int(below), function, kind.undefined, n=int(counts.sum()))
+
+
+def through_rate(
+    above: int, below: int, function: Callable[[NDArray[np.float64]], NDArray[np.float64]], empty: str, *, n: int
+) -> Metric:
+    """What rises with a rate, with that rate's Clopper–Pearson interval, ends and all turned by `function`.
+
+    Args:
+        above: Of the rate.
+        below: Of the rate; without any the figure is undefined, for the reason `empty`.
+        function: Rising.
+        empty: The reason.
+        n: Samples that the figure rests on.
+    """
+    share = rate(above, below, empty)
+    if share.value is None or share.low is None or share.high is None:
+        return Metric.undefined(empty, n)
+    low, value, high = function(np.array([share.low, share.value, share.high])).tolist()
+    return Metric(value, low, high, f"Clopper–Pearson of {above:,} of {below:,} positive or called so", n)
 
 
 def _from_corners(name: str, value: float, counts: NDArray[np.int64]) -> Metric:
