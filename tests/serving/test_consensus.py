@@ -1,6 +1,7 @@
 """Several reviewers of one scan: verdicts side by side, what they mean together, and who may take what back."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from sqlalchemy import event
 
 from helpers import scan_folders
 from sentinode.serving.access.tokens import Users
+from sentinode.serving.problems import Problem
+from sentinode.serving.reviews.review_regions import consensus_fields
 from sentinode.slides.annotations.annotation_file import read_annotations
 
 NAMES = {"ann": "reviewer", "bob": "reviewer", "eve": "admin", "adam": "admin"}
@@ -244,6 +247,38 @@ def test_lesions_of_another_threshold_can_be_judged_by_their_id(lab):
     for lesion in lab.get("ann", f"{lab.base}/lesions?threshold=0.92")["lesions"]:
         body = {"lesion_id": lesion["id"], "polygon": lesion["polygon"]}
         assert lab.send("ann", kind="verdict", verdict="accept", **body).status_code == 201
+
+
+def comb(*, upright):
+    """A simple line that runs to and fro 600 times across 2,000 px."""
+    step = np.arange(1200)
+    across, along = np.where(step % 4 < 2, 100, 2100), step // 2 * 3.0
+    ring = [*np.c_[across, along].tolist(), [50, float(along[-1])], [50, 0.0], [100, 0.0]]
+    return {"type": "Polygon", "coordinates": [[place[::-1] for place in ring] if upright else ring]}
+
+
+def test_outlines_that_would_take_minutes_to_lay_over_each_other_are_refused(lab):
+    assert lab.send("ann", kind="verdict", verdict="accept", polygon=comb(upright=True)).status_code == 201
+    crossing = {"kind": "verdict", "verdict": "reject", "polygon": comb(upright=False)}
+    for name in ("ann", "bob"):
+        answer = lab.send(name, **crossing)
+        assert (answer.status_code, "draw it simpler" in answer.json()["detail"]) == (422, True)
+    assert (
+        lab.send("bob", kind="verdict", comment="a comment is no vote", polygon=comb(upright=False)).status_code == 201
+    )
+    rows = [
+        SimpleNamespace(**{**one, "author": name, "number": number, "id": str(number), "lesion_id": None}, undone=False)
+        for number, (name, one) in enumerate([("ann", {**crossing, "polygon": comb(upright=True)}), ("bob", crossing)])
+    ]
+    with pytest.raises(Problem, match="an admin undoes what is too much"):  # two that came at the same moment
+        consensus_fields(rows)
+
+
+def test_a_reviewer_may_change_their_mind_as_often_as_they_like(lab):
+    for _ in range(30):
+        lab.judge("ann", "accept")
+        lab.judge("ann", "reject")
+    assert lab.outcomes() == [("rejected", [], ["ann"])]
 
 
 @pytest.mark.parametrize("comment", ["\ud800", "a\0b", "\u202e", "]]><x>&\"'"])

@@ -5,14 +5,18 @@ where they do not, it is `disagreed`, until an admin adjudicates it. Who said no
 place is compared by its area, so verdicts that were given at different thresholds meet where they overlap.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from sentinode.core.extras import require
 from sentinode.serving.store.tables import ReviewRow
 from sentinode.slides.annotations.regions import Geometry, parts
+from sentinode.slides.annotations.repair import check_tangle
 
 shapely = require("shapely", extra="scan")
 
@@ -20,6 +24,8 @@ RULE = "consensus"
 Outcome = Literal["accepted", "rejected", "disagreed"]
 SlideResult = Literal["not reviewed", "tumour", "nothing accepted", "disagreed"]
 
+_MOST_CROSSINGS = 200_000
+"""Of all outlines of a scan: those of one lesion that many judged lie on one another, and don't cross."""
 _LEAST_AREA = 1.0
 """Square level-0 pixels. Outlines that only touch may overlap by less in their last decimals."""
 
@@ -63,19 +69,36 @@ def findings_of(reviews: Sequence[ReviewRow]) -> list[Finding]:
 
     Args:
         reviews: Of a scan, in the order in which they were made.
+
+    Raises:
+        TooTangledError: They overlap so often that to work it out takes long.
     """
-    by_reviewer: dict[str | None, list[ReviewRow]] = defaultdict(list)
-    for review in reviews:
-        if not review.undone and review.polygon and (review.kind == "lesion" or review.verdict):
-            by_reviewer[None if review.kind == "adjudication" else review.author].append(review)
-    decided = _last_words(by_reviewer.pop(None, []))
-    votes = [vote for rows in by_reviewer.values() for vote in _last_words(rows)]
-    left = _outside(votes, shapely.union_all([vote.polygon for vote in decided]))
+    last = _last_votes(reviews)
+    _check_overlaps([vote.polygon for vote in last])
+    by_reviewer: dict[str | None, list[_Vote]] = defaultdict(list)
+    for vote in last:
+        by_reviewer[_voice(vote.review)].append(vote)
+    decided = _uncontradicted(by_reviewer.pop(None, []))
+    votes = [vote for own in by_reviewer.values() for vote in _uncontradicted(own)]
+    left = _outside(votes, [vote.polygon for vote in decided])
     sides = ([vote.polygon for vote in left if _accepts(vote.review) == side] for side in (True, False))
     disputed = parts(shapely.intersection(*(shapely.union_all(side) for side in sides)))
-    found = [*_adjudicated(decided, votes), *_joined(_outside(left, shapely.union_all(disputed)))]
-    found += [Finding(part, "disagreed", _about(part, left)) for part in disputed if part.area >= _LEAST_AREA]
+    places = [part for part in disputed if part.area >= _LEAST_AREA]
+    found = [
+        *_adjudicated(decided, _about([vote.polygon for vote in decided], votes)),
+        *_joined(_outside(left, disputed)),
+        *(Finding(place, "disagreed", said) for place, said in zip(places, _about(places, left), strict=True)),
+    ]
     return sorted(found, key=lambda finding: finding.number)
+
+
+def check_addition(reviews: Sequence[ReviewRow], polygon: Geometry) -> None:
+    """Refuse a polygon that would overlap a scan's reviews so often that what they say together takes long to work out.
+
+    Raises:
+        TooTangledError: It would.
+    """
+    _check_overlaps([*(vote.polygon for vote in _last_votes(reviews)), polygon])
 
 
 def result_of(findings: Iterable[Finding]) -> SlideResult:
@@ -92,32 +115,54 @@ def _accepts(review: ReviewRow) -> bool:
     return review.kind == "lesion" or review.verdict == "accept"
 
 
-def _last_words(rows: Sequence[ReviewRow]) -> list[_Vote]:
-    """Of one reviewer: each lesion's last verdict, without what later ones that contradict it cover."""
-    last: dict[str, _Vote] = {}
-    for row in rows:
-        vote = _Vote(row, shapely.geometry.shape(row.polygon))
-        last.pop(vote.lesion, None)
-        last[vote.lesion] = vote
-    votes = list(last.values())
-    tree = shapely.STRtree([vote.polygon for vote in votes])
+def _voice(review: ReviewRow) -> str | None:
+    """Who speaks: the reviewer, or, by any of them, the admins."""
+    return None if review.kind == "adjudication" else review.author
+
+
+def _last_votes(reviews: Iterable[ReviewRow]) -> list[_Vote]:
+    """What each said last of each lesion, in the order of the reviews."""
+    last: dict[tuple[str | None, str], ReviewRow] = {}
+    for review in reviews:
+        if not review.undone and review.polygon and (review.kind == "lesion" or review.verdict):
+            key = _voice(review), review.lesion_id or review.id
+            last.pop(key, None)
+            last[key] = review
+    texts = [json.dumps(review.polygon) for review in last.values()]
+    known = dict(zip(unique := list(dict.fromkeys(texts)), shapely.from_geojson(unique), strict=True))
+    return [_Vote(review, known[text]) for review, text in zip(last.values(), texts, strict=True)]
+
+
+def _check_overlaps(polygons: Iterable[Geometry]) -> None:
+    # Of the same outline one is enough, whoever judged it: it costs little to lay it over itself.
+    there = {shapely.to_wkb(polygon): polygon for polygon in polygons}
+    check_tangle(list(there.values()), _MOST_CROSSINGS)
+
+
+def _uncontradicted(votes: Sequence[_Vote]) -> list[_Vote]:
+    """Of one voice: without what later ones that contradict it cover."""
+    polygons = [vote.polygon for vote in votes]
     later: dict[int, list[Geometry]] = defaultdict(list)
-    for one, other in zip(*tree.query(tree.geometries, predicate="intersects"), strict=True):
+    for one, other in _meeting(polygons, polygons):
         if other > one and _accepts(votes[one].review) != _accepts(votes[other].review):
             later[one].append(votes[other].polygon)
-    return [left for place, vote in enumerate(votes) for left in _outside([vote], shapely.union_all(later[place]))]
+    return [left for place, vote in enumerate(votes) for left in _without(vote, later[place])]
 
 
-def _outside(votes: Iterable[_Vote], taken: Geometry) -> list[_Vote]:
-    """What is left of votes outside of an area."""
-    shapely.prepare(taken)
-    found = []
-    for vote in votes:
-        if not shapely.intersects(taken, vote.polygon):
-            found.append(vote)
-        elif left := [part for part in parts(shapely.difference(vote.polygon, taken)) if part.area >= _LEAST_AREA]:
-            found.append(_Vote(vote.review, shapely.union_all(left)))
-    return found
+def _outside(votes: Sequence[_Vote], taken: Sequence[Geometry]) -> list[_Vote]:
+    """What is left of votes outside of areas."""
+    near: dict[int, list[Geometry]] = defaultdict(list)
+    for place, area in _meeting([vote.polygon for vote in votes], taken):
+        near[place].append(taken[area])
+    return [left for place, vote in enumerate(votes) for left in _without(vote, near[place])]
+
+
+def _without(vote: _Vote, taken: Sequence[Geometry]) -> list[_Vote]:
+    if not taken:
+        return [vote]
+    left = parts(shapely.difference(vote.polygon, taken[0] if len(taken) == 1 else shapely.union_all(taken)))
+    kept = [part for part in left if part.area >= _LEAST_AREA]
+    return [_Vote(vote.review, shapely.union_all(kept))] if kept else []
 
 
 def _joined(votes: Iterable[_Vote]) -> list[Finding]:
@@ -131,14 +176,25 @@ def _joined(votes: Iterable[_Vote]) -> list[Finding]:
     ]
 
 
-def _adjudicated(decided: Iterable[_Vote], votes: Sequence[_Vote]) -> list[Finding]:
-    return [Finding(one.polygon, _outcome(one.review), _about(one.polygon, votes), one.review) for one in decided]
+def _adjudicated(decided: Sequence[_Vote], said: Sequence[tuple[ReviewRow, ...]]) -> list[Finding]:
+    return [
+        Finding(one.polygon, _outcome(one.review), about, one.review) for one, about in zip(decided, said, strict=True)
+    ]
 
 
-def _about(polygon: Geometry, votes: Sequence[_Vote]) -> tuple[ReviewRow, ...]:
-    """Reviews that say something of a place."""
-    near = [vote for vote in votes if shapely.intersects(vote.polygon, polygon)]
-    return _in_order([vote for vote in near if shapely.intersection(vote.polygon, polygon).area >= _LEAST_AREA / 2])
+def _about(places: Sequence[Geometry], votes: Sequence[_Vote]) -> list[tuple[ReviewRow, ...]]:
+    """Of each place the reviews that say something of it."""
+    near: dict[int, list[_Vote]] = defaultdict(list)
+    for place, number in _meeting(places, [vote.polygon for vote in votes]):
+        if shapely.intersection(votes[number].polygon, places[place]).area >= _LEAST_AREA / 2:
+            near[place].append(votes[number])
+    return [_in_order(near[place]) for place in range(len(places))]
+
+
+def _meeting(some: Sequence[Geometry], others: Sequence[Geometry]) -> Iterable[tuple[int, int]]:
+    """Numbers of those that have a place in common."""
+    found = shapely.STRtree(others).query(np.array(some, object), predicate="intersects")
+    return zip(*found.tolist(), strict=True)
 
 
 def _in_order(votes: Iterable[_Vote]) -> tuple[ReviewRow, ...]:

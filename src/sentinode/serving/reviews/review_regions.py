@@ -6,13 +6,14 @@ from typing import Any
 
 from sentinode.core.extras import require
 from sentinode.serving.problems import Problem
-from sentinode.serving.reviews.consensus import RULE, Finding, findings_of, result_of
+from sentinode.serving.reviews.consensus import RULE, Finding, check_addition, findings_of, result_of
 from sentinode.serving.store.tables import ReviewRow
 from sentinode.slides.annotations.asap import render_asap
 from sentinode.slides.annotations.flat_regions import flatten
 from sentinode.slides.annotations.geojson import render_geojson
 from sentinode.slides.annotations.placement import moved
 from sentinode.slides.annotations.regions import DISAGREED, REJECTED, TUMOUR, Region, Reviewed
+from sentinode.slides.annotations.repair import TooTangledError
 
 shapely = require("shapely", extra="scan")
 
@@ -38,7 +39,7 @@ def exported(
         Problem: 409 where nothing was judged or drawn, and not the whole slide was reviewed; where the whole slide was,
             and reviewers disagree; where they disagree on all that the file could hold.
     """
-    findings = findings_of(reviews)
+    findings = _findings(reviews)
     _check_exportable(findings, kind, whole_slide=whole_slide)
     regions = [_region(finding) for finding in findings]
     reviewed: Reviewed = "whole" if whole_slide else "part"
@@ -46,6 +47,18 @@ def exported(
         return render_geojson(regions, reviewed)
     kept = [moved(region, *origin) for region in regions if region.kind == TUMOUR]
     return render_asap(flatten(kept), reviewed)
+
+
+def check_overlaps(reviews: Sequence[ReviewRow], polygon: dict[str, Any]) -> None:
+    """Refuse another review's polygon that would make it too hard to say what all of them say together.
+
+    Raises:
+        Problem: 422.
+    """
+    try:
+        check_addition(reviews, shapely.from_geojson(json.dumps(polygon)))
+    except TooTangledError as error:
+        raise Problem(422, f"together with the reviews that are there the polygon can't be taken: {error}") from error
 
 
 def review_fields(row: ReviewRow) -> dict[str, Any]:
@@ -67,7 +80,7 @@ def review_fields(row: ReviewRow) -> dict[str, Any]:
 
 def consensus_fields(reviews: Sequence[ReviewRow]) -> dict[str, Any]:
     """What reviews say together, as clients see it."""
-    findings = findings_of(reviews)
+    findings = _findings(reviews)
     return {
         "rule": RULE,
         "result": result_of(findings),
@@ -84,6 +97,13 @@ def consensus_fields(reviews: Sequence[ReviewRow]) -> dict[str, Any]:
             for finding in findings
         ],
     }
+
+
+def _findings(reviews: Sequence[ReviewRow]) -> list[Finding]:
+    try:
+        return findings_of(reviews)
+    except TooTangledError as error:
+        raise Problem(409, f"the reviews overlap too often ({error}); an admin undoes what is too much") from error
 
 
 def _check_exportable(findings: Sequence[Finding], kind: str, *, whole_slide: bool) -> None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from sentinode.serving.access.tokens import User
 from sentinode.serving.problems import Problem
 from sentinode.serving.reviews.drawn_polygons import checked_polygon, parsed_polygon
-from sentinode.serving.reviews.review_regions import consensus_fields, exported, review_fields
+from sentinode.serving.reviews.review_regions import check_overlaps, consensus_fields, exported, review_fields
 from sentinode.serving.routes.answers import answers, as_json, attachment, files
 from sentinode.serving.routes.summaries import scan_of
 from sentinode.serving.scans.scan_results import ScanResult, lesion_id
@@ -126,13 +126,16 @@ def _add(service: Service, scan_id: str, given: ReviewRequest, author: str) -> R
         polygon = _polygon_of(service, row.id, result, given.lesion_id, polygon)
     if polygon is None:
         raise Problem(422, "a review needs the polygon that it judges or draws; send GeoJSON in level-0 pixels")
+    checked = checked_polygon(polygon, slide.width, slide.height)
+    if given.kind == "lesion" or given.verdict:
+        check_overlaps(service.store.reviews.of_scan(row.id), checked)
     try:
         return service.store.reviews.add(
             row.id,
             kind=given.kind,
             lesion_id=given.lesion_id,
             verdict=given.verdict,
-            polygon=checked_polygon(polygon, slide.width, slide.height),
+            polygon=checked,
             comment=given.comment.strip().replace("\0", ""),
             author=author,
         )

@@ -1,5 +1,8 @@
 """Lines that cross themselves: made valid with the area that they wind around, at a bounded cost."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,7 +34,7 @@ def repaired(polygon: Geometry) -> Geometry | None:
     Raises:
         TooTangledError: Its lines cross too often.
     """
-    _check_crossings(polygon)
+    check_tangle([polygon])
     if not shapely.is_valid(polygon):
         found = parts(shapely.make_valid(polygon, method="structure", keep_collapsed=False))
         if not found:
@@ -40,27 +43,42 @@ def repaired(polygon: Geometry) -> Geometry | None:
     return polygon if polygon.area > 0 else None
 
 
-def _check_crossings(polygon: Geometry) -> None:
-    starts, ends = _segments(polygon)
+def check_tangle(polygons: Sequence[Geometry], most_crossings: int = _MOST_CROSSINGS) -> None:
+    """Refuse polygons whose lines cross one another or themselves so often that to lay them over each other takes long.
+
+    Raises:
+        TooTangledError: They do.
+    """
+    starts, ends = _segments(polygons)
     tree = shapely.STRtree(shapely.linestrings(np.stack([starts, ends], axis=1)))
-    pairs = crossings = 0
     most = max(_MOST_CLOSE_PAIRS, _MOST_CLOSE_TO_ONE * len(starts))
-    chunk = max(1, _PAIRS_AT_ONCE // max(1, len(starts)))
-    for first in range(0, len(starts), chunk):
-        one, other = tree.query(tree.geometries[first : first + chunk])
-        one = one + first
+    pairs = crossings = 0
+    for chunk in _chunks(starts, ends):
+        one, other = tree.query(tree.geometries[chunk])
+        one = one + chunk.start
         pairs += len(one)
         later = other > one
         crossings += _crossing(starts, ends, one[later], other[later])
-        if crossings > _MOST_CROSSINGS:
-            raise TooTangledError(f"its line crosses itself more than {_MOST_CROSSINGS:,} times; draw it simpler")
+        if crossings > most_crossings:
+            raise TooTangledError(f"lines cross more than {most_crossings:,} times; draw it simpler")
         if pairs > most:
-            raise TooTangledError(f"its {len(starts):,} pieces run to and fro beside one another; draw it simpler")
+            raise TooTangledError(f"lines of {len(starts):,} pieces run to and fro over one another; draw it simpler")
 
 
-def _segments(polygon: Geometry) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _chunks(starts: NDArray[np.float64], ends: NDArray[np.float64]) -> list[slice]:
+    """Runs of segments each of which has at most some `_PAIRS_AT_ONCE` others above or below it."""
+    left, right = (extreme(starts[:, 0], ends[:, 0]) for extreme in (np.minimum, np.maximum))
+    others = np.searchsorted(np.sort(left), right, "right") - np.searchsorted(np.sort(right), left)
+    chunk = np.cumsum(others) // _PAIRS_AT_ONCE
+    edges = [0, *(np.flatnonzero(np.diff(chunk)) + 1).tolist(), len(starts)]
+    return [slice(first, end) for first, end in pairwise(edges)]
+
+
+def _segments(polygons: Sequence[Geometry]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N, 2) starts and (N, 2) ends of all pieces of all lines that have a length."""
-    places, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(polygon)), return_index=True)
+    places, ring = shapely.get_coordinates(
+        shapely.get_rings(shapely.get_parts(np.array(polygons, object))), return_index=True
+    )
     joined = (ring[1:] == ring[:-1]) & (places[1:] != places[:-1]).any(axis=1)
     return places[:-1][joined], places[1:][joined]
 
