@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from helpers import scan_folders
+from helpers.server_process import FORM, form
 from sentinode.serving.access.tokens import Users
 
 SQUARE = {"type": "Polygon", "coordinates": [[[100, 100], [300, 100], [300, 300], [100, 300], [100, 100]]]}
@@ -150,3 +151,23 @@ def test_what_is_kept_is_for_no_other_user(reviewed, tmp_path):
     kept = [path for path in (tmp_path / "scans-0" / ".server").rglob("*") if path.is_file()]
     assert "sentinode.sqlite" in {path.name for path in kept}
     assert [path.name for path in (*kept, tmp_path / "users.json") if path.stat().st_mode & 0o077] == []
+
+
+def test_reviews_of_a_deleted_upload_stay_and_are_no_other_slides(besieged, slides):
+    content = (slides / "one.tif").read_bytes()
+
+    def upload():
+        return json.loads(besieged.answer("POST", "/slides", form(content, file="mine.tif"), FORM)[1])
+
+    slide = upload()
+    scan = besieged.server.post("/scans", json.dumps({"slide_id": slide["id"]}).encode())["id"]
+    besieged.server.wait(lambda: besieged.server.get(f"/scans/{scan}")["status"] == "finished")
+    body = json.dumps({"kind": "lesion", "polygon": SQUARE}).encode()
+    assert besieged.status("POST", f"/scans/{scan}/reviews", body) == 201
+    assert besieged.status("DELETE", f"/slides/{slide['id']}") == 200
+    assert len(besieged.server.get(f"/scans/{scan}/reviews")["reviews"]) == 1
+    again = upload()
+    assert (again["id"] != slide["id"], again["scan"]) == (True, None)
+    new = besieged.server.post("/scans", json.dumps({"slide_id": again["id"]}).encode())["id"]
+    assert new != scan
+    assert besieged.server.get(f"/scans/{new}/reviews")["reviews"] == []

@@ -6,19 +6,23 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinode.metrics.stages import SlideClass
 
-_NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 """Of ids: PostgreSQL takes no NUL, and none has a line's end."""
 
 
-class _Answer(BaseModel):
+class AnswerShape(BaseModel):
+    """Of what the server answers: nothing but what is described."""
+
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
-class _Request(BaseModel):
+class RequestShape(BaseModel):
+    """Of what clients send: nothing unknown, no number that is none."""
+
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class ProblemAnswer(_Answer):
+class ProblemAnswer(AnswerShape):
     """RFC 9457."""
 
     type: str
@@ -28,33 +32,33 @@ class ProblemAnswer(_Answer):
     request_id: str
 
 
-class Healthy(_Answer):
+class Healthy(AnswerShape):
     """That the server answers, and whether its model is loaded."""
 
     status: Literal["healthy"]
     model_loaded: bool
 
 
-class Live(_Answer):
+class Live(AnswerShape):
     """The process answers."""
 
     status: Literal["alive"]
 
 
-class Ready(_Answer):
+class Ready(AnswerShape):
     """Predictions can be made."""
 
     status: Literal["ready"]
 
 
-class ModelName(_Answer):
+class ModelName(AnswerShape):
     """Which model answered."""
 
     name: str = Field(examples=["pcam"])
     version: str = Field(examples=["3f9a1c0b7d2e"])
 
 
-class PredictionAnswer(_Answer):
+class PredictionAnswer(AnswerShape):
     """What the model says of one image."""
 
     prediction: str = Field(examples=["tumour"])
@@ -76,20 +80,20 @@ class FilePrediction(PredictionAnswer):
     file: str
 
 
-class FileProblem(_Answer):
+class FileProblem(AnswerShape):
     """A file that could not be predicted."""
 
     file: str
     problem: ProblemAnswer
 
 
-class BatchAnswer(_Answer):
+class BatchAnswer(AnswerShape):
     """An entry for each file, in their order."""
 
     predictions: list[FilePrediction | FileProblem]
 
 
-class MethodAnswer(_Answer):
+class MethodAnswer(AnswerShape):
     """A way to explain."""
 
     name: str = Field(examples=["gradcam"])
@@ -98,7 +102,7 @@ class MethodAnswer(_Answer):
     default: bool
 
 
-class ExplanationAnswer(_Answer):
+class ExplanationAnswer(AnswerShape):
     """A map over the image, and the prediction."""
 
     prediction: PredictionAnswer
@@ -108,7 +112,7 @@ class ExplanationAnswer(_Answer):
     faithfulness: dict[str, float] | None
 
 
-class Box(_Answer):
+class Box(AnswerShape):
     """A rectangle in level-0 pixels."""
 
     x: float
@@ -124,7 +128,7 @@ class TileExplanationAnswer(ExplanationAnswer):
     image: str
 
 
-class TilePlace(_Request):
+class TilePlace(RequestShape):
     """A place on a slide, and how to explain it."""
 
     x: float = Field(ge=-1e9, le=1e9, examples=[1024])
@@ -134,7 +138,7 @@ class TilePlace(_Request):
     faithfulness: bool = False
 
 
-class ModelAnswer(_Answer):
+class ModelAnswer(AnswerShape):
     """Facts of the bundle."""
 
     name: str
@@ -157,7 +161,7 @@ class ModelAnswer(_Answer):
     research_use_only: Literal[True]
 
 
-class Progress(_Answer):
+class Progress(AnswerShape):
     """Progress of a running scan, in tiles."""
 
     done: int
@@ -166,7 +170,7 @@ class Progress(_Answer):
     seconds_left: float | None
 
 
-class ScanAnswer(_Answer):
+class ScanAnswer(AnswerShape):
     """A scan in short."""
 
     id: str
@@ -185,21 +189,21 @@ class ScanAnswer(_Answer):
     threshold: float | None
 
 
-class ScansAnswer(_Answer):
+class ScansAnswer(AnswerShape):
     """All scans, the newest first."""
 
     scans: list[ScanAnswer]
 
 
-class ScanRequest(_Request):
+class ScanRequest(RequestShape):
     """A scan to be made."""
 
-    slide_id: str = Field(max_length=64, pattern=_NO_CONTROLS, examples=["b3JpZ2luYWw"])
+    slide_id: str = Field(max_length=64, pattern=NO_CONTROLS, examples=["b3JpZ2luYWw"])
     stride: int | None = Field(default=None, ge=8, le=4096, description="Pixels from tile to tile at the model's µm/px")
     test_time: Literal["none", "d4"] | None = None
 
 
-class SlideAnswer(_Answer):
+class SlideAnswer(AnswerShape):
     """A slide."""
 
     id: str
@@ -222,7 +226,7 @@ class SlideFactsAnswer(SlideAnswer):
     properties: dict[str, str]
 
 
-class DeletedSlideAnswer(_Answer):
+class DeletedSlideAnswer(AnswerShape):
     """A slide that is deleted."""
 
     id: str
@@ -231,13 +235,13 @@ class DeletedSlideAnswer(_Answer):
     """Scans of it that waited or ran."""
 
 
-class SlidesAnswer(_Answer):
+class SlidesAnswer(AnswerShape):
     """All slides, by name."""
 
     slides: list[SlideAnswer]
 
 
-class LesionAnswer(_Answer):
+class LesionAnswer(AnswerShape):
     """A lesion."""
 
     id: str
@@ -253,7 +257,7 @@ class LesionAnswer(_Answer):
     polygon: dict[str, Any]
 
 
-class LesionsAnswer(_Answer):
+class LesionsAnswer(AnswerShape):
     """The lesions at a threshold, by rank."""
 
     threshold: float
@@ -263,7 +267,7 @@ class LesionsAnswer(_Answer):
     notes: list[str] = Field(description="What to know of the scan: tiles that can't be read, a slide unlike training")
 
 
-class GridAnswer(_Answer):
+class GridAnswer(AnswerShape):
     """The heatmap's cells: base64 of rows × columns bytes, 0 to 250 for 0 to 1, 255 not scanned."""
 
     columns: int
@@ -277,83 +281,13 @@ class GridAnswer(_Answer):
     probabilities: str
 
 
-ReviewKind = Literal["verdict", "lesion", "adjudication"]
-
-
-class ReviewRequest(_Request):
-    """A verdict on a lesion, a comment, a lesion that was drawn, or what an admin decides."""
-
-    kind: ReviewKind
-    lesion_id: str | None = Field(
-        default=None,
-        max_length=64,
-        pattern=_NO_CONTROLS,
-        description="Of a lesion with this very polygon, or the id of a review that drew one; null: the polygon alone",
-    )
-    verdict: Literal["accept", "reject"] | None = None
-    polygon: dict[str, Any] | None = Field(default=None, description="GeoJSON Polygon or MultiPolygon, level-0 pixels")
-    comment: str = Field(default="", max_length=4000)
-
-
-class ReviewMark(_Answer):
-    """That a review was undone, or restored."""
-
-    undone: bool
-    author: str
-    created: str
-
-
-class ReviewAnswer(_Answer):
-    """A review."""
-
-    id: str
-    kind: ReviewKind
-    lesion_id: str | None
-    verdict: Literal["accept", "reject"] | None
-    polygon: dict[str, Any] | None
-    comment: str
-    author: str
-    created: str
-    undone: bool
-    undone_by: str | None
-    history: list[ReviewMark] = Field(description="When it was undone and restored, the last at the end")
-
-
-class ReviewsAnswer(_Answer):
-    """All reviews of a scan in their order, those that were undone too."""
-
-    reviews: list[ReviewAnswer]
-
-
-class FindingAnswer(_Answer):
-    """A place that was judged or drawn."""
-
-    outcome: Literal["accepted", "rejected", "disagreed"]
-    polygon: dict[str, Any] = Field(description="GeoJSON, level-0 pixels; of a disagreement what is judged differently")
-    accepted_by: list[str] = Field(description="Who accepted or drew it")
-    rejected_by: list[str]
-    adjudicated_by: str | None = Field(description="The admin who decided; null: nobody had to, or has yet")
-    reviews: list[str] = Field(description="Ids of the reviewers' verdicts that count")
-
-
-class ConsensusAnswer(_Answer):
-    """What the reviews of a scan say together."""
-
-    rule: Literal["consensus"] = Field(
-        description="Each reviewer's last verdict counts; where they differ it is open until an admin adjudicates"
-    )
-    result: Literal["not reviewed", "tumour", "nothing accepted", "disagreed"]
-    reviewers: list[str]
-    findings: list[FindingAnswer]
-
-
-class SessionRequest(_Request):
+class SessionRequest(RequestShape):
     """A token to begin a session with."""
 
     token: str = Field(min_length=1, max_length=500)
 
 
-class SessionAnswer(_Answer):
+class SessionAnswer(AnswerShape):
     """Who asks."""
 
     required: bool

@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 from sentinode.serving.access.tokens import User
 from sentinode.serving.problems import Problem
+from sentinode.serving.review_schemas import ConsensusAnswer, ReviewAnswer, ReviewRequest, ReviewsAnswer
 from sentinode.serving.reviews.drawn_polygons import checked_polygon, parsed_polygon
 from sentinode.serving.reviews.review_regions import check_overlaps, consensus_fields, exported, review_fields
 from sentinode.serving.routes.answers import answers, as_json, attachment, files
 from sentinode.serving.routes.summaries import scan_of
 from sentinode.serving.scans.scan_results import ScanResult, lesion_id
-from sentinode.serving.schemas import ConsensusAnswer, ReviewAnswer, ReviewRequest, ReviewsAnswer
 from sentinode.serving.service import Service, service_of, user_of
 from sentinode.serving.store.review_store import NotTheirsError, TooManyReviewsError
 from sentinode.serving.store.tables import ReviewRow
