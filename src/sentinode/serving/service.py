@@ -27,6 +27,8 @@ from sentinode.serving.uploads.slide_upload import remove_left_over
 from sentinode.serving.workers.bounded_pool import BoundedPool
 
 _LISTERS = 2
+_READERS = 2
+"""Of results and reviews, which wait for no slide that is hard to draw."""
 _FINISH_S = 6.0
 """Longest time that views and explanations are waited for at the end; less than the server waits for requests."""
 
@@ -63,6 +65,7 @@ class Service:
         self.decoder = ImageDecoder(limits)
         self.view_pool = BoundedPool("views of slides", DRAWING, limits.waiting_renders)
         self.listing_pool = BoundedPool("facts of slides", _LISTERS, limits.waiting_renders)
+        self.result_pool = BoundedPool("results of scans and their reviews", _READERS, limits.waiting_renders)
         self.explanation_pool = BoundedPool("explanations", 1, limits.waiting_explanations)
         self.bodies = BodyBudget(limits.body_bytes_at_once)
         self.views = ViewCache(limits.rendered_bytes)
@@ -99,6 +102,7 @@ class Service:
         self.slide_views.close()
         await self.view_pool.close()
         await self.listing_pool.close()
+        await self.result_pool.close()
         self.explainer.stop()
         await self.explanation_pool.close()
         self.decoder.close()
@@ -109,6 +113,7 @@ class Service:
     def _give_up(self) -> None:
         self.view_pool.give_up()
         self.listing_pool.give_up()
+        self.result_pool.give_up()
         self.explanation_pool.give_up()
 
     def _watch(self) -> None:

@@ -49,7 +49,7 @@ async def add_review(request: Request, scan_id: str, given: ReviewRequest) -> Re
     service, user = service_of(request), user_of(request)
     if given.kind == "adjudication" and not user.may("admin"):
         raise Problem(403, f"an adjudication needs the role admin, {user.name} is {user.role}; ask an admin")
-    row = await service.view_pool.run(request, lambda: _add(service, scan_id, given, user.name))
+    row = await service.result_pool.run(request, lambda: _add(service, scan_id, given, user.name))
     return as_json(review_fields(row), 201)
 
 
@@ -65,7 +65,7 @@ async def consensus_of_reviews(request: Request, scan_id: str) -> Response:
     service = service_of(request)
     row = await asyncio.to_thread(scan_of, service, scan_id)
     return as_json(
-        await service.view_pool.run(request, lambda: consensus_fields(service.store.reviews.of_scan(row.id)))
+        await service.result_pool.run(request, lambda: consensus_fields(service.store.reviews.of_scan(row.id)))
     )
 
 
@@ -194,5 +194,5 @@ async def _export(request: Request, scan_id: str, kind: str, media_type: str, *,
         origin = (extent.origin_x, extent.origin_y)
         return exported(service.store.reviews.of_scan(row.id), kind, whole_slide=whole_slide, origin=origin)
 
-    text = await service.view_pool.run(request, text_of)
+    text = await service.result_pool.run(request, text_of)
     return Response(text, media_type=media_type, headers=attachment(f"{row.slide_name}.{kind}"))

@@ -77,14 +77,14 @@ async def cancel_scan(request: Request, scan_id: str) -> Response:
 async def list_lesions(request: Request, scan_id: str, threshold: Threshold = None) -> Response:
     """The lesions, the most suspicious first, recomputed from the heatmap at this threshold."""
     service = service_of(request)
-    return as_json(await service.view_pool.run(request, lambda: _result(service, scan_id).lesions(threshold)))
+    return as_json(await service.result_pool.run(request, lambda: _result(service, scan_id).lesions(threshold)))
 
 
 @router.get("/{scan_id}/grid", responses=answers(GridAnswer, 409, 410), summary="The heatmap's cells")
 async def get_grid(request: Request, scan_id: str) -> Response:
     """Every cell's probability, for the cursor and for a preview of thresholds."""
     service = service_of(request)
-    return as_json(await service.view_pool.run(request, lambda: _result(service, scan_id).grid()))
+    return as_json(await service.result_pool.run(request, lambda: _result(service, scan_id).grid()))
 
 
 @router.get(
@@ -95,7 +95,7 @@ async def get_grid(request: Request, scan_id: str) -> Response:
 async def get_heatmap_descriptor(request: Request, scan_id: str) -> Response:
     """The same sizes as the slide's own."""
     service = service_of(request)
-    result = await service.view_pool.run(request, lambda: _result(service, scan_id))
+    result = await service.result_pool.run(request, lambda: _result(service, scan_id))
     return Response(result.tiles.pyramid.descriptor("png"), media_type="application/xml")
 
 
@@ -112,8 +112,8 @@ async def get_heatmap_tile(request: Request, scan_id: str, level: Level, column:
         return unchanged
     content = service.views.find(etag)
     if content is None:
-        result = await service.view_pool.run(request, lambda: _result(service, scan_id))
-        content = await service.view_pool.run(
+        result = await service.result_pool.run(request, lambda: _result(service, scan_id))
+        content = await service.result_pool.run(
             request, lambda: service.views.get(etag, lambda: result.tiles.tile(level, column, row))
         )
     return Response(content, media_type="image/png", headers=cache_headers(etag))

@@ -4,8 +4,8 @@
 
 A fifth of the time is calm; then everything in `attack_table` is done to the server, four attacks at a time. Exit
 status 1 where an honest client was refused (a status of 500 and more, or no answer) or its 95th percentile was three
-times the calm one or more; 2 where there is nothing to besiege. Reviews and predictions are left in the server: use one
-made for this, with a slide and, for reviews, a finished scan.
+times the calm one or more, and over 30 ms; 2 where there is nothing to besiege. Reviews and predictions are left in the
+server: use one made for this, with a slide and, for reviews, a finished scan.
 """
 
 import argparse
