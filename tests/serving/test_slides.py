@@ -1,6 +1,7 @@
 """Slides: listed, drawn, uploaded; names never become paths."""
 
 import io
+import json
 import os
 import shutil
 import time
@@ -89,6 +90,24 @@ def test_thumbnail_tissue_and_annotations(client):
     features = client.get(f"{base}/annotations").json()["features"]
     assert features[0]["properties"]["classification"]["name"] == "Tumor"
     assert client.get(f"{base}/thumbnail?max_side=99999").status_code == 422
+
+
+def test_tumour_without_area_is_said_with_the_annotations(client, slides):
+    base = f"/slides/{_only(client)['id']}"
+    assert client.get(f"{base}/annotations").json()["notes"] == []
+    line = {
+        "type": "Feature",
+        "geometry": {"type": "LineString", "coordinates": [[10, 10], [90, 40]]},
+        "properties": {"objectType": "annotation", "classification": {"name": "Tumor"}},
+    }
+    for old in slides.glob("one.*"):
+        if old.suffix in {".xml", ".json", ".geojson"}:
+            old.unlink()
+    (slides / "one.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [line]}))
+    answer = client.get(f"{base}/annotations").json()
+    assert answer["features"] == []
+    assert "tumour is drawn as LineString, which has no area" in answer["notes"][0]
+    assert str(slides) not in " ".join(answer["notes"])
 
 
 def test_an_unreadable_slide_is_listed_as_such_without_the_servers_paths(client, slides):

@@ -5,6 +5,7 @@ import io
 import re
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -108,18 +109,26 @@ def test_without_a_server_it_says_what_to_do(server, open_page, images):
     expect(page.locator(".verdict-class")).not_to_be_empty()
 
 
-def test_an_image_unlike_the_training_ones_says_so(server, open_page, images):
+@pytest.mark.parametrize(
+    ("outside", "said"),
+    [
+        (["stain", "sharpness"], "Unlike the training images in stain and sharpness."),
+        (["tissue"], "No tissue in it."),
+        (["tissue", "stain"], "No tissue in it. Unlike the training images in stain."),
+    ],
+)
+def test_an_image_unlike_the_training_ones_says_so(server, open_page, images, outside, said):
     page = open_page(server.address, "#/patch")
 
     def novel(route):
         answer = route.fetch()
         found = answer.json()
         for each in found.get("predictions", [found]):
-            each["outside"] = ["stain", "sharpness"]
+            each["outside"] = outside
         route.fulfill(response=answer, json=found)
 
     page.route(re.compile("/predict"), novel)
     page.get_by_label("Images", exact=True).set_input_files(images[:2])
     expect(page.locator("tbody tr").first).to_contain_text("Unlike training")
     page.locator("tbody tr button").first.click()
-    expect(page.locator(".verdict")).to_contain_text("Unlike the training images in stain and sharpness.")
+    expect(page.locator(".verdict")).to_contain_text(said)

@@ -240,3 +240,16 @@ def test_what_is_suspicious_below_the_threshold_is_listed_and_judged(server, ope
     page.get_by_label("Least probability").fill("0.2")
     expect(page.locator(".count")).to_contain_text("2 lesions")
     expect(worklist.locator("h3")).to_have_count(0)
+
+
+def test_what_an_annotation_file_lacks_is_said_beside_the_slide(server, open_page):
+    page = open_page(server.address, "#/slides")
+    lost = "tumour is drawn as LineString, which has no area"
+
+    def with_note(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "notes": [lost]})
+
+    page.route("**/annotations", with_note)
+    page.get_by_role("heading", name="known").get_by_role("link").click()
+    expect(page.locator(".notice-doubt", has_text=f"Annotations: {lost}.")).to_be_visible()

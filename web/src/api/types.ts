@@ -161,6 +161,8 @@ export type NewReview = Pick<Review, "kind" | "lesion_id" | "verdict" | "polygon
 export type Features = {
   type: "FeatureCollection";
   features: { geometry: Geometry; properties: Record<string, unknown> | null }[];
+  /** What of the annotation file is not among them, or was mended. */
+  notes?: string[];
 };
 
 export type Role = "viewer" | "reviewer" | "admin";

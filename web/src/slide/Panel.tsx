@@ -15,6 +15,8 @@ import { Worklist } from "./Worklist";
 export function Panel(props: {
   slide: Slide;
   scan: Scan | null;
+  /** What of the annotation file is not shown. */
+  annotationNotes: string[];
   onChange: () => void;
   findings: Findings;
   reviews: Reviews;
@@ -47,6 +49,7 @@ export function Panel(props: {
           <ScanButtons slide={slide} scan={scan} onChange={props.onChange} />
         </section>
       )}
+      <Notes notes={props.annotationNotes.map((note) => `annotations: ${note}`)} />
       {explained.place ? (
         <TileCard explained={explained} target={props.target} />
       ) : (

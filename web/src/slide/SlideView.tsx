@@ -136,6 +136,7 @@ function Workplace({ slide, onChange }: { slide: Slide; onChange: () => void }) 
       <Panel
         slide={slide}
         scan={scan}
+        annotationNotes={truth.value?.notes ?? []}
         onChange={onChange}
         findings={findings}
         reviews={reviews}

@@ -21,6 +21,7 @@ from sentinode.serving.uploads.slide_upload import discard, link_in, receive_sli
 from sentinode.slides.annotations.annotation_file import read_annotations
 from sentinode.slides.annotations.geojson import render_geojson
 from sentinode.slides.annotations.placement import placed
+from sentinode.slides.annotations.regions import Annotations
 from sentinode.slides.slide_extent import SlideExtent
 
 router = APIRouter(prefix="/slides", tags=["slides"])
@@ -125,7 +126,10 @@ async def get_tissue(request: Request, slide_id: str) -> Response:
     "/{slide_id}/annotations", responses=files("application/geo+json", "GeoJSON, level-0 px"), summary="Annotations"
 )
 async def get_annotations(request: Request, slide_id: str) -> Response:
-    """The regions of the annotation file that lies beside the slide or in the server's folder of annotations."""
+    """The regions of the annotation file that lies beside the slide or in the server's folder of annotations.
+
+    Its member `notes` says what of the file is not among them, such as tumour that was drawn as a line, or was mended.
+    """
     service = service_of(request)
     known = await slide_of(service, slide_id)
     text = await service.view_pool.run(request, lambda: _annotations(service, known))
@@ -161,9 +165,15 @@ def _annotations(service: Service, known: KnownSlide) -> str:
         drawn = read_annotations(path)
         facts = service.library.ready_facts(known)
         extent = SlideExtent(known.name, facts["width"], facts["height"], *facts["origin"])
-        return render_geojson(placed(drawn, extent).regions)
+        drawn = placed(drawn, extent)
+        return render_geojson(drawn.regions, notes=[note.replace(str(path), path.name) for note in _notes(drawn)])
     except SentinodeError as error:
         raise Problem(422, " ".join(str(error).replace(str(path), path.name).split())) from error
+
+
+def _notes(drawn: Annotations) -> list[str]:
+    lost = f"tumour is drawn as {drawn.shapes_without_area}, which has no area: it is not shown, and counts for nothing"
+    return [*([lost] if drawn.tumour_without_area else []), *drawn.warnings]
 
 
 def _taken_in(service: Service, arrived: FilePath) -> dict[str, Any]:

@@ -112,9 +112,12 @@ def _polygons(geometry: dict[str, Any], where: str) -> list[list[Ring]]:
     return [[ring_of(ring, where) for ring in rings] for rings in listed]
 
 
-def render_geojson(regions: Sequence[Region], reviewed: Reviewed | None = None) -> str:
-    """The regions as a FeatureCollection that QuPath opens, a feature a line."""
+def render_geojson(
+    regions: Sequence[Region], reviewed: Reviewed | None = None, notes: Sequence[str] | None = None
+) -> str:
+    """The regions as a FeatureCollection that QuPath opens, a feature a line; `notes` become a member of their own."""
     mark = "" if reviewed is None else f'"{_REVIEWED}": "{reviewed}", '
+    mark += "" if notes is None else f'"notes": {json.dumps(list(notes), ensure_ascii=False)}, '
     features = ",\n".join(json.dumps(each, ensure_ascii=False, allow_nan=False) for each in _rendered(regions))
     return f'{{"type": "FeatureCollection", {mark}"features": [\n{features}\n]}}\n'
 
