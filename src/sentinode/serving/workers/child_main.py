@@ -9,7 +9,7 @@ import contextlib
 import json
 import logging
 import os
-import queue
+import select
 import sys
 import threading
 import warnings
@@ -46,15 +46,6 @@ def serve_jobs(handle: Callable[[Fields, Say], Fields]) -> None:
     # A library that prints must not write into the middle of a line.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    jobs: queue.SimpleQueue[Fields] = queue.SimpleQueue()
-
-    def read() -> None:
-        for line in sys.stdin.buffer:
-            job = json.loads(line)
-            if count := job.pop(CONTENT_BYTES, 0):
-                job[CONTENT] = sys.stdin.buffer.read(count)
-            jobs.put(job)
-        os._exit(_STOPPED)  # the server is gone; what is written is whole at every moment
 
     def say(fields: Fields) -> None:
         content = fields.get("finished", {}).pop(CONTENT, b"")
@@ -62,12 +53,33 @@ def serve_jobs(handle: Callable[[Fields, Say], Fields]) -> None:
         answers.write(json.dumps({**fields, **counted}).encode() + b"\n" + content)
         answers.flush()
 
-    threading.Thread(target=read, daemon=True).start()
-    first = jobs.get()
-    say({"begun": True})  # a deadline begins here, and not while libraries are loaded
-    say(_answer(handle, first, say))
+    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    begun = False
     while True:
-        say(_answer(handle, jobs.get(), say))
+        job = _next_job()
+        if not begun:  # a deadline begins here, and not while libraries are loaded
+            say({"begun": True})
+            begun = True
+        say(_answer(handle, job, say))
+
+
+def _next_job() -> Fields:
+    # In the thread that works: another would have to wake it, which takes as long as some tiles.
+    line = sys.stdin.buffer.readline()
+    if not line:
+        os._exit(_STOPPED)
+    job: Fields = json.loads(line)
+    if count := job.pop(CONTENT_BYTES, 0):
+        job[CONTENT] = sys.stdin.buffer.read(count)
+    return job
+
+
+def _end_with_the_server() -> None:
+    """End this process when its input does, in the middle of a job, too: what is written is whole at every moment."""
+    poll = select.poll()
+    poll.register(sys.stdin.fileno(), select.POLLHUP)
+    poll.poll()
+    os._exit(_STOPPED)
 
 
 def _limit_memory(most: int = 0) -> None:
