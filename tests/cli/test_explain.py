@@ -47,7 +47,7 @@ def test_images_get_maps_figures_and_a_page(sentinode: Callable[..., Any], patch
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["a", "--method", "shap"], "no method 'shap'; for pcam there are gradcam"),
+        (["a", "--method", "shap"], "no method 'shap'; for pcam there are layercam"),
         (["a", "--method", "attention-rollout"], "no vision transformer"),
         (["a", "--layer", "conv9"], "no layer 'conv9'"),
         (["a", "--method", "lime", "--layer", "features.3"], "leave it out"),

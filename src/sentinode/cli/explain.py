@@ -13,12 +13,13 @@ def explain(
     out: Annotated[Path, typer.Option(help="Folder for the page, the overlays and the maps.")],
     images: Annotated[list[str] | None, typer.Argument(help="Image files, folders or glob patterns.")] = None,
     method: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="One or more, with commas, such as gradcam,layercam,occlusion. A name that is none is answered with "
-            "all that fit the bundle."
+            help="One or more, with commas, such as layercam,gradcam,occlusion; without: the first that fits the "
+            "bundle, layercam where its network has maps of several sizes. A name that is none is answered with all "
+            "that fit."
         ),
-    ] = "gradcam",
+    ] = None,
     target: Annotated[str | None, typer.Option(help="The class to explain; without: the positive one.")] = None,
     layer: Annotated[str | None, typer.Option(help="Of Grad-CAM and LayerCAM; without: the architecture's.")] = None,
     checks: Annotated[

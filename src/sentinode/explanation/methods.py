@@ -53,6 +53,12 @@ class Method:
 
 _ALL = (
     Method(
+        "layercam", "LayerCAM", "sizes",
+        "The last map and two finer ones together: which part of the image, and which nuclei (Jiang et al. 2021, with "
+        "Grad-CAM for the last map).",
+        LayerCam, layered=True,
+    ),
+    Method(
         "gradcam", "Grad-CAM", "maps",
         "Maps of a layer, weighed by how the score grows with each (Selvaraju et al. 2017). Coarse, cheap, positive.",
         lambda layer: ClassActivation(grad_cam, layer), layered=True,
@@ -61,12 +67,6 @@ _ALL = (
         "gradcam++", "Grad-CAM++", "maps",
         "As Grad-CAM, weighed by place too, so that several foci count alike (Chattopadhyay et al. 2018).",
         lambda layer: ClassActivation(grad_cam_plus_plus, layer), layered=True,
-    ),
-    Method(
-        "layercam", "LayerCAM", "sizes",
-        "The last map and two finer ones together: which part of the image, and which nuclei (Jiang et al. 2021, with "
-        "Grad-CAM for the last map).",
-        LayerCam, layered=True,
     ),
     Method(
         "cam", "Class activation map", "linear",
@@ -102,7 +102,7 @@ _ALL = (
 )  # fmt: skip
 
 METHODS: dict[str, Method] = {method.name: method for method in _ALL}
-"""Our own, in the order in which they are listed."""
+"""Our own, in the order in which they are listed: the first that fits a model is its default."""
 
 
 def method_named(name: str) -> Method:

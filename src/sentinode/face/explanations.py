@@ -75,7 +75,8 @@ def explain(
         bundle: Its folder, or the name of one that is shipped.
         images: Image files, folders or glob patterns, or one of them; None where a slide is given.
         out: Folder for the page, the overlays and the maps.
-        methods: Names of methods, or one text with commas between them; None: `gradcam`.
+        methods: Names of methods, or one text with commas between them; None: the first that
+            fits the bundle.
         target: The class to explain; None: the positive one.
         checks: Measure how far each map is to be trusted; slow.
         settings: The machine's; None: by the environment.
@@ -96,7 +97,7 @@ def explain(
 
     named = () if images is None else as_paths("images", images, '"patch.png"')
     finished = explanation_study.explain(
-        as_text("bundle", bundle, '"pcam"'), named, out=as_path("out", out, '"why"'), methods=methods or "gradcam",
+        as_text("bundle", bundle, '"pcam"'), named, out=as_path("out", out, '"why"'), methods=methods,
         target=target, checks=checks, settings=settings, progress=Progress(progress), **options,
     )  # fmt: skip
     return Explanations(finished)

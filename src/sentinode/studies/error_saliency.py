@@ -1,4 +1,4 @@
-"""What moved the model in its errors, for the report's galleries: Grad-CAM over a few images, made when asked for."""
+"""What moved the model in its errors, for the report's galleries: a map over a few images, made when asked for."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,8 @@ Images = Callable[[int], NDArray[np.uint8]]
 Maps = Callable[[int], NDArray[np.uint8] | None]
 """The same with the map over it; None where the map is empty."""
 
-_METHOD = "gradcam"
+_METHODS = ("layercam", "gradcam")
+"""The better first; either is cheap."""
 
 
 def error_maps(bundle: Bundle, images: Images) -> tuple[Maps | None, str]:
@@ -33,20 +34,21 @@ def error_maps(bundle: Bundle, images: Images) -> tuple[Maps | None, str]:
             from sentinode.explanation.explainable_model import open_model
             from sentinode.explanation.explanation import explain
             from sentinode.explanation.map_pictures import blended
-            from sentinode.explanation.methods import method_of
+            from sentinode.explanation.methods import method_named, method_of, why_not
     except MissingExtraError as error:
         return None, f"No maps over the errors: {error}."
 
     try:
         model = open_model(bundle, engine="torch", single_look=True)
-        method_of(model, _METHOD)
+        chosen = next((name for name in _METHODS if why_not(model, method_named(name)) is None), _METHODS[-1])
+        title = method_of(model, chosen).title
     except SentinodeError as error:
         return None, f"No maps over the errors: {error}."
 
     def draw(row: int) -> NDArray[np.uint8] | None:
-        one = explain(model, np.ascontiguousarray(images(row)), _METHOD)
+        one = explain(model, np.ascontiguousarray(images(row)), chosen)
         return None if one.empty else blended(one.tile, one.map, signed=one.signed)
 
     shown = "each error's likeliest class" if info.classes.positive is None else info.classes.positive
-    words = f"Below an error is the same image with what spoke for {shown} in yellow (Grad-CAM of one look, unchecked)"
+    words = f"Below an error is the same image with what spoke for {shown} in yellow ({title} of one look, unchecked)"
     return draw, f"{words}; where the map is empty, nothing did. The command sentinode explain measures such maps."

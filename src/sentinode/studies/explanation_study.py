@@ -17,7 +17,7 @@ from sentinode.explanation.explanation import LIKENESS, Examiner, Explanation, c
 from sentinode.explanation.explanation import explain as explain_tile
 from sentinode.explanation.faithfulness import STEPS
 from sentinode.explanation.map_pictures import blended, coloured
-from sentinode.explanation.methods import method_named, method_of
+from sentinode.explanation.methods import fitting_methods, method_named, method_of
 from sentinode.explanation.subject import Explained, Subject
 from sentinode.models.bundle import open_bundle
 from sentinode.models.prediction import Failure, Prediction, expand_images, read_tile
@@ -66,7 +66,7 @@ def explain(
     images: Sequence[str | Path] = (),
     *,
     out: str | Path,
-    methods: str | Sequence[str] = "gradcam",
+    methods: str | Sequence[str] | None = None,
     target: str | None = None,
     layer: str | None = None,
     checks: bool = True,
@@ -88,7 +88,7 @@ def explain(
         bundle: A bundle's folder or a shipped name.
         images: Files, folders or glob patterns; or none, and a slide.
         out: Folder for the page, the overlays and the maps; earlier explanations there are replaced.
-        methods: Names of methods, or one text with commas between them.
+        methods: Names of methods, or one text with commas between them; None: the first that fits the bundle.
         target: The class to explain; None: the positive one.
         layer: Of Grad-CAM and LayerCAM; None: the architecture's.
         checks: Measure how far each map is to be trusted.
@@ -132,8 +132,10 @@ def explain(
     return Explanations(out, records, tuple(failures))
 
 
-def _methods(model: ExplainableModel, methods: str | Sequence[str], layer: str | None) -> list[str]:
+def _methods(model: ExplainableModel, methods: str | Sequence[str] | None, layer: str | None) -> list[str]:
     """The names, each once; a wrong one ends here, before any work."""
+    if methods is None:
+        methods = fitting_methods(model)[0].name
     parts = methods.split(",") if isinstance(methods, str) else methods
     names = list(dict.fromkeys(name.strip() for name in parts if name.strip()))
     for name in names:
