@@ -55,7 +55,16 @@ def test_cells_of_squeezenet(size: int, expected: list[float]) -> None:
     assert [list(axis) for axis in cell_centres(network.eval(), size, ["features.9"])["features.9"]] == [expected] * 2
 
 
-@pytest.mark.parametrize("architecture", ["cnn3", "squeezenet1_1", "test_resnet"])
+def test_cells_of_a_network_that_pads_as_tensorflow_does() -> None:
+    network = build_network(ModelConfig(architecture="tf_efficientnet_lite0"), 2, tile_size=96).eval()
+    found = cell_centres(network, 136, ["blocks.1", "blocks.2", "blocks.6"])
+    # An even side is padded on the right alone before a window of 3, by 1 and 2 before one of 5; an odd one alike.
+    assert found["blocks.1"][0][:2] == (3.5, 7.5)
+    assert found["blocks.2"][1][:2] == (7.5, 15.5)
+    assert found["blocks.6"][0] == (7.5, 39.5, 71.5, 103.5, 135.5)
+
+
+@pytest.mark.parametrize("architecture", ["cnn3", "squeezenet1_1", "test_resnet", "tf_efficientnet_lite0"])
 def test_an_inner_cell_is_moved_most_by_what_lies_around_its_centre(architecture: str) -> None:
     """The mean position of the gradient at the image is the centre of the receptive field."""
     size = 112
@@ -65,7 +74,12 @@ def test_an_inner_cell_is_moved_most_by_what_lies_around_its_centre(architecture
             nn.init.constant_(module.weight, 1 / module.weight[0].numel())
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-    layer = {"cnn3": "features.block3", "squeezenet1_1": "features.7", "test_resnet": "layer2"}[architecture]
+    layer = {
+        "cnn3": "features.block3",
+        "squeezenet1_1": "features.7",
+        "test_resnet": "layer2",
+        "tf_efficientnet_lite0": "blocks.2",
+    }[architecture]
     centres = cell_centres(network, size, [layer])[layer][0]
     gathered: list[torch.Tensor] = []
     handle = network.get_submodule(layer).register_forward_hook(lambda *given: gathered.append(given[2]))

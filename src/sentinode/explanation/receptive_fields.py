@@ -61,6 +61,12 @@ class _Following(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch h
 
 
 def _moved(func: Any, args: Any, axes: tuple[_Axis, ...], output: Tensor) -> tuple[_Axis, ...]:
+    if func.overloadpacket == torch.ops.aten.constant_pad_nd and output.ndim == 4:
+        # Last axis first, before and after it: networks of TensorFlow pad more to the right and below (and timm here).
+        before = (*args[1][::2], 0, 0)
+        return tuple(
+            axis.after(output.shape[2 + number], 1, 1, before[1 - number], 1) for number, axis in enumerate(axes)
+        )
     window = _window(func, args)
     if window is None or output.ndim != 4:
         return axes
