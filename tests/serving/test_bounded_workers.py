@@ -91,10 +91,34 @@ def test_one_that_was_slow_leaves_a_process_for_others(make, giant):
     workers.start()
     with pytest.raises(OverdueJobError):
         workers.ask("giant", "thumbnail", thumbnail)
-    workers._serving_suspects = 1  # as while another of its views is drawn
-    with pytest.raises(Problem, match="being tried again"):
+    assert workers.ask("honest", "facts", facts)["levels"] == 1
+    workers._serving_unproven = 1  # as while a view of another unproven slide is drawn
+    with pytest.raises(Problem, match="too long before"):
         workers.ask("giant", "facts", facts)
     assert workers.ask("honest", "facts", facts)["levels"] == 1
+
+
+def test_slides_never_seen_before_leave_a_process_for_those_that_were(make, giant):
+    thumbnail, facts = giant
+    workers = make(count=2, deadline_s=6.0)
+    workers.start()
+    assert workers.ask("honest", "facts", facts)["levels"] == 1
+    ended = []
+
+    def ask(number):
+        with pytest.raises((OverdueJobError, Problem)):
+            workers.ask(f"giant {number}", "thumbnail", thumbnail)
+        ended.append(number)
+
+    hostile = [threading.Thread(target=ask, args=(number,)) for number in range(3)]
+    for thread in hostile:
+        thread.start()
+    for _ in range(5):
+        assert workers.ask("honest", "facts", facts)["levels"] == 1
+    assert len(ended) < 3  # they hold one process, one after the other; honest views did not wait for them all
+    workers.close()
+    for thread in hostile:
+        thread.join()
 
 
 def test_closed_workers_start_nothing(make, giant):

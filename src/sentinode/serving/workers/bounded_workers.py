@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Hashable
 from typing import Any
 
@@ -14,7 +14,9 @@ _LOG = logging.getLogger("sentinode.serving")
 _REST_S = 30.0
 """For so long a job that was overdue, or has ended its process, is not tried again."""
 _SUSPECT_S = 300.0
-"""For so long after that, what it belongs to gets one process at a time, so that others are served beside it."""
+"""For so long after that, what it belongs to is no longer proven, and is not waited for."""
+_PROVEN = 10_000
+"""Most things of which it is remembered that a job of theirs was done."""
 _PATIENCE_S = 20.0
 _COME_AGAIN_S = 5
 
@@ -36,7 +38,11 @@ class LostWorkerError(Exception):
 
 
 class BoundedWorkers:
-    """A few processes of one module; whoever asks waits for one that is free."""
+    """A few processes of one module; whoever asks waits for one that is free.
+
+    One process is kept for what is proven: of which a job was done in time before. So however many files come that take
+    all the time that they may, those that were looked at before are served beside them.
+    """
 
     def __init__(self, module: str, count: int, deadline_s: float, memory_bytes: int, niceness: int = 0) -> None:
         """Nothing is started yet.
@@ -54,7 +60,8 @@ class BoundedWorkers:
         self._deadline_s = deadline_s
         self._resting: dict[tuple[Hashable, str], float] = {}
         self._suspects: dict[Hashable, float] = {}
-        self._serving_suspects = 0
+        self._proven: OrderedDict[Hashable, None] = OrderedDict()
+        self._serving_unproven = 0
         self._closed = False
         self._changed = threading.Condition()
 
@@ -91,7 +98,7 @@ class BoundedWorkers:
             OverdueJobError: It took too long.
             LostWorkerError: Its process has ended.
         """
-        suspect = self._enter(of, what)
+        unproven = self._enter(of, what)
         try:
             worker = self._taken(of)
             try:
@@ -101,10 +108,11 @@ class BoundedWorkers:
             finally:
                 with self._changed:
                     self._free.append(worker)
-                    self._changed.notify()
+                    self._changed.notify_all()
         finally:
             with self._changed:
-                self._serving_suspects -= suspect
+                self._serving_unproven -= unproven
+                self._changed.notify_all()
         return self._result(of, what, said[0] if said else {})
 
     def everywhere(self, job: dict[str, Any]) -> None:
@@ -123,17 +131,24 @@ class BoundedWorkers:
                     self._changed.notify_all()
 
     def _enter(self, of: Hashable, what: str) -> bool:
-        """Whether it is for a suspect; refused where it rests, or another suspect is served."""
-        now = time.monotonic()
+        """Whether it is for something unproven, once its turn has come; refused where it rests, or is a suspect's."""
+        now, shared = time.monotonic(), len(self._all) - 1
         with self._changed:
             rests = self._resting.get((of, what), 0.0) - now
             if rests > 0:
                 raise busy("this took too long, or ended its process, a moment ago", max(1, round(rests)))
-            suspect = self._suspects.get(of, 0.0) > now
-            if suspect and self._serving_suspects and len(self._all) > 1:
-                raise busy("something that took too long before is being tried again", _COME_AGAIN_S)
-            self._serving_suspects += suspect
-        return suspect
+            if not shared or of in self._proven:
+                return False
+            if self._suspects.get(of, 0.0) > now and self._serving_unproven >= shared:
+                raise busy("this took too long before, and others are waiting", _COME_AGAIN_S)
+            if not self._changed.wait_for(
+                lambda: self._serving_unproven < shared or of in self._proven or self._closed, _PATIENCE_S
+            ):
+                raise busy("every process for this is busy", _COME_AGAIN_S)
+            if of in self._proven:  # by another of its views, meanwhile
+                return False
+            self._serving_unproven += 1
+        return True
 
     def _taken(self, of: Hashable) -> ChildProcess:
         with self._changed:
@@ -149,6 +164,7 @@ class BoundedWorkers:
 
     def _result(self, of: Hashable, what: str, result: dict[str, Any]) -> dict[str, Any]:
         if "finished" in result:
+            self._prove(of)
             found: dict[str, Any] = result["finished"]
             return found
         if "failed" in result:
@@ -170,3 +186,13 @@ class BoundedWorkers:
             self._suspects = {key: end for key, end in self._suspects.items() if end > now}
             self._resting[of, what] = now + _REST_S
             self._suspects[of] = now + _SUSPECT_S
+            self._proven.pop(of, None)
+
+    def _prove(self, of: Hashable) -> None:
+        with self._changed:
+            if self._suspects.get(of, 0.0) > time.monotonic():
+                return
+            self._proven[of] = None
+            self._proven.move_to_end(of)
+            while len(self._proven) > _PROVEN:
+                self._proven.popitem(last=False)
