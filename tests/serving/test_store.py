@@ -224,3 +224,9 @@ def test_sqlite_is_in_wal_and_waits_for_a_writer(tmp_path):
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
     store.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(url):
+    with pytest.raises(SentinodeError, match="keeps nothing"):
+        open_store(url)

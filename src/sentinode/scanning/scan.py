@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from sentinode.core.messages import plural
 from sentinode.core.progress import Progress
 from sentinode.core.result_folder import ResultKind, locked, remove_partial
 from sentinode.models.engines.engine import Engine
+from sentinode.scanning.file_ends import sha256_of_ends
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.outcome import Outcome, SlideFailedError
 from sentinode.scanning.overview import survey_slide
@@ -36,7 +36,6 @@ from sentinode.slides.slide import Slide, open_slide
 from sentinode.slides.tile_batches import read_batches
 from sentinode.slides.tile_plan import TilePlan, plan_tiles
 
-_END_BYTES = 1 << 20
 _KEPT_MESSAGES = 5
 _LONGEST_NAME = 255 - len("..0123456789ab.partial")
 """Bytes: file systems take 255, and a scan is written under a longer name first."""
@@ -212,11 +211,8 @@ class _Job:
             if not self.path.is_file():  # opening a pipe would wait for ever
                 raise FileNotFoundError(errno.ENOENT, "no file, or a link that leads nowhere")
             stat = self.path.stat()
-            with self.path.open("rb") as file:
-                digest = sha256(file.read(_END_BYTES))
-                file.seek(max(0, stat.st_size - _END_BYTES))
-                digest.update(file.read(_END_BYTES) + str(stat.st_size).encode())
-            self.file = {"bytes": stat.st_size, "changed_ns": stat.st_mtime_ns, "ends": digest.hexdigest()}
+            ends = sha256_of_ends(self.path)
+            self.file = {"bytes": stat.st_size, "changed_ns": stat.st_mtime_ns, "ends": ends}
         except OSError as error:
             cause = SlideNotFoundError(f"{self.path} can't be read: {error.strerror}; check the file")
             raise SlideFailedError("opening", cause) from error

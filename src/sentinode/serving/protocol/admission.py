@@ -60,6 +60,9 @@ class Admission:
             return
         if user is None:
             challenge = {"WWW-Authenticate": 'Bearer realm="sentinode"'}
+            if b"authorization" in headers:
+                message = "nobody has the token that was sent; check it, or ask the server's operator for one"
+                raise Problem(401, message, headers=challenge)
             raise Problem(401, "a token is needed; send it as Authorization: Bearer TOKEN", headers=challenge)
         if not user.may(needed):
             raise Problem(403, f"this needs the role {needed}, {user.name} is {user.role}; ask the server's operator")

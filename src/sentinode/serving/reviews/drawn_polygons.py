@@ -12,6 +12,8 @@ from sentinode.slides.annotations.repair import TooTangledError, repaired
 shapely = require("shapely", extra="scan")
 
 _MOST_POINTS = 20_000
+_LEAST_AREA = 1.0
+"""Square level-0 pixels: less is a slip of the hand, and would make the slide one with tumour."""
 _EDGE = 0.01
 """Part of the slide's side by which a line may leave the slide."""
 
@@ -26,7 +28,7 @@ def checked_polygon(geometry: dict[str, Any], slide_width: int, slide_height: in
         polygon = repaired(parsed_polygon(geometry))
     except TooTangledError as error:
         raise Problem(422, f"the polygon can't be taken: {error}") from error
-    if polygon is None:
+    if polygon is None or polygon.area < _LEAST_AREA:
         raise Problem(422, "the polygon has no area; draw around the lesion")
     _check_count(shapely.get_num_coordinates(polygon))
     left, top, right, bottom = polygon.bounds

@@ -16,7 +16,7 @@ from sentinode.serving.routes.summaries import scan_of
 from sentinode.serving.scans.scan_results import ScanResult, lesion_id
 from sentinode.serving.service import Service, service_of, user_of
 from sentinode.serving.store.review_store import NotTheirsError, TooManyReviewsError
-from sentinode.serving.store.tables import ReviewRow
+from sentinode.serving.store.tables import ReviewRow, ScanRow
 
 router = APIRouter(tags=["reviews"])
 
@@ -111,6 +111,7 @@ def _reviews(service: Service, scan_id: str) -> dict[str, Any]:
 
 def _add(service: Service, scan_id: str, given: ReviewRequest, author: str) -> ReviewRow:
     row = scan_of(service, scan_id)
+    _check_file(service, row)
     result = service.results.get(row)
     slide = result.record.slide
     polygon = given.polygon
@@ -141,6 +142,16 @@ def _add(service: Service, scan_id: str, given: ReviewRequest, author: str) -> R
         )
     except TooManyReviewsError:
         raise Problem(409, "this scan has as many reviews as it may; scan the slide again to go on") from None
+
+
+def _check_file(service: Service, row: ScanRow) -> None:
+    """Refuse a scan of another file than bears the slide's name now: what is drawn there would become its truth.
+
+    Raises:
+        Problem: 409.
+    """
+    service.library.all()  # as it is now, not when it was listed last
+    service.jobs.files.check(row, service.library.find(row.slide_id) if row.slide_id else None)
 
 
 def _polygon_of(
@@ -190,6 +201,7 @@ async def _export(request: Request, scan_id: str, kind: str, media_type: str, *,
     row = await asyncio.to_thread(scan_of, service, scan_id)
 
     def text_of() -> str:
+        _check_file(service, row)
         extent = service.results.get(row).record.slide.extent
         origin = (extent.origin_x, extent.origin_y)
         return exported(service.store.reviews.of_scan(row.id), kind, whole_slide=whole_slide, origin=origin)

@@ -71,8 +71,7 @@ async def delete_slide(request: Request, slide_id: str) -> Response:
 async def get_slide(request: Request, slide_id: str) -> Response:
     """The same as in the list, with what the file says of itself."""
     service = service_of(request)
-    known = await slide_of(service, slide_id)
-    return as_json(await service.listing_pool.run(request, lambda: _facts(service, known)))
+    return as_json(await service.listing_pool.run(request, lambda: _facts(service, slide_id)))
 
 
 @router.get("/{slide_id}/thumbnail", responses=files("image/jpeg", "The slide, small"), summary="Thumbnail")
@@ -142,7 +141,8 @@ def _listed(service: Service) -> dict[str, Any]:
     return {"slides": [{**_in_list(one), "scan": scans.get(one["id"])} for one in facts]}
 
 
-def _facts(service: Service, known: KnownSlide) -> dict[str, Any]:
+def _facts(service: Service, slide_id: str) -> dict[str, Any]:
+    known = service.library.get(slide_id)  # as its file is now
     facts = service.library.facts(known)
     scan = newest_scans(service).get(known.id)
     return {**_in_list(facts), "scan": scan, "properties": facts["properties"]}

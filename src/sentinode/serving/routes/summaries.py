@@ -30,14 +30,18 @@ def scan_summary(service: Service, row: ScanRow) -> dict[str, Any]:
 
 
 def newest_scans(service: Service) -> dict[str, dict[str, Any]]:
-    """Slide id → its scan that matters: one that waits or runs, else a finished one, else the last that was tried."""
+    """Slide id → its scan that matters: one that waits or runs, else a finished one, else the last that was tried.
+
+    A finished scan of another file than bears the slide's name now is none of it.
+    """
     chosen: dict[str, ScanRow] = {}
     for row in service.store.scans.all():  # the newest first
-        if row.slide_id is None:
+        slide = service.library.find(row.slide_id) if row.slide_id else None
+        if slide is None or not service.jobs.files.same(row, slide):
             continue
-        there = chosen.get(row.slide_id)
+        there = chosen.get(slide.id)
         if there is None or _MATTERS[row.status] < _MATTERS[there.status]:
-            chosen[row.slide_id] = row
+            chosen[slide.id] = row
     return {slide_id: scan_summary(service, row) for slide_id, row in chosen.items()}
 
 

@@ -18,11 +18,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sentinode.core.errors import DataError, SentinodeError
 from sentinode.metrics.stages import NOT_ASSESSED, SLIDE_CLASS_OF
 from sentinode.models.bundle import Bundle
+from sentinode.scanning.file_ends import sha256_of_ends
 from sentinode.scanning.scan_config import ScanConfig, ScanPlan
 from sentinode.scanning.scan_folder import open_scan, read_record, scan_folders
 from sentinode.scanning.scan_record import FinishedScan
 from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
+from sentinode.serving.scans.scanned_files import ScannedFiles
 from sentinode.serving.slides.known_slide import KnownSlide, public
 from sentinode.serving.slides.slide_library import Library
 from sentinode.serving.store.scan_store import ACTIVE, Scans
@@ -61,6 +63,7 @@ class ScanJobs:
         niceness: Of the process that scans.
         """
         self.folder = folder
+        self.files = ScannedFiles(folder)
         self._bundle, self._version, self._scans, self._library = bundle, version, scans, library
         self._threads, self._most_waiting = threads, most_waiting
         self._process = ChildProcess("sentinode.serving.workers.scan_child", niceness)
@@ -100,7 +103,7 @@ class ScanJobs:
         with self._changed:
             for row in self._scans.of_slide(slide.id):
                 same = row.settings == settings and row.model_version == self._version
-                if same and row.status in (*ACTIVE, "finished") and self._unchanged(row, slide):
+                if same and row.status in (*ACTIVE, "finished") and self.files.same(row, slide):
                     return row, False
             if len(self._scans.with_status("queued")) >= self._most_waiting:
                 raise busy(f"{self._most_waiting} scans wait already", 60)
@@ -218,7 +221,9 @@ class ScanJobs:
         elif "failed" in result:
             if "places" in result:
                 _LOG.error("scan %s failed: %s", row.id, result["places"])
-            self._fail(row, public(str(result["failed"]), slide))
+            # Of what is written on the way the names are as random as its folder's.
+            said = public(str(result["failed"]), slide).replace(f"{self.folder}/", "")
+            self._fail(row, said)
         elif self._stopping:
             self._scans.change(row.id, ("running",), status="queued")
         else:
@@ -242,15 +247,6 @@ class ScanJobs:
                 422, f"model {info.name} is an ensemble or INT8, whose averaging can't be switched; leave out test_time"
             )
         return plan
-
-    def _unchanged(self, row: ScanRow, slide: KnownSlide) -> bool:
-        """Whether a finished scan is of the file as it is now."""
-        if row.status != "finished":
-            return True
-        try:
-            return open_scan(self.folder / row.folder).record.slide.bytes == slide.path.stat().st_size
-        except (DataError, OSError):
-            return False
 
     def _place(self, slide: KnownSlide) -> str:
         """Where the scan goes: NAME, as `sentinode scan` has it, or beside where that holds something to keep."""
@@ -282,7 +278,7 @@ class ScanJobs:
 
     def _slide_of(self, record: FinishedScan) -> str | None:
         for slide in self._library.all():
-            if slide.path.name == record.slide.file and slide.path.stat().st_size == record.slide.bytes:
+            if slide.path.name == record.slide.file and sha256_of_ends(slide.path) == record.slide.sha256_of_ends:
                 return slide.id
         return None
 

@@ -17,6 +17,7 @@ from sentinode.scanning.scan_folder import open_scan
 from sentinode.scanning.scan_record import FinishedScan
 from sentinode.serving.problems import Problem
 from sentinode.serving.slides.heatmap_tiles import HeatmapTiles, grid_of
+from sentinode.serving.store.scan_store import ACTIVE
 from sentinode.serving.store.tables import ScanRow
 
 shapely = require("shapely", extra="scan")
@@ -113,7 +114,8 @@ class Results:
             Problem: 409 where it is not finished, 410 where its folder is gone or damaged.
         """
         if row.status != "finished":
-            raise Problem(409, f"the scan is {row.status}; its results are there when it is finished")
+            wait = "its results are there when it is finished" if row.status in ACTIVE else "scan the slide again"
+            raise Problem(409, f"the scan is {row.status}; {wait}")
         with self._lock:
             found = self._kept.get(row.id)
             if found is not None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinode.serving.problems import Problem
+
 
 @dataclass(frozen=True)
 class KnownSlide:
@@ -24,6 +26,20 @@ class KnownSlide:
 def version_of(size: int, changed_ns: int) -> str:
     """The version of a file's content."""
     return f"{size:x}-{changed_ns:x}"
+
+
+def check_version(known: KnownSlide) -> None:
+    """Refuse a file that has changed since it was listed: its facts are another's.
+
+    Raises:
+        Problem: 409.
+    """
+    try:
+        stat = known.path.stat()
+    except OSError:  # what opens it says so
+        return
+    if version_of(stat.st_size, stat.st_mtime_ns) != known.version:
+        raise Problem(409, f"{known.path.name} has changed since it was listed; ask GET /slides again")
 
 
 def public(message: str, known: KnownSlide) -> str:

@@ -58,10 +58,10 @@ class Library:
         Raises:
             Problem: 404.
         """
+        self.all()
         known = self.find(slide_id)
-        if known is None or not known.path.is_file():
-            if known is not None:
-                self.forget_listing()
+        if known is not None and not known.path.is_file():
+            self.forget_listing()
             self.all()
             known = self.find(slide_id)
         if known is None:

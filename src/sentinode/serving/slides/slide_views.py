@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sentinode.core.errors import MissingExtraError
 from sentinode.serving.problems import Problem, busy
 from sentinode.serving.serve_config import Limits
-from sentinode.serving.slides.known_slide import KnownSlide, public
+from sentinode.serving.slides.known_slide import KnownSlide, check_version, public
 from sentinode.serving.workers.bounded_workers import (
     BoundedWorkers,
     LostWorkerError,
@@ -81,6 +81,7 @@ class SlideViews:
             workers.everywhere({"view": "forget", "path": str(path), **self._bounds()})
 
     def _drawn(self, known: KnownSlide, view: str, job: dict[str, Any], what: str = "") -> bytes:
+        check_version(known)
         content: bytes = self._asked(self._drawing, known, view, job, what)[CONTENT]
         return content
 

@@ -107,9 +107,10 @@ def database_errors(engine: Engine) -> Iterator[None]:
 
 
 def _sqlite(file: str | None, url: str) -> Engine:
-    if file and file != ":memory:":
-        with storage_errors(Path(file)):
-            Path(file).parent.mkdir(parents=True, exist_ok=True)
+    if not file or file == ":memory:":
+        raise SentinodeError(f"{url} is a database in memory, which keeps nothing; give one like sqlite:///FILE")
+    with storage_errors(Path(file)):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": _BUSY_S})
 
     @event.listens_for(engine, "connect")
@@ -121,8 +122,7 @@ def _sqlite(file: str | None, url: str) -> Engine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    if file and file != ":memory:":
-        _watch_file(engine, Path(file))
+    _watch_file(engine, Path(file))
     return engine
 
 
