@@ -50,6 +50,7 @@ PATHS = [
     ("POST", "/explain", "viewer"),
     ("POST", "/slides/x/explain", "viewer"),
     ("POST", "/slides", "reviewer"),
+    ("DELETE", "/slides/x", "reviewer"),
     ("POST", "/scans", "reviewer"),
     ("DELETE", "/scans/x", "reviewer"),
     ("POST", "/scans/x/reviews", "reviewer"),
@@ -87,7 +88,8 @@ def test_access_is_off_without_users_and_key(client):
 def test_an_api_key_may_do_everything(start):
     client = start(api_key=KEY)
     assert client.get("/slides").status_code == 401
-    assert client.get("/slides", headers={"authorization": "Bearer wrong-key-wrong-key"}).status_code == 401
+    wrong = client.get("/slides", headers={"authorization": "Bearer wrong-key-wrong-key"})
+    assert (wrong.status_code, "nobody has the token" in wrong.json()["detail"]) == (401, True)
     answer = client.get("/session", headers={"authorization": f"Bearer {KEY}"})
     assert answer.json() == {"required": True, "role": "admin", "name": "api-key"}
 
