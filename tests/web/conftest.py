@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from helpers import scan_folders, slide_files
 from helpers.model_makers import make_deployed
 from sentinode.models.bundle_writer import write_bundle
+from sentinode.scanning.file_ends import sha256_of_ends
 
 SIDE = 30
 """Pixels of the bundle's tiles."""
@@ -154,10 +155,11 @@ def make_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
 
 
 def belong(folder: Path, name: str, **changes: Any) -> None:
-    """The server knows a scan's slide by its name and size."""
+    """The server knows a scan's slide by its name, size and content."""
     path = folder / "scans" / name / "scan.json"
     record = {**json.loads(path.read_text()), **changes}
-    record["slide"]["bytes"] = (folder / "slides" / f"{name}.tif").stat().st_size
+    slide = folder / "slides" / f"{name}.tif"
+    record["slide"] |= {"bytes": slide.stat().st_size, "sha256_of_ends": sha256_of_ends(slide)}
     path.write_text(json.dumps(record))
 
 
