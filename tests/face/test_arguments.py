@@ -7,24 +7,9 @@ from typing import Any
 import pytest
 
 import sentinode as sn
-from helpers.extra_jobs import write_material
 from sentinode.core.errors import ArgumentError, SentinodeError
 
 NOTHING: Any = None
-
-
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("arguments")
-    write_material(folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def there(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(workplace)
-    monkeypatch.setenv("SENTINODE_CACHE", str(workplace / "cache"))
-    monkeypatch.setenv("SENTINODE_THREADS", "1")
 
 
 _REFUSED: dict[str, tuple[str, Callable[[Any], object]]] = {

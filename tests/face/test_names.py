@@ -4,33 +4,17 @@ import doctest
 import inspect
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import sentinode as sn
-from helpers.extra_jobs import write_material
 from sentinode.core.errors import DataError
 
 CALLS = [name for name in sn.__all__ if name[0].islower()]
 CONTRACT = {"open_slide", "scan", "predict", "train", "evaluate"}
 """Those that the design names: they may gain arguments, and lose none."""
-
-
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("face")
-    write_material(folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def there(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(workplace)
-    monkeypatch.setenv("SENTINODE_CACHE", str(workplace / "cache"))
-    monkeypatch.setenv("SENTINODE_THREADS", "1")
 
 
 def test_the_contract_is_kept() -> None:

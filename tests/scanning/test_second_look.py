@@ -42,7 +42,6 @@ def test_candidates_are_local_maxima_the_strongest_first() -> None:
     assert [(one.row, one.column) for one in found] == [(3, 4), (9, 10)]
     assert [one.score for one in found] == pytest.approx([0.8, 0.3])
     assert find_candidates(heatmap(np.full((3, 3), FLOOR / 2))) == []
-    assert len(find_candidates(heatmap(values), most=1)) == 1
 
 
 def test_a_focus_is_outlined_finer_than_a_cell() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.models.engines.engine import Engine
-from sentinode.scanning.candidates import LEAST_MOST, find_candidates, most_candidates
+from sentinode.scanning.candidates import MOST_CANDIDATES, find_candidates, most_candidates
 from sentinode.scanning.heatmap import Heatmap
 from sentinode.scanning.second_look import look_again
 from sentinode.scanning.second_looker import TURNS, turned_scores
@@ -79,7 +79,7 @@ def test_a_large_slide_has_more_candidates() -> None:
     assert most_candidates(large) == len(find_candidates(large)) == 48
     values[50:] = np.nan  # not scanned: no tissue
     assert most_candidates(heatmap(values)) == 24
-    assert most_candidates(heatmap(values[:20])) == LEAST_MOST
+    assert most_candidates(heatmap(values[:20])) == MOST_CANDIDATES
 
 
 def test_a_suspect_of_one_square_beside_a_candidate_stays() -> None:

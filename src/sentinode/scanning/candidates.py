@@ -11,10 +11,10 @@ from sentinode.scanning.lesions import smoothed
 
 FLOOR = 0.1
 """Least score of a candidate. A focus that fills a tenth of a tile seldom gets more."""
-LEAST_MOST = 16
-CELLS_EACH = 250
-"""A heatmap has at most `LEAST_MOST` candidates, or one for so many scanned cells where that is more: a slide with ten
-nodes has as many for each as a slide with one."""
+MOST_CANDIDATES = 16
+"""Of a small slide."""
+CELLS_A_CANDIDATE = 250
+"""Scanned cells for which there may be one candidate, where that makes more: ten nodes have as many each as one has."""
 SMOOTHING_UM = 80.0
 """As in the heuristic rule."""
 
@@ -41,25 +41,24 @@ def logit(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def most_candidates(heatmap: Heatmap) -> int:
     """How many candidates a heatmap may have, by its size."""
-    return max(LEAST_MOST, int(np.isfinite(heatmap.values).sum()) // CELLS_EACH)
+    return max(MOST_CANDIDATES, int(np.isfinite(heatmap.values).sum()) // CELLS_A_CANDIDATE)
 
 
-def find_candidates(heatmap: Heatmap, most: int | None = None) -> list[Candidate]:
-    """The strongest local maxima of a heatmap, the strongest first.
+def find_candidates(heatmap: Heatmap) -> list[Candidate]:
+    """The strongest local maxima of a heatmap, the strongest first, at most `most_candidates`.
 
     A cell is a candidate when its own score is at least `FLOOR` and no neighbour (of eight) has more evidence: its
     log-odds, and half of those of the smoothed heatmap, so that of equal cells the one among suspicious ones wins.
 
     Args:
         heatmap: Of the first look; cells that were not scanned are NaN.
-        most: How many at most; None: `most_candidates`.
     """
     own = np.nan_to_num(heatmap.values.astype(np.float64), nan=-1.0)
     evidence = logit(own) + _AROUND * logit(smoothed(heatmap, SMOOTHING_UM))
     evidence[own < FLOOR] = -np.inf
     highest = ndimage.maximum_filter(evidence, 3, mode="constant", cval=-np.inf)
     rows, columns = np.nonzero((evidence == highest) & np.isfinite(evidence))
-    order = np.lexsort((columns, rows, -evidence[rows, columns]))[: most_candidates(heatmap) if most is None else most]
+    order = np.lexsort((columns, rows, -evidence[rows, columns]))[: most_candidates(heatmap)]
     return [
         Candidate(int(rows[place]), int(columns[place]), float(own[rows[place], columns[place]])) for place in order
     ]

@@ -20,7 +20,7 @@ QUARTERS = 4
 """Parts of a tile's side from one shifted tile to the next."""
 WIDER = 1.25
 """How much more, in µm, the tiles with more context show: as much as training's scaling lets models bear."""
-CELLS_A_CANDIDATE = 2.5
+_LOOKED_A_CANDIDATE = 2.5
 """Cells that are looked at for each candidate that there may be; with 4 wider tiles and up to 16 shifted ones each, a
 second look has at most 800 tiles on a small slide, and a fifth of the first look's tiles on a large one."""
 
@@ -63,7 +63,7 @@ class FineMap:
 
 def most_cells(heatmap: Heatmap) -> int:
     """How many cells of a heatmap may be looked at again."""
-    return round(CELLS_A_CANDIDATE * most_candidates(heatmap))
+    return round(_LOOKED_A_CANDIDATE * most_candidates(heatmap))
 
 
 def look_again(heatmap: Heatmap, tile_cells: float, look: Look) -> FineMap:
@@ -79,7 +79,7 @@ def look_again(heatmap: Heatmap, tile_cells: float, look: Look) -> FineMap:
     empty = np.full((rows * parts, columns * parts), np.nan, np.float32)
     fine = FineMap(empty, empty.copy(), parts)
     own = np.nan_to_num(heatmap.values, nan=0.0)
-    looked = np.zeros((rows, columns), bool)
+    looked, most = np.zeros((rows, columns), bool), most_cells(heatmap)
     cells = np.array([(one.row, one.column) for one in find_candidates(heatmap)], np.int64).reshape(-1, 2)
     while len(cells):
         _fill(fine, heatmap, cells, look)
@@ -90,7 +90,7 @@ def look_again(heatmap: Heatmap, tile_cells: float, look: Look) -> FineMap:
         found = np.argwhere(worth > 0)
         order = np.lexsort((found[:, 1], found[:, 0], -worth[found[:, 0], found[:, 1]]))
         # Half of what is left at most, so that one large lesion does not have the budget of the others' rims.
-        left = most_cells(heatmap) - int(looked.sum())
+        left = most - int(looked.sum())
         cells = found[order[: min(left, max(4, left // 2))]]
     return fine
 

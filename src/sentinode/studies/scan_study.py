@@ -138,11 +138,18 @@ def outcome_line(one: Outcome) -> str:
     if record.not_assessed:
         lesions = f"not assessed, {record.not_assessed}" + (f" ({lesions})" if record.slide_score is not None else "")
     unread = f", {plural(record.tiles.unreadable, 'tile')} unreadable" if record.tiles.unreadable else ""
-    rate = "finished before" if one.reused else f"{record.tiles_per_s:,.0f} tiles/s" if record.tiles_per_s else ""
-    if (second := record.timings_s.get("second look")) and not one.reused:
-        rate += f" and {second:.1f} s for a second look"
-    line = f"{name}: {lesions}; {plural(record.tiles.planned, 'tile')}{unread}" + (f"; {rate}" if rate else "")
+    line = "; ".join([f"{name}: {lesions}", f"{plural(record.tiles.planned, 'tile')}{unread}", *_pace(one)])
     return "\n".join([line, *(f"  note: {note}" for note in record.notes)])
+
+
+def _pace(one: Outcome) -> list[str]:
+    """How fast the first look was, and how long the second one took."""
+    if one.reused:
+        return ["finished before"]
+    record = one.record
+    first = [f"{record.tiles_per_s:,.0f} tiles/s"] if record.tiles_per_s else []
+    second = record.timings_s.get("second look") if record.status == "finished" else None
+    return [*first, f"second look {second:.1f} s"] if second else first
 
 
 def _config(region: str | Sequence[int] | None, values: dict[str, Any]) -> ScanConfig:

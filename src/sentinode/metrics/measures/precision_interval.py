@@ -11,7 +11,7 @@ from sentinode.metrics.measures.intervals import NORMAL_WIDTH, Resampling, perce
 def average_precision_metric(
     value: float, positives: int, drawn: NDArray[np.float64], resampling: Resampling, *, n: int
 ) -> Metric:
-    """The average precision with the hull of two intervals, which covers at least 94 % in simulations.
+    """The average precision with the hull of two intervals, which held 94 to 99.5 % of simulated truths.
 
     One is the percentile bootstrap's. With few positives it is far too narrow, and it collapses where all of them rank
     first. The other takes the variance from the figure itself, as that of a rate of the positives, on the logit scale

@@ -221,9 +221,7 @@ class ScanJobs:
         elif "failed" in result:
             if "places" in result:
                 _LOG.error("scan %s failed: %s", row.id, result["places"])
-            # Of what is written on the way the names are as random as its folder's.
-            said = public(str(result["failed"]), slide).replace(f"{self.folder}/", "")
-            self._fail(row, said)
+            self._fail(row, public(str(result["failed"]), slide).replace(f"{self.folder}/", ""))
         elif self._stopping:
             self._scans.change(row.id, ("running",), status="queued")
         else:

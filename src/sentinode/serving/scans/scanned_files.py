@@ -6,7 +6,7 @@ from pathlib import Path
 from sentinode.core.errors import DataError
 from sentinode.scanning.file_ends import sha256_of_ends
 from sentinode.scanning.scan_folder import read_record
-from sentinode.scanning.scan_record import RECORD_FILE
+from sentinode.scanning.scan_record import TILES_FILE
 from sentinode.serving.problems import Problem
 from sentinode.serving.slides.known_slide import KnownSlide
 from sentinode.serving.store.tables import ScanRow
@@ -29,7 +29,11 @@ class ScannedFiles:
         key = (row.id, slide.version)
         found = self._found.get(key)
         if found is None:
-            found = self._found[key] = self._compared(self._folder / row.folder, slide.path)
+            try:
+                found = _compared(self._folder / row.folder, slide.path)
+            except (DataError, OSError):  # not kept: a disk that is away comes back
+                return False
+            self._found[key] = found
             while len(self._found) > _KEPT:
                 self._found.popitem(last=False)
         return found
@@ -44,15 +48,13 @@ class ScannedFiles:
             other = f"{slide.path.name} is another file than the one that was scanned"
             raise Problem(409, f"{other}; scan it again, or copy that one back")
 
-    @staticmethod
-    def _compared(folder: Path, path: Path) -> bool:
-        try:
-            there, record = path.stat(), read_record(folder)
-            if record.status != "finished" or there.st_size != record.slide.bytes:
-                return False
-            # A file that has not come or changed since then need not be read; a move or copy counts as coming.
-            if there.st_ctime_ns <= (folder / RECORD_FILE).stat().st_mtime_ns:
-                return True
-            return sha256_of_ends(path) == record.slide.sha256_of_ends
-        except (DataError, OSError):
-            return False
+
+def _compared(folder: Path, path: Path) -> bool:
+    there, record = path.stat(), read_record(folder)
+    if record.status != "finished" or there.st_size != record.slide.bytes:
+        return False
+    # A file that has not come or changed since then need not be read: a move or copy counts as coming. The record may
+    # be written anew later, the tiles are not.
+    if there.st_ctime_ns <= (folder / TILES_FILE).stat().st_mtime_ns:
+        return True
+    return sha256_of_ends(path) == record.slide.sha256_of_ends

@@ -2,14 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import Request
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from sentinode.serving.problems import Problem, busy
+from sentinode.serving.uploads.form_reader import FormReader
 
 _OVERHEAD_BYTES = 1 << 16
 """What the form around the files may take, beside 512 bytes for each file."""
@@ -113,7 +112,10 @@ async def read_form(request: Request, body: bytes, *, most_files: int) -> list[P
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
         raise Problem(415, "the body is not multipart/form-data with a boundary; send the image as a form's file field")
-    return _Form(boundary, most_files + 16).parse(body)
+    form = _Form(boundary, most_files + 16)
+    form.take(body)
+    form.check_ended()
+    return form.parts
 
 
 def plain_file(content_type: str, body: bytes) -> Part | None:
@@ -162,75 +164,28 @@ def file_name(text: str) -> str:
     return text
 
 
-def open_parser(boundary: bytes, callbacks: Any) -> MultipartParser:
-    """A parser of multipart forms.
-
-    Raises:
-        Problem: The boundary can't be used.
-    """
-    try:
-        return MultipartParser(boundary, callbacks)
-    except (FormParserError, ValueError) as error:
-        raise Problem(400, f"the form's boundary can't be used ({error}); send the request again") from error
-
-
-class _Form:
-    """Collects the parser's callbacks into parts."""
+class _Form(FormReader):
+    """Collects a form's parts."""
 
     def __init__(self, boundary: bytes, most_parts: int) -> None:
+        super().__init__(boundary)
         self.parts: list[Part] = []
         self._most = most_parts
-        self._ended = False
-        self._headers: dict[bytes, bytes] = {}
-        self._field = self._value = b""
         self._content: list[bytes] = []
-        callbacks: Any = {
-            "on_part_begin": self._begin,
-            "on_header_field": self._on_field,
-            "on_header_value": self._on_value,
-            "on_header_end": self._on_header_end,
-            "on_part_data": self._on_data,
-            "on_part_end": self._on_end,
-            "on_end": self._finish,
-        }
-        self._parser = open_parser(boundary, callbacks)
 
-    def parse(self, body: bytes) -> list[Part]:
-        try:
-            self._parser.write(body)
-            self._parser.finalize()
-        except (FormParserError, ValueError) as error:
-            raise Problem(400, f"the form is damaged ({error}); send the request again") from error
-        if not self._ended:
-            raise Problem(400, "the form is cut off before its end; send the request again")
-        return self.parts
-
-    def _begin(self) -> None:
+    def begin(self) -> None:
         if len(self.parts) >= self._most:
             raise Problem(413, f"the form has more than {self._most} fields; send fewer at a time")
-        self._headers, self._content = {}, []
+        self._content = []
 
-    def _on_field(self, data: bytes, start: int, end: int) -> None:
-        self._field += data[start:end]
-
-    def _on_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _on_header_end(self) -> None:
-        self._headers[self._field.lower()] = self._value
-        self._field = self._value = b""
-
-    def _on_data(self, data: bytes, start: int, end: int) -> None:
+    def data(self, data: bytes, start: int, end: int) -> None:
         self._content.append(data[start:end])
 
-    def _on_end(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+    def end(self) -> None:
+        options = self.options
         if b"name" not in options:
             raise Problem(400, "a field of the form has no name; send the image as the field file")
         file = options.get(b"filename")
         name = None if file is None else file_name(file.decode("utf-8", "replace"))
         content = self._content[0] if len(self._content) == 1 else b"".join(self._content)
         self.parts.append(Part(options[b"name"].decode("utf-8", "replace"), name, content))
-
-    def _finish(self) -> None:
-        self._ended = True

@@ -7,16 +7,16 @@ import secrets
 import shutil
 import time
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from fastapi import Request
-from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from sentinode.core.files import storage_errors
 from sentinode.serving.problems import Problem
-from sentinode.serving.uploads.form_upload import body_limit, file_name, open_parser, too_large
+from sentinode.serving.uploads.form_reader import FormReader
+from sentinode.serving.uploads.form_upload import body_limit, file_name, too_large
 from sentinode.slides.reader_table import SLIDE_SUFFIXES
 
 _ONE_FILE = SLIDE_SUFFIXES - {".mrxs", ".vms", ".vmu"}
@@ -119,60 +119,29 @@ def _taken(name: str) -> Problem:
     return Problem(409, f"there is a slide called {name!r} already; give this one another name")
 
 
-class _Receiver:
+class _Receiver(FormReader):
     """Writes the content of the field `file` as it comes."""
 
     def __init__(self, boundary: bytes, out: BinaryIO) -> None:
+        super().__init__(boundary)
         self._out = out
         self._name: str | None = None
-        self._ended = self._writing = False
-        self._field = self._value = b""
-        self._headers: dict[bytes, bytes] = {}
-        callbacks: Any = {
-            "on_part_begin": self._headers.clear,
-            "on_header_field": self._on_field,
-            "on_header_value": self._on_value,
-            "on_header_end": self._on_header_end,
-            "on_headers_finished": self._on_headers,
-            "on_part_data": self._on_data,
-            "on_end": self._on_end,
-        }
-        self._parser = open_parser(boundary, callbacks)
-
-    def take(self, content: bytes) -> None:
-        try:
-            self._parser.write(content)
-        except (FormParserError, ValueError) as error:
-            raise Problem(400, f"the form is damaged ({error}); send the request again") from error
+        self._writing = False
 
     def finished(self) -> str:
-        if not self._ended:
-            raise Problem(400, "the form is cut off before its end; send the request again")
+        self.check_ended()
         if self._name is None:
             raise Problem(422, "the form has no file in a field called file; send the slide as the field file")
         return self._name
 
-    def _on_field(self, data: bytes, start: int, end: int) -> None:
-        self._field += data[start:end]
-
-    def _on_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _on_header_end(self) -> None:
-        self._headers[self._field.lower()] = self._value
-        self._field = self._value = b""
-
-    def _on_headers(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+    def headed(self) -> None:
+        options = self.options
         self._writing = options.get(b"name") == b"file" and b"filename" in options
         if self._writing:
             if self._name is not None:
                 raise Problem(422, "the form has several files; send one slide at a time")
             self._name = file_name(options[b"filename"].decode("utf-8", "replace"))
 
-    def _on_data(self, data: bytes, start: int, end: int) -> None:
+    def data(self, data: bytes, start: int, end: int) -> None:
         if self._writing:
             self._out.write(data[start:end])
-
-    def _on_end(self) -> None:
-        self._ended = True
