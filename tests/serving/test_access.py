@@ -286,10 +286,13 @@ def test_a_browser_of_another_origin_may_not(start, tokens):
     assert "access-control-allow-origin" not in {**answer.headers, **client.get("/slides", headers=other).headers}
 
 
-@pytest.mark.parametrize("origin", ["viewer.example", "https://viewer.example/", "*", "null", "ftp://viewer.example"])
+@pytest.mark.parametrize(
+    "origin", ["viewer.example", "https://viewer.example/", "*", "null", "ftp://viewer.example", "https://a b"]
+)
 def test_what_no_browser_sends_as_an_origin(origin):
     with pytest.raises(SentinodeError, match="is no origin of a page"):
         check_origins([origin])
+    check_origins(["https://slides.hospital.example:8443", "http://localhost:5173"])
 
 
 @pytest.mark.parametrize("proxy", ["proxy.example", "*", "10.0.0.5/24", "10.0.0.5:80"])
@@ -298,11 +301,11 @@ def test_a_proxy_that_is_no_address(proxy):
         check_proxies([proxy])
 
 
-@pytest.mark.parametrize("path", ["sentinode", "/a b", "/a/../b?", "https://viewer.example"])
+@pytest.mark.parametrize("path", ["sentinode", "/a b", "/a/../b", "/..", "/./a", "https://viewer.example"])
 def test_a_root_path_that_is_none(path):
     with pytest.raises(SentinodeError, match="can't be the server's path"):
         checked_root_path(path)
-    assert checked_root_path("/a/sentinode/") == "/a/sentinode"
+    assert checked_root_path("/a.b/..c/sentinode/") == "/a.b/..c/sentinode"
 
 
 def test_a_user_file_that_another_made_unreadable_says_so(tmp_path, caplog, monkeypatch):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from sentinode.core.errors import SentinodeError
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_ORIGIN = re.compile(r"https?://[^/\\s?#@]+")
-_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_ORIGIN = re.compile(r"https?://[^/\s?#@]+")
+_ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 
 
 def is_loopback(host: str) -> bool:
