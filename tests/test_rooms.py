@@ -133,13 +133,13 @@ def test_importing_a_face_loads_no_room_and_no_torch(package: str, loaded: list[
     assert done.stdout.split() == loaded
 
 
-def test_a_scan_loads_no_scikit_learn_and_no_matplotlib() -> None:
+def test_a_scan_loads_no_scikit_learn_no_matplotlib_and_no_hdf5() -> None:
     code = """
 import sys, numpy as np
-import sentinode.scanning.scan_queue, sentinode.scanning.slide_score
+import sentinode.scanning.scan, sentinode.scanning.scan_queue, sentinode.scanning.slide_score
 from sentinode.core.palette import colours_of
 colours_of(np.zeros((1, 1), np.float32))
-print(*sorted({"sklearn", "matplotlib", "pandas", "torch"} & set(sys.modules)))
+print(*sorted({"sklearn", "matplotlib", "pandas", "torch", "h5py"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

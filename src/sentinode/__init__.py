@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from sentinode.face.assessments import Comparison as Comparison
     from sentinode.face.assessments import compare as compare
     from sentinode.face.assessments import evaluate as evaluate
+    from sentinode.face.backbone_list import backbones as backbones
     from sentinode.face.bundles import open_bundle as open_bundle
     from sentinode.face.bundles import open_engine as open_engine
     from sentinode.face.explanations import explain as explain
     from sentinode.face.inspections import inspect as inspect
+    from sentinode.face.labelled_slides import SlideMethods as SlideMethods
+    from sentinode.face.labelled_slides import mil as mil
     from sentinode.face.part_list import plugins as plugins
     from sentinode.face.prediction_table import Predictions as Predictions
     from sentinode.face.prediction_table import predict as predict
@@ -34,12 +37,15 @@ if TYPE_CHECKING:
     from sentinode.face.scans import Scan as Scan
     from sentinode.face.scans import open_scan as open_scan
     from sentinode.face.scans import scan as scan
+    from sentinode.face.slide_bags import slide_features as slide_features
     from sentinode.face.whole_slide import Slide as Slide
     from sentinode.face.whole_slide import open_slide as open_slide
+    from sentinode.models.mil.bag import Bag as Bag
     from sentinode.scanning.scan_record import Lesion as Lesion
 
 _HOMES = {
     "Assessment": "face.assessments",
+    "Bag": "models.mil.bag",
     "Comparison": "face.assessments",
     "Lesion": "scanning.scan_record",
     "Predictions": "face.prediction_table",
@@ -47,12 +53,15 @@ _HOMES = {
     "Scan": "face.scans",
     "Settings": "core.settings",
     "Slide": "face.whole_slide",
+    "SlideMethods": "face.labelled_slides",
+    "backbones": "face.backbone_list",
     "compare": "face.assessments",
     "crossval": "face.runs",
     "evaluate": "face.assessments",
     "explain": "face.explanations",
     "inspect": "face.inspections",
     "load_recipe": "face.runs",
+    "mil": "face.labelled_slides",
     "open_bundle": "face.bundles",
     "open_engine": "face.bundles",
     "open_scan": "face.scans",
@@ -60,6 +69,7 @@ _HOMES = {
     "plugins": "face.part_list",
     "predict": "face.prediction_table",
     "scan": "face.scans",
+    "slide_features": "face.slide_bags",
     "train": "face.runs",
 }
 """Name → the module that has it."""

@@ -65,3 +65,11 @@ def test_what_a_user_can_mend_is_one_line(
     assert (done.status, len(done.err.splitlines())) == (2, 1)
     assert said in done.err
     assert not (patches / "looked").exists()
+
+
+def test_an_unknown_class_is_refused_before_the_model_is_loaded(
+    sentinode: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("sentinode.studies.explanation_study.open_model")
+    done = sentinode("explain", "pcam", "a", "--target", "fat", "--out", "looked")
+    assert (done.status, "no class 'fat'" in done.err) == (2, True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from helpers import layouts
+from helpers.small_slides import write_slide
 from sentinode.training.features.feature_table import FeatureTable
 
 Command = Callable[..., Any]
@@ -69,3 +70,52 @@ def test_another_file_is_not_replaced(sentinode: Command, patches: Path, workpla
     assert outcome.status == 2
     assert "a table of features; choose another --out" in outcome.err
     assert (workplace / "notes.txt").read_text() == "mine"
+
+
+def test_slides_give_a_file_each(sentinode: Command, workplace: Path) -> None:
+    write_slide(workplace / "slides", "a", tumour=True)
+    words = ("features", "pcam", "--slides", "slides", "--out", "bags", "--region", "0,0,500,500")
+    done = sentinode(*words)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.splitlines()[0].startswith("a: 9 tiles; ")
+    assert done.out.splitlines()[1] == "features by pcam: 1 of 1 slide, 9 tiles; table in bags/features.csv"
+    again = sentinode(*words, "--json")
+    (slide,) = json.loads(again.out)["slides"]
+    assert (slide["name"], slide["tiles"], slide["features"], slide["reused"]) == ("a", 9, 3840, True)
+
+
+def test_a_slide_that_fails_is_listed_with_exit_status_1(sentinode: Command, workplace: Path) -> None:
+    (workplace / "junk.svs").write_bytes(b"junk")
+    done = sentinode("features", "pcam", "--slides", "junk.svs", "--out", "bags")
+    assert done.status == 1
+    assert "features by pcam: 0 of 1 slide" in done.out
+    assert done.err.startswith("no features  while    why\njunk         opening  ")
+    assert (workplace / "bags" / "features.csv").read_text().splitlines()[1].startswith("junk,failed")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("pcam",), "give exactly one of --data and --slides"),
+        (("pcam", "--slides", "a.svs", "--data", "folder:x"), "give exactly one of --data and --slides"),
+        (("pcam", "--data", "folder:x", "--min-tissue", "0.5"), "--min-tissue is of slides"),
+        (("pcam", "--data", "folder:x", "--no-tissue"), "--no-tissue is of slides"),
+        (("colour", "--slides", "a.svs"), "colour describes labelled images (--data)"),
+        (("cnn3", "--slides", "a.svs", "--set", "features.model.weights=none"), "does not say the size of its tiles"),
+        (("cnn3", "--slides", "a.svs", "--set", "features.model.weights=none", "--tile-size", "64"), "--model-mpp 0.5"),
+        (("pcam", "--slides", "a.svs", "--tile-size", "64"), "takes tiles of 96 px, not of 64 px"),
+        (("pcam", "--slides", "a.svs", "--set", "data.on_size=drop"), "only features.* can be set for slides"),
+        (("pcam", "--slides", "a.svs", "--set", 'features.pool=["max"]'), "those of a slide stay apart"),
+        (("pcam", "--slides", "b.svs"), "b.svs is not a file or a folder"),
+        (("pcam", "--slides", "a.svs", "--batch", "0"), "batch = 0"),
+    ],
+)
+def test_what_does_not_go_with_slides_is_one_line(
+    words: tuple[str, ...], message: str, sentinode: Command, workplace: Path
+) -> None:
+    (workplace / "a.svs").write_bytes(b"junk")
+    outcome = sentinode("features", *words, "--out", "bags")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert message in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert [path.name for path in workplace.iterdir()] == ["a.svs"]

@@ -87,7 +87,7 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(sentinode: Command) -> No
     assert outcome.out == ""
     assert outcome.err == (
         "error: there is no data set at 'nowhere'; give an existing path, alone or after one of "
-        "pcam:, kaggle:, folder:, medmnist:, csv:, slides:, synthetic:patches\n"
+        "pcam:, kaggle:, folder:, medmnist:, csv:, slides:, unlabelled:, synthetic:patches\n"
     )
 
 

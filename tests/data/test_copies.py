@@ -52,6 +52,9 @@ def test_near_copies_across_splits_are_leaks(
     for split, part in (("train", names[:20]), ("valid", names[20:30]), ("test", names[30:])):
         _write(tmp_path / "d", split, {name: tiles[name] for name in part})
     _write(tmp_path / "d", "train", {f"{name}copy": COPIES[how](tiles[name]) for name in names[30:33]})
+    unsearched = load(tmp_path / "d", near_copies=False)
+    assert (unsearched.near_copies, len(unsearched.manifest.table)) == (False, 43)
+    assert not list(unsearched.pack.folder.glob("near-*"))  # what was not looked for is not kept as none
     with pytest.raises(
         LeakError, match=r"near copies .* splits, 3 images: train/normal/30copy\.png ~ test/normal/30\.png"
     ):

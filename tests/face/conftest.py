@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from helpers.extra_jobs import write_material
+from helpers.mil_cohorts import write_cohort
 
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("face")
     write_material(folder)
+    write_cohort(folder, slides=20)
     return folder
 
 

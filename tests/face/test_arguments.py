@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import sentinode as sn
-from sentinode.core.errors import ArgumentError, SentinodeError
+from sentinode.core.errors import ArgumentError, SentinodeError, SlideError
 
 NOTHING: Any = None
 
@@ -22,6 +22,9 @@ _REFUSED: dict[str, tuple[str, Callable[[Any], object]]] = {
     "scan bundle": ("bundle", lambda one: sn.scan(one, "slide.tif", "scans")),
     "scan slides": ("slides", lambda one: sn.scan("pcam", one, "scans")),
     "scan out": ("out", lambda one: sn.scan("pcam", "slide.tif", one)),
+    "slide_features name": ("name", lambda one: sn.slide_features(one, "slide.tif", "bags")),
+    "slide_features slides": ("slides", lambda one: sn.slide_features("pcam", one, "bags")),
+    "slide_features out": ("out", lambda one: sn.slide_features("pcam", "slide.tif", one)),
     "explain": ("out", lambda one: sn.explain("pcam", "patches", out=one)),
     "inspect data": ("data", lambda one: sn.inspect(one, "look")),
     "inspect out": ("out", lambda one: sn.inspect("folder:patches", one)),
@@ -87,6 +90,18 @@ def test_an_override_alone_is_one() -> None:
 def test_an_option_is_named_as_it_was_written(given: dict[str, Any], said: str) -> None:
     with pytest.raises(SentinodeError, match=said):
         sn.scan("pcam", "slide.tif", "scans", **given)
+
+
+def test_slides_without_features_are_an_error_or_left_out() -> None:
+    Path("torn.tif").write_bytes(Path("slide.tif").read_bytes()[:300])
+    given = {"tissue": None, "region": (0, 0, 300, 300)}
+    with pytest.raises(SlideError, match=r"torn\.tif"):
+        sn.slide_features("pcam", "torn.tif", "bags", **given)
+    with pytest.raises(SlideError, match=r"\. is a folder; give \['\.'\]"):
+        sn.slide_features("pcam", ".", "bags")
+    (bag,) = sn.slide_features("pcam", ["slide.tif", "torn.tif"], "bags", **given)
+    assert (bag.name, len(bag)) == ("slide", len(bag.coords))
+    assert "torn" in Path("bags", "features.csv").read_text(encoding="utf-8")
 
 
 def test_a_size_given_as_mpp_is_the_slides() -> None:

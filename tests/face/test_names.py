@@ -4,6 +4,7 @@ import doctest
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,3 +72,8 @@ def _plain(call: Any) -> Any:
 def test_pixels_in_memory_are_sent_to_the_engine() -> None:
     with pytest.raises(DataError, match=r"images is ndarray; give paths.*open_engine"):
         sn.predict("pcam", np.zeros((2, 96, 96, 3), np.uint8))  # type: ignore[arg-type]
+
+
+def test_what_is_no_path_among_paths_is_named() -> None:
+    with pytest.raises(DataError, match=r"images\[1\] is None; give paths"):
+        sn.predict("pcam", [Path("a.png"), None])  # type: ignore[list-item]

@@ -49,6 +49,11 @@ JOBS = {
     "scan": Job("scan pcam slide.tif --out scans", "scans/slide/heatmap.tif"),
     "compose": Job("compose synthetic:slides --slides 1 --size 1024x1024 --out drawn", "drawn/slides.csv"),
     "serve": Job("serve pcam --port 0 --data server", "server"),
+    "pretrain": Job(
+        "pretrain simsiam-squeezenet --data folder:patches --out tissue --set model.weights=none "
+        "--set pretraining.steps=2",
+        "tissue/bundle/pretrained.json",
+    ),
     "search": Job("search demo-search --data folder:patches --trials 1 --out tried", "tried/best.toml"),
     "quantize": Job(
         "bundle quantize pcam --data folder:patches --set data.split.validation=validation --out int8",

@@ -17,14 +17,17 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NoReturn
 
-import openvino  # noqa: F401 - imported once, for all commands
+import h5py  # noqa: F401 - imported once, for all commands
+import openvino  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 import tifffile  # noqa: F401
 
 from sentinode.cli.main import main
 from sentinode.models.engines.engine import Engine
-from sentinode.scanning import scan_queue  # noqa: F401
-from sentinode.scanning.progress_file import ProgressFile
+from sentinode.models.mil import slide_engine  # noqa: F401
+from sentinode.scanning import scan_queue, slide_model_output  # noqa: F401
+from sentinode.scanning.progress_file import BatchFile
+from sentinode.studies import feature_study, scan_study, slide_feature_study  # noqa: F401
 
 _FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}
 
@@ -51,20 +54,20 @@ def _count_moments(watch: list[str], kill_at: int | None, output: Path) -> None:
             moment()
 
     sys.addaudithook(hook)
-    score, write = Engine.predict, ProgressFile._write
+    score, write = Engine.predict, BatchFile._write
 
     def scoring(*arguments: Any, **options: Any) -> Any:
         moment()
         return score(*arguments, **options)
 
-    def writing(self: ProgressFile, content: bytes) -> None:
+    def writing(self: BatchFile, content: bytes) -> None:
         moment()
         write(self, content[: len(content) // 2])
         moment()
         write(self, content[len(content) // 2 :])
 
     Engine.predict = scoring  # type: ignore[method-assign]
-    ProgressFile._write = writing  # type: ignore[method-assign]
+    BatchFile._write = writing  # type: ignore[method-assign]
 
 
 def _run(request: dict[str, Any]) -> NoReturn:

@@ -31,10 +31,10 @@ KINDS: dict[str, dict[str, Any]] = {
 TILE_SIZE = 30
 
 
-def make_deployed(kind: str, temperature: float = 1.3) -> tuple[DeployedModel, BundleInfo]:
-    """A fresh untrained model of a kind, and what its bundle says of it."""
+def make_deployed(kind: str, temperature: float = 1.3, names: tuple[str, ...] = ()) -> tuple[DeployedModel, BundleInfo]:
+    """A fresh untrained model of a kind, and what its bundle says of it; `names` are other classes than the usual."""
     config = ModelConfig.model_validate(KINDS[kind])
-    names = ("normal", "tumour") if kind != "many-classes" else ("fat", "mucus", "muscle")
+    names = names or (("normal", "tumour") if kind != "many-classes" else ("fat", "mucus", "muscle"))
     torch.manual_seed(3)
     network = build_network(config, config.outputs(len(names)), tile_size=TILE_SIZE)
     _warm_norms(network)

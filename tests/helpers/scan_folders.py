@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sentinode.core.files import write_json
 from sentinode.scanning.heatmap import build_heatmap
 from sentinode.scanning.lesions import find_lesions
+from sentinode.scanning.scan_folder import read_record
 from sentinode.scanning.scan_record import (
     RECORD_FILE,
     BundleFacts,
@@ -17,7 +18,8 @@ from sentinode.scanning.scan_record import (
     TileCounts,
     TissueFacts,
 )
-from sentinode.scanning.tiles_file import write_scanned_tiles
+from sentinode.scanning.slide_model_record import AttentionTile, SlideModelRecord
+from sentinode.scanning.tiles_file import read_scanned_tiles, write_scanned_tiles
 from sentinode.slides.mpp import Mpp
 from sentinode.slides.tile_plan import TilePlan, TileSpec
 
@@ -67,3 +69,35 @@ def write_scan(
         lesions=tuple(one.lesion for one in find_lesions(heatmap, PLAIN, width, height)),
     )  # fmt: skip
     write_json(folder / RECORD_FILE, record.model_dump(mode="json"))
+
+
+def judge_scan(folder: Path, attention: NDArray[np.floating], *, score: float = 0.75) -> SlideModelRecord:
+    """Make of a scan of `write_scan` one with a slide model, which gives its cells (rows, columns) this attention."""
+    tiles, record = read_scanned_tiles(folder), read_record(folder)
+    assert record.status == "finished"
+    flat = attention.ravel().astype(np.float32)
+    plan = TilePlan(tiles.x0, tiles.y0, tiles.width, tiles.height, np.ones(len(flat), np.float32), tiles.spec)
+    write_scanned_tiles(folder, plan, tiles.classes, tiles.scores, flat)
+
+    def tile(place: np.intp) -> AttentionTile:
+        x, y = int(tiles.x0[place]), int(tiles.y0[place])
+        return AttentionTile(rank=1, x=x, y=y, attention=float(flat[place]), score=float(tiles.scores[place, 1]))
+
+    model = SlideModelRecord(
+        name="judge",
+        sha256="9" * 64,
+        method="abmil",
+        classes=("negative", "positive"),
+        probabilities=(1 - score, score),
+        score=score,
+        threshold=0.5,
+        threshold_source="test",
+        positive=score >= 0.5,
+        candidates=(tile(np.argmax(flat * tiles.scores[:, 1])),),
+        attended=(tile(np.argmax(flat)),),
+        tile_width=tiles.width,
+        tile_height=tiles.height,
+    )  # fmt: skip
+    changed = record.model_copy(update={"slide_model": model, "slide_score": score})
+    write_json(folder / RECORD_FILE, changed.model_dump(mode="json"))
+    return model

@@ -17,8 +17,9 @@ from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_writer import write_bundle
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.outcome import Outcome
-from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_config import ScanConfig
 from sentinode.scanning.scan_queue import scan_slides
+from sentinode.scanning.tiling_config import Machine
 
 MPP = 0.5
 """µm/px of the slides."""

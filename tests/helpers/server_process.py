@@ -65,6 +65,7 @@ class Server:
         self.port, self.scans = int(found[1]), scans
         self.address = f"http://127.0.0.1:{self.port}"
         self.errors: list[str] = []
+        self.more_output: list[str] = []
         self.reader = threading.Thread(target=lambda: self.errors.extend(self._log), daemon=True)
         self.reader.start()
 
@@ -135,6 +136,7 @@ class Server:
         self.process.send_signal(how)
         status = self.process.wait(patience_s)
         self.reader.join(PATIENCE_S)
+        self.more_output = self._output.readlines()
         self._output.close()
         self._log.close()
         return status

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.node_classes import SLIDE_CLASSES, STAGES
 from sentinode.metrics.stages import (
-    SLIDE_CLASSES,
-    STAGES,
     confusion,
     pn_stage,
     quadratic_kappa,

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 from helpers.model_makers import make_deployed
 from sentinode.core.errors import BundleError
 from sentinode.core.metric import Metric
-from sentinode.models import bundle_writer
+from sentinode.models import graph_folder
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_info import BundleInfo, Headline
 from sentinode.models.bundle_writer import amend, write_bundle
@@ -36,8 +36,8 @@ def test_a_graph_that_answers_differently_is_not_written(
             deployed.network.get_parameter("classifier.bias").add_(1.0 * torch.arange(2))
         return graph
 
-    original = bundle_writer.export_graph
-    monkeypatch.setattr(bundle_writer, "export_graph", wrong)
+    original = graph_folder.export_graph
+    monkeypatch.setattr(graph_folder, "export_graph", wrong)
     with pytest.raises(BundleError, match="answers its example differently"):
         _write(tmp_path / "bundle", make_deployed("plain"), tiles)
     assert list(tmp_path.iterdir()) == []

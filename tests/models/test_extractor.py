@@ -1,5 +1,6 @@
 """Frozen networks: a bundle's, or an architecture's with weights."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sentinode.core.errors import BundleError, DataError, RecipeError, SentinodeError, WeightsError
-from sentinode.models import onnx_export
+from sentinode.core.errors import BundleError, DataError, RecipeError, SentinodeError
 from sentinode.models.bundle import Bundle
-from sentinode.models.engines.engine_factory import AGREEMENT, open_engine
+from sentinode.models.engines.engine_factory import AGREEMENT, engine_of, open_engine
 from sentinode.models.extractor import Extractor, open_extractor
 from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
@@ -126,12 +126,18 @@ def test_arguments_of_foundation_models_can_be_written_in_a_recipe(tiles: np.nda
         of("test_vit", arguments={"mlp_layer": "Swiglu"})
 
 
-def test_what_no_onnx_file_can_hold_runs_in_torch(monkeypatch: pytest.MonkeyPatch, tiles: np.ndarray) -> None:
-    expected = of("cnn3").embed(tiles[:3]).embedding
-    monkeypatch.setattr(onnx_export, "_LIMIT", 1000)
-    np.testing.assert_allclose(of("cnn3", engine="auto").embed(tiles[:3]).embedding, expected, atol=1e-4)
-    with pytest.raises(WeightsError, match="engine torch"):
-        of("cnn3", engine="openvino").embed(tiles[:3])
+@pytest.mark.parametrize("architecture", ["cnn3", "test_vit"])
+def test_openvino_reads_what_no_file_can_hold_from_a_folder(
+    architecture: str, tiles: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forced for a small network: above 2.1 GB it is the only way."""
+    extractor = of(architecture, input_size=32)
+    expected = extractor.embed(tiles[:3])
+    info = extractor._engine.info
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    engine = engine_of(extractor.deployed(), info, "openvino", threads=1, limit=1000)
+    assert list(tmp_path.iterdir()) == []
+    np.testing.assert_array_equal(engine.predict(tiles[:3]).embedding, expected.embedding)
 
 
 def test_a_changed_copy_of_the_network_does_not_change_the_extractor(tiles: np.ndarray) -> None:

@@ -8,6 +8,7 @@ import openvino
 import pytest
 import torch
 from onnx import numpy_helper
+from safetensors.numpy import load_file
 
 from helpers.model_makers import make_deployed
 from sentinode.core.errors import BundleError, WeightsError
@@ -15,9 +16,11 @@ from sentinode.models.bundle import Bundle
 from sentinode.models.onnx_export import export_graph, round_weights
 from sentinode.models.onnx_graph import (
     check_graph,
+    fold_transposes,
     halve_weights,
     model_bytes,
     read_graph,
+    save_beside_weights,
     set_temperature,
     widen_weights,
 )
@@ -86,8 +89,6 @@ def test_the_temperature_can_be_set_even_where_it_was_one(tiles: np.ndarray) -> 
 
 
 def test_the_initialisers_are_the_stored_weights(bundle_of: BundleOf) -> None:
-    from safetensors.numpy import load_file
-
     bundle = bundle_of("batch-norm-half")
     model = read_graph(bundle.graph)
     widen_weights(model)
@@ -108,6 +109,37 @@ def test_widening_undoes_halving() -> None:
     onnx.checker.check_model(model, full_check=True)
     widen_weights(model)
     assert model.SerializeToString(deterministic=True) == before
+
+
+def test_every_weight_is_on_the_disk_once(bundle_of: BundleOf) -> None:
+    """The graph of a transformer had those of its linear layers transposed, beside the stored ones."""
+    for kind in KINDS:
+        stored = sum(value.nbytes for value in load_file(bundle_of(kind).weights).values() if value.nbytes >= 1024)
+        referring = onnx.load(bundle_of(kind).graph, load_external_data=False).graph.initializer
+        shared = sum(int(e.value) for t in referring for e in t.external_data if e.key == "length")
+        # What is small may be folded into a constant of the graph, as the position of a class token.
+        assert 0.99 * stored <= shared <= stored
+        assert sum(len(tensor.raw_data) for tensor in referring) < max(20_000, 0.05 * stored)
+
+
+def test_a_transformer_with_folded_transposes_answers_alike(bundle_of: BundleOf, tiles: np.ndarray) -> None:
+    model = read_graph(bundle_of("transformer").graph)
+    before = _run(model, tiles)
+    fold_transposes(model)
+    onnx.checker.check_model(model, full_check=True)
+    assert not {node.input[0] for node in model.graph.node if node.op_type == "Transpose"} & {
+        tensor.name for tensor in model.graph.initializer
+    }
+    for each, other in zip(_run(model, tiles), before, strict=True):
+        np.testing.assert_allclose(each, other, atol=1e-5)
+
+
+def test_what_one_file_cannot_hold_beside_the_weights_is_refused(bundle_of: BundleOf, tmp_path: Path) -> None:
+    graph = read_graph(bundle_of("plain").graph)
+    shutil.copyfile(bundle_of("batch-norm-half").weights, tmp_path / "weights.safetensors")  # of another network
+    with pytest.raises(BundleError, match=r"not in weights.safetensors, and one ONNX file holds 0\.0 GB"):
+        save_beside_weights(graph, tmp_path / "model.onnx", limit=10_000)
+    assert not (tmp_path / "model.onnx").exists()
 
 
 def test_rounding_twice_is_rounding_once_and_an_overflow_is_refused() -> None:

@@ -9,9 +9,10 @@ from PIL import Image
 from helpers.scanner import engine_of
 from sentinode.models.bundle import open_bundle
 from sentinode.models.engines.engine_factory import open_engine
-from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_config import ScanConfig
 from sentinode.scanning.scan_queue import scan_slides
 from sentinode.scanning.tiles_file import read_scanned_tiles
+from sentinode.scanning.tiling_config import Machine
 from sentinode.slides.composition import SCALE, Patches, compose_slides
 
 _SIDE_PX = 96

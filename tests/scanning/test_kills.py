@@ -1,8 +1,6 @@
 """SIGKILL at any moment, full disks, two processes at once: `sentinode scan` commands in processes of their own."""
 
-import itertools
 import json
-import random
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 import pytest
 
 from helpers import slide_files
+from helpers.kills import killed_again_and_again_it_gets_on, killed_once_it_goes_on
 from sentinode.models.bundle import Bundle
 from sentinode.scanning.scan_folder import read_record
 
@@ -41,31 +40,13 @@ def test_killed_at_ten_random_moments_it_goes_on_and_ends_as_if_it_had_not_been(
     launch: Any, bundle: Bundle, slide: Path, tmp_path: Path
 ) -> None:
     slide_files.zero_tile(slide, 1, 5, skip=700, count=300)  # what was wrong with a tile must outlive a kill, too
-    unbroken = tmp_path / "unbroken"
-    whole = launch(*_words(bundle, slide, unbroken), watch=[str(unbroken), str(slide)])
-    assert whole.status == 0, whole.output
-    expected = _content(unbroken)
-    assert whole.moments > 50
-    chosen = random.Random(4)
-    edges = [round(whole.moments * part / KILLS) for part in range(KILLS + 1)]
-    for number, (first, last) in enumerate(itertools.pairwise(edges)):  # every part of the scan has its kill
-        out, moment = tmp_path / f"killed{number}", chosen.randrange(first, last)
-        killed = launch(*_words(bundle, slide, out), watch=[str(out), str(slide)], kill_at=moment)
-        assert killed.status == -signal.SIGKILL, moment
-        again = launch(*_words(bundle, slide, out))
-        assert again.status == 0, again.output
-        assert _content(out) == expected, f"killed at moment {moment} of {whole.moments}"
+    killed_once_it_goes_on(
+        launch, lambda out: _words(bundle, slide, out), _content, slide, tmp_path, kills=KILLS, moments=50
+    )
 
 
 def test_killed_again_and_again_it_gets_on(launch: Any, bundle: Bundle, slide: Path, tmp_path: Path) -> None:
-    unbroken, out = tmp_path / "unbroken", tmp_path / "killed"
-    whole = launch(*_words(bundle, slide, unbroken), watch=[str(unbroken)])
-    chosen, kills = random.Random(7), 0
-    while launch(*_words(bundle, slide, out), watch=[str(out)], kill_at=chosen.randrange(whole.moments)).status:
-        kills += 1
-        assert kills < 50, "it never ends"
-    assert kills
-    assert _content(out) == _content(unbroken)
+    killed_again_and_again_it_gets_on(launch, lambda out: _words(bundle, slide, out), _content, tmp_path)
 
 
 def test_killed_while_a_failed_slide_is_recorded(launch: Any, bundle: Bundle, tmp_path: Path) -> None:

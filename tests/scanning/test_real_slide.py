@@ -11,10 +11,11 @@ from PIL import Image
 
 from helpers.scanner import engine_of
 from sentinode.models.bundle import open_bundle
-from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_config import ScanConfig
 from sentinode.scanning.scan_queue import scan_slides
 from sentinode.scanning.scan_record import FinishedScan
 from sentinode.scanning.tiles_file import read_scanned_tiles
+from sentinode.scanning.tiling_config import Machine
 
 READERS = ("tiff", "openslide")
 

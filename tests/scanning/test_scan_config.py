@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from helpers.scanner import engine_of
 from sentinode.core.errors import BundleError, DataError, DataNotFoundError
 from sentinode.models.bundle import Bundle
-from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_config import ScanConfig
 from sentinode.scanning.scan_queue import scan_slides
 from sentinode.scanning.scan_record import LesionRule
+from sentinode.scanning.tiling_config import Machine
 from sentinode.slides.tissue.tissue_fit import TissueExample, train_tissue
 from sentinode.slides.tissue.tissue_mask import TissueConfig
 
@@ -70,7 +71,7 @@ def test_readers_that_differ_are_the_failure_of_that_slide_only(
         if path == other:
             raise DataError("the readers differ")
 
-    monkeypatch.setattr("sentinode.scanning.scan.verify_readers", verify)
+    monkeypatch.setattr("sentinode.scanning.slide_pass.verify_readers", verify)
     config = ScanConfig(tissue=None, batch=8, engine="openvino")
     outcomes = scan_slides(engine_of(bundle, config), [other, slide], tmp_path / "out", Machine(1, verify_tiles=3))
     failure = outcomes[0].record.failure

@@ -31,7 +31,8 @@ from sentinode.models.bundle import open_bundle
 from sentinode.models.engines.engine import Engine
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.scan_queue import scan_slides
-from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_config import ScanConfig
+from sentinode.scanning.tiling_config import Machine
 bundle, slide, out = sys.argv[1:]
 config = ScanConfig(tissue=None, batch=8, engine="openvino")
 plain = Engine.predict

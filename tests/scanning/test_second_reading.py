@@ -6,42 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.lesion_rules import CONFIG, COUNT, MACHINE, write_rule
 from helpers.scanner import Scanner, engine_of
 from sentinode.core.errors import DataError
-from sentinode.metrics.lesion_probability import FEATURES, LesionProbability
 from sentinode.models.bundle import Bundle
-from sentinode.scanning.learned_rule import LearnedRule, RuleValidation
-from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.learned_rule import LearnedRule
 from sentinode.scanning.scan_folder import open_scan
 from sentinode.scanning.scan_queue import scan_slides
 from sentinode.scanning.scan_record import LESIONS_FILE
-from sentinode.scanning.second_looker import AUTO, LOOK_FILE, looks_of, second_looker
+from sentinode.scanning.second_looker import AUTO, LOOK_FILE
 from sentinode.scanning.second_reading import HEURISTIC, SecondReading, choose_reading
-
-COUNT = len(FEATURES)
-MACHINE = Machine(threads=1)
-CONFIG = ScanConfig(tissue=None, batch=8, engine="openvino")
-
-
-def write_rule(path: Path, bundle: Bundle, threshold: float) -> Path:
-    """A rule that takes the first look's highest score for the probability."""
-    coefficients = tuple(float(name == "first_around") for name in FEATURES)
-    model = LesionProbability(
-        features=FEATURES,
-        means=(0.0,) * COUNT,
-        scales=(1.0,) * COUNT,
-        coefficients=coefficients,
-        intercept=0.0,
-        threshold=threshold,
-    )
-    validation = RuleValidation(
-        folds=2, slides=2, normal_slides=1, suspects=4, metastases=2, auc=1.0, false_lesions_a_normal_slide=0.0,
-        metastases_called=2, brier_of_slides=0.1, brier_of_product=0.1,
-    )  # fmt: skip
-    engine = engine_of(bundle, CONFIG)
-    looks = looks_of(engine, second_looker(AUTO, engine, MACHINE))
-    LearnedRule(sentinode="0", looks=looks, model=model, validation=validation, card="made up").save(path)
-    return path
 
 
 def reading(rule: Path, bundle: Bundle) -> SecondReading:

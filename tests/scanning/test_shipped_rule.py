@@ -3,9 +3,10 @@
 from helpers.scanner import engine_of
 from sentinode.models.bundle import open_bundle
 from sentinode.scanning.learned_rule import shipped_rule
-from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_config import ScanConfig
 from sentinode.scanning.second_looker import AUTO
 from sentinode.scanning.second_reading import choose_reading
+from sentinode.scanning.tiling_config import Machine
 
 
 def test_it_judges_the_shipped_bundles_looks() -> None:

@@ -81,6 +81,35 @@ def test_every_route_that_changes_something_is_in_this_matrix(client):
             assert method == "get" or (method.upper(), example) in known, path
 
 
+def test_head_is_wherever_get_is_and_allow_names_every_method(start, tokens):
+    file, by_role = tokens
+    client = start(users=file)
+    headers = {"authorization": f"Bearer {by_role['viewer']}"}
+    paths = client.get("/openapi.json", headers=headers).json()["paths"]
+    for path, known in [*paths.items(), ("/assets/{file}", {"get"}), ("/openapi.json", {"get"})]:
+        place, methods = re.sub(r"\{[^}]+\}", "1", path), {method.upper() for method in known}
+        if "GET" in methods:
+            methods.add("HEAD")
+            head, got = (client.request(method, place, headers=headers) for method in ("HEAD", "GET"))
+            assert (head.status_code, head.content) == (got.status_code, b""), path
+            assert head.headers["content-type"] == got.headers["content-type"]
+        for method in {"PUT", "PATCH", "OPTIONS", "DELETE", "GET", "POST"} - methods:
+            answer = client.request(method, place, headers=headers)
+            assert answer.status_code == 405, (method, path)
+            assert {one.strip() for one in answer.headers["allow"].split(",")} == methods, (method, path)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "PUT", "OPTIONS"])
+def test_what_is_not_there_is_a_404_for_users_and_a_401_for_others(start, tokens, method):
+    file, by_role = tokens
+    client = start(users=file)
+    for path in ("/no/such/path", "/slides/x/none", "/predict/none"):
+        for token in by_role.values():
+            headers = {"authorization": f"Bearer {token}"}
+            assert client.request(method, path, headers=headers).status_code == 404
+        assert client.request(method, path).status_code == 401
+
+
 def test_access_is_off_without_users_and_key(client):
     assert client.get("/session").json() == {"required": False, "role": "admin", "name": "local"}
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 
 import pytest
 
@@ -70,6 +71,14 @@ def test_a_view_that_outlives_its_client_and_its_server(held):
     client.close()
     _asked_to_end(server)
     hold.unlink()
+    assert server.end() == 0
+    assert server.complaints() == []
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.3, 0.6])
+def test_a_server_whose_model_is_being_opened(bundle, slides, tmp_path, delay_s):
+    server = server_process.Server(bundle, slides, tmp_path / "scans")
+    time.sleep(delay_s)
     assert server.end() == 0
     assert server.complaints() == []
 

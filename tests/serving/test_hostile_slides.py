@@ -113,6 +113,8 @@ def test_an_upload_is_deleted_with_its_views_and_its_scans(besieged, slides):
     assert _tile(besieged, slide["id"], 9) == 404
     assert [each["name"] for each in _listed(besieged)] == ["one"]
     assert besieged.server.get(f"/scans/{scan['id']}")["status"] in ("cancelled", "finished")
+    left = [path.name for path in besieged.server.scans.iterdir() if path.name.startswith(".mine.")]
+    assert left == [], "what the scan would have gone on from"
     status, again = _upload(besieged, content, "mine.tif")
     assert (status, again["scan"]) == (201, None)
     assert again["id"] != slide["id"]

@@ -121,3 +121,35 @@ def test_a_port_that_is_taken_is_one_line(bundle, slides, tmp_path):
     assert done.returncode == 2
     assert "choose another --host or --port" in done.stderr
     assert server.end() == 0
+
+
+def _serve(bundle, *words):
+    """A server that is refused."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sentinode.cli.main", "serve", str(bundle.folder), "--port", "0", *map(str, words)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    return done.stderr
+
+
+def test_a_second_server_on_the_same_folder_is_refused_and_one_after_a_kill_is_not(bundle, slides, tmp_path):
+    scans = tmp_path / "scans"
+    first = server_process.Server(bundle, slides, scans)
+    said = _serve(bundle, "--scans", scans)
+    assert f"another server uses {scans / '.server'}; stop it, or give this one another --data" in said
+    assert first.get("/health/live")["status"] == "alive"
+    first.end(signal.SIGKILL)
+    again = server_process.Server(bundle, slides, scans).ready()
+    assert again.end() == 0
+
+
+def test_a_new_database_is_said_and_a_mistyped_folder_of_one_is_refused(bundle, slides, tmp_path):
+    file = tmp_path / "kept.sqlite"
+    words = ("--database", f"sqlite:///{file}")
+    assert "is not there" in _serve(bundle, "--data", tmp_path / "a", "--database", f"sqlite:///{tmp_path}/typo/a.db")
+    assert not (tmp_path / "typo").exists()
+    for said in ([f"{file} is a new database: there was none\n"], []):
+        server = server_process.Server(bundle, slides, tmp_path / "scans", *words).ready()
+        assert server.end() == 0
+        assert server.more_output == said

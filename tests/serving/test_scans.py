@@ -79,13 +79,22 @@ def test_a_scan_from_asking_to_its_lesions(client, config):
     assert grids[0] > grids[1]
 
 
-def test_a_scan_that_fails_says_why_and_the_next_one_runs(client, slides, config):
-    slide_id = _slide_id(client)
-    (slides / "one.tif").write_bytes((slides / "one.tif").read_bytes()[:2000])
+def test_a_scan_that_fails_says_why_and_the_next_one_runs(client, slides, monkeypatch):
+    slide_id, jobs = _slide_id(client), client.app.state.service.jobs
+    submit, content = jobs.submit, (slides / "one.tif").read_bytes()
+
+    def damaged_meanwhile(*given):
+        (slides / "one.tif").write_bytes(content[:2000])
+        return submit(*given)
+
+    monkeypatch.setattr(jobs, "submit", damaged_meanwhile)
     scan = client.post("/scans", json={"slide_id": slide_id}).json()
     failed = _wait(client, scan["id"], "failed")
     assert "one.tif" in failed["problem"]
     assert str(slides) not in failed["problem"]
+    monkeypatch.undo()
+    assert client.post("/scans", json={"slide_id": slide_id}).status_code == 422
+    (slides / "one.tif").write_bytes(content)
     assert client.post("/scans", json={"slide_id": slide_id}).status_code == 202
 
 
@@ -211,6 +220,36 @@ def test_the_grid_and_the_heatmaps_tiles_are_the_scores(found, config):
     dzi = client.get(f"/scans/{scan_id}/heatmap/deepzoom.dzi").text
     assert 'Width="4200"' in dzi
     assert 'Format="png"' in dzi
+
+
+def test_what_a_slide_model_says_and_where_it_looked(config, start):
+    scores = np.full((12, 20), 0.1, np.float32)
+    scan_folders.write_scan(config.scans / "case", scores, width=4200)
+    attention = np.random.default_rng(3).dirichlet(np.ones(240)).reshape(12, 20)
+    model = scan_folders.judge_scan(config.scans / "case", attention)
+    client = start()
+    scan_id = client.get("/scans").json()["scans"][0]["id"]
+    answer = client.get(f"/scans/{scan_id}/slide-model").json()["slide_model"]
+    assert answer == model.model_dump(mode="json")
+    shares = open_scan(config.scans / "case").attention()
+    deepest = HeatmapTiles(shares, 4200, 2400).pyramid.last
+    tile = client.get(f"/scans/{scan_id}/attention/deepzoom_files/{deepest}/0_0.png")
+    assert tile.headers["content-type"] == "image/png"
+    indices = np.asarray(Image.open(io.BytesIO(tile.content)))
+    assert indices[0, 0] == round(float(attention[0, 0] / attention.max()) * SURE)
+    assert indices[0, 255] == round(float(attention[0, 1] / attention.max()) * SURE)
+    heatmap = client.get(f"/scans/{scan_id}/heatmap/deepzoom_files/{deepest}/0_0.png")
+    assert heatmap.content != tile.content
+    assert 'Width="4200"' in client.get(f"/scans/{scan_id}/attention/deepzoom.dzi").text
+
+
+def test_a_scan_without_a_slide_model_has_no_attention(found):
+    client, scan_id = found
+    assert client.get(f"/scans/{scan_id}/slide-model").json() == {"slide_model": None}
+    for path in ("deepzoom.dzi", "deepzoom_files/3/0_0.png"):
+        answer = client.get(f"/scans/{scan_id}/attention/{path}")
+        assert answer.status_code == 404
+        assert "without a slide model" in answer.json()["detail"]
 
 
 def test_coarse_tiles_are_means_of_cells():

@@ -27,7 +27,8 @@ def test_a_slide_is_listed_with_its_facts(client):
     slide_id = slide.pop("id")
     assert slide == {
         "name": "one", "file": "one.tif", "status": "ready", "problem": None, "width": 472, "height": 328,
-        "mpp": {"x": 0.5, "y": 0.5}, "objective": None, "levels": 3, "has_annotations": True, "scan": None,
+        "mpp": {"x": 0.5, "y": 0.5}, "objective": None, "levels": 3, "has_annotations": True, "uploaded": False,
+        "scan": None,
     }  # fmt: skip
     assert "one" not in slide_id
     one = client.get(f"/slides/{slide_id}").json()
@@ -200,3 +201,15 @@ def test_many_slides_are_served_with_few_open(start, slides):
     for _ in range(2):
         for slide in client.get("/slides").json()["slides"]:
             assert client.get(f"/slides/{slide['id']}/deepzoom_files/9/0_0.jpeg").status_code == 200
+
+
+def test_what_a_scan_would_have_gone_on_from_goes_with_its_slide(client, config, slides):
+    uploaded = client.post("/slides", files={"file": ("mine.tif", (slides / "one.tif").read_bytes())}).json()
+    scan = client.post("/scans", json={"slide_id": uploaded["id"]}).json()
+    client.delete(f"/scans/{scan['id']}")
+    left = [config.scans / f".mine.{kind}" for kind in ("progress", "lock")]
+    for path in (*left, config.scans / ".other.progress"):
+        path.write_bytes(b"")
+    assert client.delete(f"/slides/{uploaded['id']}").status_code == 200
+    assert not any(path.exists() for path in left)
+    assert (config.scans / ".other.progress").exists()

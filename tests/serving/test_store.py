@@ -57,7 +57,7 @@ def postgresql():
 def url(request, tmp_path):
     """An empty database."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'made' / 'a.sqlite'}"
+        yield f"sqlite:///{tmp_path / 'a.sqlite'}"
         return
     url = request.getfixturevalue("postgresql")
     yield url
@@ -226,7 +226,34 @@ def test_sqlite_is_in_wal_and_waits_for_a_writer(tmp_path):
     store.close()
 
 
+@pytest.mark.parametrize(
+    ("url", "remedy"),
+    [
+        ("mysql://a@127.0.0.1/b", "mysql needs MySQLdb, which is not installed; install it, or give a URL like sqlite"),
+        ("postgresql+psycopg2://a@127.0.0.1/b", "write postgresql+psycopg://"),
+    ],
+)
+def test_a_driver_that_is_not_installed_is_named_with_what_to_do(url, remedy):
+    with pytest.raises(SentinodeError, match=remedy.replace("+", r"\+")) as caught:
+        open_store(url)
+    assert "sentinode[" not in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
 def test_a_database_in_memory_is_refused(url):
     with pytest.raises(SentinodeError, match="keeps nothing"):
         open_store(url)
+
+
+def test_a_mistyped_folder_of_a_database_is_refused_and_not_made(tmp_path):
+    with pytest.raises(SentinodeError, match=f"folder {tmp_path / 'stat'} is not there"):
+        open_store(f"sqlite:///{tmp_path / 'stat' / 'a.sqlite'}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_knows_whether_its_file_was_made(tmp_path):
+    file = tmp_path / "a.sqlite"
+    for made in (file, None):
+        store = open_store(f"sqlite:///{file}")
+        assert store.made == made
+        store.close()

@@ -77,6 +77,27 @@ def test_a_seed_gives_the_same_slides_again(made: Path, tmp_path: Path) -> None:
         assert (tmp_path / "again" / name).read_bytes() == (made / name).read_bytes()
 
 
+def test_at_scale_one_level_zero_shows_each_patch_as_it_was(tmp_path: Path) -> None:
+    patches = drawn()
+    compose_slides(patches, tmp_path / "x", slides=2, columns=COLUMNS, rows=ROWS, mpp=0.972, scale=1, seed=3)
+    with open_slide(tmp_path / "x" / "tumour_001.tif") as slide:
+        assert (slide.width, slide.height, slide.mpp.x) == (COLUMNS * SIDE, ROWS * SIDE, pytest.approx(0.972, rel=1e-6))
+        for cell in rows_of(tmp_path / "x" / "tumour_001.csv"):
+            found = slide.reader.read(0, int(cell["column"]) * SIDE, int(cell["row"]) * SIDE, SIDE, SIDE).astype(int)
+            assert abs(found - patches.read(patches.names.index(cell["patch"]))).mean() < 4
+
+
+def test_lesions_are_as_many_as_asked_and_the_largest_is_measured(tmp_path: Path) -> None:
+    wanted = {"slides": 8, "columns": COLUMNS, "rows": ROWS, "mpp": 1.0, "lesions": (1, 1), "lesion_cells": (2, 2)}
+    compose_slides(drawn(), tmp_path / "x", scale=1, **wanted)  # type: ignore[arg-type]
+    table = rows_of(tmp_path / "x" / "slides.csv")
+    assert [row["lesions"] for row in table] == ["0", "1"] * 4
+    # Two cells of 24 µm, side by side or corner to corner: the diagonal of their hull.
+    side, corner = np.hypot(24, 48), np.hypot(48, 48)
+    assert [row["largest_um"] for row in table[::2]] == ["0.0"] * 4
+    assert {row["largest_um"] for row in table[1::2]} <= {f"{side:.1f}", f"{corner:.1f}"}
+
+
 def test_what_can_not_be_composed_is_refused_and_leaves_nothing(tmp_path: Path, made: Path) -> None:
     size = {"slides": 2, "columns": 9, "rows": 7, "mpp": 1.0}
     one_class = Patches(["a"], np.array([True]), drawn().read)

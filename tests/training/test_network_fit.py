@@ -33,6 +33,7 @@ def same_weights(one: Fitted, other: Fitted) -> bool:
 SCHEDULES = {
     "cosine, averaged": {"schedule": "cosine", "warmup_epochs": 0.5},
     "one-cycle, last": {"schedule": "one-cycle", "warmup_epochs": 1, "keep": "last"},
+    "streamed, in parts": {"sampling": "streamed", "epoch_images": 48, "average_decay": 0.0},
     "plateau, plain": {"schedule": "plateau", "plateau_patience": 0, "average_decay": 0.0, "optimizer": "sgd"},
 }
 

@@ -7,7 +7,9 @@ from sentinode.training.recipe import Recipe, load_data_config, load_recipe, shi
 
 EXPECTED = {
     "camelyon16-efficientnet",
+    "convnext-tiny",
     "demo",
+    "efficientnet-b0",
     "kaggle-resnet18",
     "kaggle-resnet34",
     "metastatic-resnet34",
@@ -17,6 +19,8 @@ EXPECTED = {
     "pcam-gpu",
     "pcam-lite",
     "pcam-student",
+    "resnet50",
+    "vit-small",
 }
 
 

@@ -11,6 +11,7 @@ from helpers import layouts
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import load_dataset
+from sentinode.models.networks.architectures import build_network
 from sentinode.models.networks.network import Network
 from sentinode.models.networks.network_stages import stages
 from sentinode.slides.synthetic.drawn_slides import draw_slides
@@ -18,6 +19,13 @@ from sentinode.training.network_fit import build_model, fit
 from sentinode.training.recipe import load_recipe, shipped_recipes
 
 SIDE = (24, 24)
+SMALLER = {
+    "convnext-tiny": "test_convnext",
+    "efficientnet-b0": "test_efficientnet",
+    "resnet50": "test_resnet",
+    "vit-small": "test_vit",
+}
+"""Recipe → a network of the same family, of a hundredth of its size. That their own is built has a test of its own."""
 
 
 def make_source(name: str, folder: Path) -> str:
@@ -35,6 +43,8 @@ def make_source(name: str, folder: Path) -> str:
     if name == "camelyon16-efficientnet":
         draw_slides(folder, slides=4, width=1501, height=1203, seed=2)
         return f"slides:{folder}"
+    if name in SMALLER:
+        return f"folder:{layouts.make_folder(folder, n=8, size=SIDE)}"
     return f"kaggle:{layouts.make_kaggle(folder, n=24, size=SIDE)}"
 
 
@@ -56,6 +66,8 @@ def test_each_shipped_recipe_runs_and_changes_what_it_says(name: str, tmp_path: 
         # Drawn slides are small, so the tiles are, too.
         overrides += ["data.tiles.size_px=64", "data.tiles.per_slide=8", "data.tiles.fractions=[0.5, 0.5, 0.0]"]
         overrides += ["data.split.fractions=[0.5, 0.5, 0.0]"]
+    if name in SMALLER:
+        overrides += [f"model.architecture={SMALLER[name]}", "model.input_size=32"]
     if name == "pcam-student":
         overrides.append('training.teacher=""')  # what a teacher changes has tests of its own: test_distillation.py
     if load_recipe(name, source=source).training.warmup_epochs:
@@ -71,3 +83,12 @@ def test_each_shipped_recipe_runs_and_changes_what_it_says(name: str, tmp_path: 
     start, _ = build_model(recipe, data)
     assert changed_stages(fitted.network, start) == (list(recipe.model.trainable) or stages(fitted.network))
     shutil.rmtree(tmp_path / "run")  # the checkpoint of the largest network has half a gigabyte
+
+
+@pytest.mark.parametrize("name", SMALLER)
+def test_the_network_of_a_recipe_takes_its_arguments(name: str) -> None:
+    recipe = load_recipe(name, source="folder:x")
+    with torch.device("meta"):  # shapes without numbers
+        network = build_network(recipe.model, 2, tile_size=96)
+    rates = [getattr(module, "drop_prob", 0.0) for module in network.modules()]
+    assert max([0.0, *rates]) == pytest.approx(recipe.model.arguments.get("drop_path_rate", 0.0), rel=0.1)

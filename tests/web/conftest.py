@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 from helpers import scan_folders, slide_files
 from helpers.model_makers import make_deployed
@@ -234,9 +234,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens pages; at the end of the test none may have said an error, or asked another host for anything."""
+    """Opens pages; at the end of the test none may have said an error, or asked another host for anything.
+
+    A test's end waits until the server has answered all that its pages sent: what came later would be the next test's.
+    """
     complaints: list[str] = []
-    contexts = []
+    contexts: list[BrowserContext] = []
+    sent: list[Request] = []
+
+    def answered(request: Request) -> None:
+        if request in sent:
+            sent.remove(request)
 
     def open_(address: str, view: str = "", *, refused: bool = False, **options: Any) -> Page:
         # The slide's movements take no time, so that no test has to wait for their end.
@@ -245,6 +253,8 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
+        # Chromium hands requests over from the first route on: set here, a later route has no request slip past it.
+        page.route("**/asked-by-no-page", lambda route: route.abort())
 
         def said(message: Any) -> None:
             # Chromium writes every refused request to the console; where a refusal is the story, it is no error.
@@ -254,13 +264,23 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
         page.on("console", said)
         page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda one: one.method in ("GET", "HEAD") or sent.append(one))
+        page.on("response", lambda one: answered(one.request))  # of a 204 no "requestfinished" comes
+        page.on("requestfailed", answered)
         page.on("request", lambda one: _inside(one.url, address) or complaints.append(f"asked {one.url}"))
         page.goto(f"{address}/{view}")
         return page
 
     yield open_
     for context in contexts:
+        for page in context.pages:
+            page.evaluate("0")  # its answer comes after the news of all that the page sent before
+    end = time.monotonic() + WAIT_MS / 1000
+    while sent and time.monotonic() < end:
+        contexts[0].pages[0].wait_for_timeout(20)
+    for context in contexts:
         context.close()
+    assert sent == [], "never answered"
     assert complaints == []
 
 

@@ -1,32 +1,14 @@
 """axe's rules on every view, light and dark, with WCAG 2.2 AA."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+from helpers.axe import axe_source, faults
 
 
 @pytest.fixture(scope="module")
 def axe():
-    """The source of axe-core."""
-    if not AXE.is_file():
-        pytest.fail("axe-core is not installed; run `make lint`, which installs the viewer's packages")
-    return AXE.read_text(encoding="utf-8")
-
-
-def faults(page, axe):
-    page.evaluate(axe)  # as the debugger does it: the page's policy lets no script in
-    found = page.evaluate(
-        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})", RULES
-    )
-    return [
-        f"{rule['id']}: {node['html'][:160]} {node['failureSummary']}"
-        for rule in found["violations"]
-        for node in rule["nodes"]
-    ]
+    return axe_source()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -53,6 +35,17 @@ def test_no_view_breaks_a_rule(server, open_page, axe, images, theme):
     assert faults(page, axe) == []
 
     page.keyboard.press("?")
+    assert faults(page, axe) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_question_before_an_upload_is_deleted_breaks_no_rule(server, open_page, axe, theme):
+    page = open_page(server.address, "#/patch", color_scheme=theme)
+    one = {**server.get("/slides")["slides"][0], "uploaded": True}
+    page.route("**/slides", lambda route: route.fulfill(json={"slides": [one]}))
+    page.goto(f"{server.address}/#/slides")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
     assert faults(page, axe) == []
 
 

@@ -155,6 +155,23 @@ def test_a_drawn_lesion_is_listed_commented_on_and_removed(own, open_page):
     expect(page.get_by_text("Drawn by reviewers")).to_have_count(0)
 
 
+def test_a_drawn_lesion_is_shown_as_kept_once_the_server_kept_it_and_is_sent_once(own, open_page):
+    page = opened(own, open_page)
+    drawn(page)
+    held = []
+    page.route("**/reviews", lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
+    page.keyboard.press("Enter")
+    expect(page.locator(".drawing-ends")).to_contain_text("Saving")
+    for key in ("Enter", "Space", "Escape"):
+        page.keyboard.press(key)
+    expect(page.locator(".corner")).to_have_count(3)
+    expect(page.locator(".line-drawn")).to_have_count(0)
+    held.pop().continue_()
+    expect(page.locator(".line-drawn")).to_have_count(1)
+    expect(page.locator(".drawing-ends, .corner")).to_have_count(0)
+    assert (held, len(reviews(own)[1])) == ([], 1)
+
+
 def test_what_can_not_be_saved_is_not_lost(own, open_page):
     page = opened(own, open_page, refused=True)
     drawn(page)

@@ -5,6 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from helpers.axe import axe_source, faults
 from sentinode.serving.access.tokens import Users
 
 NAMES = {"ann": "reviewer", "bob": "reviewer", "eve": "admin"}
@@ -58,6 +59,9 @@ def test_two_reviewers_disagree_and_an_admin_decides(sign_in):
     expect(row).to_contain_text("≠ disagreed: ✓ ann, ✕ bob")
     expect(row.locator(".votes li")).to_contain_text(["✓ Accepted by ann", "✕ Rejected by bob"])
     expect(row.get_by_role("button", name="Reject")).to_have_attribute("aria-pressed", "true")
+    for theme in ("light", "dark"):
+        bob.emulate_media(color_scheme=theme)
+        assert faults(bob, axe_source()) == [], theme
     expect(row.get_by_role("button", name="Accept")).to_have_attribute("aria-pressed", "false")
     expect(bob.get_by_text("Reviewers disagree on 1 place")).to_be_visible()
     expect(bob.locator(".line-disagreed")).to_have_count(1)

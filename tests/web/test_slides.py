@@ -113,3 +113,26 @@ def test_an_upload_shows_how_far_it_is_and_can_be_stopped(server, open_page, tmp
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("progressbar")).to_have_count(0)
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_an_upload_is_deleted_by_keyboard_after_a_question_and_others_are_not(lab, open_page, tmp_path):
+    slide_files.write_tiff(tmp_path / "brought.tif", slide_files.pyramid(slide_files.picture(), 2))
+    page = open_page(lab.address, "#/slides")
+    page.get_by_label("Slide files").set_input_files(tmp_path / "brought.tif")
+    button = card(page, "brought").get_by_role("button", name="Delete brought")
+    expect(button).to_be_visible(timeout=60_000)
+    uploads = [one["name"] for one in lab.get("/slides")["slides"] if one["uploaded"]]
+    assert len(uploads) < len(lab.get("/slides")["slides"])
+    expect(page.get_by_role("button", name="Delete")).to_have_count(len(uploads))
+    picture = card(page, "brought").get_by_role("img")
+    page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Delete brought?")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Delete the slide").press("Enter")
+    expect(card(page, "brought")).to_have_count(0)
+    assert "brought" not in [one["name"] for one in lab.get("/slides")["slides"]]

@@ -12,6 +12,7 @@ def slide(lab, open_page):
     """The scanned slide on a touch screen; what was drawn is taken back afterwards."""
     page = open_page(lab.address, has_touch=True, viewport={"width": 820, "height": 1180})
     page.get_by_role("heading", name="known").get_by_role("link").tap()
+    expect(page.locator(".scale")).to_be_visible()
     expect(page.locator(".lesion")).to_have_count(2)
     yield page
     for review in reviews(lab):
@@ -68,7 +69,7 @@ def test_two_fingers_move_the_slide_while_one_would_draw(slide, lab):
     before = frame(slide)[0]
     touch(slide, *[[(400 - n, 300), (420 + n, 300)] for n in range(0, 120, 10)])
     slide.wait_for_function("before => document.querySelector('.shapes g').getScreenCTM().a > 2 * before", arg=before)
-    expect(slide.locator(".line-drawn")).to_have_count(0)
+    expect(slide.locator(".line-sketch, .line-drawn")).to_have_count(0)
     expect(slide.get_by_role("button", name="Freehand")).to_have_attribute("aria-pressed", "true")
     assert reviews(lab) == []
 

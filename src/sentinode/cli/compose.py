@@ -21,8 +21,19 @@ def compose(
     mpp: Annotated[
         float | None, typer.Option(min=0.01, help="Of patches: their µm/px.  [default: 0.972, PCam's]")
     ] = None,
+    scale: Annotated[
+        int | None,
+        typer.Option(
+            help="Of patches: level-0 pixels for one of theirs, 1, 2 or 4; 1 makes a cohort sixteen times faster.  "
+            "[default: 4]"
+        ),
+    ] = None,
     split: Annotated[
         str | None, typer.Option(help="Of patches: the source's split to take; without: all patches.")
+    ] = None,
+    lesions: Annotated[
+        str | None,
+        typer.Option(metavar="AxB", help="Of patches: least and most lesions of a tumour slide.  [default: 1x6]"),
     ] = None,
     lesion_cells: Annotated[
         str | None, typer.Option(metavar="AxB", help="Of patches: least and most cells of a lesion, such as 1x40.")
@@ -35,12 +46,12 @@ def compose(
 ) -> None:
     """Make slides with known truth: NAME.tif, NAME.xml (ASAP) for those with tumour, slides.csv.
 
-    Of labelled patches each is a cell of a grid, listed in NAME.csv; level 2 of the slide shows it as it was.
+    Of labelled patches each is a cell of a grid, listed in NAME.csv; the level at its own µm/px shows it as it was.
     """
     from sentinode.studies import composition_study
 
     result = composition_study.compose(
-        source, out, slides=slides, seed=seed, cells=cells, lesion_cells=lesion_cells, mpp=mpp, split=split, size=size,
-        progress=progress(quiet),
+        source, out, slides=slides, seed=seed, cells=cells, lesions=lesions, lesion_cells=lesion_cells, mpp=mpp,
+        scale=scale, split=split, size=size, progress=progress(quiet),
     )  # fmt: skip
     present(result, as_json)

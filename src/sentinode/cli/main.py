@@ -15,6 +15,7 @@ import typer
 import typer.core
 
 from sentinode.cli import (
+    backbones,
     baselines,
     bundle,
     compare,
@@ -29,15 +30,19 @@ from sentinode.cli import (
     froc,
     learning_curve,
     lesion_rule,
+    mil,
     mine,
     plugins,
     predict,
+    pretrain,
+    protocol,
     scan,
     search,
     serve,
     slide,
     slide_score,
     stage,
+    study,
     submit,
     tiles,
     tissue,
@@ -56,6 +61,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 CLOSED_PIPE = 141  # 128 + SIGPIPE: `sentinode … | head` ends as `cat … | head` does, and is no failure
 
 EXTRAS = {
+    "backbones": "torch",
     "baselines": "crossval",
     "bundle quantize": "quantize",
     "bundle sign": "sign",
@@ -67,16 +73,21 @@ EXTRAS = {
     "ensemble": "train",
     "evaluate": "evaluate",
     "explain": "explain",
-    "features": "crossval",
+    "features": "crossval,scan",
     "froc": "evaluate,scan",
     "learning-curve": "train",
+    "mil": "train,scan",
     "mine": "evaluate,scan",
+    "pretrain": "pretrain",
+    "protocol": "evaluate,scan",
     "scan": "scan",
     "search": "search",
     "serve": "serve",
     "slide": "scan",
     "slide-score": "evaluate,scan",
     "stage": "evaluate",
+    "study": "crossval,train",
+    "study pretraining": "crossval,pretrain",
     "submit": "evaluate",
     "tiles": "evaluate,scan",
     "tissue": "scan",
@@ -149,25 +160,30 @@ def _options(
 app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
+app.command("pretrain")(pretrain.pretrain)
 app.command("crossval")(crossval.crossval)
 app.command("search")(search.search)
 app.command("evaluate")(evaluate.evaluate)
 app.command("features")(features.features)
+app.command("backbones")(backbones.backbones)
 app.command("compare")(compare.compare)
 app.command("baselines")(baselines.baselines)
 app.command("learning-curve")(learning_curve.learning_curve)
+app.add_typer(study.app, name="study")
 app.command("ensemble")(ensemble.ensemble)
 app.command("predict")(predict.predict)
 app.command("explain")(explain.explain)
 app.command("compose")(compose.compose)
 app.command("tiles")(tiles.tiles)
 app.command("scan")(scan.scan)
+app.command("mil")(mil.mil)
 app.command("mine")(mine.mine)
 app.command("submit")(submit.submit)
 app.command("serve")(serve.serve)
 app.command("plugins")(plugins.plugins)
 app.command("froc")(froc.froc)
 app.command("stage")(stage.stage)
+app.add_typer(protocol.app, name="protocol")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(users.app, name="users")
 app.add_typer(slide.app, name="slide")

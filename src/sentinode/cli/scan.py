@@ -9,7 +9,9 @@ from sentinode.cli.options import AsJson, Engine, Quiet, present_part, progress,
 
 
 def scan(
-    bundle: Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam, pcam-strong.")],
+    bundle: Annotated[
+        str, typer.Argument(help="A bundle's or slide bundle's folder, or a shipped name: pcam, pcam-strong.")
+    ],
     slides: Annotated[list[Path], typer.Argument(metavar="SLIDE…", help="Slide files, or folders that hold them.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for a scan folder of each slide, and scans.csv.")],
     stride: Annotated[int | None, typer.Option(help="Pixels from tile to tile; without: the tile size.")] = None,

@@ -9,7 +9,9 @@ from sentinode.cli.options import Engine, say
 
 
 def serve(
-    bundle: Annotated[str, typer.Argument(help="A bundle's folder, or a shipped name: pcam, pcam-strong.")],
+    bundle: Annotated[
+        str, typer.Argument(help="A bundle's or slide bundle's folder, or a shipped name: pcam, pcam-strong.")
+    ],
     slides: Annotated[Path | None, typer.Option("--slides", help="Folder of slides to show; read only.")] = None,
     scans: Annotated[
         Path | None, typer.Option("--scans", help="Folder of scans, as of `sentinode scan --out`.")

@@ -88,7 +88,7 @@ def decode_image(content: bytes, name: str) -> NDArray[np.uint8]:
         raise ImageError(f"{name} is not an image that can be decoded; replace or remove it") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"{name} is too large to be a patch ({error}); cut it into tiles first") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError) as error:  # Pillow's, of tags of another type
         if isinstance(error, ImageError):
             raise
         raise ImageError(f"{name} is truncated or damaged ({error}); replace or remove it") from error

@@ -29,6 +29,7 @@ _LAYOUTS = {
     "medmnist": ("medmnist", "a .npz file with train_images, train_labels, …"),
     "csv": ("csvfile", "a .csv file with the columns path,label[,group][,split]"),
     "slides": ("slides", "tiles.json with tiles.parquet, as `sentinode tiles` writes them"),
+    "unlabelled": ("unlabelled", "images without labels, for pretraining, named as unlabelled:DIR"),
 }
 
 

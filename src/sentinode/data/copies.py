@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from sentinode.core.files import atomic_file
 from sentinode.core.progress import Progress
-from sentinode.data.near_duplicates import Tones, near_pairs
+from sentinode.data.near_duplicates import NearPair, Tones, near_pairs
 from sentinode.data.pack import Pack
 
 _FILE = "near-duplicates-1.parquet"  # counted up when the search changes: older findings are then made anew
@@ -32,7 +32,7 @@ class PackedImages(Sequence[NDArray[np.uint8]]):
         return self._packed.image(int(self._rows[place]))
 
 
-def near_copies(packed: Pack, progress: Progress) -> pd.DataFrame:
+def near_copies(packed: Pack, progress: Progress, *, wanted: bool = True) -> pd.DataFrame:
     """Pairs of packed images that are near duplicates; images with the same pixels count once.
 
     The first call looks at every image and keeps what it finds in the pack's folder; docs/data.md says what it costs.
@@ -40,6 +40,7 @@ def near_copies(packed: Pack, progress: Progress) -> pd.DataFrame:
     Args:
         packed: The images.
         progress: Where to show how far it is.
+        wanted: Whether to look for them; False: only what an earlier call has found.
 
     Returns:
         One line a pair, best first: `first` and `second` (hashes of the pixels), `correlation`.
@@ -48,6 +49,8 @@ def near_copies(packed: Pack, progress: Progress) -> pd.DataFrame:
         StorageError: The findings can't be kept.
     """
     path = packed.folder / _FILE
+    if not path.is_file() and not wanted:
+        return _table([], np.empty(0, dtype=object))
     if not path.is_file():
         found = _search(packed, progress)
         with atomic_file(path) as temporary:
@@ -65,13 +68,16 @@ def _search(packed: Pack, progress: Progress) -> pd.DataFrame:
         for part in progress.slabs("looking for copies", len(each), _CHUNK)
     ]
     pairs = near_pairs(each, Tones.join(parts), np.arange(len(each))) if parts else []
-    return pd.DataFrame(
-        {
-            "first": [pixels[pair.first] for pair in pairs],
-            "second": [pixels[pair.second] for pair in pairs],
-            "correlation": [pair.correlation for pair in pairs],
-        }
-    )
+    return _table(pairs, pixels)
+
+
+def _table(pairs: Sequence[NearPair], pixels: NDArray[np.object_]) -> pd.DataFrame:
+    columns = {
+        "first": [pixels[pair.first] for pair in pairs],
+        "second": [pixels[pair.second] for pair in pairs],
+        "correlation": [pair.correlation for pair in pairs],
+    }
+    return pd.DataFrame(columns).astype({"first": object, "second": object, "correlation": float})
 
 
 def copy_sets(table: pd.DataFrame, pairs: pd.DataFrame) -> "pd.Series[str]":

@@ -78,6 +78,11 @@ class DataConfig(BaseModel):
     What is computed of the tiles is pooled over each image; see `FeaturesConfig.pool`.
     """
 
+    near_copies: bool = True
+    """Look for near copies, which must not lie on two sides. The cost grows as the square of the number of images: a
+    minute or two for 200,000, an hour for a million. Without it, copies but for those of the very same pixels are not
+    known: switch it off only where the source's own splits hold whole slides apart."""
+
     on_unreadable: Policy = "drop"
     """An image that is missing, truncated or of a mode that is refused: refuse the data set, or leave it out."""
 

@@ -41,6 +41,10 @@ class Images(Sequence[NDArray[np.uint8]]):
         """One image (H, W, 3) for a number, several (n, H, W, 3) for a slice or an array of numbers."""
         return self._tiles[self._rows[index]]
 
+    def chosen(self, places: NDArray[np.int64]) -> "Images":
+        """Those at some places, still unread."""
+        return Images(self._tiles, self._rows[places])
+
 
 class CutImages(Images):
     """Images that were packed as tiles, given by their first rows; each is put together again when it is read."""
@@ -85,6 +89,9 @@ class Dataset:
     source_splits: bool = True
     """Whether the source came with splits of its own; False: its images were dealt into splits here."""
 
+    near_copies: bool = True
+    """Whether near copies were looked for."""
+
     @property
     def tiles(self) -> NDArray[np.uint8]:
         """Every packed image, a read-only memory map: (M, H, W, 3) uint8; `manifest.rows` says which are whose.
@@ -122,8 +129,8 @@ def load_dataset(config: DataConfig, *, cache: Path, progress: Progress) -> Data
     assign_splits(splits, _chosen(config.split))
     mpp = known_mpp(source, config)  # as is a contradiction
     packed = pack(source, cache, progress, config.tile_size)
-    manifest = build_manifest(source, packed, config, near_copies(packed, progress))
-    return Dataset(manifest, packed, mpp, source_splits=bool(splits))
+    manifest = build_manifest(source, packed, config, near_copies(packed, progress, wanted=config.near_copies))
+    return Dataset(manifest, packed, mpp, source_splits=bool(splits), near_copies=config.near_copies)
 
 
 def known_mpp(source: Source, config: DataConfig) -> float | None:
@@ -181,8 +188,8 @@ def build_manifest(source: Source, packed: Pack, config: DataConfig, near: pd.Da
 def join_pack(source: Source, packed: Pack, rename: dict[str, str]) -> pd.DataFrame:
     """One line for each record of `source`, renamed, beside what decoding found: the columns of the checks' table."""
     table = pd.DataFrame(
-        [(record.path, record.label, record.group, record.split) for record in source.records],
-        columns=["path", "label", "group", "source_split"],
+        [(record.path, record.label, record.group, record.split, record.centre) for record in source.records],
+        columns=["path", "label", "group", "source_split", "centre"],
         dtype=object,
     )
     table["label"] = table["label"].map(lambda name: rename.get(name, name), na_action="ignore")

@@ -20,7 +20,7 @@ from sentinode.data.source import Exclusion
 Grouping = Literal["source", "group", "stain", "none"]
 """How the split was made: by the source itself, or cut by group, by clusters of similar stain, or image by image."""
 
-COLUMNS = ("id", "path", "label", "group", "cluster", "copies", "split", "row", "pixels")
+COLUMNS = ("id", "path", "label", "group", "cluster", "copies", "split", "row", "pixels", "centre")
 """Columns of `Manifest.table`."""
 
 _META = b"sentinode"
@@ -33,8 +33,8 @@ class Manifest:
     table: pd.DataFrame
     """One line a sample: `id`, `path`, `label` (class name), `group` (slide or patient), `cluster` (of similar stain,
     where those stood for slides), `copies` (id of the first image of a set of near copies), `split` (train, validation
-    or test), `row` in the pack's tiles, `pixels` (hash of the pixels). Group, cluster and copies are missing values
-    where they are not known or there are none."""
+    or test), `row` in the pack's tiles, `pixels` (hash of the pixels), `centre` (hospital). Group, cluster, copies and
+    centre are missing values where they are not known or there are none; tables of early versions have no centre."""
 
     class_names: tuple[str, ...]
     """Names of the classes: of two the positive one comes last; otherwise in the source's order."""

@@ -18,6 +18,7 @@ from sentinode.core.result_folder import locked
 from sentinode.core.tile_cover import joined, tile_count, tiles_along
 from sentinode.data.decoder import decode_all
 from sentinode.data.source import Exclusion, Source
+from sentinode.data.tile_map import map_tiles
 
 _FORGOTTEN_S = 7 * 24 * 3600
 """Since the last image that was added: then a pack that was never finished makes room."""
@@ -40,11 +41,13 @@ class Pack:
 
     @cached_property
     def tiles(self) -> NDArray[np.uint8]:
-        """(M, H, W, 3) uint8, RGB, a read-only memory map; a row whose image could not be used is zero.
+        """(M, H, W, 3) uint8, RGB, a read-only memory map of which little is ever resident.
+
+        A row whose image could not be used is zero.
 
         Of images that were cut into tiles, the tiles, each image's side by side in the order of `covering.cut`.
         """
-        return np.load(self.folder / "tiles.npy", mmap_mode="r")  # type: ignore[no-any-return]
+        return map_tiles(self.folder / "tiles.npy")
 
     @cached_property
     def index(self) -> pd.DataFrame:

@@ -32,6 +32,9 @@ class Record:
     split: str | None
     """The source's own split that it lies in; None: the source has none."""
 
+    centre: str | None = None
+    """The hospital or laboratory that it comes from; None: not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:

@@ -140,9 +140,15 @@ def open_model(
             function than the one that is deployed.
 
     Raises:
-        SentinodeError: A single look of an INT8 bundle was asked for, which has none.
+        SentinodeError: A single look of an INT8 bundle was asked for, which has none; or the bundle normalises stain.
         BundleError: The bundle answers differently than recorded.
     """
+    if bundle.info.input.stain:
+        # Its map would be of an image that nobody sees, and each perturbed one would be normalised differently.
+        raise SentinodeError(
+            f"bundle {bundle.name} normalises stain, and can't be explained; explain one that was trained with "
+            'stain.normalise = "none"'
+        )
     if single_look:
         return _single_look(bundle, threads)
     answering = open_engine(bundle, engine, threads=threads)

@@ -12,6 +12,7 @@ from sentinode.explanation.explainable_model import ExplainableModel
 from sentinode.explanation.faithfulness import Chance, Faithfulness, measure, random_orders, smoothness_of
 from sentinode.explanation.map_pictures import draw_map, draw_overlay
 from sentinode.explanation.methods import method_of
+from sentinode.models.bundle_info import BundleInfo
 
 RANDOM_ORDERS = 8
 """Per tile, for the yardstick of faithfulness."""
@@ -173,9 +174,19 @@ def class_number(model: ExplainableModel, target: str | None, probabilities: NDA
     classes = model.info.classes
     if target is None:
         return int(probabilities.argmax()) if classes.positive is None else classes.names.index(classes.positive)
-    if target not in classes.names:
-        raise SentinodeError(f"there is no class {target!r}; {model.info.name} tells {', '.join(classes.names)} apart")
+    check_class(model.info, target)
     return classes.names.index(target)
+
+
+def check_class(info: BundleInfo, target: str | None) -> None:
+    """Refuse the name of a class that a bundle has not; None stands for the class that it takes itself.
+
+    Raises:
+        SentinodeError: It is such a name.
+    """
+    names = info.classes.names
+    if target is not None and target not in names:
+        raise SentinodeError(f"there is no class {target!r}; {info.name} tells {', '.join(names)} apart")
 
 
 def likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sentinode.core.errors import DataError
 from sentinode.core.extras import require
@@ -103,7 +103,7 @@ def predict(
     named = [images] if isinstance(images, str | Path) else images
     if not isinstance(named, Sequence) or not all(isinstance(name, str | Path) for name in named):
         raise DataError(
-            f"images is {type(images).__name__}; give paths of files, or for pixels that are in memory "
+            f"{_what_is_no_path(named)}; give paths of files, or for pixels that are in memory "
             "sn.open_engine(bundle).predict(tiles), tiles being uint8 (N, H, W, 3)"
         )
     answers = prediction_study.predict(
@@ -116,3 +116,10 @@ def predict(
     )
     rows = tuple(answers)
     return Predictions(rows, tuple(answers.failures), answers.info)
+
+
+def _what_is_no_path(images: Any) -> str:
+    if not isinstance(images, Sequence):
+        return f"images is {type(images).__name__}"
+    place, found = next((place, one) for place, one in enumerate(images) if not isinstance(one, str | Path))
+    return f"images[{place}] is {'None' if found is None else type(found).__name__}"

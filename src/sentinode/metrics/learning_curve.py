@@ -42,8 +42,8 @@ class CurvePoint:
     metrics: dict[str, Metric]
     """`METRICS`, on the same measured images at every point."""
 
-    seconds: float
-    """What training and measuring took."""
+    seconds: float | None
+    """What training and measuring took; None where it was not measured."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -2,35 +2,24 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import EvaluationError
 from sentinode.core.metric import Metric
+from sentinode.core.node_classes import SLIDE_CLASSES, STAGES, SlideClass, Stage
 from sentinode.metrics.measures.intervals import Resampling, percentile_interval
 
 SizeClass = Literal["ITC", "micro", "macro"]
 """Isolated tumour cells, micrometastasis, macrometastasis: a lesion's class, as a scan's files write it."""
-
-SlideClass = Literal["negative", "itc", "micro", "macro"]
-"""Class of a slide by its largest metastasis."""
-
-Stage = Literal["pN0", "pN0(i+)", "pN1mi", "pN1", "pN2"]
-"""Pathologic stage of the lymph nodes, as far as CAMELYON17 tells them apart."""
 
 NOT_ASSESSED = "not assessed"
 """In place of a slide's class or a patient's stage: what was not seen is not normal."""
 
 SLIDE_CLASS_OF: dict[SizeClass, SlideClass] = {"ITC": "itc", "micro": "micro", "macro": "macro"}
 """The class of a slide whose largest lesion has this class, as CAMELYON17's tables and the server write it."""
-
-SLIDE_CLASSES: tuple[SlideClass, ...] = get_args(SlideClass)
-"""From none to the largest."""
-
-STAGES: tuple[Stage, ...] = get_args(Stage)
-"""Stages in rising order; the weights of kappa follow it."""
 
 ITC_UM = 200.0
 """Longest diameter up to which a focus is isolated tumour cells."""

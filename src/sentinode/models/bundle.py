@@ -1,6 +1,5 @@
 """A bundle: the folder that is the only thing to pass from training to everything after it. Opened without torch."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -8,27 +7,30 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from sentinode.core.arrays import read_npz
 from sentinode.core.errors import BundleError
 from sentinode.core.files import sha256_of_file
-from sentinode.core.messages import one_line
 from sentinode.core.result_folder import ResultKind
 from sentinode.core.settings import Settings
 from sentinode.models.bundle_info import (
     EXAMPLE_FILE,
+    FIRST_SEALED,
     FORMAT_VERSION,
     GRAPH_FILE,
     INFO_FILE,
+    PRETRAINED_INFO_FILE,
     REFERENCE_FILE,
     REQUIRED_FILES,
     SEEN_FILE,
+    SLIDE_INFO_FILE,
+    TILES_FOLDER,
     WEIGHTS_FILE,
     BundleInfo,
 )
-from sentinode.models.bundle_seal import check_seal
+from sentinode.models.bundle_seal import SEAL, check_seal
 from sentinode.models.bundle_signature import check_trusted
+from sentinode.models.sealed_folder import check_files, read_facts
 
 BUNDLE_FOLDER = ResultKind("a bundle", (INFO_FILE,))
 
@@ -86,14 +88,7 @@ def open_bundle(name: str | Path, *, trust: Sequence[Path] | None = None) -> Bun
     """
     folder = _find(str(name))
     info = _read_info(folder)
-    for file in sorted(REQUIRED_FILES | set(info.files)):
-        path = folder / file
-        if not path.is_file():
-            raise BundleError(f"bundle {folder} is incomplete: {file} is missing; copy the whole folder again")
-        if sha256_of_file(path) != info.files.get(file):
-            raise BundleError(
-                f"bundle {folder}: {file} is not the file that was written (its SHA-256 differs); get the bundle again"
-            )
+    check_files(folder, REQUIRED_FILES, info.files)
     bundle = Bundle(str(name), folder, info)
     # Asked for here and not handed down: a caller that forgot it would open what is not trusted.
     if keys := Settings.from_environment().trust if trust is None else trust:
@@ -135,6 +130,16 @@ def _find(name: str) -> Path:
     if name in shipped_bundles():
         return _shipped_root() / name
     shipped = ", ".join(shipped_bundles()) or "none"
+    if (folder / SLIDE_INFO_FILE).is_file():
+        raise BundleError(
+            f"{folder} is a slide bundle, which judges whole slides: `sentinode scan {folder} SLIDE`; what judges its "
+            f"tiles, if it is a bundle, is {folder / TILES_FOLDER}"
+        )
+    if (folder / PRETRAINED_INFO_FILE).is_file():
+        raise BundleError(
+            f"{folder} is a pretrained bundle, which learned without labels and tells no classes apart; train on it "
+            f"(`sentinode train RECIPE --set model.weights=bundle:{folder}`), and use the bundle that comes of it"
+        )
     if folder.is_dir():
         raise BundleError(f"{folder} is no bundle: it has no {INFO_FILE}; give the folder that holds it")
     raise BundleError(f"there is no bundle {name!r}; give a bundle's folder or the name of a shipped one ({shipped})")
@@ -142,20 +147,9 @@ def _find(name: str) -> Path:
 
 def _read_info(folder: Path) -> BundleInfo:
     path = folder / INFO_FILE
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        version = fields["format_version"]
-        if isinstance(version, int) and version > FORMAT_VERSION:
-            raise BundleError(
-                f"bundle {folder} has format {version}, newer than {FORMAT_VERSION}, the newest that this version "
-                "reads; upgrade sentinode"
-            )
-        info = BundleInfo.model_validate(fields)
-    except ValidationError as error:
-        raise BundleError(f"{path} is damaged: {one_line(error)}; get the bundle again") from error
-    except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BundleError(f"{path} is damaged ({type(error).__name__}: {error}); get the bundle again") from error
+    info, fields = read_facts(path, BundleInfo, FORMAT_VERSION)
     if unknown := set(info.files) - REQUIRED_FILES - {SEEN_FILE}:
         raise BundleError(f"{path} lists files that no bundle has: {', '.join(sorted(unknown))}; get the bundle again")
-    check_seal(folder, fields)
+    if info.format_version >= FIRST_SEALED or SEAL in fields:
+        check_seal(path, fields)
     return info

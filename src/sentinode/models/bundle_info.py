@@ -6,19 +6,32 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinode.core.decision import LowConfidenceBand, OperatingPoint
 from sentinode.core.metric import Metric
+from sentinode.core.stain.normaliser import StainTarget
 from sentinode.core.tile_cover import tile_count
 from sentinode.models.model_config import ModelConfig, TilePooling
 
 FORMAT_VERSION = 2
 """1: the graph holds its weights. 2: it takes them from the file beside it, and `bundle.json` has its own hash."""
 
+FIRST_SEALED = 2
+"""The first format that has the hash."""
+
 GRAPH_FILE = "model.onnx"
+GRAPH_LIMIT = 2**31 - 1
+"""Bytes that one ONNX file holds, which is a message of protobuf."""
 WEIGHTS_FILE = "weights.safetensors"
 EXAMPLE_FILE = "example.npz"
 REFERENCE_FILE = "reference.npz"
 CARD_FILE = "MODEL_CARD.md"
 SEEN_FILE = "seen.npz"
 INFO_FILE = "bundle.json"
+
+SLIDE_INFO_FILE = "slide-model.json"
+"""What a slide bundle has in its place."""
+PRETRAINED_INFO_FILE = "pretrained.json"
+"""What a pretrained bundle has in its place."""
+TILES_FOLDER = "tiles"
+"""In a slide bundle: the bundle that the features are of, as a whole, so that a slide model runs alone."""
 
 ENSEMBLE = "ensemble"
 """The architecture's name of a bundle that has members."""
@@ -63,6 +76,9 @@ class Input(_Part):
     """How tiles come to `input_size`, where that differs."""
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    stain: StainTarget | None = Field(default=None, exclude_if=lambda stain: stain is None)
+    """When set, engines give every tile this stain before the graph sees it: by the slide's where one is scanned, by
+    each image's own otherwise."""
 
 
 class HeadSpec(_Part):

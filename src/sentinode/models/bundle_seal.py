@@ -1,21 +1,27 @@
-"""The hash of a bundle: over all that `bundle.json` says, and so over every other file, whose hashes it lists."""
+"""The hash of a bundle: over all that its JSON file says, and so over every other file, whose hashes it lists."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from sentinode.core.errors import BundleError
 from sentinode.core.files import sha256_of_file, sha256_of_json, write_json
-from sentinode.models.bundle_info import FORMAT_VERSION, INFO_FILE, BundleInfo
 
 SEAL = "sha256"
-"""The key of `bundle.json` that holds the hash, which is over all others."""
+"""The key of a bundle's JSON file that holds the hash, which is over all others."""
 
-_FIRST_SEALED = 2
+Info = TypeVar("Info", bound=BaseModel)
 
 
-def write_sealed(folder: Path, info: BundleInfo) -> BundleInfo:
-    """Write `bundle.json` of a folder whose other files are there, with their hashes and its own.
+def write_sealed(path: Path, info: Info, format_version: int) -> Info:
+    """Write the JSON file of a folder whose other files are there, with their hashes and its own.
+
+    Args:
+        path: The JSON file.
+        info: What it says, with fields `files`, `sha256` and `format_version`, which are filled in.
+        format_version: Of what is written.
 
     Returns:
         The facts as they were written.
@@ -23,10 +29,11 @@ def write_sealed(folder: Path, info: BundleInfo) -> BundleInfo:
     Raises:
         StorageError: The disk is full or the folder can't be written.
     """
-    files = {path.name: sha256_of_file(path) for path in sorted(folder.iterdir()) if path.name != INFO_FILE}
-    listed = info.model_copy(update={"files": files, "format_version": FORMAT_VERSION})
+    beside = sorted(other for other in path.parent.iterdir() if other.is_file() and other.name != path.name)
+    files = {other.name: sha256_of_file(other) for other in beside}
+    listed = info.model_copy(update={"files": files, "format_version": format_version})
     sealed = listed.model_copy(update={SEAL: content_sha256(listed.model_dump(mode="json"))})
-    write_json(folder / INFO_FILE, sealed.model_dump(mode="json"))
+    write_json(path, sealed.model_dump(mode="json"))
     return sealed
 
 
@@ -35,20 +42,18 @@ def content_sha256(fields: Mapping[str, Any]) -> str:
     return sha256_of_json({key: value for key, value in fields.items() if key != SEAL})
 
 
-def check_seal(folder: Path, fields: Mapping[str, Any]) -> None:
-    """Check the hash that `bundle.json` has of itself; in format 1 it has none.
+def check_seal(path: Path, fields: Mapping[str, Any]) -> None:
+    """Check the hash that a bundle's JSON file has of itself.
 
     Args:
-        folder: The bundle's.
-        fields: What the file says.
+        path: The file.
+        fields: What it says.
 
     Raises:
         BundleError: It says something else than what was written.
     """
-    if fields["format_version"] < _FIRST_SEALED and SEAL not in fields:
-        return
     if (said := fields.get(SEAL)) != (found := content_sha256(fields)):
         raise BundleError(
-            f"{folder / INFO_FILE} is not what was written: its SHA-256 is {found}, and it says {said}; undo the "
-            "change, or get the bundle again"
+            f"{path} is not what was written: its SHA-256 is {found}, and it says {said}; undo the change, or get the "
+            "bundle again"
         )

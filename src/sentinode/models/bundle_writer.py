@@ -1,5 +1,6 @@
 """Writing a bundle: as a whole and found good, or not at all."""
 
+import datetime
 import shutil
 from collections.abc import Mapping
 from importlib import metadata
@@ -7,32 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
-from onnx import ModelProto
-from safetensors.torch import save
 
 from sentinode.core.files import atomic_folder
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import (
     CARD_FILE,
     EXAMPLE_FILE,
-    GRAPH_FILE,
+    FORMAT_VERSION,
+    INFO_FILE,
     REFERENCE_FILE,
     SEEN_FILE,
-    WEIGHTS_FILE,
     BundleInfo,
 )
 from sentinode.models.bundle_seal import write_sealed
+from sentinode.models.card import card_template
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.engines.engine_factory import open_engine
-from sentinode.models.model_config import Storage
-from sentinode.models.networks.heads import can_be_halved
-from sentinode.models.networks.network import Network
-from sentinode.models.onnx_export import export_graph
-from sentinode.models.onnx_graph import refer_to_weights
+from sentinode.models.graph_folder import write_graph_folder
 
 _LIBRARIES = ("sentinode", "torch", "torchvision", "timm", "openvino", "onnx", "onnxscript", "scikit-learn", "numpy")
 
@@ -65,21 +59,23 @@ def write_bundle(
         BundleError: The exported graph answers differently than the model; nothing is written.
         StorageError: The disk is full or the folder can't be written.
     """
-    storage = info.model.storage
-    graph = export_graph(deployed, storage)  # rounds the weights: the example comes after it
-    with torch.inference_mode():
-        probabilities, embedding = deployed.eval()(torch.from_numpy(np.ascontiguousarray(example_tiles)))
-    example = {"tiles": example_tiles, "probabilities": probabilities.numpy(), "embedding": embedding.numpy()}
     with atomic_folder(folder) as temporary:
-        _save_weights(deployed.network, storage, temporary / WEIGHTS_FILE)
-        sealed = seal(temporary, info, graph, example=example, reference=reference, seen=seen)
+        write_graph_folder(deployed, info.model.storage, temporary)  # rounds the weights: the example comes after it
+        example = _example(deployed, info, example_tiles)
+        sealed = seal(temporary, info, example=example, reference=reference, seen=seen)
     return Bundle(str(folder), folder, sealed)
 
 
-def seal(
-    folder: Path, info: BundleInfo, graph: ModelProto, *, example: Arrays, reference: Arrays, seen: Arrays | None
-) -> BundleInfo:
-    """Write everything but the weights, which are in `folder` already, and check that the example comes out right.
+def _example(deployed: DeployedModel, info: BundleInfo, tiles: NDArray[np.uint8]) -> Arrays:
+    stain = info.input.stain
+    seen_tiles = tiles if stain is None else stain.each(tiles)[0]
+    with torch.inference_mode():
+        probabilities, embedding = deployed.eval()(torch.from_numpy(np.ascontiguousarray(seen_tiles)))
+    return {"tiles": tiles, "probabilities": probabilities.numpy(), "embedding": embedding.numpy()}
+
+
+def seal(folder: Path, info: BundleInfo, *, example: Arrays, reference: Arrays, seen: Arrays | None) -> BundleInfo:
+    """Write all but graph and weights, which are in `folder` already, and check that the example comes out right.
 
     Returns:
         The facts with the hash of every file, as they were written.
@@ -87,13 +83,11 @@ def seal(
     Raises:
         BundleError: The graph answers the example differently.
     """
-    refer_to_weights(graph, folder / WEIGHTS_FILE)
-    onnx.save_model(graph, folder / GRAPH_FILE)
     arrays = {EXAMPLE_FILE: example, REFERENCE_FILE: reference, **({SEEN_FILE: seen} if seen else {})}
     for file, content in arrays.items():
         np.savez_compressed(folder / file, allow_pickle=False, **content)
     (folder / CARD_FILE).write_text(render_card(info), encoding="utf-8")
-    sealed = write_sealed(folder, info)
+    sealed = write_sealed(folder / INFO_FILE, info, FORMAT_VERSION)
     open_engine(Bundle(str(folder), folder, sealed), "openvino")
     return sealed
 
@@ -111,22 +105,18 @@ def amend(bundle: Bundle, **changes: Any) -> Bundle:
         for name in bundle.info.files:
             shutil.copyfile(bundle.folder / name, temporary / name)
         (temporary / CARD_FILE).write_text(render_card(info), encoding="utf-8")
-        info = write_sealed(temporary, info)
+        info = write_sealed(temporary / INFO_FILE, info, FORMAT_VERSION)
     return Bundle(bundle.name, bundle.folder, info)
 
 
 def render_card(info: BundleInfo) -> str:
     """`MODEL_CARD.md`, for a person: what the model is, what it was trained on, what it measured, its limits."""
-    environment = Environment(
-        loader=PackageLoader("sentinode.models"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown for reading in an editor, not a page
-    )
-    environment.filters["number"] = _number
-    return environment.get_template("model_card.md.j2").render(info=info)
+    return card_template("model_card.md.j2").render(info=info)
+
+
+def time_of_making() -> str:
+    """Now, as `Provenance.created` has it."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def library_versions() -> dict[str, str]:
@@ -138,16 +128,3 @@ def library_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _save_weights(network: Network, storage: Storage, path: Path) -> None:
-    halved = can_be_halved(network) if storage == "float16" else set()
-    tensors = {
-        name: (tensor.half() if name in halved else tensor.clone()).contiguous()
-        for name, tensor in network.state_dict().items()
-    }
-    path.write_bytes(save(tensors))
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}" if abs(value) < 1e-3 else f"{value:.3f}"

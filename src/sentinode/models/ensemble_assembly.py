@@ -40,6 +40,11 @@ def check_joinable(bundles: Sequence[Bundle], mean: Mean | None, test_time: Test
                 f"{bundle.name} is INT8, which can't be averaged in one graph; name the bundle that it was quantised "
                 "from, and quantise the ensemble"
             )
+        if bundle.info.input.stain:
+            raise BundleError(
+                f"{bundle.name} normalises stain, and the members of an ensemble see the same tiles as they are; name "
+                'bundles that were trained with stain.normalise = "none"'
+            )
         _check_one_size(bundle)
     if len(bundles) == 1:
         _check_single(bundles[0], mean, test_time)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,19 @@ class Extractor:
         scores = self._engine.predict(tiles)
         return Embedded(scores.embedding, scores.probabilities if self.score_names else None)
 
+    def open(self) -> None:
+        """Open the engine now, where the time that it takes, or its errors, would be blamed on what is embedded first.
+
+        Raises:
+            SentinodeError: As for `open_engine`.
+        """
+        _ = self._engine
+
+    @property
+    def engine_name(self) -> str:
+        """`openvino` or `torch`, whichever runs it."""
+        return self._engine.name
+
     def deployed(self) -> "DeployedModel":
         """The model in torch, with all that is around the network, on the CPU; a fresh copy to be changed freely."""
         return self._make_deployed()
@@ -120,6 +133,14 @@ def open_extractor(
     raise SentinodeError("an extractor is made from either a bundle or an architecture; name one of them")
 
 
+def space_of(bundle: Bundle) -> FeatureSpace:
+    """What the embeddings mean that a bundle gives."""
+    info = bundle.info
+    # The graph holds weights, preprocessing, pooling and averaging, and is cheaper to name than they are.
+    sha256 = sha256_of_json(_identity(info))
+    return FeatureSpace("network", info.name, info.input.tile_size, sha256)
+
+
 def _of_bundle(bundle: Bundle, tile_size: int, engine: str, threads: int | None) -> Extractor:
     info = bundle.info
     if info.input.pooling:
@@ -142,8 +163,7 @@ def _of_bundle(bundle: Bundle, tile_size: int, engine: str, threads: int | None)
         return load_deployed(bundle)
 
     return Extractor(
-        # The graph holds weights, preprocessing, pooling and averaging, and is cheaper to name than they are.
-        FeatureSpace("network", info.name, tile_size, sha256_of_json({"graph": info.files[GRAPH_FILE]})),
+        space_of(bundle),
         info.model,
         embedding_size=info.embedding_size,
         score_names=info.classes.names,
@@ -151,6 +171,13 @@ def _of_bundle(bundle: Bundle, tile_size: int, engine: str, threads: int | None)
         deployed=deployed,
         bundle=bundle,
     )
+
+
+def _identity(info: BundleInfo) -> dict[str, Any]:
+    """All that an embedding of a bundle depends on."""
+    stain = info.input.stain
+    own = {"graph": info.files[GRAPH_FILE]}
+    return own if stain is None else {**own, "stain": info.input.model_dump(mode="json", include={"stain"})}
 
 
 def _of_architecture(config: ModelConfig, tile_size: int, engine: str, threads: int | None) -> Extractor:
@@ -221,7 +248,7 @@ def _digest(model: ModelConfig, network: "Network", tile_size: int) -> str:
 def _engine(deployed: "DeployedModel", model: ModelConfig, name: str, threads: int | None) -> Engine:
     from sentinode.models.onnx_export import fits
 
-    # The largest foundation models are beyond what one ONNX file holds; torch runs them as they are.
+    # The largest foundation models are beyond what one ONNX file holds; torch runs them without a copy on the disk.
     chosen = "torch" if name == "auto" and not fits(deployed) else name
     return engine_of(deployed, _info(deployed, model), chosen, threads=threads)
 

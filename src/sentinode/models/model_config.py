@@ -9,7 +9,7 @@ from sentinode.core.errors import RecipeError
 Head = Literal["softmax", "logit"]
 TestTime = Literal["none", "d4"]
 Storage = Literal["float32", "float16"]
-Pooling = Literal["mean", "max", "centre", "centre-max", "attention"]
+Pooling = Literal["mean", "max", "centre", "centre-max", "attention", "token"]
 Mean = Literal["probabilities", "logits"]
 TilePooling = Literal["mean", "max"]
 """How the embeddings of an image's tiles become the image's."""
@@ -53,7 +53,8 @@ class ModelConfig(BaseModel):
 
     pooling: tuple[Pooling, ...] = Field(default=("mean",), min_length=1)
     """How the last feature map becomes the embedding, concatenated in this order; `centre` is its central third,
-    `attention` a mean whose weights are learned (Ilse et al. 2018)."""
+    `attention` a mean whose weights are learned (Ilse et al. 2018). Of a vision transformer the map is that of the
+    patch tokens, and `token` is the class token, which `["mean"]` alone takes, too."""
 
     mean: tuple[float, float, float] | None = None
     """Mean of R, G and B on the scale 0 to 1, which is subtracted. None: what the architecture's public weights want,

@@ -1,14 +1,17 @@
 """From a deployed model in torch to one ONNX graph: bytes of tiles in, probabilities and embedding out."""
 
 import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from onnx import ModelProto
 from onnxscript import optimizer
-from torch import nn
+from torch import Tensor, nn
 
 from sentinode.core.errors import WeightsError
+from sentinode.models.bundle_info import GRAPH_LIMIT
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.model_config import Storage
 from sentinode.models.networks.heads import can_be_halved
@@ -16,7 +19,6 @@ from sentinode.models.onnx_graph import INPUT, OUTPUTS, check_graph, halve_weigh
 
 # The first with the current GroupNormalization, Gelu and Reduce*; OpenVINO, onnxruntime and NNCF read it.
 _OPSET = 20
-_LIMIT = 2**31 - 1  # of a protobuf message, which an ONNX file is
 
 
 def round_weights(network: nn.Module, storage: Storage) -> None:
@@ -38,9 +40,9 @@ def round_weights(network: nn.Module, storage: Storage) -> None:
             state[name].copy_(rounded)
 
 
-def fits(deployed: DeployedModel) -> bool:
-    """Whether one ONNX file can hold the model."""
-    return bool(sum(4 * tensor.numel() for tensor in deployed.state_dict().values()) <= _LIMIT)
+def fits(deployed: DeployedModel, limit: int = GRAPH_LIMIT) -> bool:
+    """Whether a graph of so many bytes can hold the model with its weights."""
+    return bool(sum(4 * tensor.numel() for tensor in deployed.state_dict().values()) <= limit)
 
 
 def export_graph(deployed: DeployedModel, storage: Storage) -> ModelProto:
@@ -49,18 +51,12 @@ def export_graph(deployed: DeployedModel, storage: Storage) -> ModelProto:
     The initialisers have the parameters' names, behind `network.`. Batch norms stay nodes of their own: folded into
     convolutions their weights would no longer be the stored ones, and engines fold them when they load the graph.
 
+    A graph that does not `fits` is whole in memory, and has to be saved with its weights beside it.
+
     Args:
         deployed: On the CPU; is put into evaluation mode.
         storage: Precision of the stored weights, see `round_weights`.
-
-    Raises:
-        WeightsError: The model is too large for one ONNX file.
     """
-    if not fits(deployed):
-        raise WeightsError(
-            "the model has more weights than the 2.1 GB that one ONNX file holds: no bundle can be made of it; engine "
-            "torch computes features with it"
-        )
     round_weights(deployed.network, storage)
     size = deployed.preprocessing.tile_size
     shape, dynamic = (3, size, size, 3), {0: torch.export.Dim("N")}
@@ -72,29 +68,51 @@ def export_graph(deployed: DeployedModel, storage: Storage) -> ModelProto:
     temperature = float(deployed.temperature)
     deployed.temperature.fill_(1.5)  # a division by 1 would be optimised away, and nobody could set it later
     try:
-        with warnings.catch_warnings():
-            # torch 2.13's exporter uses a torch class that is going away.
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-            program = torch.onnx.export(
-                deployed.eval(),
-                (tiles,),
-                dynamo=True,
-                input_names=[INPUT],
-                output_names=list(OUTPUTS),
-                dynamic_shapes={"tiles": dynamic},
-                opset_version=_OPSET,
-                optimize=False,
-                verbose=False,
-            )
+        model = trace(deployed.eval(), (tiles,), inputs=(INPUT,), outputs=OUTPUTS, dynamic={"tiles": dynamic})
     finally:
         deployed.temperature.fill_(temperature)
-    assert program is not None
-    optimizer.fold_constants(program.model)
-    optimizer.remove_unused_nodes(program.model)
-    model = program.model_proto
-    tidy(model)
     set_temperature(model, temperature)
     if storage == "float16":
         halve_weights(model)
     check_graph(model)
+    return model
+
+
+def trace(
+    module: nn.Module,
+    arguments: tuple[Tensor, ...],
+    *,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    dynamic: Mapping[str, Any],
+) -> ModelProto:
+    """A module in evaluation mode as an ONNX graph with nothing of this machine in it.
+
+    Args:
+        module: On the CPU.
+        arguments: What it is called with once; sizes of one and two can be taken for constants.
+        inputs: Their names in the graph.
+        outputs: Names of what it gives.
+        dynamic: For each argument of `forward`, which of its sizes may differ.
+    """
+    with warnings.catch_warnings():
+        # torch 2.13's exporter uses a torch class that is going away.
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+        program = torch.onnx.export(
+            module,
+            arguments,
+            dynamo=True,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=dict(dynamic),
+            opset_version=_OPSET,
+            optimize=False,
+            verbose=False,
+        )
+    assert program is not None
+    # A linear layer's weight stays as it is stored, with a node that transposes it: folded it would be a second copy.
+    optimizer.fold_constants(program.model, should_fold=lambda node: False if node.op_type == "Transpose" else None)
+    optimizer.remove_unused_nodes(program.model)
+    model: ModelProto = program.model_proto
+    tidy(model)
     return model

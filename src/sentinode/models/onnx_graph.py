@@ -1,7 +1,8 @@
 """The ONNX graph of a bundle, edited without torch: its temperature, and where and how its weights are stored."""
 
-import hashlib
 import json
+import mmap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from google.protobuf.message import DecodeError
 from onnx import ModelProto, StringStringEntryProto, TensorProto, helper, numpy_helper
 
 from sentinode.core.errors import BundleError
-from sentinode.models.bundle_info import WEIGHTS_FILE
+from sentinode.core.files import sha256_of_file
+from sentinode.models.bundle_info import GRAPH_LIMIT, WEIGHTS_FILE
 
 INPUT = "tiles"
 OUTPUTS = ("probabilities", "embedding")
@@ -85,7 +87,6 @@ def check_graph(model: ModelProto) -> None:
         )
     if TEMPERATURE not in {tensor.name for tensor in model.graph.initializer}:
         raise BundleError("the graph has no temperature; export it again")
-    onnx.checker.check_model(model)
 
 
 def set_temperature(model: ModelProto, temperature: float) -> None:
@@ -116,6 +117,28 @@ def halve_weights(model: ModelProto) -> None:
     model.graph.node.extend(nodes)
 
 
+def save_beside_weights(model: ModelProto, path: Path, *, limit: int = GRAPH_LIMIT) -> None:
+    """Save a graph in the folder of a bundle's weights, taking from them what they hold, and check the files.
+
+    Args:
+        model: Changed in place.
+        path: The ONNX file; the weights are beside it.
+        limit: The most bytes of the file.
+
+    Raises:
+        BundleError: What the graph has beside the weights is more than one file holds.
+    """
+    refer_to_weights(model, path.with_name(WEIGHTS_FILE))
+    own = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+    if own > limit:
+        raise BundleError(
+            f"the graph holds {own / 1e9:.1f} GB that are not in {WEIGHTS_FILE}, and one ONNX file holds "
+            f"{limit / 1e9:.1f} GB; choose a smaller network"
+        )
+    onnx.save_model(model, path)
+    onnx.checker.check_model(str(path))  # by its name: a model in memory is checked as one message
+
+
 def refer_to_weights(model: ModelProto, weights: Path) -> None:
     """Let the graph take its weights out of a bundle's safetensors file, which holds the same bytes: half the bundle.
 
@@ -126,25 +149,42 @@ def refer_to_weights(model: ModelProto, weights: Path) -> None:
         model: Changed in place; to be saved in the folder of `weights`.
         weights: The safetensors file.
     """
-    content = weights.read_bytes()
-    length = int.from_bytes(content[:8], "little")
-    header: dict[str, Any] = json.loads(content[8 : 8 + length])
     shared = False
-    for tensor in model.graph.initializer:
-        entry = header.get(tensor.name.removeprefix("network.").removesuffix(_HALF_SUFFIX))
-        if entry is None or len(tensor.raw_data) < _LEAST_SHARED:
-            continue
-        start, end = (8 + length + offset for offset in entry["data_offsets"])
-        if content[start:end] != tensor.raw_data:
-            continue
-        tensor.ClearField("raw_data")
-        tensor.data_location = TensorProto.EXTERNAL
-        place = {"location": weights.name, "offset": start, "length": end - start}
-        tensor.external_data.extend(StringStringEntryProto(key=key, value=str(value)) for key, value in place.items())
-        shared = True
+    with weights.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        length = int.from_bytes(content[:8], "little")
+        header: dict[str, Any] = json.loads(content[8 : 8 + length])
+        for tensor in model.graph.initializer:
+            entry = header.get(tensor.name.removeprefix("network.").removesuffix(_HALF_SUFFIX))
+            if entry is None or len(tensor.raw_data) < _LEAST_SHARED:
+                continue
+            start, end = (8 + length + offset for offset in entry["data_offsets"])
+            if content[start:end] != tensor.raw_data:
+                continue
+            _refer(tensor, {"location": weights.name, "offset": start, "length": end - start})
+            shared = True
     if shared:
-        digest = hashlib.sha256(content).hexdigest()
+        digest = sha256_of_file(weights)
         model.metadata_props.append(StringStringEntryProto(key="weights_sha256", value=digest))
+
+
+def _refer(tensor: TensorProto, place: Mapping[str, Any]) -> None:
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.extend(StringStringEntryProto(key=key, value=str(value)) for key, value in place.items())
+
+
+def fold_transposes(model: ModelProto) -> None:
+    """Transpose the weights of linear layers where the graph does, for tools that look for them right at the layer."""
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    folded = [node for node in model.graph.node if node.op_type == "Transpose" and node.input[0] in weights]
+    for node in folded:
+        axes = next((attribute.ints for attribute in node.attribute if attribute.name == "perm"), None)
+        values = numpy_helper.to_array(weights[node.input[0]]).transpose(axes)
+        model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), node.output[0]))
+        model.graph.node.remove(node)
+    used = {name for node in model.graph.node for name in node.input}
+    for name in {node.input[0] for node in folded} - used:
+        model.graph.initializer.remove(weights[name])
 
 
 def widen_weights(model: ModelProto) -> None:

@@ -1,7 +1,6 @@
 """INT8: the weighted layers of a bundle's graph in eight bits, through NNCF's post-training quantisation."""
 
 import contextlib
-import datetime
 import io
 import logging
 import re
@@ -18,11 +17,22 @@ from sentinode.core.errors import BundleError
 from sentinode.core.extras import require
 from sentinode.core.files import atomic_folder
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.bundle_info import GRAPH_FILE, WEIGHTS_FILE, BundleInfo
-from sentinode.models.bundle_writer import library_versions, seal
+from sentinode.models.bundle_info import GRAPH_FILE, GRAPH_LIMIT, WEIGHTS_FILE, BundleInfo
+from sentinode.models.bundle_writer import library_versions, seal, time_of_making
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.openvino_engine import OpenVinoEngine, without_telemetry
-from sentinode.models.onnx_graph import INPUT, OUTPUTS, check_graph, read_graph, set_temperature, tidy, widen_weights
+from sentinode.models.onnx_graph import (
+    INPUT,
+    OUTPUTS,
+    check_graph,
+    fold_transposes,
+    model_bytes,
+    read_graph,
+    save_beside_weights,
+    set_temperature,
+    tidy,
+    widen_weights,
+)
 
 _CALIBRATION_BATCH = 4
 # How the exporter begins the names of a network's parameters; a member of an ensemble has other constants beside them.
@@ -41,21 +51,32 @@ def quantize_graph(bundle: Bundle, tiles: NDArray[np.uint8]) -> ModelProto:
         tiles: (n, H, W, 3) uint8: some hundreds from the validation split, to learn the ranges of activations from.
 
     Raises:
-        BundleError: The bundle is INT8 already, or has a classical classifier.
+        BundleError: The bundle is INT8 already, normalises stain, or has a classical classifier.
         MissingExtraError: NNCF is not installed.
     """
     if bundle.info.precision == "int8":
         raise BundleError(f"bundle {bundle.name} is INT8 already; quantise the one that it was made from")
+    if bundle.info.input.stain:
+        raise BundleError(
+            f"bundle {bundle.name} normalises stain, which INT8 bundles don't; quantise one that was trained with "
+            'stain.normalise = "none"'
+        )
     if bundle.info.head or any(member.head for member in bundle.info.members):
         # It was fitted on every image there was, so none is left on which temperature and threshold could be set anew.
         raise BundleError(
             f"bundle {bundle.name} has a classical classifier, which stays in float32; a network's own bundle can be "
             "quantised"
         )
+    if (size := model_bytes(bundle.graph)) > GRAPH_LIMIT:
+        raise BundleError(
+            f"bundle {bundle.name} has a graph of {size / 1e9:.1f} GB, and NNCF takes {GRAPH_LIMIT / 1e9:.1f} GB; "
+            'quantise a smaller one, or halve it with model.storage = "float16"'
+        )
     with without_telemetry():
         nncf = require("nncf", extra="quantize")
     model = read_graph(bundle.graph)
     widen_weights(model)
+    fold_transposes(model)
     batches = [tiles[start : start + _CALIBRATION_BATCH] for start in range(0, len(tiles), _CALIBRATION_BATCH)]
     transformer = any(node.op_type == "LayerNormalization" for node in model.graph.node)
     with _quiet():
@@ -106,7 +127,7 @@ def write_quantized_bundle(
         StorageError: The disk is full or the folder can't be written.
     """
     set_temperature(graph, temperature)
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    now = time_of_making()
     origin = {"derived_from": bundle.info.files[GRAPH_FILE], "libraries": library_versions(), "created": now}
     info = bundle.info.model_copy(
         update={
@@ -123,7 +144,8 @@ def write_quantized_bundle(
     example = {"tiles": tiles, **graph_engine(graph, info).predict(tiles)._asdict()}
     with atomic_folder(folder) as temporary:
         shutil.copyfile(bundle.weights, temporary / WEIGHTS_FILE)
-        seal(temporary, info, graph, example=example, reference=bundle.reference(), seen=bundle.seen())
+        save_beside_weights(graph, temporary / GRAPH_FILE)
+        seal(temporary, info, example=example, reference=bundle.reference(), seen=bundle.seen())
     return Bundle(str(folder), folder, open_bundle(folder).info)
 
 

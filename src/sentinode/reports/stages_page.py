@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sentinode.core.messages import count
 from sentinode.core.metric import Metric
-from sentinode.metrics.stages import NODES, NOT_ASSESSED, SLIDE_CLASSES, STAGES, StagedPatient, confusion
+from sentinode.core.node_classes import SLIDE_CLASSES, STAGES
+from sentinode.metrics.stages import NODES, NOT_ASSESSED, StagedPatient, confusion
 from sentinode.reports.assessment_tables import confusion_cells
 from sentinode.reports.frame import Context, write_page
 from sentinode.reports.picture import picture_address

@@ -1,5 +1,7 @@
 """Figures and counts as a reader wants to see them. The same words in the report, its alt texts and its tables."""
 
+from collections.abc import Mapping
+
 from sentinode.core.errors import EvaluationError
 from sentinode.core.metric import Metric
 from sentinode.metrics.decisions.rules import parse_rule
@@ -142,3 +144,8 @@ def rule_in_words(text: str) -> str:
 def shortened(text: str, length: int = 24) -> str:
     """The end of a long id, which is what tells it from others, after an ellipsis."""
     return text if len(text) <= length else f"…{text[-(length - 1) :]}"
+
+
+def versions(libraries: Mapping[str, str]) -> str:
+    """`numpy 2.3.1, torch 2.13.0`: what something was made with."""
+    return ", ".join(f"{name} {version}" for name, version in libraries.items())

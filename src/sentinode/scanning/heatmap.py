@@ -83,22 +83,45 @@ def _covered(tile_in_cells: float) -> list[float]:
     return [min(1.0, tile_in_cells - number) for number in range(math.ceil(tile_in_cells - 1e-9))]
 
 
+def build_attention(
+    slide_width: int,
+    slide_height: int,
+    slide_mpp: Mpp,
+    spec: TileSpec,
+    x0: NDArray[np.int64],
+    y0: NDArray[np.int64],
+    attention: NDArray[np.float32],
+) -> Heatmap:
+    """A slide model's attention on the same grid, each tile's as a share of the largest: attention, no probability.
+
+    Args: As for `build_heatmap`; `attention` is (N,), 1 in sum, NaN for a tile that could not be read.
+    """
+    largest = np.nanmax(attention, initial=0)
+    shares = attention / largest if largest else attention
+    return build_heatmap(slide_width, slide_height, slide_mpp, spec, x0, y0, np.asarray(shares, np.float32))
+
+
 def write_heatmap(folder: Path, heatmap: Heatmap, target: str) -> None:
-    """Write `heatmap.tif`, a pyramid with µm/px: one pixel a cell, in colours; transparent where nothing was scanned.
+    """Write `heatmap.tif`, of the probability of the class `target`; see `write_coloured`."""
+    write_coloured(folder / HEATMAP_FILE, heatmap, f"probability of {target}, 0 to 1")
+
+
+def write_coloured(path: Path, heatmap: Heatmap, what: str) -> None:
+    """Write a heatmap as a pyramid with µm/px: one pixel a cell, in colours; transparent where nothing was scanned.
 
     Levels are halved until the longer side is 16 pixels; a pixel of a level has the mean score of the scanned cells
     below it, so that a level is a heatmap, too, and not a blend of colours.
 
     Args:
-        folder: Of the scan.
-        heatmap: Scores.
-        target: The class, for the file's description.
+        path: Of the file.
+        heatmap: Values from 0 to 1.
+        what: They are, for the file's description.
     """
     levels = [heatmap.values]
     while max(levels[-1].shape) > _SMALLEST_PX and min(levels[-1].shape) > 1:
         levels.append(_halved(levels[-1]))
-    about = f"sentinode heatmap: probability of {target}, 0 to 1 in the palette {PALETTE}; transparent: not scanned"
-    with atomic_file(folder / HEATMAP_FILE) as temporary, tifffile.TiffWriter(temporary) as file:
+    about = f"sentinode heatmap: {what} in the palette {PALETTE}; transparent: not scanned"
+    with atomic_file(path) as temporary, tifffile.TiffWriter(temporary) as file:
         for number, values in enumerate(levels):
             per_cm = (_UM_PER_CM / (heatmap.mpp.x * 2**number), _UM_PER_CM / (heatmap.mpp.y * 2**number))
             file.write(

@@ -6,8 +6,11 @@ from sentinode.core.errors import BundleError
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import engine_name, engine_of, open_engine
+from sentinode.models.engines.stain_engine import StainEngine
 from sentinode.models.model_config import TestTime
 from sentinode.scanning.scan_config import ScanPlan
+from sentinode.scanning.scan_record import StainFacts
+from sentinode.scanning.slide_model import SlideModel
 
 
 @dataclass
@@ -18,6 +21,8 @@ class LazyEngine:
     plan: ScanPlan
     """What it is to do."""
     threads: int
+    slide_model: SlideModel | None = None
+    """What judges the slide by the features that the bundle gives, if it is that of a slide bundle."""
     name: str = field(init=False)
     """Of the engine."""
     sha256: str = field(init=False)
@@ -32,6 +37,8 @@ class LazyEngine:
         """
         self.name = engine_name(self.plan.config.engine, self.bundle.info.precision)
         self.sha256 = self.bundle.sha256
+        if self.slide_model:
+            self.slide_model.check(self.plan.config)
         if self._switched and (self.bundle.info.members or self.bundle.info.precision == "int8"):
             raise BundleError(
                 f"bundle {self.bundle.name} is an ensemble or INT8, whose test-time averaging can't be switched here; "
@@ -43,10 +50,22 @@ class LazyEngine:
         wanted = self.plan.config.test_time
         return wanted if wanted != self.bundle.info.model.test_time else None
 
-    def get(self) -> Engine:
-        """The engine, opened at the first call."""
+    @property
+    def identity(self) -> dict[str, str]:
+        """What of it decides the result of a scan."""
+        judged = {"slide_model": self.slide_model.bundle.sha256} if self.slide_model else {}
+        return {"bundle": self.sha256, "engine": self.name, **judged}
+
+    def get(self, stain: StainFacts | None = None) -> Engine:
+        """The engine, opened at the first call.
+
+        Args:
+            stain: Of the slide that it is for, where the bundle normalises stain.
+        """
         if self._opened is None:
             self._opened = self._open() if self._switched else open_engine(self.bundle, self.name, threads=self.threads)
+        if isinstance(self._opened, StainEngine) and stain is not None:
+            return self._opened.of_slide(stain.look)
         return self._opened
 
     def _open(self) -> Engine:

@@ -1,6 +1,7 @@
-"""`overlay.png`: the slide with its heatmap, its lesions, a colour bar and a scale bar."""
+"""`overlay.png` and `attention.png`: the slide with a heatmap, what is outlined, a colour bar and a scale bar."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sentinode.core.files import atomic_file
 from sentinode.core.palette import colour_table, colours_of
 from sentinode.scanning.heatmap import Heatmap
 from sentinode.scanning.lesions import OutlinedLesion
-from sentinode.scanning.scan_record import OVERLAY_FILE
+from sentinode.scanning.scan_record import ATTENTION_PICTURE, OVERLAY_FILE
 
 _SIDE_PX = 1600
 """Longer side of the slide in the picture."""
@@ -42,7 +43,7 @@ def write_overlay(
     target: str,
     threshold: float,
 ) -> None:
-    """Write `overlay.png`.
+    """Write `overlay.png`: the heatmap of a class with its lesions.
 
     Args:
         folder: Of the scan.
@@ -55,6 +56,60 @@ def write_overlay(
         target: The class, for the colour bar.
         threshold: Marked on the colour bar.
     """
+    outlined = [(one.outline, one.lesion.rank) for one in lesions]
+    bar = _Bar(f"P({target})", (0.0, 0.5, 1.0), threshold)
+    page = _page(overview, slide_width, slide_height, heatmap, outlined, title, bar)
+    _save(page, folder / OVERLAY_FILE)
+
+
+def write_attention_picture(
+    folder: Path,
+    overview: NDArray[np.uint8],
+    slide_width: int,
+    slide_height: int,
+    attention: Heatmap,
+    candidates: Sequence[tuple[Any, int]],
+    *,
+    title: str,
+) -> None:
+    """Write `attention.png`: the attention of a slide model, which is no probability, with its candidates.
+
+    Args:
+        folder: Of the scan.
+        overview: (h, w, 3) RGB of the whole slide, at any size.
+        slide_width: Level-0 pixels.
+        slide_height: Level-0 pixels.
+        attention: Of `build_attention`.
+        candidates: Outline in level-0 pixels and rank of each.
+        title: Stands above.
+    """
+    bar = _Bar("attention", (0.0, 1.0), None)
+    _save(_page(overview, slide_width, slide_height, attention, candidates, title, bar), folder / ATTENTION_PICTURE)
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """The colour bar."""
+
+    label: str
+    marks: tuple[float, ...]
+    threshold: float | None
+
+
+def _save(page: Image.Image, path: Path) -> None:
+    with atomic_file(path) as temporary:
+        page.save(temporary, format="PNG", compress_level=QUICK_PNG)
+
+
+def _page(
+    overview: NDArray[np.uint8],
+    slide_width: int,
+    slide_height: int,
+    heatmap: Heatmap,
+    outlined: Sequence[tuple[Any, int]],
+    title: str,
+    bar: _Bar,
+) -> Image.Image:
     factor = _SIDE_PX / max(slide_width, slide_height)
     width, height = max(1, round(slide_width * factor)), max(1, round(slide_height * factor))
     picture = _blended(overview, width, height, heatmap, factor)
@@ -65,12 +120,11 @@ def write_overlay(
     draw = ImageDraw.Draw(page)
     draw.rectangle((_MARGIN - 1, top - 1, _MARGIN + width, top + height), outline=(160, 168, 178))
     draw.text((_MARGIN, _MARGIN + _LARGE_PX // 2), title, fill=_INK, font=_font(_LARGE_PX), anchor="lm")
-    _draw_lesions(draw, lesions, factor, (_MARGIN, top))
-    _draw_colour_bar(draw, (2 * _MARGIN + width, top + _LARGE_PX + _MARGIN), target, threshold)
+    _draw_outlines(draw, outlined, factor, (_MARGIN, top))
+    _draw_colour_bar(draw, (2 * _MARGIN + width, top + _LARGE_PX + _MARGIN), bar)
     um_per_px = heatmap.mpp.x / heatmap.downsample_x / factor
     _draw_scale_bar(draw, (_MARGIN, top + height + _MARGIN), width, um_per_px)
-    with atomic_file(folder / OVERLAY_FILE) as temporary:
-        page.save(temporary, format="PNG", compress_level=QUICK_PNG)
+    return page
 
 
 def strength_of(scores: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -92,19 +146,19 @@ def _blended(
     return np.asarray(np.rint(base * (1 - alpha_px) + colours[..., :3][place] * alpha_px), np.uint8)
 
 
-def _draw_lesions(
-    draw: ImageDraw.ImageDraw, lesions: Sequence[OutlinedLesion], factor: float, corner: tuple[int, int]
+def _draw_outlines(
+    draw: ImageDraw.ImageDraw, outlined: Sequence[tuple[Any, int]], factor: float, corner: tuple[int, int]
 ) -> None:
     # A dark line with a light one inside stands out from every colour of tissue and palette.
     for colour, line in (((0, 0, 0), 5), ((255, 255, 255), 2)):
-        for one in lesions:
-            for ring in _rings(one.outline):
+        for outline, _rank in outlined:
+            for ring in _rings(outline):
                 points = [(x * factor + corner[0], y * factor + corner[1]) for x, y in ring]
                 draw.line(points, fill=colour, width=line, joint="curve")
-    for one in lesions[:_NUMBERED]:
-        top, right = min((y, -x) for ring in _rings(one.outline) for x, y in ring)
+    for outline, rank in outlined[:_NUMBERED]:
+        top, right = min((y, -x) for ring in _rings(outline) for x, y in ring)
         place = corner[0] + 4 - right * factor, max(corner[1] + _SMALL_PX // 2, corner[1] + top * factor)
-        _write(draw, place, str(one.lesion.rank), stroke_width=3, stroke_fill=_PAPER)
+        _write(draw, place, str(rank), stroke_width=3, stroke_fill=_PAPER)
 
 
 def _font(height_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -121,21 +175,23 @@ def _rings(outline: Any) -> list[Any]:
     return [ring.coords for polygon in polygons for ring in (polygon.exterior, *polygon.interiors)]
 
 
-def _draw_colour_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], target: str, threshold: float) -> None:
+def _draw_colour_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], bar: _Bar) -> None:
     left, top = corner
     length = 256
-    _write(draw, (left, top - _SMALL_PX), f"P({target})")
+    _write(draw, (left, top - _SMALL_PX), bar.label)
     for step, colour in enumerate(colour_table()[::-1]):
         draw.line((left, top + step, left + _BAR_WIDTH, top + step), fill=tuple(int(part) for part in colour))
     draw.rectangle((left - 1, top - 1, left + _BAR_WIDTH + 1, top + length), outline=_INK)
-    for value in (0.0, 0.5, 1.0):
-        if abs(value - threshold) * length > _SMALL_PX:
+    for value in bar.marks:
+        if bar.threshold is None or abs(value - bar.threshold) * length > _SMALL_PX:
             y = top + round((1 - value) * (length - 1))
             draw.line((left + _BAR_WIDTH, y, left + _BAR_WIDTH + 5, y), fill=_INK)
             _write(draw, (left + _BAR_WIDTH + 12, y), f"{value:g}")
-    y = top + round((1 - threshold) * (length - 1))
+    if bar.threshold is None:
+        return
+    y = top + round((1 - bar.threshold) * (length - 1))
     draw.line((left - 6, y, left + _BAR_WIDTH + 6, y), fill=_INK, width=3)
-    _write(draw, (left + _BAR_WIDTH + 12, y), f"{threshold:.2g} outline")
+    _write(draw, (left + _BAR_WIDTH + 12, y), f"{bar.threshold:.2g} outline")
 
 
 def _draw_scale_bar(draw: ImageDraw.ImageDraw, corner: tuple[int, int], width: int, um_per_px: float) -> None:

@@ -12,7 +12,7 @@ from sentinode.core.extras import require
 from sentinode.core.json_file import read_json
 from sentinode.core.messages import plural
 from sentinode.core.system_files import is_system_file
-from sentinode.scanning.heatmap import Heatmap, build_heatmap
+from sentinode.scanning.heatmap import Heatmap, build_attention, build_heatmap
 from sentinode.scanning.lesions import OutlinedLesion
 from sentinode.scanning.scan_record import LESIONS_FILE, RECORD_FILE, FailedScan, FinishedScan, ScanRecord
 from sentinode.scanning.tiles_file import ScannedTiles, read_scanned_tiles
@@ -53,6 +53,19 @@ class ScanFolder:
             slide.width, slide.height, Mpp(slide.mpp_x, slide.mpp_y), tiles.spec, tiles.x0, tiles.y0,
             tiles.scores[:, column],
         )  # fmt: skip
+
+    def attention(self) -> Heatmap | None:
+        """The slide model's attention, each cell's as a share of the largest; None of a scan without one.
+
+        Raises:
+            DataError: The table of tiles is missing or damaged.
+        """
+        slide, tiles = self.record.slide, self.tiles()
+        if tiles.attention is None:
+            return None
+        return build_attention(
+            slide.width, slide.height, Mpp(slide.mpp_x, slide.mpp_y), tiles.spec, tiles.x0, tiles.y0, tiles.attention
+        )
 
     def outlines(self) -> list[Any]:
         """The outlines of the record's lesions, in their order: shapely geometries in level-0 pixels.

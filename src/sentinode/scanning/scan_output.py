@@ -18,16 +18,21 @@ from sentinode.scanning.lesion_file import write_lesions
 from sentinode.scanning.lesions import OutlinedLesion, find_lesions
 from sentinode.scanning.overlay import QUICK_PNG, write_overlay
 from sentinode.scanning.scan_record import (
+    HIGHEST_CELL,
     RECORD_FILE,
     TISSUE_FILE,
     BundleFacts,
     FinishedScan,
     NoveltyFacts,
     SlideFacts,
+    StainFacts,
     TileCounts,
     TissueFacts,
 )
+from sentinode.scanning.slide_model import Judgement
+from sentinode.scanning.slide_model_output import write_judgement
 from sentinode.scanning.slide_novelty import warning
+from sentinode.scanning.slide_stain import kept_words
 from sentinode.scanning.tiles_file import write_scanned_tiles
 from sentinode.slides.colour_check import doubtful_colours
 from sentinode.slides.slide import Slide
@@ -51,8 +56,11 @@ class Scanned:
     messages: list[str]
     """What was wrong with the first unreadable tiles."""
     novelty: NoveltyFacts | None
+    stain: StainFacts | None
     tiles_per_s: float | None
     seconds: Mapping[str, float]
+    judgement: Judgement | None = None
+    """What a slide model says."""
 
     @cached_property
     def counts(self) -> TileCounts:
@@ -75,7 +83,10 @@ def write_results(folder: Path, scanned: Scanned) -> FinishedScan:
     """Write all files of a scan into the empty `folder`; returns its record, which is written last."""
     slide, tiles, scan = scanned.slide, scanned.plan, scanned.engine.plan
     names = scanned.engine.bundle.info.classes.names
-    write_scanned_tiles(folder, tiles, names, scanned.scores)
+    judgement = scanned.judgement
+    write_scanned_tiles(folder, tiles, names, scanned.scores, judgement.attention if judgement else None)
+    if judgement:
+        write_judgement(folder, judgement, slide, tiles, scanned.survey.overview)
     heatmap = build_heatmap(
         slide.width, slide.height, slide.mpp, tiles.spec, tiles.x0, tiles.y0,
         scanned.scores[:, names.index(scan.target)],
@@ -98,6 +109,7 @@ def _record(scanned: Scanned, heatmap: Heatmap, lesions: list[OutlinedLesion]) -
     engine, scan, mask = scanned.engine, scanned.engine.plan, scanned.survey.mask
     seen = bool(np.isfinite(heatmap.values).any())
     method: Literal["rules", "model", "none"]
+    judged = scanned.judgement.facts if scanned.judgement else None
     method = "none" if scan.config.tissue is None else "model" if scan.tissue_model else "rules"
     record = FinishedScan(
         name=scanned.facts.name,
@@ -122,10 +134,13 @@ def _record(scanned: Scanned, heatmap: Heatmap, lesions: list[OutlinedLesion]) -
             tissue_mm2=round(mask.tissue_mm2, 6),
             excluded_mm2={reason: round(area, 6) for reason, area in mask.excluded.items()},
         ),
-        slide_score=float(np.nanmax(heatmap.values)) if seen else None,
+        slide_score=_score(scanned.judgement, heatmap) if seen else None,
+        slide_score_method=f"probability by the slide model {judged.name}" if judged else HIGHEST_CELL,
+        slide_model=judged,
         lesions=tuple(one.lesion for one in lesions),
         lesion_rule=scan.rule,
         novelty=scanned.novelty,
+        stain=scanned.stain,
         colours=doubtful_colours(scanned.survey.overview),
         notes=_notes(scanned),
         timings_s={name: seconds for name, seconds in scanned.seconds.items() if name != "writing"},
@@ -134,6 +149,10 @@ def _record(scanned: Scanned, heatmap: Heatmap, lesions: list[OutlinedLesion]) -
     if not record.not_assessed:
         return record
     return record.model_copy(update={"notes": (f"not assessed: {record.not_assessed}", *record.notes)})
+
+
+def _score(judgement: Judgement | None, heatmap: Heatmap) -> float:
+    return judgement.facts.score if judgement else float(np.nanmax(heatmap.values))
 
 
 def _notes(scanned: Scanned) -> tuple[str, ...]:
@@ -148,6 +167,8 @@ def _notes(scanned: Scanned) -> tuple[str, ...]:
         notes.append(f"the µm/px is {scanned.facts.mpp_source}: sizes are as uncertain")
     if scanned.novelty and (doubt := warning(scanned.novelty, scanned.engine.bundle.info.name)):
         notes.append(doubt)
+    if scanned.stain and (kept := kept_words(scanned.stain)):
+        notes.append(kept)
     return tuple(notes)
 
 

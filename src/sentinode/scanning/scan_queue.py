@@ -5,19 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from sentinode.core.csv_output import write_csv
-from sentinode.core.errors import BusyError, DataError
+from sentinode.core.errors import DataError
 from sentinode.core.progress import Progress
 from sentinode.core.result_folder import locked, remove_partial
 from sentinode.metrics.stages import NOT_ASSESSED
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.outcome import Outcome
 from sentinode.scanning.scan import check_place, scan_slide
-from sentinode.scanning.scan_config import Machine
 from sentinode.scanning.scan_folder import ScanFolder, read_record, scan_folders
 from sentinode.scanning.scan_record import FailedScan, FinishedScan
 from sentinode.scanning.second_reading import SecondReading, heuristic_again
+from sentinode.scanning.slide_queue import in_turn
 from sentinode.scanning.slide_score import SlideScore
 from sentinode.scanning.tiles_file import check_classes
+from sentinode.scanning.tiling_config import Machine
 
 TABLE_FILE = "scans.csv"
 
@@ -63,23 +64,24 @@ def scan_slides(
     check_classes(bundle.info.classes.names)
     for path in paths:
         check_place(out / path.stem)
+    if slide_score and engine.slide_model:
+        raise DataError(f"{engine.slide_model.bundle.name} has a slide score of its own; leave out --slide-score")
     if slide_score:
         slide_score.check(bundle.info.name, engine.sha256, plan.target, plan.tiles.step_px * plan.tiles.mpp)
-    outcomes: dict[Path, Outcome] = {}
-    for wait in (False, True):
-        for path in [path for path in paths if path not in outcomes]:
-            try:
-                outcome = scan_slide(engine, path, out, machine, progress, wait=wait)
-                outcomes[path] = read_further(outcome, engine, path, out, reading)
-            except BusyError:
-                continue
-            record = outcomes[path].record
-            if slide_score and record.status == "finished":
-                outcomes[path] = replace(outcomes[path], record=slide_score.put(ScanFolder(out / path.stem, record)))
-            if tell:
-                tell(outcomes[path])
+
+    def work_on(path: Path, wait: bool) -> Outcome:
+        outcome = scan_slide(engine, path, out, machine, progress, wait=wait)
+        outcome = read_further(outcome, engine, path, out, reading)
+        record = outcome.record
+        if slide_score and record.status == "finished":
+            outcome = replace(outcome, record=slide_score.put(ScanFolder(out / path.stem, record)))
+        if tell:
+            tell(outcome)
+        return outcome
+
+    outcomes = in_turn(paths, work_on)
     write_table(out)
-    return [outcomes[path] for path in paths]
+    return outcomes
 
 
 def read_further(outcome: Outcome, engine: LazyEngine, path: Path, out: Path, reading: SecondReading | None) -> Outcome:

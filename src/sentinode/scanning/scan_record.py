@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinode.core.errors import DataError
+from sentinode.core.stain.stain_look import Look, Method
 from sentinode.metrics.stages import SizeClass
+from sentinode.scanning.slide_model_record import SlideModelRecord
 from sentinode.slides.slide_extent import SlideExtent
 
 RECORD_FILE = "scan.json"
@@ -15,6 +17,10 @@ HEATMAP_FILE = "heatmap.tif"
 OVERLAY_FILE = "overlay.png"
 TISSUE_FILE = "tissue.png"
 LESIONS_FILE = "lesions.geojson"
+FEATURES_FILE = "features.h5"
+"""Of a scan with a slide model: the bag that it judged."""
+ATTENTION_FILE = "attention.tif"
+ATTENTION_PICTURE = "attention.png"
 LEAST_READ = 0.95
 """Part of the tissue that has to be read before a slide counts as assessed. A metastasis of 2 mm is a hundredth of the
 tissue of a node; where more than a twentieth was not seen, nothing can be said of the slide."""
@@ -169,6 +175,18 @@ class NoveltyFacts(_Part):
     """Part of them that lies farther out than is usual among training images, by what they lie outside in."""
 
 
+class StainFacts(_Part):
+    """How the slide is stained, and whether it was normalised to what the bundle was trained on."""
+
+    method: Method
+    tiles: int
+    """That were looked at."""
+    look: Look | None
+    """None: it can't be told, and the tiles were scored as they are."""
+    kept: str = ""
+    """Why; empty where it was normalised."""
+
+
 class Failure(_Part):
     """Why there is no scan."""
 
@@ -200,10 +218,14 @@ class FinishedScan(_Part):
     """By which they were found, or would be without `reading`; None in early scans, which had only the threshold."""
     reading: ReadingFacts | None = None
     """The learned rule that called the lesions; None: the heuristic one did."""
+    slide_model: SlideModelRecord | None = None
+    """What a slide model says of the slide, whose score is `slide_score` then; None where none was asked."""
     suspicious: tuple[Lesion, ...] = ()
     """What a learned rule did not call a lesion, by falling probability; ranks go on from the lesions'."""
     novelty: NoveltyFacts | None = None
     """None where the bundle knows too little of its training data, no tile was scanned, or an early version scanned."""
+    stain: StainFacts | None = None
+    """None where the bundle does not normalise stain."""
     colours: str = ""
     """Why the slide's colours can't be those of stained tissue; empty where they can."""
     notes: tuple[str, ...] = ()
@@ -253,8 +275,10 @@ class FailedScan(_Part):
     lesions: tuple[()] = ()
     lesion_rule: None = None
     reading: None = None
+    slide_model: None = None
     suspicious: tuple[()] = ()
     novelty: None = None
+    stain: None = None
     colours: Literal[""] = ""
     notes: tuple[()] = ()
     timings_s: dict[str, float] = {}

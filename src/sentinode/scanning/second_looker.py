@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.errors import BundleError
 from sentinode.core.files import atomic_file
 from sentinode.models.bundle import open_bundle, read_arrays
 from sentinode.models.engines.engine import Engine
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.learned_rule import Looks
-from sentinode.scanning.scan_config import Machine
 from sentinode.scanning.scan_folder import ScanFolder
+from sentinode.scanning.scan_record import StainFacts
 from sentinode.scanning.second_look import FineMap, Look, look_again
+from sentinode.scanning.tiling_config import Machine
 from sentinode.slides.slide import Slide, open_slide
 from sentinode.slides.tile_batches import read_batches
 
@@ -55,12 +57,12 @@ class SecondLooker:
             cache_bytes=self.machine.cache_bytes,
             series=config.series,
         ) as slide:
-            fine = look_again(heatmap, spec.size_px * spec.mpp / heatmap.mpp.x, self._look(slide))
+            fine = look_again(heatmap, spec.size_px * spec.mpp / heatmap.mpp.x, self._look(slide, scan.record.stain))
         with atomic_file(kept) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, mark=np.array(mark), parts=np.array(fine.parts), near=fine.near, wide=fine.wide)
         return fine
 
-    def _look(self, slide: Slide) -> Look:
+    def _look(self, slide: Slide, stain: StainFacts | None) -> Look:
         spec = self.engine.plan.tiles
         column = self.engine.bundle.info.classes.names.index(self.engine.plan.target)
 
@@ -71,7 +73,7 @@ class SecondLooker:
             y0 = np.rint(y - half / slide.mpp.y).astype(np.int64)
             scores = np.empty(len(x), np.float32)
             for part in read_batches(slide, mpp, spec.size_px, x0, y0, batch=_BATCH, threads=self.machine.threads):
-                found = turned_scores(self.engine.get(), part.tiles, part.start)[:, column]
+                found = turned_scores(self.engine.get(stain), part.tiles, part.start)[:, column]
                 scores[part.start : part.start + len(found)] = found
                 scores[list(part.unreadable)] = np.nan
             return scores
@@ -119,6 +121,12 @@ def second_looker(name: str, engine: LazyEngine, machine: Machine) -> SecondLook
     if name == AUTO and config.test_time is None:
         return SecondLooker(engine, machine)
     chosen = engine.bundle if name == AUTO else open_bundle(name)
+    first, second = (info.input.stain and info.input.stain.method for info in (engine.bundle.info, chosen.info))
+    if second not in (None, first):
+        raise BundleError(
+            f"bundle {chosen.name} normalises stain ({second}), and the scan by {engine.bundle.name} tells no slide's "
+            "stain by that method; look again with one that leaves stain as it is"
+        )
     own = config.model_copy(update={"test_time": None, "region": None})
     return SecondLooker(LazyEngine(chosen, own.resolved(chosen.info), machine.threads), machine)
 

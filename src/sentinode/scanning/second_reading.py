@@ -17,11 +17,12 @@ from sentinode.scanning.learned_rule import LearnedRule, shipped_rule
 from sentinode.scanning.lesion_file import write_lesions
 from sentinode.scanning.lesions import OutlinedLesion, find_lesions
 from sentinode.scanning.overlay import write_overlay
-from sentinode.scanning.scan_config import Machine, ScanConfig, ScanPlan
+from sentinode.scanning.scan_config import ScanConfig, ScanPlan
 from sentinode.scanning.scan_folder import ScanFolder, open_scan
 from sentinode.scanning.scan_record import HIGHEST_CELL, RECORD_FILE, FinishedScan, Lesion, ReadingFacts
 from sentinode.scanning.second_looker import AUTO, SecondLooker, looks_of, second_looker
 from sentinode.scanning.suspects import Suspect, find_suspects
+from sentinode.scanning.tiling_config import Machine
 from sentinode.slides.slide import open_slide
 
 HEURISTIC = "heuristic"
@@ -83,11 +84,14 @@ class SecondReading:
             for rank, place in enumerate(order, start=1)
         ]
         called = int((probabilities >= model.threshold).sum())
+        score = {
+            "slide_score": model.slide_probability(probabilities),
+            "slide_score_method": "probability of a metastasis, from those of the suspects by the learned rule",
+        }
         changed = record.model_copy(
             update={
                 "reading": self.facts,
-                "slide_score": model.slide_probability(probabilities),
-                "slide_score_method": "probability of a metastasis, from those of the suspects by the learned rule",
+                **({} if record.slide_model else score),
                 "lesions": tuple(each.lesion for each in outlined[:called]),
                 "suspicious": tuple(each.lesion for each in outlined[called:]),
                 "timings_s": {**record.timings_s, "second look": round(seconds, 3)},
@@ -141,13 +145,13 @@ def heuristic_again(folder: Path, slide_file: Path, plan: ScanPlan) -> FinishedS
             return record
         heatmap = scan.heatmap()
         lesions = find_lesions(heatmap, plan.rule, record.slide.width, record.slide.height)
+        highest = {"slide_score": float(np.nanmax(heatmap.values)), "slide_score_method": HIGHEST_CELL}
         changed = record.model_copy(
             update={
                 "reading": None,
                 "suspicious": (),
                 "lesions": tuple(each.lesion for each in lesions),
-                "slide_score": float(np.nanmax(heatmap.values)),
-                "slide_score_method": HIGHEST_CELL,
+                **({} if record.slide_model else highest),
             }
         )
         _draw(ScanFolder(folder, changed), slide_file, plan.config, lesions, len(lesions))

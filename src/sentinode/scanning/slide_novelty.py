@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from sentinode.core.messages import plural
 from sentinode.models.novelty import TrainingRange
 from sentinode.scanning.lazy_engine import LazyEngine
-from sentinode.scanning.scan_record import NoveltyFacts
+from sentinode.scanning.scan_record import NoveltyFacts, StainFacts
 from sentinode.slides.slide import Slide
 from sentinode.slides.tile_batches import read_batches
 from sentinode.slides.tile_plan import TilePlan
@@ -21,7 +21,12 @@ tile lies farther out than 95 of 100 training images. A single tile may, as 5 of
 
 
 def slide_novelty(
-    slide: Slide, plan: TilePlan, scores: NDArray[np.float32], engine: LazyEngine, threads: int
+    slide: Slide,
+    plan: TilePlan,
+    scores: NDArray[np.float32],
+    engine: LazyEngine,
+    threads: int,
+    stain: StainFacts | None = None,
 ) -> NoveltyFacts | None:
     """How far a slide lies outside of what the bundle was trained on; None where that can't be said.
 
@@ -31,6 +36,7 @@ def slide_novelty(
         scores: (N, classes) of them; NaN where a tile could not be read.
         engine: What scored them.
         threads: For reading.
+        stain: Of the slide.
     """
     known = TrainingRange.of(engine.bundle.reference(), USUAL)
     readable = np.flatnonzero(np.isfinite(scores).all(axis=1))
@@ -41,7 +47,7 @@ def slide_novelty(
     for part in read_batches(
         slide, plan.spec.mpp, plan.spec.size_px, plan.x0[chosen], plan.y0[chosen], batch=SAMPLE, threads=threads
     ):
-        embedding = engine.get().predict(part.tiles).embedding
+        embedding = engine.get(stain).predict(part.tiles).embedding
         seen = [place for place in range(len(part.tiles)) if part.start + place not in part.unreadable]
         outside += known.outside([part.tiles[place] for place in seen], embedding[seen])
     if not outside:

@@ -14,7 +14,9 @@ from sentinode.core.files import atomic_file
 from sentinode.scanning.scan_record import TILES_FILE
 from sentinode.slides.tile_plan import TilePlan, TileSpec
 
-_PLACES = ("x", "y", "width", "height")
+ATTENTION = "attention"
+"""Column of a slide model's attention."""
+_PLACES = ("x", "y", "width", "height", ATTENTION)
 _KEY = b"sentinode"
 
 
@@ -33,20 +35,28 @@ class ScannedTiles:
     scores: NDArray[np.float32]
     """(N, classes); NaN where a tile could not be read."""
     spec: TileSpec
+    attention: NDArray[np.float32] | None = None
+    """(N,) a slide model's share of attention, 1 in sum; NaN where a tile could not be read; None without one."""
 
 
 def check_classes(classes: tuple[str, ...]) -> None:
     """Refuse class names that can't be columns beside a tile's place.
 
     Raises:
-        BundleError: A class is called x, y, width or height.
+        BundleError: A class is called x, y, width, height or attention.
     """
     clash = sorted(set(classes) & set(_PLACES))
     if clash:
         raise BundleError(f"a class is called {clash[0]!r}, which is a column of {TILES_FILE}; rename it in the data")
 
 
-def write_scanned_tiles(folder: Path, plan: TilePlan, classes: tuple[str, ...], scores: NDArray[np.float32]) -> None:
+def write_scanned_tiles(
+    folder: Path,
+    plan: TilePlan,
+    classes: tuple[str, ...],
+    scores: NDArray[np.float32],
+    attention: NDArray[np.float32] | None = None,
+) -> None:
     """Write `tiles.parquet`.
 
     Args:
@@ -54,6 +64,7 @@ def write_scanned_tiles(folder: Path, plan: TilePlan, classes: tuple[str, ...], 
         plan: N tiles.
         classes: Names of the columns of `scores`.
         scores: (N, classes); NaN for a tile that could not be read.
+        attention: (N,) of a slide model, likewise; None without one.
     """
     count = len(plan)
     columns = {
@@ -62,6 +73,7 @@ def write_scanned_tiles(folder: Path, plan: TilePlan, classes: tuple[str, ...], 
         "width": pa.array(np.full(count, plan.width, np.int64)),
         "height": pa.array(np.full(count, plan.height, np.int64)),
         **{name: pa.array(scores[:, number]) for number, name in enumerate(classes)},
+        **({} if attention is None else {ATTENTION: pa.array(attention)}),
     }
     facts = {"classes": classes, "tile": plan.spec.model_dump(), "width": plan.width, "height": plan.height}
     table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(facts, sort_keys=True).encode()})
@@ -83,6 +95,8 @@ def read_scanned_tiles(folder: Path) -> ScannedTiles:
         scores = np.stack([table.column(name).to_numpy() for name in classes], axis=1)
         x0, y0 = table.column("x").to_numpy(), table.column("y").to_numpy()
         spec = TileSpec.model_validate(facts["tile"])
-        return ScannedTiles(x0, y0, facts["width"], facts["height"], classes, scores.astype(np.float32), spec)
+        attention = table.column(ATTENTION).to_numpy() if ATTENTION in table.column_names else None
+        width, height = facts["width"], facts["height"]
+        return ScannedTiles(x0, y0, width, height, classes, scores.astype(np.float32), spec, attention)
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} is no table of a scan ({error}); scan the slide again") from error

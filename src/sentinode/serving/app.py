@@ -1,20 +1,22 @@
 """The ASGI application, put together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from sentinode import __version__
 from sentinode.core.errors import SentinodeError
 from sentinode.serving.failures import answer_failure
 from sentinode.serving.openapi import describe
-from sentinode.serving.problems import Problem, answer_http_error, answer_invalid, answer_problem
+from sentinode.serving.problems import Problem, answer_http_error, answer_invalid, answer_problem, methods_at
 from sentinode.serving.protocol.admission import Admission
 from sentinode.serving.protocol.middleware import RequestMiddleware
 from sentinode.serving.routes import (
@@ -26,6 +28,7 @@ from sentinode.serving.routes import (
     review_routes,
     scan_routes,
     session_routes,
+    slide_model_routes,
     slide_routes,
 )
 from sentinode.serving.serve_config import ServeConfig
@@ -59,11 +62,15 @@ def create_app(config: ServeConfig) -> FastAPI:
         model_routes,
         slide_routes,
         scan_routes,
+        slide_model_routes,
         review_routes,
         session_routes,
         health_routes,
     ):
         app.include_router(routes.router)
+        _add_heads(app, routes.router.routes)
+        app.state.known_routes += routes.router.routes
+    app.state.known_routes += app.routes
     handlers: dict[Any, Any] = {
         Problem: answer_problem,
         SentinodeError: answer_problem,
@@ -74,6 +81,13 @@ def create_app(config: ServeConfig) -> FastAPI:
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
     return app
+
+
+def _add_heads(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """HEAD wherever GET is (RFC 9110 9.1)."""
+    for route in routes:
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
+            app.add_api_route(route.path, route.endpoint, methods=["HEAD"], include_in_schema=False)
 
 
 class _App(FastAPI):
@@ -92,6 +106,8 @@ class _App(FastAPI):
             generate_unique_id_function=lambda route: route.name,  # clients are generated with these names
         )
         self.state.service = service
+        self.state.known_routes = []
+        """All routes; of a router FastAPI keeps only the router."""
 
     def build_middleware_stack(self) -> ASGIApp:
         """What a request passes: the rules for other origins, our middleware, the shortcut, FastAPI's own layers."""
@@ -104,6 +120,7 @@ class _App(FastAPI):
             hosts=config.hosts,
             names=config.names,
             origins=config.origins,
+            methods_at=lambda scope: methods_at(self, scope),
         )
         stack: ASGIApp = RequestMiddleware(
             prediction_routes.Shortcut(super().build_middleware_stack()),

@@ -4,15 +4,17 @@ import json
 import logging
 import random
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from sentinode.core.errors import (
     AnnotationError,
@@ -112,11 +114,28 @@ async def answer_problem(request: Request, error: Exception) -> Response:
 async def answer_http_error(request: Request, error: Exception) -> Response:
     """Handler of what Starlette raises itself: an unknown path, a method that a path has not."""
     assert isinstance(error, HTTPException)
-    remedy = {
-        404: "there is nothing at this path; see /openapi.json for the paths",
-        405: "this path has no such method; see /openapi.json",
-    }.get(error.status_code, str(error.detail))
-    return Problem(error.status_code, remedy, headers=error.headers).response(request_id(request))
+    if error.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        problem = not_there(methods_at(request.app, request.scope))
+    else:
+        problem = Problem(error.status_code, str(error.detail), headers=error.headers)
+    return problem.response(request_id(request))
+
+
+def not_there(methods: Collection[str]) -> Problem:
+    """That a path is none, or has only these methods."""
+    if not methods:
+        return Problem(404, "there is nothing at this path; see /openapi.json for the paths")
+    allowed = ", ".join(sorted(methods))
+    return Problem(405, f"this path has only {allowed}; see /openapi.json", headers={"Allow": allowed})
+
+
+def methods_at(app: FastAPI, scope: Scope) -> set[str]:
+    """The methods that a request's path has; none where there is nothing."""
+    found: set[str] = set()
+    for route in app.state.known_routes:
+        if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return found
 
 
 async def answer_invalid(request: Request, error: Exception) -> Response:
@@ -125,6 +144,12 @@ async def answer_invalid(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     given = first.get("input")
+    if isinstance(given, bytes) and first["loc"] == ("body",):  # FastAPI parses no other type
+        kind = request.headers.get("content-type")
+        said = f"of type {kind[:80]!r}" if kind else "of no type"
+        return Problem(
+            422, f"the body is {said}; if it is JSON, send it with the header Content-Type: application/json"
+        ).response(request_id(request))
     shown = f" (given: {str(given)[:80]!r})" if isinstance(given, str | int | float) else ""
     return Problem(422, f"{place}: {first['msg']}{shown}; see /openapi.json").response(request_id(request))
 

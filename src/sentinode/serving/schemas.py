@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sentinode.metrics.stages import SlideClass
+from sentinode.core.node_classes import SlideClass
 
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 """Of ids: PostgreSQL takes no NUL, and none has a line's end."""
@@ -138,8 +138,24 @@ class TilePlace(RequestShape):
     faithfulness: bool = False
 
 
+class SlideModelFacts(AnswerShape):
+    """Facts of the slide bundle that a server was started with."""
+
+    name: str
+    version: str
+    description: str
+    method: str = Field(description="How tiles become one answer, such as abmil")
+    classes: list[str] = Field(description="Of slides; the first is that nothing is found")
+    label_rule: str = Field(description="What counts as found")
+    threshold: dict[str, Any]
+    metrics: dict[str, Any]
+    metrics_split: str | None
+    limits: list[str]
+    card_html: str
+
+
 class ModelAnswer(AnswerShape):
-    """Facts of the bundle."""
+    """Facts of the bundle; of a slide bundle those of the one that judges its tiles, and `slide_model`."""
 
     name: str
     version: str
@@ -158,6 +174,7 @@ class ModelAnswer(AnswerShape):
     limits: list[str]
     card_html: str
     has_report: bool
+    slide_model: SlideModelFacts | None = Field(description="null: the server was started with no slide bundle")
     research_use_only: Literal[True]
 
 
@@ -168,6 +185,15 @@ class Progress(AnswerShape):
     total: int | None
     tiles_per_second: float | None
     seconds_left: float | None
+
+
+class SlideProbability(AnswerShape):
+    """What a slide model says of the whole slide, in short."""
+
+    name: str = Field(description="The slide bundle's")
+    score: float = Field(description="Calibrated probability that something is found")
+    threshold: float
+    positive: bool
 
 
 class ScanAnswer(AnswerShape):
@@ -187,6 +213,7 @@ class ScanAnswer(AnswerShape):
     )
     lesions: int | None
     threshold: float | None
+    slide_model: SlideProbability | None = Field(description="null: the scan was made without a slide bundle")
 
 
 class ScansAnswer(AnswerShape):
@@ -217,6 +244,8 @@ class SlideAnswer(AnswerShape):
     objective: float | None
     levels: int
     has_annotations: bool
+    uploaded: bool
+    """Otherwise it lies in the server's folder, which is only read."""
     scan: ScanAnswer | None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fastapi import Request
 
 from sentinode.core.files import storage_errors
-from sentinode.models.bundle import open_bundle
+from sentinode.scanning.slide_model import open_scanning
 from sentinode.serving.access.token_checks import TokenChecks
 from sentinode.serving.access.tokens import LOCAL, Access, User
 from sentinode.serving.predictions.batcher import Batcher
@@ -14,6 +14,7 @@ from sentinode.serving.predictions.explainer import Explainer
 from sentinode.serving.predictions.predictor import Answer, Asked, Predictor
 from sentinode.serving.predictions.served_model import ServedModel
 from sentinode.serving.protocol.server_metrics import Metrics
+from sentinode.serving.reviews.reviewed_outlines import ReviewedOutlines
 from sentinode.serving.scans.scan_jobs import ScanJobs
 from sentinode.serving.scans.scan_results import Results
 from sentinode.serving.serve_config import ServeConfig
@@ -43,7 +44,7 @@ class Service:
             SentinodeError: One of them can't be used.
         """
         self.config, limits = config, config.limits
-        bundle = open_bundle(config.bundle)
+        bundle, slide_model = open_scanning(config.bundle, config.threads)
         for folder in (config.state, config.uploads, config.incoming, config.scans):
             with storage_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +53,7 @@ class Service:
         self.checks = TokenChecks(self.access)
         self.store = open_store(config.database_url)
         self.metrics = Metrics()
-        self.model = ServedModel(bundle, config.engine, config.threads)
+        self.model = ServedModel(bundle, slide_model, config.engine, config.threads)
         images = config.images if config.store_images else None
         self.predictor = Predictor(self.model, self.store.predictions, self.metrics, images)
         self.batcher: Batcher[Asked, Answer] = Batcher(
@@ -73,10 +74,10 @@ class Service:
         self.slide_views = SlideViews(limits)
         self.library = Library(config, self.store.slides, self.slide_views)
         self.results = Results(config.scans)
+        self.outlines = ReviewedOutlines(self.store.reviews)
         self.jobs = ScanJobs(
             config.scans,
-            bundle,
-            self.model.version,
+            self.model,
             self.store.scans,
             self.library,
             config.threads,
@@ -108,6 +109,7 @@ class Service:
         self.decoder.close()
         self.checks.close()
         self.jobs.stop()
+        await asyncio.to_thread(self.model.stop)
         self.store.close()
 
     def _give_up(self) -> None:

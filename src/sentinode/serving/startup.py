@@ -2,13 +2,18 @@
 
 import logging
 import os
+import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
-from sentinode.core.errors import SentinodeError
+from sentinode.core.errors import BusyError, SentinodeError
+from sentinode.core.result_folder import locked
 from sentinode.core.settings import Settings
 from sentinode.serving.app import create_app
+from sentinode.serving.page_sources import is_outdated
 from sentinode.serving.protocol.addresses import (
     allowed_hosts,
     check_access,
@@ -17,6 +22,7 @@ from sentinode.serving.protocol.addresses import (
     checked_root_path,
 )
 from sentinode.serving.protocol.server import run
+from sentinode.serving.routes.page_routes import PAGE
 from sentinode.serving.serve_config import ServeConfig
 
 _LEAST_KEY = 16  # characters
@@ -49,7 +55,7 @@ def serve(
     """Serve a model until Ctrl-C or SIGTERM; requests are finished, a running scan goes on at the next start.
 
     Args:
-        bundle: A bundle's folder or a shipped name.
+        bundle: A bundle's folder or a shipped name, or a slide bundle's folder: then scans are judged by it.
         slides: Folder of slides to show; read only.
         scans: Folder of scans; None: in the server's own folder.
         annotations: Folder of annotations; None: beside the slides.
@@ -73,6 +79,7 @@ def serve(
 
     Raises:
         SentinodeError: An address without protection, a folder or file that is not there, or a key that is too short.
+        BusyError: Another server has that folder of its own.
     """
     protected = bool(users or api_key_file)
     check_access(host, protected=protected, insecure=insecure)
@@ -101,11 +108,40 @@ def serve(
         trusted_proxies=tuple(trusted_proxies),
         root_path=checked_root_path(root_path),
     )
-    app = create_app(config)
-    warnings.simplefilter("ignore")  # libraries warn of what is in uploads and slides, which is not for the log
-    shown = f"[{host}]" if ":" in host else host
-    run(app, host, port, lambda bound: tell(f"serving {bundle} at http://{shown}:{bound} (Ctrl-C to end)"))
+    with _alone_in(state):
+        app = create_app(config)
+        warnings.simplefilter("ignore")  # libraries warn of what is in uploads and slides, which is not for the log
+        run(app, host, port, lambda bound: _tell_started(tell, config, app.state.service.store.made, host, bound))
     logging.getLogger("sentinode.serving").info("ended")
+    if app.state.service.model.opening:
+        _leave()
+
+
+def _leave() -> NoReturn:
+    """End the process now, all being closed: the interpreter's own end would break a thread in a library, and abort."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+@contextmanager
+def _alone_in(state: Path) -> Iterator[None]:
+    """Hold a server's own folder: two would clear away each other's uploads and restart each other's scans."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(state / "server.lock"))
+        except BusyError as error:
+            raise BusyError(f"another server uses {state}; stop it, or give this one another --data") from error
+        yield
+
+
+def _tell_started(tell: Callable[[str], None], config: ServeConfig, made: Path | None, host: str, port: int) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    tell(f"serving {config.bundle} at http://{shown}:{port} (Ctrl-C to end)")
+    if is_outdated(PAGE, Path(__file__).parents[3]):
+        tell("the viewer's page is older than its sources in web/; build it anew: make page")
+    if made:
+        tell(f"{made} is a new database: there was none")
 
 
 def _check_places(slides: Path | None, annotations: Path | None, report: Path | None) -> None:

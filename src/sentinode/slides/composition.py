@@ -1,6 +1,6 @@
 """Slides with a known truth, composed of labelled patches: pieces of tissue on glass, lesions made of tumour patches.
 
-A patch is a cell of a grid. Level 2 of the pyramid, at the patches' own µm/px, shows each as it was but for the noise
+A patch is a cell of a grid. The level of the pyramid at the patches' own µm/px shows each as it was but for the noise
 of the JPEG. Seams between patches are visible: such slides test a pipeline (coordinates, masks, heatmaps, FROC, speed),
 they don't measure a model on real slides.
 """
@@ -28,7 +28,14 @@ from sentinode.slides.reader import Pixels
 shapely = require("shapely", extra="scan")
 
 SCALE = 4
-"""Level-0 pixels for a patch's pixel: patches as PCam's, of 10×, give slides as scanners do, of 40×."""
+"""Level-0 pixels for a patch's pixel, unless said otherwise: patches as PCam's, of 10×, give slides as scanners do, of
+40×."""
+
+LESIONS = (1, 6)
+"""Least and most lesions of a slide with tumour, unless said otherwise."""
+
+_ENLARGED, _AS_IT_WAS = 80, 95
+"""JPEG quality: the mean of an enlarged pixel's block loses most of the noise; a pixel as it was has all of it."""
 
 _SAMPLE = 400
 """Patches of each class that are looked at for their stain: a source may hold hundreds of thousands."""
@@ -66,8 +73,9 @@ def compose_slides(
     columns: int,
     rows: int,
     mpp: float,
+    scale: int = SCALE,
     seed: int = 0,
-    quality: int = 80,
+    lesions: tuple[int, int] = LESIONS,
     lesion_cells: tuple[int, int] | None = None,
     advance: Callable[[], object] = lambda: None,
 ) -> list[KnownSlide]:
@@ -80,9 +88,10 @@ def compose_slides(
         slides: How many.
         columns: Cells across.
         rows: Cells down.
-        mpp: µm/px of the patches; the slides' level 0 has a quarter of it.
+        mpp: µm/px of the patches.
+        scale: Level-0 pixels for a patch's pixel. 1: level 0 has the patches' µm/px, and a cohort is made at once.
         seed: Of all that is drawn. The same seed and patches give the same slides.
-        quality: Of the JPEG tiles.
+        lesions: Least and most lesions of a slide with tumour; fewer where there is no room.
         lesion_cells: Least and most cells of a lesion, each size as likely as its double; None: rounded pieces of
             about a twentieth of the slide's shorter side.
         advance: Called after each slide.
@@ -102,18 +111,18 @@ def compose_slides(
         for number in range(slides):
             rng = np.random.default_rng([seed, number])
             name = f"{'tumour' if number % 2 else 'normal'}_{number:03d}"
-            count = int(rng.integers(1, 7)) if number % 2 else 0
+            count = int(rng.integers(lesions[0], lesions[1] + 1)) if number % 2 else 0
             plan = _plan(rng, patches, pools, rows, columns, count, lesion_cells)
             write_pyramid(
                 folder / f"{name}.tif",
-                _bands(rng, patches, plan, side),
-                width=columns * side * SCALE,
-                height=rows * side * SCALE,
-                mpp=Mpp(mpp / SCALE, mpp / SCALE),
-                quality=quality,
+                _bands(rng, patches, plan, side, scale),
+                width=columns * side * scale,
+                height=rows * side * scale,
+                mpp=Mpp(mpp / scale, mpp / scale),
+                quality=_AS_IT_WAS if scale == 1 else _ENLARGED,
             )
             _write_cells(folder / f"{name}.csv", patches, plan)
-            known.append(write_lesion_outlines(folder, name, outlines(plan.lesion, side * SCALE)))
+            known.append(write_lesion_outlines(folder, name, outlines(plan.lesion, side * scale), mpp / scale))
             advance()
         write_table(folder, known)
     return known
@@ -215,7 +224,7 @@ def _stain(pixels: Pixels) -> NDArray[np.float64]:
     return unit
 
 
-def _bands(rng: np.random.Generator, patches: Patches, plan: Plan, side: int) -> Iterator[Pixels]:
+def _bands(rng: np.random.Generator, patches: Patches, plan: Plan, side: int, scale: int) -> Iterator[Pixels]:
     """The slide, a row of cells at a time."""
     for row in plan.patch:
         band = np.repeat(_GLASS + rng.integers(0, 4, (side, len(row) * side, 1), dtype=np.uint8), 3, axis=2)
@@ -227,7 +236,7 @@ def _bands(rng: np.random.Generator, patches: Patches, plan: Plan, side: int) ->
                     f"one is {side} high; composing slides needs square patches of one size"
                 )
             band[:, column * side : (column + 1) * side] = pixels
-        yield enlarge(band, SCALE)
+        yield enlarge(band, scale)
 
 
 def outlines(lesion: NDArray[np.int32], cell_px: int) -> list[Geometry]:

@@ -31,7 +31,8 @@ COARSER_TOLERANCE = 0.05
 _THUMBNAIL_PX = 1024
 """Longer side of a thumbnail for which no size is asked."""
 
-_MPP_REMEDY = "--mpp 0.25 (--slide-mpp with sentinode tiles, mpp=0.25 in Python)"
+MPP_REMEDY = "--mpp 0.25 (--slide-mpp with sentinode tiles, mpp=0.25 in Python)"
+"""After `give it, for example`; a server has another one."""
 
 _MOST_OVERVIEW_PIXELS = 1 << 27
 """Of an overview: 400 MB. All of a large glass slide, 10 × 5 cm, at 8 µm/px has 78 million."""
@@ -96,7 +97,7 @@ class Slide(AbstractContextManager["Slide"]):
         """
         if self._mpp is None:
             said = self.mpp_source.removeprefix(NO_SOURCE).removeprefix(": ") or "the file does not say its µm/px"
-            raise SlideError(f"{self.path}: {said}; give it, for example {_MPP_REMEDY}")
+            raise SlideError(f"{self.path}: {said}; give it, for example {MPP_REMEDY}")
         return self._mpp
 
     def level_for(self, mpp: float) -> LevelChoice:
@@ -180,7 +181,7 @@ class Slide(AbstractContextManager["Slide"]):
             if width * height > _MOST_OVERVIEW_PIXELS:
                 message = f"{self.path}: an overview at {mpp:g} µm/px would have {width:,}×{height:,} px"
                 raise SlideError(
-                    f"{message}; check the slide's µm/px, {self.mpp}, and give the right one, as in {_MPP_REMEDY}"
+                    f"{message}; check the slide's µm/px, {self.mpp}, and give the right one, for example {MPP_REMEDY}"
                 )
             return self.read_at(mpp, 0, 0, width, height)
         longest = _THUMBNAIL_PX if max_side is None else max_side

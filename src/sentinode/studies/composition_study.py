@@ -9,7 +9,7 @@ import numpy as np
 from sentinode.core.errors import DataError
 from sentinode.core.progress import SILENT, Progress
 from sentinode.data.address import open_source
-from sentinode.slides.composition import Patches, compose_slides
+from sentinode.slides.composition import LESIONS, SCALE, Patches, compose_slides
 from sentinode.slides.known_truth import KnownSlide
 from sentinode.slides.synthetic.drawn_slides import draw_slides
 
@@ -49,8 +49,10 @@ def compose(
     slides: int = 4,
     seed: int = 0,
     cells: str | None = None,
+    lesions: str | None = None,
     lesion_cells: str | None = None,
     mpp: float | None = None,
+    scale: int | None = None,
     split: str | None = None,
     size: str | None = None,
     progress: Progress = SILENT,
@@ -65,8 +67,10 @@ def compose(
         slides: How many; every second one has tumour.
         seed: Of all that is drawn.
         cells: Of patches: cells across x down; None: 48x36.
+        lesions: Of patches: least and most lesions of a slide with tumour; None: 1x6.
         lesion_cells: Of patches: least and most cells of a lesion, such as 1x40; None: rounded pieces.
         mpp: Of patches: their µm/px; None: PCam's.
+        scale: Of patches: level-0 pixels for one of theirs, 1, 2 or 4; None: 4, as scanners have it for PCam's.
         split: Of patches: the source's split to take; None: all patches.
         size: Of drawn slides: level-0 pixels; None: 8192x6144.
         progress: Where to show how far it is.
@@ -78,20 +82,24 @@ def compose(
     out = Path(out)
     with progress.bar("compose", slides, "slides") as advance:
         if source == DRAWN:
-            if (cells, mpp, split, lesion_cells) != (None,) * 4:
+            if any(one is not None for one in (cells, mpp, split, lesions, lesion_cells, scale)):
                 raise DataError(
-                    f"{DRAWN} has no patches: --cells, --lesion-cells, --mpp and --split don't go with it; use --size"
+                    f"{DRAWN} has no patches: --cells, --lesions, --lesion-cells, --mpp, --scale and --split "
+                    "don't go with it; use --size"
                 )
             width, height = _pair("--size", size or _SIZE, least=512)
             made = draw_slides(out, slides=slides, width=width, height=height, seed=seed, advance=advance)
         else:
             if size is not None:
                 raise DataError(f"--size goes with {DRAWN}; with patches give --cells")
+            if scale not in (None, 1, 2, 4):
+                raise DataError(f"--scale {scale} is not 1, 2 or 4: level-0 pixels for a pixel of a patch")
             columns, rows = _pair("--cells", cells or _CELLS, least=2)
             made = compose_slides(
                 labelled_patches(source, split), out, slides=slides, columns=columns, rows=rows, mpp=mpp or PCAM_MPP,
-                seed=seed, advance=advance,
-                lesion_cells=_pair("--lesion-cells", lesion_cells, least=1) if lesion_cells else None,
+                scale=scale or SCALE, seed=seed, advance=advance,
+                lesions=_range("--lesions", lesions) if lesions else LESIONS,
+                lesion_cells=_range("--lesion-cells", lesion_cells) if lesion_cells else None,
             )  # fmt: skip
     return Composition(out, tuple(made))
 
@@ -101,6 +109,13 @@ def _pair(option: str, text: str, *, least: int) -> tuple[int, int]:
     if not all(part.isascii() and part.isdigit() and int(part) >= least for part in (first, second)):
         raise DataError(f"{option} {text} is not two whole numbers of at least {least}; write it as in 48x36")
     return int(first), int(second)
+
+
+def _range(option: str, text: str) -> tuple[int, int]:
+    low, high = _pair(option, text, least=1)
+    if low > high:
+        raise DataError(f"{option} {text} has its least above its most; write {high}x{low}")
+    return low, high
 
 
 def labelled_patches(source: str, split: str | None) -> Patches:

@@ -1,6 +1,5 @@
 """What the bundle of an ensemble says of itself: name, provenance and limits, out of its members'."""
 
-import datetime
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -8,7 +7,7 @@ from sentinode.core.files import sha256_of_json
 from sentinode.core.messages import plural
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import GRAPH_FILE, BundleInfo, Classes, Provenance
-from sentinode.models.bundle_writer import library_versions
+from sentinode.models.bundle_writer import library_versions, time_of_making
 from sentinode.models.ensemble_assembly import Joined
 from sentinode.studies.ensemble_data import HeldOut
 
@@ -35,7 +34,7 @@ def draft_info(bundles: Sequence[Bundle], joined: Joined, held: HeldOut, *, name
 
 
 def _provenance(bundles: Sequence[Bundle], joined: Joined, held: HeldOut) -> Provenance:
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    now = time_of_making()
     infos = [bundle.info for bundle in bundles]
     if len(infos) == 1:
         origin = {"derived_from": infos[0].files[GRAPH_FILE], "libraries": library_versions(), "created": now}

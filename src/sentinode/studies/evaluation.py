@@ -1,7 +1,8 @@
 """A bundle measured on labelled data: one figure set, one report, the same at the end of training and ever after."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sentinode.core.files import atomic_folder, write_json
@@ -10,6 +11,7 @@ from sentinode.core.result_folder import ResultKind
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
 from sentinode.data.manifest import Manifest
+from sentinode.data.normalised_images import NormalisedImages
 from sentinode.data.selection import WHOLE
 from sentinode.metrics.assessment import Assessment, assess
 from sentinode.metrics.predictions import Predictions
@@ -17,6 +19,8 @@ from sentinode.metrics.predictions_csv import write_predictions
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_info import GRAPH_FILE
 from sentinode.models.engines.engine_factory import open_engine
+from sentinode.models.engines.stain_engine import without_stain
+from sentinode.reports import wording
 from sentinode.reports.assessment_page import ReportContext, write_assessment_page
 from sentinode.reports.charts.chart import save_png
 from sentinode.reports.charts.training_charts import training_curves
@@ -43,6 +47,9 @@ class Scored:
 
     predictions: Predictions
     """The answers, in the manifest's order."""
+
+    kept: Counter[str] = field(default_factory=Counter)
+    """Images whose stain was not normalised because it can't be told, by reason; none where no stain is."""
 
 
 def evaluate_bundle(
@@ -77,8 +84,13 @@ def score(
 ) -> Scored:
     """Run a bundle over the images of a split, in the manifest's order."""
     runner = open_engine(bundle, engine, threads=settings.threads)
-    probabilities = runner.probabilities(data.images(split), progress, f"scoring {split}")
-    return Scored(data, split, address, predictions_of(data.manifest, split, probabilities))
+    title, target = f"scoring {split}", bundle.info.input.stain
+    if target is None:
+        probabilities, kept = runner.probabilities(data.images(split), progress, title), Counter[str]()
+    else:  # here slides may be known, which an engine that sees one image after another does not ask for
+        images = NormalisedImages(data, split, target)
+        probabilities, kept = without_stain(runner).probabilities(images, progress, title), images.kept
+    return Scored(data, split, address, predictions_of(data.manifest, split, probabilities), kept)
 
 
 def report_on(
@@ -109,6 +121,12 @@ def report_on(
     if copies:
         words = f"{copies:,} of these images have near copies among the data; figures and intervals count each as new."
         limits = (*limits, words)
+    if not scored.data.near_copies:
+        limits = (*limits, "Near copies were not looked for (data.near_copies = false): some may lie on two sides.")
+    if scored.kept:
+        count, n = sum(scored.kept.values()), len(scored.predictions.ids)
+        why = ", ".join(f"{reason}: {number:,}" for reason, number in scored.kept.most_common())
+        limits = (*limits, f"The stain of {count:,} of {n:,} images could not be told, and stayed as it was ({why}).")
     assessment = assess(
         scored.predictions,
         threshold=info.threshold,
@@ -152,5 +170,5 @@ def _provenance(bundle: Bundle, manifest: Manifest) -> dict[str, str]:
         "Training data (SHA-256)": origin.data_sha256,
         "Training split (SHA-256)": origin.split_sha256,
         "Recipe (SHA-256)": origin.recipe_sha256,
-        "Made with": ", ".join(f"{name} {version}" for name, version in origin.libraries.items()),
+        "Made with": wording.versions(origin.libraries),
     }

@@ -13,7 +13,7 @@ from sentinode.core.progress import SILENT, Progress
 from sentinode.core.result_folder import ResultKind
 from sentinode.core.settings import Settings
 from sentinode.explanation.explainable_model import ExplainableModel, open_model
-from sentinode.explanation.explanation import LIKENESS, Examiner, Explanation, class_number
+from sentinode.explanation.explanation import LIKENESS, Examiner, Explanation, check_class
 from sentinode.explanation.explanation import explain as explain_tile
 from sentinode.explanation.faithfulness import STEPS
 from sentinode.explanation.map_pictures import blended, coloured
@@ -113,10 +113,9 @@ def explain(
     out = Path(out)
     EXPLANATION_FOLDER.check(out)
     opened, threads = open_bundle(bundle), (settings or Settings.from_environment()).threads
+    check_class(opened.info, target)
     model = open_model(opened, engine=engine, threads=threads, single_look=single_look)
     names = _methods(model, methods, layer)
-    if target is not None:
-        class_number(model, target, model.probabilities(opened.example()["tiles"][:1])[0])
     failures: list[Failure] = []
     if slide:
         from sentinode.studies.explained_tiles import tiles_of_slide  # images need no reader of slides

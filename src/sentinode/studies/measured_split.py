@@ -12,6 +12,7 @@ from sentinode.data.dataset import Dataset, load_dataset, own_splits
 from sentinode.data.selection import WHOLE, load_selection, without
 from sentinode.data.source_splits import SPLITS, split_of_name
 from sentinode.models.bundle import Bundle
+from sentinode.models.pretrained_bundle import PretrainedBundle
 from sentinode.studies.bundle_recipe import recipe_of
 from sentinode.studies.seen_images import LEARNED, SET, seen_images
 from sentinode.training.recipe import load_data_config
@@ -146,7 +147,7 @@ def data_of(bundle: Bundle, address: str) -> DataConfig:
     return base.model_copy(update={"split": unnamed})
 
 
-def unseen(bundle: Bundle, data: Dataset, split: str, *, on_leak: Policy) -> Dataset:
+def unseen(bundle: Bundle | PretrainedBundle, data: Dataset, split: str, *, on_leak: Policy) -> Dataset:
     """`data` without images that the bundle has learned from or set its threshold on, or near copies of such.
 
     Raises:

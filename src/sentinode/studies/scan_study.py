@@ -5,23 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from sentinode.core.errors import SentinodeError
-from sentinode.core.messages import one_line, plural
+from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
-from sentinode.models.bundle import Bundle, open_bundle
+from sentinode.models.bundle import Bundle
+from sentinode.models.mil.slide_bundle import SlideBundle
 from sentinode.scanning.lazy_engine import LazyEngine
-from sentinode.scanning.outcome import Outcome
-from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.outcome import Outcome, table_of_failures
+from sentinode.scanning.scan_config import ScanConfig
 from sentinode.scanning.scan_folder import ScanFolder
 from sentinode.scanning.scan_queue import scan_slides
-from sentinode.scanning.scan_record import FailedScan
+from sentinode.scanning.scan_record import FailedScan, FinishedScan
 from sentinode.scanning.second_looker import AUTO
 from sentinode.scanning.second_reading import choose_reading
+from sentinode.scanning.slide_model import open_scanning
 from sentinode.scanning.slide_score import SlideScore
+from sentinode.scanning.tiling_config import Machine
 from sentinode.slides.slide_list import list_slides
+from sentinode.studies.slide_options import checked_config
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class ScannedSlides:
 
     folder: Path
     bundle: Bundle
+    """That scanned; of a slide bundle the one of its tiles."""
     outcomes: list[Outcome]
+    slide_bundle: SlideBundle | None = None
 
     @property
     def failed(self) -> list[FailedScan]:
@@ -45,26 +49,24 @@ class ScannedSlides:
 
     def to_json(self) -> dict[str, Any]:
         """A machine's answer."""
+        judged = self.slide_bundle
         return {
             "bundle": {"name": self.bundle.info.name, "sha256": self.bundle.sha256},
+            "slide_bundle": {"name": judged.info.name, "sha256": judged.sha256} if judged else None,
             "scans": [{**one.record.model_dump(mode="json"), "reused": one.reused} for one in self.outcomes],
         }
 
     def summary(self) -> str:
-        """Two lines for a person: how many were scanned, and by what."""
+        """Lines for a person: how many were scanned, and by what."""
         done = len(self.outcomes) - len(self.failed)
         counts = f"{done} of {plural(len(self.outcomes), 'slide')} scanned; table in {self.folder / 'scans.csv'}"
-        return f"{counts}\nbundle {self.bundle.info.name}, SHA-256 {self.bundle.sha256}"
+        said = f"{counts}\nbundle {self.bundle.info.name}, SHA-256 {self.bundle.sha256}"
+        judged = self.slide_bundle
+        return f"{said}\nslide bundle {judged.info.name}, SHA-256 {judged.sha256}" if judged else said
 
     def warnings(self) -> list[str]:
         """A table of the slides that failed; nothing where all went well."""
-        failures = [(one.name, one.failure) for one in self.failed]
-        cells = [(name, failure.stage, failure.message) for name, failure in failures]
-        if not cells:
-            return []
-        rows = [tuple(" ".join(text.split()) for text in row) for row in [("not scanned", "while", "why"), *cells]]
-        widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-        return [f"{name:<{widths[0]}}  {stage:<{widths[1]}}  {why}" for name, stage, why in rows]
+        return table_of_failures("not scanned", [(one.name, one.failure) for one in self.failed])
 
 
 def scan(
@@ -89,7 +91,7 @@ def scan(
     one is not run again.
 
     Args:
-        bundle: A bundle's folder or a shipped name.
+        bundle: A bundle's folder or a shipped name, or a slide bundle's folder.
         slides: Files, or folders that hold them.
         out: Folder for a scan folder of each slide, and `scans.csv`.
         region: `X,Y,W,H` or four numbers, a level-0 rectangle: tiles touching it.
@@ -111,16 +113,16 @@ def scan(
     for name, number, least in (("threads", threads, 1), ("verify_reader", verify_reader, 0)):
         if number is not None and (not isinstance(number, int) or number < least):
             raise SentinodeError(f"{name} is {number!r}; give a whole number of at least {least}")
-    checked = _config(region, config)
+    checked = checked_config(ScanConfig, region, config)
     score = SlideScore.load(Path(slide_score)) if slide_score else None
     paths = list_slides([Path(slide) for slide in slides])
-    opened = open_bundle(bundle)
     told = None if tell is None else lambda one: tell(outcome_line(one))
     machine = Machine(threads or (settings or Settings.from_environment()).threads, verify_tiles=verify_reader)
-    engine = LazyEngine(opened, checked.resolved(opened.info), machine.threads)
+    opened, slide_model = open_scanning(bundle, machine.threads)
+    engine = LazyEngine(opened, checked.resolved(opened.info), machine.threads, slide_model)
     reading = choose_reading(rule, second_look, engine, machine)
     outcomes = scan_slides(engine, paths, Path(out), machine, progress, told, score, reading)
-    return ScannedSlides(Path(out), opened, outcomes)
+    return ScannedSlides(Path(out), opened, outcomes, slide_model.bundle if slide_model else None)
 
 
 def outcome_line(one: Outcome) -> str:
@@ -134,12 +136,19 @@ def outcome_line(one: Outcome) -> str:
     else:
         longest = record.longest_lesion
         size = f", longest {longest.diameter_um / 1000:.2f} mm ({longest.size_class})" if longest else ""
-        lesions = f"score {record.slide_score:.3f}, {plural(len(record.lesions), 'lesion')}{size}"
+        lesions = f"{_judged(record)}, {plural(len(record.lesions), 'lesion')}{size}"
     if record.not_assessed:
         lesions = f"not assessed, {record.not_assessed}" + (f" ({lesions})" if record.slide_score is not None else "")
     unread = f", {plural(record.tiles.unreadable, 'tile')} unreadable" if record.tiles.unreadable else ""
     line = "; ".join([f"{name}: {lesions}", f"{plural(record.tiles.planned, 'tile')}{unread}", *_pace(one)])
     return "\n".join([line, *(f"  note: {note}" for note in record.notes)])
+
+
+def _judged(record: FinishedScan) -> str:
+    model = record.slide_model
+    if model is None:
+        return f"score {record.slide_score:.3f}"
+    return f"{'positive' if model.positive else 'negative'} by {model.name} ({model.score:.3f})"
 
 
 def _pace(one: Outcome) -> list[str]:
@@ -150,18 +159,3 @@ def _pace(one: Outcome) -> list[str]:
     first = [f"{record.tiles_per_s:,.0f} tiles/s"] if record.tiles_per_s else []
     second = record.timings_s.get("second look") if record.status == "finished" else None
     return [*first, f"second look {second:.1f} s"] if second else first
-
-
-def _config(region: str | Sequence[int] | None, values: dict[str, Any]) -> ScanConfig:
-    try:
-        if region is not None:
-            parts = region.split(",") if isinstance(region, str) else region
-            x0, y0, width, height = (int(part) for part in parts)
-            values = {**values, "region": {"x0": x0, "y0": y0, "width": width, "height": height}}
-        return ScanConfig.model_validate(values)
-    except ValidationError as error:
-        raise SentinodeError(f"{one_line(error)}; see sentinode scan --help") from error
-    except (TypeError, ValueError) as error:
-        raise SentinodeError(
-            f"region is {region!r}; give four whole numbers of level-0 pixels: left,top,width,height"
-        ) from error

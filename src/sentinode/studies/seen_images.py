@@ -10,6 +10,7 @@ from sentinode.core.progress import SILENT
 from sentinode.data.copies import near_copies
 from sentinode.data.dataset import Dataset
 from sentinode.models.bundle import Bundle
+from sentinode.models.pretrained_bundle import PretrainedBundle
 
 LEARNED = "learned from"
 SET = "set its threshold and temperature on"
@@ -46,7 +47,7 @@ class SeenImages:
         return f"{did} {amount} of these images ({shown})"
 
 
-def seen_images(bundle: Bundle, data: Dataset, table: pd.DataFrame) -> SeenImages:
+def seen_images(bundle: Bundle | PretrainedBundle, data: Dataset, table: pd.DataFrame) -> SeenImages:
     """Which images of `table` a bundle knows.
 
     A bundle keeps hashes of its images, not their pixels: a near copy is known as one where the data holds, in any
@@ -65,6 +66,6 @@ def seen_images(bundle: Bundle, data: Dataset, table: pd.DataFrame) -> SeenImage
 
 
 def _with_copies(seen: Set[str], data: Dataset) -> set[str]:
-    near = near_copies(data.pack, SILENT)  # found already, when the data was loaded
+    near = near_copies(data.pack, SILENT, wanted=data.near_copies)  # found already, when the data was loaded
     first, second = near["first"].isin(seen), near["second"].isin(seen)
     return {*seen, *near.loc[first, "second"], *near.loc[second, "first"]}

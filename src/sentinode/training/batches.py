@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from sentinode.training.training_config import Sampling
+
 
 class PackedBatches(Dataset[tuple[Tensor, ...]]):
     """One role of a data set, indexed by whole batches: a list of positions gives (tiles, labels)."""
@@ -74,22 +76,59 @@ class Share:
     processes: int = 1
 
 
+SHARD_BYTES = 4 << 20
+"""A shard is a run of tiles of a pack of this size: long enough to be read at a disk's full speed."""
+
+WINDOW = 64
+"""Shards that are shuffled together: 256 MB, and of a pack that is sorted by class the classes of many places."""
+
+
+def shards_of(rows: NDArray[np.int64], tile_bytes: int) -> NDArray[np.int64]:
+    """The shard (n,) that each of `rows` (n,) of a pack lies in, numbered from 0 by those that have any."""
+    return np.unique(rows // max(1, SHARD_BYTES // tile_bytes), return_inverse=True)[1].astype(np.int64)
+
+
 class EpochOrder(Sampler[list[int]]):
     """The training batches of an epoch, a function of (seed, epoch) alone, so that a resumed run sees the same ones.
 
-    `shuffled` visits every image once; `balanced` draws every class equally often, with replacement. The last batch is
-    left out when it is short: its few images would count for more than others. They come in another epoch.
+    `shuffled` visits every image once; `balanced` draws every class equally often, with replacement; `streamed` visits
+    every image once, too, but only images of `WINDOW` shards are shuffled with each other, the shards in random order.
+    The last batch is left out when it is short: its few images would count for more than others. They come in another
+    lap. An epoch is one lap, or `epoch_images` of the laps that follow each other.
     """
 
     def __init__(
-        self, labels: NDArray[np.int64], *, batch_size: int, balanced: bool, seed: int, share: Share = Share()
+        self,
+        labels: NDArray[np.int64],
+        *,
+        batch_size: int,
+        sampling: Sampling,
+        seed: int,
+        share: Share = Share(),
+        epoch_images: int = 0,
+        shards: NDArray[np.int64] | None = None,
     ) -> None:
+        """Take the images with these `labels` (n,).
+
+        Args:
+            labels: Class of each.
+            batch_size: Of one process.
+            sampling: The order.
+            seed: Of every lap.
+            share: Which of several processes this is.
+            epoch_images: In an epoch, of all processes together; 0: all.
+            shards: (n,) of each image, for `streamed`.
+        """
         super().__init__()
         self._labels = labels
-        self._balanced = balanced
+        self._sampling = sampling
         self._seed = seed
         self._share = share
+        self._shards = shards
         self._batch_size = min(batch_size, max(1, len(labels) // share.processes))
+        together = self._batch_size * share.processes
+        self._lap = len(labels) // together
+        self._steps = max(1, epoch_images // together) if epoch_images else self._lap
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -97,14 +136,24 @@ class EpochOrder(Sampler[list[int]]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return len(self._labels) // (self._batch_size * self._share.processes)
+        return self._steps
 
     def __iter__(self) -> Iterator[list[int]]:
-        generator = np.random.default_rng([self._seed, self._epoch])
-        order = self._balanced_draw(generator) if self._balanced else generator.permutation(len(self._labels))
-        mine = order[self._share.rank :: self._share.processes]
-        for batch in range(len(self)):
+        begun, mine = -1, np.empty(0, np.int64)
+        for step in range(self._epoch * self._steps, (self._epoch + 1) * self._steps):
+            lap, batch = divmod(step, self._lap)
+            if lap != begun:
+                begun, mine = lap, self._order(lap)[self._share.rank :: self._share.processes]
             yield mine[batch * self._batch_size : (batch + 1) * self._batch_size].tolist()
+
+    def _order(self, lap: int) -> NDArray[np.int64]:
+        generator = np.random.default_rng([self._seed, lap])
+        if self._sampling == "balanced":
+            return self._balanced_draw(generator)
+        if self._sampling == "streamed" and self._shards is not None:
+            place = generator.permutation(int(self._shards.max()) + 1)  # of each shard among all
+            return np.lexsort((generator.random(len(self._labels)), place[self._shards] // WINDOW))
+        return generator.permutation(len(self._labels))
 
     def _balanced_draw(self, generator: np.random.Generator) -> NDArray[np.int64]:
         classes, counts = np.unique(self._labels, return_counts=True)

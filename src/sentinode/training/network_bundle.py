@@ -1,6 +1,6 @@
 """From fitted weights to a bundle: calibration on validation, export. Here training ends."""
 
-import datetime
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sentinode.core.errors import RecipeError
 from sentinode.core.files import sha256_of_json
 from sentinode.core.messages import plural
 from sentinode.core.progress import Progress
+from sentinode.core.stain.normaliser import StainTarget
+from sentinode.core.stain.optical_density import StainError
 from sentinode.data.dataset import Dataset, Images
+from sentinode.data.normalised_images import normalised_copy, training_target
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.models.bundle_info import BundleInfo, Classes, Input, Provenance
-from sentinode.models.bundle_writer import library_versions, write_bundle
+from sentinode.models.bundle_writer import library_versions, time_of_making, write_bundle
 from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.onnx_export import round_weights
 from sentinode.training.bundle_contents import example_tiles, pixel_hashes, reference, reference_tiles
@@ -63,11 +67,41 @@ def train_network(
         BundleError: The exported graph answers differently than the network.
         KeyboardInterrupt: The user stopped it; the last full epoch is kept.
     """
-    fitted = fit(recipe, data, folder, threads=threads, progress=progress)
-    if fitted is None:
-        return None
-    bundle = write_network_bundle(recipe, data, fitted, folder / "bundle", progress=progress)
+    target = _stain_target(recipe, data)
+    if target is None:
+        fitted = fit(recipe, data, folder, threads=threads, progress=progress)
+        if fitted is None:
+            return None
+        bundle = write_network_bundle(recipe, data, fitted, folder / "bundle", progress=progress)
+        return TrainedNetwork(bundle, fitted.log, _chosen_epoch(recipe, fitted.log))
+    with normalised_copy(data, target, folder, progress) as (normalised, kept):
+        fitted = fit(recipe, normalised, folder, threads=threads, progress=progress)
+        assert fitted is not None  # a recipe that normalises has one process
+        stain = Normalised(data, target, kept)
+        bundle = write_network_bundle(recipe, normalised, fitted, folder / "bundle", progress=progress, stain=stain)
     return TrainedNetwork(bundle, fitted.log, _chosen_epoch(recipe, fitted.log))
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """What a network was trained on, before its stain was normalised."""
+
+    data: Dataset
+    target: StainTarget
+    kept: Counter[str]
+    """Training and validation images that stayed as they are, by reason."""
+
+
+def _stain_target(recipe: Recipe, data: Dataset) -> StainTarget | None:
+    method = recipe.stain.normalise
+    if method == "none":
+        return None
+    try:
+        return training_target(data, method)
+    except StainError as error:
+        raise RecipeError(
+            f'stain.normalise = {method!r}, and the training images have {error.reason}; set stain.normalise = "none"'
+        ) from error
 
 
 def trained_network(recipe: Recipe, folder: Path) -> TrainedNetwork | None:
@@ -86,8 +120,24 @@ def _chosen_epoch(recipe: Recipe, log: list[dict[str, float]]) -> int | None:
     return best_epoch(log, recipe.training) if recipe.training.keep == "best" else None
 
 
-def write_network_bundle(recipe: Recipe, data: Dataset, fitted: Fitted, folder: Path, *, progress: Progress) -> Bundle:
+def write_network_bundle(
+    recipe: Recipe,
+    data: Dataset,
+    fitted: Fitted,
+    folder: Path,
+    *,
+    progress: Progress,
+    stain: Normalised | None = None,
+) -> Bundle:
     """Calibrate a fitted network on validation, and write it as a bundle.
+
+    Args:
+        recipe: The resolved recipe.
+        data: What it was fitted to.
+        fitted: The network.
+        folder: Where to.
+        progress: Where to show how far it is.
+        stain: What was normalised to become `data`; None: nothing was.
 
     Raises:
         EvaluationError: The threshold's rule can't be met on the validation split.
@@ -105,12 +155,14 @@ def write_network_bundle(recipe: Recipe, data: Dataset, fitted: Fitted, folder: 
     calibration = calibrate(logits, data, recipe.evaluation, recipe.seed)
     deployed.temperature.fill_(calibration.temperature)
     tiles = reference_tiles(data, recipe.seed)
+    # Later images are held against these as they come, their embeddings against those of normalised ones.
+    shown = reference_tiles(stain.data, recipe.seed) if stain else tiles
     return write_bundle(
         folder,
-        _info(recipe, data, fitted, calibration),
+        _info(recipe, data, fitted, calibration, stain),
         deployed,
         example_tiles=example_tiles(fitted.preprocessing.tile_size),
-        reference=reference(tiles, *_answers(deployed, tiles, "reference", progress)),
+        reference=reference(shown, *_answers(deployed, tiles, "reference", progress)),
         seen={split: pixel_hashes(data, split) for split in ("train", "validation")},
     )
 
@@ -127,7 +179,9 @@ def _answers(
     return [np.concatenate([tensor.numpy() for tensor in output]) for output in zip(*parts, strict=True)]
 
 
-def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibration) -> BundleInfo:
+def _info(
+    recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibration, stain: Normalised | None
+) -> BundleInfo:
     manifest = data.manifest
     seen = fitted.preprocessing
     model = recipe.model.model_copy(update={"mean": seen.mean, "std": seen.std})
@@ -142,6 +196,7 @@ def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibratio
             input_size=seen.input_size,
             mean=seen.mean,
             std=seen.std,
+            stain=stain.target if stain else None,
         ),
         model=model,
         embedding_size=fitted.network.embedding_size,
@@ -155,11 +210,18 @@ def _info(recipe: Recipe, data: Dataset, fitted: Fitted, calibration: Calibratio
             data_sha256=manifest.hash,
             split_sha256=manifest.split_hash,
             libraries=library_versions(),
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            trained_on=_trained_on(recipe, data),
+            created=time_of_making(),
+            trained_on=_trained_on(recipe, data) + (_kept_words(stain) if stain else ""),
             started_from=fitted.network.origin,
         ),
     )
+
+
+def _kept_words(stain: Normalised) -> str:
+    count = sum(stain.kept.values())
+    why = ", ".join(f"{reason}: {number:,}" for reason, number in stain.kept.most_common())
+    said = f" ({why})" if count else ""
+    return f" Stain was normalised ({stain.target.method}); {plural(count, 'image')} stayed as they were{said}."
 
 
 def _trained_on(recipe: Recipe, data: Dataset) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch.utils.data import BatchSampler, SequentialSampler
 
@@ -26,15 +25,15 @@ from sentinode.models.networks.network import Network
 from sentinode.models.networks.normalisation import normalisation
 from sentinode.models.networks.weights import load_weights
 from sentinode.models.preprocessing import Preprocessing
-from sentinode.training.appearances import Appearances, find_appearances
-from sentinode.training.batches import EpochOrder, PackedBatches, Share, fits, loader
+from sentinode.training.batches import PackedBatches, Share, fits, loader
 from sentinode.training.callbacks import BEST, LAST, AtomicCheckpoints, Bar, EarlyEnd, LastCheckpoint, RunLog, is_over
 from sentinode.training.classifier import PatchClassifier
-from sentinode.training.distillation import UNLABELLED, load_teacher, read_unlabelled
+from sentinode.training.distillation import load_teacher
 from sentinode.training.lightning import Trainer
 from sentinode.training.losses import build_loss, class_weights
 from sentinode.training.recipe import Recipe
 from sentinode.training.training_config import TrainingConfig
+from sentinode.training.training_images import TrainingImages, train_order, training_images
 
 _ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
 _PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
@@ -52,18 +51,6 @@ class Fitted:
     network: Network
     preprocessing: Preprocessing
     log: list[dict[str, float]]
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingImages:
-    """What is learned from: the rows of the training split, and after them the unlabelled images."""
-
-    labels: NDArray[np.int64]
-    """(n + m,)"""
-    more: NDArray[np.uint8] | None
-    """(m, H, W, 3) unlabelled images."""
-    appearances: Appearances | None
-    """Of all n + m, where the recipe changes them."""
 
 
 def fit(
@@ -104,7 +91,7 @@ def fit(
     log = RunLog(run, config)
     log.rows = checkpoint_log(run)
     if not is_over(log.rows, config):
-        count = len(images.labels)
+        count = config.epoch_images or len(images.labels)
         total, done = config.epochs * count, len(log.rows) * count
         bar = progress.bar("training", total, "images", done=done)
         with bar as advance, quiet_lightning(), reuse_freed_memory():
@@ -172,35 +159,12 @@ def build_classifier(
         config,
         trainable=recipe.model.trainable,
         head_first_epochs=recipe.model.head_first_epochs,
-        steps_per_epoch=len(train_order(config, images.labels, recipe.seed, Share(0, config.devices))),
+        steps_per_epoch=len(train_order(config, images, recipe.seed, Share(0, config.devices))),
         seed=recipe.seed,
         training_size=recipe.model.training_size,
         appearances=images.appearances,
         teacher=teacher,
     )
-
-
-def training_images(recipe: Recipe, data: Dataset) -> TrainingImages:
-    """Read the unlabelled images and find the appearances, if the recipe wants any.
-
-    Raises:
-        DataError: The unlabelled images are not as they should be.
-    """
-    manifest, config = data.manifest, recipe.training
-    rows, labels = manifest.rows("train"), manifest.labels("train")
-    more = read_unlabelled(config.unlabelled, data.tiles.shape[1]) if config.unlabelled else None
-    if more is not None:
-        labels = np.concatenate([labels, np.full(len(more), UNLABELLED)])
-    if not config.augmentation.appearance:
-        return TrainingImages(labels, more, None)
-    groups = manifest.table.loc[manifest.table["split"] == "train", "group"].fillna("").tolist()
-    return TrainingImages(labels, more, find_appearances(data.tiles, rows, groups, recipe.seed, more))
-
-
-def train_order(config: TrainingConfig, labels: NDArray[np.int64], seed: int, share: Share) -> EpochOrder:
-    """The batches of every epoch, for one of several processes."""
-    balanced = config.sampling == "balanced"
-    return EpochOrder(labels, batch_size=config.batch_size, balanced=balanced, seed=seed, share=share)
 
 
 def _run(
@@ -214,7 +178,7 @@ def _run(
     config = classifier.config
     share = Share(trainer.global_rank, trainer.world_size)
     manifest = data.manifest
-    order = train_order(config, images.labels, seed, share)
+    order = train_order(config, images, seed, share)
     device = trainer.strategy.root_device
     count = len(images.labels) + len(manifest.rows("validation"))
     held = device if fits(device, count, int(np.prod(data.tiles.shape[1:]))) else None

@@ -14,7 +14,7 @@ from sentinode.core.errors import RecipeError
 from sentinode.core.messages import one_line
 from sentinode.data.data_config import DataConfig
 from sentinode.models.model_config import ModelConfig
-from sentinode.training.training_config import EvaluationConfig, TrainingConfig
+from sentinode.training.training_config import EvaluationConfig, StainConfig, TrainingConfig
 
 CROSSVAL_FOLDER = "recipes/crossval"
 """Where in the package the recipes of cross-validation lie."""
@@ -35,6 +35,7 @@ class Recipe(BaseModel):
     seed: int = Field(default=42, ge=0, lt=2**31)
     data: DataConfig
     model: ModelConfig
+    stain: StainConfig = StainConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
@@ -45,7 +46,22 @@ class Recipe(BaseModel):
                 f"data.tile_size = {self.data.tile_size} cuts images into tiles for frozen features, a network learns "
                 "from images of one size; leave it out, and crop or pad the images"
             )
+        if self.stain.normalise != "none":
+            self._check_stain()
         return self
+
+    def _check_stain(self) -> None:
+        """Refuse what would see images that are not normalised."""
+        training = self.training
+        unlike = {
+            "training.teacher": training.teacher and "sees images as they are",
+            "training.unlabelled": training.unlabelled and "is of no known slides",
+            "training.devices": training.devices > 1 and "starts several processes, and each would normalise all",
+        }
+        for key, reason in unlike.items():
+            if reason:
+                value = getattr(training, key.removeprefix("training."))
+                raise ValueError(f'{key} = {value!r} {reason}; leave it out, or set stain.normalise = "none"')
 
     def to_toml(self) -> str:
         """The resolved recipe, every default written out. TOML has no null: what is unset is left out."""
@@ -87,8 +103,7 @@ def overlaid(
     Raises:
         RecipeError: A value that can't be set, or no data.
     """
-    for override in overrides:
-        _set(values, override)
+    set_overrides(values, overrides)
     data = values.setdefault("data", {})
     if not isinstance(data, dict):
         raise RecipeError(f"recipe {name}: data = {data!r} is not a table; write the address as data.source")
@@ -115,7 +130,7 @@ def load_data_config(source: str, overrides: Sequence[str] = (), base: DataConfi
     for override in overrides:
         if not override.startswith("data."):
             raise RecipeError(f"--set {override!r}: only data.* can be set here, for example data.split.test=valid")
-        _set(values, override)
+        set_overrides(values, (override,))
     try:
         return DataConfig.model_validate(values["data"])
     except ValidationError as error:
@@ -175,6 +190,16 @@ def read_toml(name: str, *, folder: str = "recipes", noun: str = "recipe") -> di
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{noun} {name} is not TOML: {error}; mend that line") from error
+
+
+def set_overrides(values: dict[str, Any], overrides: Sequence[str]) -> None:
+    """Lay `key.path=value`, as for `load_recipe`, over a recipe's nested tables.
+
+    Raises:
+        RecipeError: One is not of that form, or a part of its key before the last is a value.
+    """
+    for override in overrides:
+        _set(values, override)
 
 
 def _set(values: dict[str, Any], override: str) -> None:

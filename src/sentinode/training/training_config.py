@@ -4,11 +4,26 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from sentinode.core.stain.stain_look import Method
 from sentinode.metrics.decisions.rules import parse_rule
 from sentinode.metrics.targets import parse_target
 from sentinode.models.model_config import BUNDLE_PREFIX
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+Sampling = Literal["shuffled", "balanced", "streamed"]
+"""In which order training images come; see `sentinode.training.batches.EpochOrder`."""
+
+
+class StainConfig(BaseModel):
+    """What is done to the stain of every image before the network sees it, in training and ever after: `[stain]`."""
+
+    model_config = _FROZEN
+
+    normalise: Literal["none", Method] = "none"
+    """Give every image the stain of the training data: `macenko` or `vahadane` (haematoxylin and eosin, by one matrix
+    in optical density), `reinhard` (mean and deviation of colour). The bundle does the same to what it is asked of: by
+    the slide's stain in a scan and where slides are known, otherwise by each image's own."""
 
 
 class AugmentationConfig(BaseModel):
@@ -78,8 +93,12 @@ class TrainingConfig(BaseModel):
     class_weight: Literal["none", "balanced"] | list[float] = "none"
     """Weights of the loss: `balanced` is n / (classes × n of the class), computed on the training split alone; or one
     number a class, in the order of the class names."""
-    sampling: Literal["shuffled", "balanced"] = "shuffled"
-    """`balanced` draws every class equally often, with replacement."""
+    sampling: Sampling = "shuffled"
+    """`balanced` draws every class equally often, with replacement. `streamed` shuffles within 256 MB at a time, so
+    that the pack is read in long runs: for data that is larger than memory, on a disk that is slow to seek."""
+    epoch_images: int = Field(default=0, ge=0)
+    """Training images in an epoch; 0: all. Of larger data an epoch is then a part: the next one goes on where this one
+    ended, and validation and a checkpoint come in between."""
     loss: str = "cross-entropy"
     """What is minimised: `cross-entropy`, `focal`, `generalised-cross-entropy`, or one of an installed package; see
     `sentinode.training.losses`."""
@@ -119,6 +138,9 @@ class TrainingConfig(BaseModel):
     def _agree(self) -> Self:
         if self.warmup_epochs >= self.epochs:
             message = f"warmup_epochs = {self.warmup_epochs} leaves nothing of epochs = {self.epochs}; lower it"
+            raise ValueError(message)
+        if 0 < self.epoch_images < self.batch_size:
+            message = f"epoch_images = {self.epoch_images} is less than batch_size = {self.batch_size}; raise it"
             raise ValueError(message)
         if self.teacher and not self.teacher.startswith(BUNDLE_PREFIX):
             message = f'teacher = {self.teacher!r} is not of the form "bundle:PATH" or "bundle:NAME"'

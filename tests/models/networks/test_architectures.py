@@ -1,5 +1,6 @@
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -88,7 +89,12 @@ def test_an_unknown_architecture_is_an_error_with_near_names() -> None:
         ({"architecture": "squeezenet1_1", "arguments": {"stem_pool": "no"}}, "arguments.stem_pool = 'no'"),
         ({"architecture": "cnn3", "arguments": {"width": 9}}, "takes: none"),
         ({"architecture": "resnet18", "arguments": {"stem": 1}}, "unexpected keyword argument 'stem'"),
-        ({"architecture": "vit_tiny_patch16_224", "input_size": 224, "pooling": ["max"]}, "does not end with"),
+        (
+            {"architecture": "test_vit", "pooling": ["max"], "arguments": {"global_pool": "avg", "img_size": 64}},
+            "does not end with",
+        ),
+        ({"architecture": "test_resnet", "pooling": ["token", "mean"]}, "has no class token"),
+        ({"architecture": "cnn3", "pooling": ["token"]}, "only vision transformers have a class token"),
     ],
 )
 def test_an_argument_that_does_not_suit_is_an_error(values: dict[str, object], message: str) -> None:
@@ -99,6 +105,21 @@ def test_an_argument_that_does_not_suit_is_an_error(values: dict[str, object], m
 def test_a_head_of_several_parts_is_refused() -> None:
     with pytest.raises(WeightsError, match="several parts"):
         build_network(ModelConfig(architecture="deit_tiny_distilled_patch16_224"), 2)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"reg_tokens": 4, "no_embed_class": True}])
+def test_a_vision_transformer_pools_its_tokens(arguments: dict[str, Any]) -> None:
+    pooling = ("token", "mean", "max", "centre")
+    config = ModelConfig(architecture="test_vit", pooling=pooling, input_size=64, arguments=arguments)
+    network = build_network(config, 2, tile_size=64).eval()
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        _, embedding = network(images)
+        tokens = network.forward_features(images)  # type: ignore[operator]
+    patches = tokens[:, tokens.shape[1] - 16 :]  # (2, 4 × 4, C)
+    centre = patches.reshape(2, 4, 4, -1)[:, 1:3, 1:3].mean((1, 2))
+    torch.testing.assert_close(embedding, torch.cat([tokens[:, 0], patches.mean(1), patches.amax(1), centre], dim=1))
+    assert network.embedding_size == embedding.shape[1]
 
 
 def test_squeezenet_pools_the_maps_that_are_tapped() -> None:

@@ -5,7 +5,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from helpers import published_dinov2
 from sentinode.core.errors import OfflineError, WeightsError
+from sentinode.models.backbones import backbone_model
 from sentinode.models.model_config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
 from sentinode.models.networks import hub
 from sentinode.models.networks.architectures import build_network
@@ -96,6 +98,7 @@ def test_a_missing_file_and_an_unknown_tag_are_refused(tmp_path: Path) -> None:
         ("resnet18", "imagenet"),
         ("resnet18", "a1_in1k"),
         ("resnet18", "hf-hub:some/model"),
+        ("resnet18", "hf-hub:SophontAI/OpenMidnight"),
         ("squeezenet1_1", "imagenet"),
     ],
 )
@@ -103,7 +106,7 @@ def test_without_a_network_public_weights_are_refused_at_once(
     architecture: str, weights: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(hub, "reachable", lambda _url: False)
-    monkeypatch.setattr(hub, "_in_hub_cache", lambda _repository: None)
+    monkeypatch.setattr(hub, "_in_hub_cache", lambda *_: None)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     network, config = _network(weights, architecture)
     with pytest.raises(OfflineError, match=r"can't be reached; give a local file .*bundle:PATH.*none"):
@@ -120,10 +123,40 @@ def test_weights_in_the_cache_need_no_network(monkeypatch: pytest.MonkeyPatch, t
     donor = timm.create_model("resnet18", num_classes=1000)
     save_file(donor.state_dict(), tmp_path / "model.safetensors")
     monkeypatch.setattr(hub, "reachable", lambda _url: False)
-    monkeypatch.setattr(hub, "_in_hub_cache", lambda _repository: tmp_path / "model.safetensors")
+    monkeypatch.setattr(hub, "_in_hub_cache", lambda *_: tmp_path / "model.safetensors")
     network, config = _network("imagenet", "resnet18")
     load_weights(network, config)
     assert torch.equal(network.state_dict()["layer4.1.conv2.weight"], donor.state_dict()["layer4.1.conv2.weight"])
+
+
+def test_foundation_models_in_the_cache_need_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Midnight's own name and repository, with a small model of its structure in the cache in its place."""
+    state = published_dinov2.make_state(registers=0)
+    save_file(state, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(published_dinov2.CONFIG))
+    monkeypatch.setattr(hub, "reachable", lambda _url: False)
+    monkeypatch.setattr(hub, "_in_hub_cache", lambda _repository, files: tmp_path / files[0])
+    values = {**(backbone_model("midnight-12k") or {}), "arguments": published_dinov2.ARGUMENTS, "input_size": 21}
+    config = ModelConfig.model_validate(values)
+    network = build_network(config, 2)
+    load_weights(network, config)
+    assert network.origin == "hf-hub:kaiko-ai/midnight"
+    assert torch.equal(network.get_parameter("blocks.1.ls2.gamma"), state["encoder.layer.1.layer_scale2.lambda1"])
+    assert (network.embedding_size, normalisation(config)[0]) == (2 * published_dinov2.WIDTH, (0.5, 0.5, 0.5))
+    unlike = config.model_copy(update={"mean": None, "std": None})
+    with pytest.raises(WeightsError, match=r"normalised with mean \[0.5, 0.5, 0.5\].*set model.mean"):
+        load_weights(network, unlike)
+
+
+def test_imagenet_is_the_tag_that_timm_itself_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of ConvNeXt's tags by the alphabet are DINOv3's weights, under a licence of their own."""
+    asked: list[str] = []
+    monkeypatch.setattr(hub, "_in_hub_cache", lambda repository, *_: asked.append(repository))
+    monkeypatch.setattr(hub, "reachable", lambda _url: False)
+    network, config = _network("imagenet", "convnext_atto")
+    with pytest.raises(OfflineError):
+        load_weights(network, config)
+    assert asked == ["timm/convnext_atto.d2_in1k"]
 
 
 @pytest.fixture
@@ -136,7 +169,7 @@ def other_scaling(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[floa
     mean = (0.7, 0.6, 0.7)
     public = {"mean": mean, "std": (0.2, 0.2, 0.2), "num_classes": 1000, "input_size": (3, 224, 224)}
     (tmp_path / "config.json").write_text(json.dumps({"architecture": "resnet18", "pretrained_cfg": public}))
-    monkeypatch.setattr(hub, "_in_hub_cache", lambda _repository: tmp_path / "model.safetensors")
+    monkeypatch.setattr(hub, "_in_hub_cache", lambda *_: tmp_path / "model.safetensors")
     return mean
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import shapely
 
-from sentinode.slides.annotations.repair import TooTangledError, repaired
+from sentinode.slides.annotations.repair import repaired
+from sentinode.slides.annotations.tangle import TooTangledError
 
 TURNS = np.arange(5) * 4 * np.pi / 5
 PENTAGRAM = np.c_[np.cos(TURNS), np.sin(TURNS)] * 1000

@@ -110,7 +110,7 @@ def test_what_was_left_out_is_named(cohort: Path, tmp_path: Path, capsys: pytest
     ("text", "message"),
     [
         ("slide,label\na,perhaps\n", "'perhaps', which is none of"),
-        ("slide,label\na,0\na.tif,1\n", "line 3: it says 1 of a, and an earlier line 0"),
+        ("slide,label\na,0\na.tif,1\n", "line 3: it says tumour of a, and an earlier line normal"),
         ("slide,patient\na,p\n", "no label of a slide"),
         ("a,b\n1,2\n", "has columns a, b"),
         ("slide,label,patient\na,0,p\nb,1,\n", "line 3: there is no patient"),

@@ -8,8 +8,8 @@ from PIL import Image
 
 from helpers import scan_folders
 from sentinode.core.errors import DataError, DataNotFoundError, EvaluationError
+from sentinode.data.patient_table import read_patients
 from sentinode.slides.slide_names import SlideNames
-from sentinode.studies.cohort.patients import read_patients
 from sentinode.studies.cohort.stage_study import stage_scans
 
 NO_SLIDES = SlideNames(())

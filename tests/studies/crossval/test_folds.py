@@ -1,5 +1,7 @@
 """Plans of folds: every sample tested once a repeat, no group on two sides, every class everywhere, or an error."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from sentinode.core.errors import DataError, RecipeError
 from sentinode.studies.crossval.crossval_config import CrossvalConfig
-from sentinode.studies.crossval.folds import Samples, inner_parts, plan_folds, plan_words
+from sentinode.studies.crossval.folds import Samples, SampleWords, inner_parts, plan_folds, plan_words
 
 
 def make_samples(labels: list[int], groups: list[str] | None = None) -> Samples:
@@ -98,6 +100,23 @@ def test_what_can_not_be_dealt_is_refused_with_the_numbers(
 ) -> None:
     with pytest.raises(error, match=message):
         plan_folds(make_samples(labels, groups), CrossvalConfig.model_validate(config), 0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "groups", "message"),
+    [
+        ([0] + [1] * 9, None, r"class a is in 1 slide, .*add slides of a, or take another task"),
+        ([0, 1] * 6, ["p"] * 12, r"folds are made by patient, but all of 12 slides are of one patient \(p\); give each "
+                                 r"patient its own name, or leave the patient column out"),
+        ([0, 0, 0, 1, 1, 1] * 2, ["p"] * 6 + ["q"] * 6, r"class a is in 2 patients, .*6 b in 2 patients"),
+    ],
+)  # fmt: skip
+def test_messages_call_samples_and_groups_what_they_are(
+    labels: list[int], groups: list[str] | None, message: str
+) -> None:
+    words = SampleWords(sample="slide", group="patient", owner="patient", rare=", or take another task")
+    with pytest.raises((DataError, RecipeError), match=message):
+        plan_folds(replace(make_samples(labels, groups), words=words), CrossvalConfig(), 0)
 
 
 def test_groups_of_one_class_that_leave_a_fold_without_it_are_refused() -> None:

@@ -15,6 +15,7 @@ import type {
   Scan,
   Session,
   Slide,
+  SlideModel,
   TileExplanation,
 } from "./types";
 
@@ -50,6 +51,7 @@ export async function explain(file: File, wish: Wish, signal: AbortSignal): Prom
 
 export const getSlides = async (signal?: AbortSignal) => (await getJson<{ slides: Slide[] }>("slides", signal)).slides;
 export const getSlide = (id: string, signal?: AbortSignal) => getJson<Slide>(at`slides/${id}`, signal);
+export const deleteSlide = (id: string) => send(at`slides/${id}`, { method: "DELETE" });
 export const thumbnail = (id: string, side: number) => at`slides/${id}/thumbnail?max_side=${side}`;
 export const slidePyramid = (id: string) => at`slides/${id}/deepzoom.dzi`;
 export const tissueMask = (id: string) => at`slides/${id}/tissue.png`;
@@ -85,6 +87,10 @@ export const scanEvents = (id: string) => at`scans/${id}`;
 export const getLesions = (id: string, threshold: number | null, signal?: AbortSignal) =>
   getJson<Lesions>(at`scans/${id}/lesions` + (threshold === null ? "" : at`?threshold=${threshold}`), signal);
 export const heatmapPyramid = (id: string) => at`scans/${id}/heatmap/deepzoom.dzi`;
+export const attentionPyramid = (id: string) => at`scans/${id}/attention/deepzoom.dzi`;
+/** Null of a scan without a slide model. */
+export const getSlideModel = async (id: string, signal?: AbortSignal) =>
+  (await getJson<{ slide_model: SlideModel | null }>(at`scans/${id}/slide-model`, signal)).slide_model;
 export const getGrid = (id: string, signal?: AbortSignal) => getJson<GridAnswer>(at`scans/${id}/grid`, signal);
 
 export const getReviews = async (id: string, signal?: AbortSignal) =>

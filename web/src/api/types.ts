@@ -50,7 +50,24 @@ export type ModelFacts = {
   thresholds_split: string | null;
   card_html: string;
   has_report: boolean;
+  /** Of the slide bundle that the server was started with; all else is of the bundle that judges its tiles. */
+  slide_model: SlideModelFacts | null;
   research_use_only: boolean;
+};
+
+export type SlideModelFacts = {
+  name: string;
+  version: string;
+  description: string;
+  /** How tiles become one answer. */
+  method: string;
+  classes: string[];
+  /** What counts as found. */
+  label_rule: string;
+  threshold: { value: number; rule: string; split: string };
+  metrics: Record<string, Interval | null>;
+  metrics_split: string | null;
+  card_html: string;
 };
 
 export type ScanStatus = "queued" | "running" | "finished" | "failed" | "cancelled";
@@ -69,6 +86,8 @@ export type Scan = {
   slide_class: SlideClass | null;
   lesions: number | null;
   threshold: number | null;
+  /** What a slide model says of the whole slide; null of a scan without one. */
+  slide_model: { name: string; score: number; threshold: number; positive: boolean } | null;
 };
 
 export type Slide = {
@@ -84,6 +103,8 @@ export type Slide = {
   objective: number | null;
   levels: number;
   has_annotations: boolean;
+  /** Otherwise it lies in the server's folder, which is only read. */
+  uploaded: boolean;
   scan: Scan | null;
   properties?: Record<string, string>;
 };
@@ -117,6 +138,29 @@ export type Lesions = {
   suspicious: Lesion[];
   /** What to know of the scan, in sentences; that the slide is unlike the training data stands here. */
   notes: string[];
+};
+
+/** A tile that a slide model looked at: its share of the slide's attention, and its own score. */
+export type AttentionTile = Place & { rank: number; attention: number; score: number };
+
+/** What a slide model says of the whole slide. */
+export type SlideModel = {
+  name: string;
+  method: string;
+  /** The first is that nothing is found. */
+  classes: string[];
+  probabilities: number[];
+  /** Probability that something is found. */
+  score: number;
+  threshold: number;
+  threshold_source: string;
+  positive: boolean;
+  /** Tiles by falling attention × score. */
+  candidates: AttentionTile[];
+  /** Tiles by falling attention; none where the model looks at all alike. */
+  attended: AttentionTile[];
+  tile_width: number;
+  tile_height: number;
 };
 
 export type GridAnswer = {

@@ -1,5 +1,5 @@
 import { getModel, REPORT } from "../api/endpoints";
-import type { Interval, ModelFacts } from "../api/types";
+import type { Interval, ModelFacts, SlideModelFacts } from "../api/types";
 import { probability } from "../ui/format";
 import { useLoad } from "../ui/hooks";
 import { Facts, Failure, Progress } from "../ui/parts";
@@ -14,15 +14,16 @@ export function ModelView() {
     <div className="model">
       <header className="view-head">
         <div>
-          <h1>{model.name}</h1>
-          <p className="quiet lead">{model.description}</p>
+          <h1>{(model.slide_model ?? model).name}</h1>
+          <p className="quiet lead">{(model.slide_model ?? model).description}</p>
         </div>
         <span className="badge badge-use">Research use only</span>
       </header>
+      {model.slide_model && <Judge judge={model.slide_model} tiles={model} />}
       <div className="model-body">
         <div className="model-side">
           <About model={model} />
-          <Metrics metrics={model.metrics} split={model.metrics_split} />
+          <Metrics id="measured" metrics={model.metrics} split={model.metrics_split} />
         </div>
         <div className="model-main">
           <ThresholdChoices model={model} />
@@ -35,6 +36,40 @@ export function ModelView() {
       </div>
       <Report has={model.has_report} />
     </div>
+  );
+}
+
+/** Of a server that judges whole slides: the slide bundle. What follows on the page is the bundle of its tiles. */
+function Judge({ judge, tiles }: { judge: SlideModelFacts; tiles: ModelFacts }) {
+  const { value, rule, split } = judge.threshold;
+  const facts: [string, string][] = [
+    ["Version", judge.version],
+    ["Method", judge.method],
+    ["Classes of slides", judge.classes.join(", ")],
+    ["Threshold", `${probability(value)} (${rule.replaceAll(">=", " ≥ ")}, set on ${split})`],
+  ];
+  if (judge.label_rule) facts.push(["Counts as found", judge.label_rule]);
+  return (
+    <>
+      <div className="model-body">
+        <div className="model-side">
+          <section className="card" aria-labelledby="judge">
+            <h2 id="judge">What judges slides</h2>
+            <Facts facts={facts} />
+          </section>
+          <Metrics id="judged" metrics={judge.metrics} split={judge.metrics_split} />
+        </div>
+        <div className="model-main">
+          {judge.card_html && (
+            <section className="card prose" aria-label="Slide model card">
+              <SafeHtml html={judge.card_html} />
+            </section>
+          )}
+        </div>
+      </div>
+      <h2>What scores its tiles: {tiles.name}</h2>
+      <p className="quiet lead">{tiles.description}</p>
+    </>
   );
 }
 
@@ -65,12 +100,13 @@ function About({ model }: { model: ModelFacts }) {
 /** Names that are not words. */
 const FIGURES: Record<string, string> = { auc: "AUC", npv: "NPV", f1: "F1", brier: "Brier score" };
 
-function Metrics({ metrics, split }: { metrics: Record<string, Interval | null>; split: string | null }) {
+function Metrics(props: { id: string; metrics: Record<string, Interval | null>; split: string | null }) {
+  const { id, metrics, split } = props;
   const rows = Object.entries(metrics).filter((row): row is [string, Interval] => typeof row[1]?.value === "number");
   if (rows.length === 0) return null;
   return (
-    <section className="card" aria-labelledby="measured">
-      <h2 id="measured">What it measured{split && ` on ${split}`}</h2>
+    <section className="card" aria-labelledby={id}>
+      <h2 id={id}>What it measured{split && ` on ${split}`}</h2>
       <table>
         <thead>
           <tr>

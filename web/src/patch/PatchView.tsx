@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { getModel, type Wish } from "../api/endpoints";
+import { link } from "../shell/routes";
 import { probability } from "../ui/format";
 import { useDrop, useKeys, useLoad } from "../ui/hooks";
 import { Progress } from "../ui/parts";
@@ -35,6 +36,7 @@ export function PatchView() {
   const { over, handlers } = useDrop(add);
   const done = rows.filter((row) => row.state !== "waiting").length;
   const failed = rows.filter((row) => row.state === "failed" && row.problem?.passing);
+  if (model?.slide_model) return <SlidesOnly name={model.slide_model.name} />;
   const csv = () => saveAs("predictions.csv", csvOf(shown, model?.classes ?? []), "text/csv");
   return (
     <div className={over ? "patch dropping" : "patch"} {...handlers}>
@@ -125,6 +127,23 @@ export function PatchView() {
         </div>
       )}
     </div>
+  );
+}
+
+function SlidesOnly({ name }: { name: string }) {
+  return (
+    <>
+      <header className="view-head">
+        <h1>Patch</h1>
+      </header>
+      <p>
+        This server's model {name} judges whole slides and no single images. Scan a slide, or ask the server's operator
+        for a server of a model that judges tiles.
+      </p>
+      <a className="button" href={link("slides")}>
+        All slides
+      </a>
+    </>
   );
 }
 

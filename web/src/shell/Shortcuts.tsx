@@ -19,6 +19,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
       ["+  −  0", "Nearer, farther, whole slide"],
       ["[  ]", "Threshold down, up"],
       ["H  O", "Heatmap, outlines of lesions"],
+      ["I", "Attention of a slide model"],
       ["M  N", "Tissue mask, annotations"],
       ["C", "Side by side with the truth"],
       ["X", "Explain the tile in the middle"],

@@ -15,6 +15,8 @@ export function LayersBar(props: {
   scan: Scan | null;
   layers: Layers;
   change: (part: Partial<Layers>) => void;
+  /** Whether a slide model judged the slide. */
+  judged: boolean;
   drawing: Drawing;
   reviews: Reviews;
 }) {
@@ -29,10 +31,28 @@ export function LayersBar(props: {
       <div className="group" role="group" aria-label="Layers">
         {scan && (
           <>
-            <Toggle pressed={layers.heatmap} onChange={(heatmap) => change({ heatmap })} shortcut="h">
+            <Toggle
+              pressed={layers.heatmap}
+              onChange={(heatmap) => change({ heatmap, ...(heatmap ? { attention: false } : {}) })}
+              shortcut="h"
+            >
               Heatmap
             </Toggle>
-            <Slider label="Opacity" value={layers.opacity} onChange={(opacity) => change({ opacity, heatmap: true })} />
+            {props.judged && (
+              <Toggle
+                pressed={layers.attention}
+                onChange={(attention) => change({ attention, ...(attention ? { heatmap: false } : {}) })}
+                shortcut="i"
+                title="Which tiles the slide's probability rests on; not a probability of tumour (key I)"
+              >
+                Attention
+              </Toggle>
+            )}
+            <Slider
+              label="Opacity"
+              value={layers.opacity}
+              onChange={(opacity) => change({ opacity, ...(layers.attention ? {} : { heatmap: true }) })}
+            />
             <Toggle pressed={layers.outlines} onChange={(outlines) => change({ outlines })} shortcut="o">
               Outlines
             </Toggle>
@@ -106,7 +126,7 @@ const HINTS = {
 
 /** How drawing goes and ends; of the ruler, what it measured. */
 function DrawingEnds({ slide, drawing }: { slide: Slide; drawing: Drawing }) {
-  const { tool, corners } = drawing;
+  const { tool, corners, saving } = drawing;
   if (!tool) return null;
   const [from, to] = corners;
   const x = to && from ? to.x - from.x : 0;
@@ -118,14 +138,16 @@ function DrawingEnds({ slide, drawing }: { slide: Slide; drawing: Drawing }) {
           ? slide.mpp
             ? length(Math.hypot(x * slide.mpp.x, y * slide.mpp.y))
             : `${whole(Math.hypot(x, y))} px`
-          : HINTS[tool]}
+          : saving
+            ? "Saving …"
+            : HINTS[tool]}
       </span>
       {tool !== "ruler" && (
-        <button type="button" disabled={corners.length < 3} onClick={drawing.finish}>
+        <button type="button" disabled={saving || corners.length < 3} onClick={drawing.finish}>
           Finish
         </button>
       )}
-      <button type="button" onClick={drawing.stop}>
+      <button type="button" disabled={saving} onClick={drawing.stop}>
         Stop
       </button>
     </div>

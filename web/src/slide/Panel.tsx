@@ -1,10 +1,11 @@
 import { useState } from "react";
-import type { Geometry, Lesion, Scan, Slide } from "../api/types";
+import type { Box, Geometry, Lesion, Scan, Slide } from "../api/types";
 import { ScanState } from "../slides/ScanState";
 import { ScanButtons } from "../slides/SlideCard";
 import { className, classWords, probability } from "../ui/format";
 import { ClassBadge, Failure, Slider } from "../ui/parts";
 import { overlap } from "./geometry";
+import { type Judged, SlideModelPart } from "./SlideModelPart";
 import { TileCard } from "./TileCard";
 import type { ExplainedTile } from "./useExplainedTile";
 import type { Findings } from "./useFindings";
@@ -19,10 +20,12 @@ export function Panel(props: {
   annotationNotes: string[];
   onChange: () => void;
   findings: Findings;
+  judged: Judged;
   reviews: Reviews;
   explained: ExplainedTile;
   jump: (lesion: Lesion) => void;
   visit: (place: { polygon: Geometry }) => void;
+  show: (box: Box) => void;
   target: string;
 }) {
   const { slide, scan, findings, reviews, explained } = props;
@@ -31,6 +34,7 @@ export function Panel(props: {
       {scan?.status === "finished" ? (
         <>
           <Summary scan={scan} />
+          <SlideModelPart judged={props.judged} show={props.show} />
           <Reviewed findings={findings} reviews={reviews} jump={props.jump} visit={props.visit} />
           <Notes notes={findings.notes} />
           <Threshold findings={findings} reviews={reviews} />

@@ -2,6 +2,7 @@ import { useState } from "react";
 import type { Slide } from "../api/types";
 import { length, probability, whole } from "../ui/format";
 import type { Grid } from "./grid";
+import { Legend, type LegendFacts } from "./Legend";
 import { SvgLayer } from "./SvgLayer";
 import { useCursor } from "./useCursor";
 import { frameOf, scalesOf, useFrame, type Viewer, zoomBy, zoomHome, zoomTo } from "./viewer";
@@ -13,16 +14,16 @@ const UM_AT_1X = 10;
 const OBJECTIVES = [1.25, 2.5, 5, 10, 20, 40];
 const ZOOM = 1.5;
 
-/** Scale bar, magnification, the heatmap's colours, and what lies under the cursor. */
+/** Scale bar, magnification, what the colours mean, and what lies under the cursor. */
 export function Readout(props: {
   viewer: Viewer;
   slide: Slide;
   grid: Grid | null;
   target: string;
-  /** Null: no heatmap is shown. */
-  heatmap: { opacity: number; threshold: number } | null;
+  /** Null: neither heatmap nor attention is shown. */
+  legend: LegendFacts | null;
 }) {
-  const { viewer, slide, grid, target, heatmap } = props;
+  const { viewer, slide, grid, target, legend } = props;
   const [scale, setScale] = useState(() => frameOf(viewer).scale);
   useFrame(viewer, () => {
     const now = frameOf(viewer).scale;
@@ -43,7 +44,7 @@ export function Readout(props: {
           {slide.mpp && <ScaleBar umPerPx={slide.mpp.x / scale} />}
           <Magnification viewer={viewer} slide={slide} scale={scale} />
         </span>
-        {heatmap && <Legend target={target} {...heatmap} />}
+        {legend && <Legend facts={legend} target={target} />}
         <span className="readout-part readout-cursor">
           {inside && (
             <>
@@ -101,25 +102,6 @@ function Magnification({ viewer, slide, scale }: { viewer: Viewer; slide: Slide;
       <button type="button" aria-label="Nearer" title="Key +" onClick={() => zoomBy(viewer, ZOOM)}>
         +
       </button>
-    </span>
-  );
-}
-
-/** The heatmap's colours as they lie over glass, and where lesions begin. */
-function Legend({ target, opacity, threshold }: { target: string; opacity: number; threshold: number }) {
-  return (
-    <span
-      className="readout-part legend"
-      role="img"
-      aria-label={`Heatmap: P(${target}) from 0, dark blue, to 1, yellow`}
-    >
-      <span className="quiet">P({target})</span>
-      <span className="number">0</span>
-      <span className="legend-bar">
-        <span className="legend-colours" style={{ opacity }} />
-        <span className="legend-mark" style={{ left: `${threshold * 100}%` }} />
-      </span>
-      <span className="number">1</span>
     </span>
   );
 }

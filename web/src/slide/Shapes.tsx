@@ -64,7 +64,7 @@ function pathsOf(lesions: Lesion[], suspicious: Lesion[], verdicts: Reviews["ver
   return [...byKind];
 }
 
-/** The line that is being drawn or measured, up to where the pointer is. */
+/** The line that is being drawn or measured, up to where the pointer is; nobody has kept it yet. */
 export function Sketch({ viewer, drawing }: { viewer: Viewer; drawing: Drawing }) {
   const { tool, corners } = drawing;
   const cursor = useCursor(viewer);
@@ -74,7 +74,7 @@ export function Sketch({ viewer, drawing }: { viewer: Viewer; drawing: Drawing }
   return (
     <SvgLayer viewer={viewer}>
       {tool !== "ruler" && <path className="enclosed" d={`M${places.map(({ x, y }) => `${x} ${y}`).join("L")}Z`} />}
-      <Outline d={`M${places.map(({ x, y }) => `${x} ${y}`).join("L")}`} kind={tool === "ruler" ? "ruler" : "drawn"} />
+      <Outline d={`M${places.map(({ x, y }) => `${x} ${y}`).join("L")}`} kind={tool === "ruler" ? "ruler" : "sketch"} />
       {tool !== "freehand" &&
         // A line of no length with round ends is a dot of the same size at every zoom.
         corners.map(({ x, y }) => <path key={`${x} ${y}`} className="corner" d={`M${x} ${y}h0`} />)}

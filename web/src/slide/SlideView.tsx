@@ -1,5 +1,13 @@
 import { useCallback, useState } from "react";
-import { getAnnotations, getModel, getSlide, heatmapPyramid, tissueMask } from "../api/endpoints";
+import {
+  attentionPyramid,
+  getAnnotations,
+  getModel,
+  getSlide,
+  getSlideModel,
+  heatmapPyramid,
+  tissueMask,
+} from "../api/endpoints";
 import { Problem, problemFrom } from "../api/http";
 import type { Geometry, Slide } from "../api/types";
 import { link } from "../shell/routes";
@@ -9,6 +17,7 @@ import { Failure, Progress } from "../ui/parts";
 import { ComparePane } from "./ComparePane";
 import { boundsOf } from "./geometry";
 import { LayersBar } from "./LayersBar";
+import type { LegendFacts } from "./Legend";
 import { type Layers, useLayer } from "./layers";
 import { Panel } from "./Panel";
 import { Readout } from "./Readout";
@@ -43,7 +52,15 @@ function Elsewhere({ problem, retry }: { problem: Problem; retry?: () => void })
   return <Failure problem={problem} way={way} {...(retry ? { retry } : {})} />;
 }
 
-const FIRST: Layers = { heatmap: true, opacity: 0.5, outlines: true, tissue: false, truth: false, compare: false };
+const FIRST: Layers = {
+  heatmap: true,
+  attention: false,
+  opacity: 0.5,
+  outlines: true,
+  tissue: false,
+  truth: false,
+  compare: false,
+};
 /** A lesion is shown with at least this much around it; µm. */
 const LEAST_UM = 600;
 
@@ -57,6 +74,9 @@ function Workplace({ slide, onChange }: { slide: Slide; onChange: () => void }) 
   const change = useCallback((part: Partial<Layers>) => setLayers((was) => ({ ...was, ...part })), []);
 
   const findings = useFindings(finished);
+  const judged = useLoad(finished && `slide model ${finished.id}`, (signal) =>
+    getSlideModel(finished?.id ?? "", signal),
+  );
   const reviews = useReviews(finished?.id ?? null, findings.listed);
   const explained = useExplainedTile(slide.id, viewer, findings);
   const drawing = useDrawing(viewer, reviews.draw);
@@ -82,16 +102,32 @@ function Workplace({ slide, onChange }: { slide: Slide; onChange: () => void }) 
     layers.heatmap && finished ? layers.opacity : null,
     () => failure("heatmap"),
   );
+  useLayer(
+    viewer,
+    finished && judged.value ? { url: attentionPyramid(finished.id), kind: "pyramid" } : null,
+    layers.attention && judged.value ? layers.opacity : null,
+    () => failure("attention"),
+  );
   useLayer(viewer, { url: tissueMask(slide.id), kind: "image" }, layers.tissue ? 0.5 : null, () =>
     failure("tissue mask"),
   );
-  useSlideKeys({ viewer, findings, reviews, explained, drawing, layers, change, jump, scanned: finished !== null });
+  const scanned = finished !== null;
+  const attentive = Boolean(judged.value);
+  useSlideKeys({ viewer, findings, reviews, explained, drawing, layers, change, jump, scanned, attentive });
 
   const target = model?.positive ?? "tumour";
   return (
     <div className="work">
       <h1 className="away">{slide.name}</h1>
-      <LayersBar slide={slide} scan={finished} layers={layers} change={change} drawing={drawing} reviews={reviews} />
+      <LayersBar
+        slide={slide}
+        scan={finished}
+        layers={layers}
+        change={change}
+        judged={attentive}
+        drawing={drawing}
+        reviews={reviews}
+      />
       <section className={layers.compare ? "stage stage-two" : "stage"} aria-label="Slide">
         <div className="pane">
           <div
@@ -116,7 +152,7 @@ function Workplace({ slide, onChange }: { slide: Slide; onChange: () => void }) 
                 slide={slide}
                 grid={findings.grid}
                 target={target}
-                heatmap={finished && layers.heatmap ? { opacity: layers.opacity, threshold: findings.threshold } : null}
+                legend={legendOf(layers, finished !== null, attentive, findings.threshold)}
               />
               {(drawing.tool === "polygon" || drawing.tool === "ruler") && (
                 <span className="cross" aria-hidden="true" />
@@ -139,14 +175,22 @@ function Workplace({ slide, onChange }: { slide: Slide; onChange: () => void }) 
         annotationNotes={truth.value?.notes ?? []}
         onChange={onChange}
         findings={findings}
+        judged={judged}
         reviews={reviews}
         explained={explained}
         jump={jump}
         visit={visit}
+        show={(box) => viewer && showBox(viewer, box, LEAST_UM / (slide.mpp?.x ?? 1))}
         target={target}
       />
     </div>
   );
+}
+
+/** Of the layer whose colours lie over the slide. */
+function legendOf(layers: Layers, scanned: boolean, attentive: boolean, threshold: number): LegendFacts | null {
+  if (scanned && layers.heatmap) return { of: "score", opacity: layers.opacity, threshold };
+  return attentive && layers.attention ? { of: "attention", opacity: layers.opacity } : null;
 }
 
 /** What couldn't be loaded, over the slide. */

@@ -5,6 +5,8 @@ import type { Viewer } from "./viewer";
 /** What is shown over the slide. */
 export type Layers = {
   heatmap: boolean;
+  /** Of a slide model. */
+  attention: boolean;
   opacity: number;
   outlines: boolean;
   tissue: boolean;

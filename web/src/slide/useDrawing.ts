@@ -17,19 +17,23 @@ const SMOOTH_PX = 1;
 export function useDrawing(viewer: Viewer | null, onDone: (polygon: Geometry) => Promise<boolean>) {
   const [tool, setTool] = useState<Tool | null>(null);
   const [corners, setCorners] = useState<Place[]>([]);
-  const latest = useRef({ corners, onDone });
-  latest.current = { corners, onDone };
+  const [saving, setSaving] = useState(false);
+  const latest = useRef({ corners, saving, onDone });
+  latest.current = { corners, saving, onDone };
 
   const stop = () => {
     setTool(null);
     setCorners([]);
   };
-  /** What can't be saved stays, to be finished again. */
+  /** What can't be saved stays, to be finished again; while it is being saved nothing can be changed. */
   const finish = async (places: Place[]) => {
     const polygon = polygonOf(places);
-    if (!polygon) return;
+    if (!polygon || latest.current.saving) return;
     setCorners(places);
-    if (await latest.current.onDone(polygon)) stop();
+    setSaving(true);
+    const saved = await latest.current.onDone(polygon);
+    setSaving(false);
+    if (saved) stop();
   };
   const finishing = useRef(finish);
   finishing.current = finish;
@@ -47,7 +51,7 @@ export function useDrawing(viewer: Viewer | null, onDone: (polygon: Geometry) =>
     let fingers = false; // two of them move the slide
     const click = (event: OpenSeadragon.CanvasClickEvent) => {
       event.preventDefaultAction = true;
-      if (tool === "freehand" || !event.quick) return;
+      if (tool === "freehand" || !event.quick || latest.current.saving) return;
       const { corners: places } = latest.current;
       const here = at(event);
       const [first] = places;
@@ -59,7 +63,7 @@ export function useDrawing(viewer: Viewer | null, onDone: (polygon: Geometry) =>
       event.preventDefaultAction = true;
     };
     const drag = (event: DragEvent & { delta: OpenSeadragon.Point }) => {
-      if (tool === "polygon" || fingers) return;
+      if (tool === "polygon" || fingers || latest.current.saving) return;
       event.preventDefaultAction = true;
       const here = at(event);
       if (tool === "freehand") return setCorners((places) => [...places, here]);
@@ -67,7 +71,7 @@ export function useDrawing(viewer: Viewer | null, onDone: (polygon: Geometry) =>
       setCorners([from, here]);
     };
     const dragged = (event: DragEvent) => {
-      if (tool === "polygon" || fingers) return;
+      if (tool === "polygon" || fingers || latest.current.saving) return;
       event.preventDefaultAction = true;
       from = null;
       if (tool === "ruler") return;
@@ -80,7 +84,7 @@ export function useDrawing(viewer: Viewer | null, onDone: (polygon: Geometry) =>
     };
     // What the first finger drew before the second came was not meant.
     const pinched = () => {
-      if (!fingers && tool !== "polygon") setCorners([]);
+      if (!fingers && tool !== "polygon" && !latest.current.saving) setCorners([]);
       [fingers, from] = [true, null];
     };
     viewer.addHandler("canvas-press", pressed);
@@ -106,13 +110,14 @@ export function useDrawing(viewer: Viewer | null, onDone: (polygon: Geometry) =>
       Enter: tool === "ruler" ? undefined : () => void finish(corners),
       Escape: stop,
     },
-    tool !== null,
+    tool !== null && !saving,
   );
   const start = (next: Tool | null) => {
+    if (saving) return;
     setCorners([]);
     setTool(next);
   };
-  return { tool, start, corners, finish: () => void finish(corners), stop };
+  return { tool, start, corners, saving, finish: () => void finish(corners), stop };
 }
 
 export type Drawing = ReturnType<typeof useDrawing>;

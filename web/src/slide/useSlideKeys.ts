@@ -21,8 +21,10 @@ export function useSlideKeys(context: {
   change: (part: Partial<Layers>) => void;
   jump: (lesion: Lesion) => void;
   scanned: boolean;
+  /** Whether a slide model judged the slide. */
+  attentive: boolean;
 }): void {
-  const { viewer, findings, reviews, explained, drawing, layers, change, jump, scanned } = context;
+  const { viewer, findings, reviews, explained, drawing, layers, change, jump, scanned, attentive } = context;
   const step = (by: number) => {
     const lesions = findings.listed ?? [];
     const at = lesions.findIndex((lesion) => lesion.id === findings.selected?.id);
@@ -53,7 +55,8 @@ export function useSlideKeys(context: {
     ArrowUp: () => step(-1),
     "[": () => shift(-THRESHOLD_STEP),
     "]": () => shift(THRESHOLD_STEP),
-    h: () => change({ heatmap: !layers.heatmap }),
+    h: () => change({ heatmap: !layers.heatmap, attention: false }),
+    ...(attentive && { i: () => change({ attention: !layers.attention, heatmap: false }) }),
     o: () => change({ outlines: !layers.outlines }),
   };
   const review = reviews.may && {

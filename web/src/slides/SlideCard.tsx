@@ -6,6 +6,7 @@ import { link } from "../shell/routes";
 import { useMay } from "../shell/session";
 import { className, classWords, probability, whole } from "../ui/format";
 import { ClassBadge } from "../ui/parts";
+import { DeleteUpload } from "./DeleteUpload";
 import { ScanState } from "./ScanState";
 import { active, useProgress } from "./useScans";
 
@@ -34,6 +35,7 @@ export function SlideCard({ slide, onChange }: { slide: Slide; onChange: () => v
         {scan?.status === "finished" && <Outcome scan={scan} />}
         {scan && <ScanState scan={scan} />}
         {readable && <ScanButtons slide={slide} scan={scan} onChange={onChange} />}
+        <DeleteUpload slide={slide} onChange={onChange} />
       </div>
     </li>
   );
@@ -51,9 +53,16 @@ function Facts({ slide }: { slide: Slide }) {
 
 function Outcome({ scan }: { scan: Scan }) {
   const lesions = scan.lesions ?? 0;
+  const model = scan.slide_model;
   return (
     <p>
-      {scan.slide_score !== null && (
+      {model && (
+        <>
+          <strong>{model.positive ? "Positive" : "Negative"}</strong> by {model.name},{" "}
+          <span className="number strong">{probability(model.score)}</span> ·{" "}
+        </>
+      )}
+      {!model && scan.slide_score !== null && (
         <>
           Score <span className="number strong">{probability(scan.slide_score)}</span> ·{" "}
         </>

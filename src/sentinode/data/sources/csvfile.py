@@ -1,4 +1,4 @@
-"""`csv:FILE`: a table of images with the columns path,label[,group][,split]; paths from the file's folder."""
+"""`csv:FILE`: a table of images with the columns path,label[,group][,split][,centre]; paths from the file's folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,13 +24,14 @@ def open_path(path: Path) -> FileSource:
     """
     if not path.is_file():
         raise DataNotFoundError(f"{path} is not a file; csv: needs a table with the columns path,label[,group][,split]")
-    rows = read_table(path).rows(("path", "label"), ("group", "split"))
+    rows = read_table(path).rows(("path", "label"), ("group", "split", "centre"))
     _check_splits(path, rows)
     _check_paths(path, rows)
     records = tuple(
         Record(
             id=row["path"], path=str(path.parent / row["path"]),
             label=row["label"] or None, group=row["group"] or None, split=row["split"] or None,
+            centre=row["centre"] or None,
         )
         for row in rows
     )  # fmt: skip

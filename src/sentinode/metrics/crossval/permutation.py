@@ -1,11 +1,19 @@
 """The permutation test: how often labels shuffled at random give as good a figure as the true ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sentinode.metrics.crossval.fold_answers import FoldAnswers, repeat_aucs
+
+_SHUFFLED = (
+    "The labels were shuffled within each fold against the finished scores of the first repeat; nothing was trained "
+    "again, which would take {times} times as long. It tells whether scores and labels belong together; it would not "
+    "notice a leak."
+)
 
 
 @dataclass(frozen=True)
@@ -64,3 +72,25 @@ def shuffle_labels(
     for members, label in zip(pure, classes, strict=True):
         shuffled[members] = label
     return shuffled
+
+
+def permute_finished(answers: FoldAnswers, times: int, seed: int) -> PermutationTest:
+    """The test against finished scores: labels shuffled within each fold of the first repeat, nothing fitted again."""
+    rng = np.random.default_rng(seed)
+    once = replace(
+        answers,
+        probabilities=answers.probabilities[:1],
+        folds=answers.folds[:1],
+        thresholds=None if answers.thresholds is None else answers.thresholds[:1],
+    )
+    shuffled = [float(repeat_aucs(replace(once, labels=_within_folds(once, rng)))[0]) for _ in range(times)]
+    return permutation_test(float(repeat_aucs(once)[0]), shuffled, _SHUFFLED.format(times=times))
+
+
+def _within_folds(answers: FoldAnswers, rng: np.random.Generator) -> NDArray[np.int64]:
+    labels = answers.labels.copy()
+    for fold in range(answers.fold_count):
+        inside = np.flatnonzero(answers.folds[0] == fold)
+        groups = None if answers.groups is None else [answers.groups[place] for place in inside]
+        labels[inside] = shuffle_labels(labels[inside], groups, rng)
+    return labels

@@ -7,6 +7,7 @@ torch need not be installed.
 import importlib.util
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from sentinode.core.errors import BundleError, SentinodeError
 from sentinode.core.extras import require
 from sentinode.models.bundle import Bundle
-from sentinode.models.bundle_info import BundleInfo
+from sentinode.models.bundle_info import GRAPH_FILE, GRAPH_LIMIT, BundleInfo
 from sentinode.models.engines.engine import Engine, Scores
+from sentinode.models.engines.stain_engine import StainEngine
 
 if TYPE_CHECKING:
     from sentinode.models.deployed_model import DeployedModel
@@ -62,25 +64,46 @@ def open_engine(bundle: Bundle, name: str = "auto", *, threads: int | None = Non
             engine = OpenVinoEngine(bundle.graph, bundle.info, threads)
         except RuntimeError as error:  # OpenVINO's only one, with pages of text
             raise BundleError(f"{bundle.graph} is no graph that can be run; get the bundle again") from error
+    engine = with_stain(engine)
     check_example(bundle, engine)
     return engine
 
 
-def engine_of(deployed: "DeployedModel", info: BundleInfo, name: str = "auto", *, threads: int | None = None) -> Engine:
+def engine_of(
+    deployed: "DeployedModel",
+    info: BundleInfo,
+    name: str = "auto",
+    *,
+    threads: int | None = None,
+    limit: int = GRAPH_LIMIT,
+) -> Engine:
     """Run a model that is in no bundle yet; arguments as for `open_engine`.
 
     Args:
         deployed: On the CPU and nobody else's: it may be moved, and its weights rounded to how they will be stored.
         info: What an engine has to know of it.
+        limit: Bytes of weights above which OpenVINO reads them from a temporary folder.
     """
     if engine_name(name, info.precision) == "torch":
         from sentinode.models.engines.torch_engine import TorchEngine
 
-        return TorchEngine(deployed, info, threads)
+        return with_stain(TorchEngine(deployed, info, threads))
     from sentinode.models.engines.openvino_engine import OpenVinoEngine
-    from sentinode.models.onnx_export import export_graph
+    from sentinode.models.graph_folder import write_graph_folder
+    from sentinode.models.onnx_export import export_graph, fits
 
-    return OpenVinoEngine(export_graph(deployed, info.model.storage).SerializeToString(), info, threads)
+    if fits(deployed, limit):
+        graph = export_graph(deployed, info.model.storage).SerializeToString()
+        return with_stain(OpenVinoEngine(graph, info, threads))
+    with TemporaryDirectory(prefix="sentinode-") as folder:
+        write_graph_folder(deployed, info.model.storage, Path(folder))
+        return with_stain(OpenVinoEngine(Path(folder) / GRAPH_FILE, info, threads, transient=True))
+
+
+def with_stain(engine: Engine) -> Engine:
+    """The engine behind the stain normalisation that its bundle wants, if it wants one."""
+    target = engine.info.input.stain
+    return engine if target is None else StainEngine(engine, target)
 
 
 def engine_name(name: str, precision: str) -> str:

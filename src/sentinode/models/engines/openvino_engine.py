@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,14 +50,10 @@ class OpenVinoEngine(Engine):
 
     name = "openvino"
 
-    def __init__(self, graph: Path | bytes, info: BundleInfo, threads: int | None) -> None:
+    def __init__(self, graph: Path | bytes, info: BundleInfo, threads: int | None, *, transient: bool = False) -> None:
+        """Args: the ONNX file or its bytes; what it is; CPU threads; whether the file is gone before the engine."""
         super().__init__(info)
-        # On processors with bfloat16 or float16 units the plugin would otherwise round to those.
-        options: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
-        if threads is not None:
-            options["INFERENCE_NUM_THREADS"] = threads
-        core = openvino.Core()
-        self._compiled = core.compile_model(_read(core, graph), "CPU", options)
+        self._compiled = compiled_graph(graph, threads, hint="THROUGHPUT", transient=transient)
         self._streams = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     @property
@@ -84,6 +80,31 @@ class OpenVinoEngine(Engine):
             if number < len(parts):
                 # Not copied: the array outlives the request.
                 request.start_async({0: inputs[parts[number]]}, share_inputs=True)
+
+
+def compiled_graph(
+    graph: Path | bytes,
+    threads: int | None,
+    *,
+    hint: Literal["LATENCY", "THROUGHPUT"] = "LATENCY",
+    transient: bool = False,
+) -> Any:
+    """A graph compiled for the CPU, in float32.
+
+    Args:
+        graph: The ONNX file, or its bytes.
+        threads: CPU threads; None: as many as there are cores.
+        hint: Whether one call is to be fast, or many at a time.
+        transient: Whether the file and its weights are read into memory, because they are gone before the graph is.
+    """
+    # On processors with bfloat16 or float16 units the plugin would otherwise round to those.
+    options: dict[str, Any] = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": "f32"}
+    if threads is not None:
+        options["INFERENCE_NUM_THREADS"] = threads
+    core = openvino.Core()
+    if transient:
+        core.set_property({"ENABLE_MMAP": False})
+    return core.compile_model(_read(core, graph), "CPU", options)
 
 
 def _read(core: openvino.Core, graph: Path | bytes) -> openvino.Model:

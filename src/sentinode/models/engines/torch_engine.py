@@ -46,11 +46,16 @@ def _writable(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
 @contextmanager
 def _exact(threads: int | None) -> Iterator[None]:
     """Full float32 on a GPU, so that engines agree, and as many CPU threads as asked for; then as it was before."""
+    with cpu_threads(threads), torch.backends.cudnn.flags(allow_tf32=False):
+        yield
+
+
+@contextmanager
+def cpu_threads(count: int | None) -> Iterator[None]:
+    """As many CPU threads in torch as asked for, None: as it has them; then as many as before."""
     before = torch.get_num_threads()
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(before if count is None else count)
     try:
-        with torch.backends.cudnn.flags(allow_tf32=False):
-            yield
+        yield
     finally:
         torch.set_num_threads(before)

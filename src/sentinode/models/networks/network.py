@@ -1,11 +1,13 @@
 """What every network is here: a module that gives logits and the embedding that they were made from."""
 
 import abc
+import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
+from sentinode.core.errors import RecipeError
 from sentinode.models.model_config import Pooling
 from sentinode.models.networks.heads import ClassicalHead
 
@@ -70,6 +72,8 @@ class PooledNetwork(Network):
     ) -> None:
         """Args: `channels` has the places in `features` whose maps are pooled, in order, and the channels of each."""
         super().__init__()
+        if "token" in pooling:
+            raise RecipeError(f"model.pooling = {list(pooling)}: only vision transformers have a class token")
         self.features = features
         self.pooling = pooling
         self.taps = tuple(channels)
@@ -130,6 +134,21 @@ def pool(maps: Tensor, kinds: tuple[Pooling, ...], attention: nn.Module | None =
             continue
         area = centre if kind.startswith("centre") else maps
         parts.append(area.amax((2, 3)) if kind.endswith("max") else area.mean((2, 3)))
+    return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+
+def pool_tokens(tokens: Tensor, prefix: int, kinds: tuple[Pooling, ...], attention: nn.Module | None = None) -> Tensor:
+    """(N, prefix + side², C) → (N, C · len(kinds)): `token` is the first of them, the others pool the patches' map.
+
+    Args:
+        tokens: Of a vision transformer, after its last normalisation: class token, registers, patches row by row.
+        prefix: How many precede those of the patches.
+        kinds: See `pool`; in their order.
+        attention: See `pool`.
+    """
+    side = math.isqrt(tokens.shape[1] - prefix)
+    maps = tokens[:, prefix:].transpose(1, 2).reshape(-1, tokens.shape[2], side, side)  # (N, C, side, side)
+    parts = [tokens[:, 0] if kind == "token" else pool(maps, (kind,), attention) for kind in kinds]
     return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
 

@@ -6,8 +6,9 @@ standard deviation. A network that is given the other scaling still learns, only
 
 from typing import Any
 
-from sentinode.models.model_config import BUNDLE_PREFIX, IMAGENET_MEAN, IMAGENET_STD, ModelConfig
+from sentinode.models.model_config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig
 from sentinode.models.networks.torchvision_ops import register_missing_ops
+from sentinode.models.pretrained_bundle import open_weights
 
 Channels = tuple[float, float, float]
 
@@ -23,11 +24,8 @@ def normalisation(config: ModelConfig) -> tuple[Channels, Channels]:
 
 
 def _own(config: ModelConfig) -> tuple[Channels, Channels]:
-    if config.weights.startswith(BUNDLE_PREFIX):
-        from sentinode.models.bundle import open_bundle
-
-        size = open_bundle(config.weights.removeprefix(BUNDLE_PREFIX)).info.input
-        return size.mean, size.std
+    if bundle := open_weights(config.weights):
+        return bundle.info.input.mean, bundle.info.input.std
     register_missing_ops()
     import timm
 

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from sentinode.core.errors import RecipeError, WeightsError
 from sentinode.models.model_config import ModelConfig, Pooling
-from sentinode.models.networks.network import GatedAttention, Network, pool
+from sentinode.models.networks.network import GatedAttention, Network, pool, pool_tokens
 from sentinode.models.networks.torchvision_ops import register_missing_ops
 
 _POOLS = (nn.Identity, nn.Flatten, nn.Dropout, nn.AdaptiveAvgPool2d)
@@ -25,14 +25,21 @@ class TimmNetwork(Network):
     timm_arguments: dict[str, Any]
     """What the model was created with, so that pretrained weights can be fetched for a twin of it."""
     pooling: tuple[Pooling, ...] = ("mean",)
+    prefix_tokens: int = 0
+    """Class and register tokens before those of the patches, where the last layer gives tokens; 0: it gives a map."""
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 3, S, S) float, normalised → logits (N, outputs) and embedding (N, D)."""
         model: Any = self
         if self.pooling != ("mean",):
             attention = self.get_submodule(self.learned_pooling) if self.learned_pooling else None
-            embedding = pool(model.forward_features(images), self.pooling, attention)
-            dropped = functional.dropout(embedding, model.drop_rate, self.training)
+            features = model.forward_features(images)  # (N, C, h, w), or of a transformer (N, prefix + h · w, C)
+            embedding = (
+                pool_tokens(features, self.prefix_tokens, self.pooling, attention)
+                if self.prefix_tokens
+                else pool(features, self.pooling, attention)
+            )
+            dropped = functional.dropout(embedding, self.timm_arguments["drop_rate"], self.training)
             return model.get_classifier()(dropped), embedding
         embedding = model.forward_head(model.forward_features(images), pre_logits=True)
         return model.get_classifier()(embedding), embedding
@@ -89,24 +96,39 @@ def build_timm(config: ModelConfig, outputs: int, size: int | None) -> TimmNetwo
 
 
 def _set_pooling(network: TimmNetwork, pooling: tuple[Pooling, ...], outputs: int) -> None:
-    """Pool the last map by `pooling` in place of the library's own mean, with a head for what comes of it."""
-    model: Any = network
-    plain = all(
-        isinstance(part, _POOLS) or type(part).__name__ == "SelectAdaptivePool2d" for part in _parts_of_head(network)
-    )
+    """Pool the last map or the last tokens by `pooling` in place of the library's own, with a head for what comes."""
     channels = network.embedding_size
-    if network.timm_arguments.get("global_pool") or not plain or channels != getattr(model, "num_features", None):
+    network.prefix_tokens = _prefix_tokens(network)
+    if not network.prefix_tokens and not _ends_with_map(network):
         raise RecipeError(
-            f"model.pooling = {list(pooling)} pools the last map of a convolutional network, which "
-            f"{network.timm_name} does not end with (or model.arguments.global_pool pools it already); "
-            'leave model.pooling at ["mean"]'
+            f"model.pooling = {list(pooling)} pools the last map of a convolutional network or the tokens of a vision "
+            f"transformer with a class token, which {network.timm_name} does not end with (or "
+            'model.arguments.global_pool pools it already); leave model.pooling at ["mean"]'
         )
+    if "token" in pooling and not network.prefix_tokens:
+        raise RecipeError(f"model.pooling = {list(pooling)}: {network.timm_name} has no class token; leave token out")
     network.pooling = pooling
     network.embedding_size = channels * len(pooling)
     network.set_submodule(network.head_name, nn.Linear(network.embedding_size, outputs))
     if "attention" in pooling:
         network.attention = GatedAttention(channels)
         network.learned_pooling = "attention"
+
+
+def _prefix_tokens(network: TimmNetwork) -> int:
+    """How many tokens precede the patches' where the library takes the class token for the embedding, otherwise 0."""
+    model: Any = network
+    plain = getattr(model, "global_pool", None) == "token" and hasattr(model, "patch_embed")
+    return int(model.num_prefix_tokens) if plain and model.cls_token is not None else 0
+
+
+def _ends_with_map(network: TimmNetwork) -> bool:
+    model: Any = network
+    plain = all(
+        isinstance(part, _POOLS) or type(part).__name__ == "SelectAdaptivePool2d" for part in _parts_of_head(network)
+    )
+    whole = network.embedding_size == getattr(model, "num_features", None)
+    return plain and whole and not network.timm_arguments.get("global_pool")
 
 
 def _parts_of_head(network: TimmNetwork) -> list[nn.Module]:

@@ -1,8 +1,10 @@
 """Where a network's first weights come from. Files are data only: safetensors, or tensors without pickled code."""
 
+import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -10,11 +12,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sentinode.core.errors import WeightsError
-from sentinode.models.bundle import open_bundle
-from sentinode.models.model_config import BUNDLE_PREFIX, ModelConfig
-from sentinode.models.networks.hub import pretrained_state
+from sentinode.models.model_config import ModelConfig
+from sentinode.models.networks.dinov2_names import check_structure, is_dinov2, timm_names
+from sentinode.models.networks.hub import pretrained_state, published_file
 from sentinode.models.networks.network import Network
 from sentinode.models.networks.packaged_weights import in_order, packaged_file
+from sentinode.models.pretrained_bundle import open_weights
 
 _TORCH_SUFFIXES = {".pt", ".pth", ".bin", ".ckpt"}
 _WRAPPERS = ("state_dict", "model")
@@ -49,8 +52,7 @@ def load_weights(network: Network, config: ModelConfig) -> None:
         load_backbone(network, state, name=packaged.origin)
         network.origin = packaged.origin
         return
-    if spec.startswith(BUNDLE_PREFIX):
-        bundle = open_bundle(spec.removeprefix(BUNDLE_PREFIX))
+    if bundle := open_weights(spec):
         if bundle.info.model.architecture != config.architecture:
             raise WeightsError(
                 f"the weights {spec} are of {bundle.info.model.architecture}, not of {config.architecture}; "
@@ -59,10 +61,18 @@ def load_weights(network: Network, config: ModelConfig) -> None:
         state = read_state(bundle.weights)
     elif path.suffix in {".safetensors", *_TORCH_SUFFIXES} or path.is_file():
         state = read_state(path)
+    elif found := published_file(config):
+        path = found
+        state = read_state(path)
     else:
         state = pretrained_state(network, config)
-    load_backbone(network, state, name=spec)
-    network.origin = path.name if path.is_file() else spec  # a file's folder is this machine's, and nobody's business
+    if is_dinov2(state):
+        load_backbone(network, timm_names(state, network, name=spec), name=spec)
+        check_structure(network, _config_beside(path), name=spec)
+    else:
+        load_backbone(network, state, name=spec)
+    # A file's folder is this machine's, and nobody's business; a repository's name is its weights'.
+    network.origin = path.name if Path(spec).expanduser().is_file() else spec
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -91,6 +101,15 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise WeightsError(f"{path} is no state dict: it must map names to tensors")
     return content
+
+
+def _config_beside(path: Path) -> dict[str, Any]:
+    """What the transformers library wrote beside its weights; empty where there is nothing of the kind."""
+    try:
+        found = json.loads((path.parent / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and "num_attention_heads" in found else {}
 
 
 def load_backbone(network: Network, state: Mapping[str, Tensor], *, name: str) -> None:

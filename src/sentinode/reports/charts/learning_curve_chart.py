@@ -3,25 +3,25 @@
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from sentinode.core.messages import count, plural
+from sentinode.core.messages import count, plural, plural_of
 from sentinode.metrics.learning_curve import METRICS, LearningCurve
 from sentinode.reports import wording
 from sentinode.reports.charts.chart import CARD, MODEL, Chart, canvas, ticks_apart
 
 
-def curve_chart(curve: LearningCurve, metric: str) -> Chart:
-    """`auc` or `accuracy` by the number of training images."""
+def curve_chart(curve: LearningCurve, metric: str, noun: str = "image") -> Chart:
+    """`auc` or `accuracy` by the number of training images, or of what `noun` says."""
     with canvas() as (figure, (axes,)):
-        _draw(axes, curve, metric)
-    return Chart(f"learning-{metric}", _words(curve, metric), figure)
+        _draw(axes, curve, metric, noun)
+    return Chart(f"learning-{metric}", _words(curve, metric, noun), figure)
 
 
 def curve_picture(curve: LearningCurve) -> Chart:
     """Both of them side by side: one wide picture."""
     with canvas(860, 330, columns=2) as (figure, axes):
         for one, metric in zip(axes, METRICS, strict=True):
-            _draw(one, curve, metric)
-    return Chart("learning", " ".join(_words(curve, metric) for metric in METRICS), figure)
+            _draw(one, curve, metric, "image")
+    return Chart("learning", " ".join(_words(curve, metric, "image") for metric in METRICS), figure)
 
 
 def metric_name(curve: LearningCurve, metric: str) -> str:
@@ -29,7 +29,7 @@ def metric_name(curve: LearningCurve, metric: str) -> str:
     return "Macro AUC" if metric == "auc" and curve.positive is None else wording.metric_name(metric)
 
 
-def _draw(axes: Axes, curve: LearningCurve, metric: str) -> None:
+def _draw(axes: Axes, curve: LearningCurve, metric: str, noun: str) -> None:
     steps = [step for step in curve.steps if step.metrics[metric].value is not None]
     sizes = [step.n for step in steps]
     found = [step.metrics[metric] for step in steps]
@@ -41,7 +41,7 @@ def _draw(axes: Axes, curve: LearningCurve, metric: str) -> None:
     values = [point.metrics[metric].value for point in points]
     axes.plot([point.n for point in points], values, "o", color=MODEL, alpha=0.45, markersize=4, markeredgewidth=0)  # type: ignore[arg-type]
     axes.plot(sizes, medians, color=MODEL, marker="o", markersize=7, markeredgecolor=CARD)
-    axes.set(xlabel="Training images", ylabel=metric_name(curve, metric), xscale="log")
+    axes.set(xlabel=f"Training {plural_of(noun)}", ylabel=metric_name(curve, metric), xscale="log")
     axes.margins(x=0.08, y=0.12)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -49,10 +49,11 @@ def _draw(axes: Axes, curve: LearningCurve, metric: str) -> None:
     axes.set_xticks(shown, [count(int(size)) for size in shown])
 
 
-def _words(curve: LearningCurve, metric: str) -> str:
+def _words(curve: LearningCurve, metric: str, noun: str) -> str:
     figures = "; ".join(
-        f"{plural(step.n, 'image')} {wording.figure(metric, step.metrics[metric])}"
+        f"{plural(step.n, noun)} {wording.figure(metric, step.metrics[metric])}"
         + (f" ({wording.interval(metric, step.metrics[metric])})" if step.metrics[metric].low is not None else "")
         for step in curve.steps
     )
-    return f"{metric_name(curve, metric)} by number of training images, median and range of the seeds: {figures}."
+    by = f"by number of training {plural_of(noun)}"
+    return f"{metric_name(curve, metric)} {by}, median and range of the seeds: {figures}."

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.files import atomic_file
 from sentinode.models.prediction import Prediction
-from sentinode.serving.predictions.served_model import ServedModel
+from sentinode.serving.predictions.served_model import ServedModel, version_of
 from sentinode.serving.protocol.server_metrics import Metrics
 from sentinode.serving.store.prediction_log import Predictions
 from sentinode.serving.store.tables import now
@@ -49,7 +49,7 @@ class Predictor:
     def __init__(self, model: ServedModel, log: Predictions, metrics: Metrics, images: Path | None) -> None:
         """`images`: folder in which the uploaded images are kept; None: only their hashes are."""
         self._model, self._log, self._metrics, self._images = model, log, metrics, images
-        self._about = {"name": model.info.name, "version": model.version}
+        self._about = {"name": model.info.name, "version": version_of(model.bundle)}
 
     def run(self, batch: Sequence[Asked]) -> list[Answer | Exception]:
         """The answers to a batch, which are in the log when they are returned; what is no image gets its problem."""

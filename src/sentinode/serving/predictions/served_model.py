@@ -1,4 +1,7 @@
-"""The model that is served: opened in the background, so that the server answers while the graph is compiled."""
+"""The model that is served: opened in the background, so that the server answers while the graph is compiled.
+
+Of a slide bundle that is the bundle of its tiles, which scans; the slide model judges what a scan has found.
+"""
 
 import logging
 import threading
@@ -11,36 +14,73 @@ from sentinode.core.messages import one_line
 from sentinode.models.bundle import Bundle
 from sentinode.models.engines.engine import Engine
 from sentinode.models.engines.engine_factory import open_engine
+from sentinode.models.mil.slide_bundle import SlideBundle
 from sentinode.models.novelty import TrainingRange
 from sentinode.models.prediction import Prediction
+from sentinode.scanning.scan_config import ScanConfig
+from sentinode.scanning.slide_model import SlideModel
 from sentinode.serving.logs import places_of
 from sentinode.serving.problems import Problem, busy
 
 _LOG = logging.getLogger("sentinode.serving")
+_STOP_S = 1.0
+
+
+def version_of(bundle: Bundle | SlideBundle) -> str:
+    """The first digits of a bundle's hash: another version, another model."""
+    return bundle.sha256[:12]
 
 
 class ServedModel:
     """A bundle, and its engine as soon as it is there."""
 
-    def __init__(self, bundle: Bundle, engine: str, threads: int) -> None:
+    def __init__(self, bundle: Bundle, slide_model: SlideModel | None, engine: str, threads: int) -> None:
+        """Args:
+        bundle: That scans; without a slide model it answers for images, too.
+        slide_model: Of the slide bundle that the server was started with.
+        engine: That of the command line.
+        threads: CPU threads.
+
+        Raises:
+            BundleError: The slide model is of other features than its tiles have.
+        """
         self.bundle = bundle
         self.info = bundle.info
-        self.version = bundle.sha256[:12]
-        """The first digits of the bundle's hash: another version, another model."""
+        self.slide_model = slide_model
+        self.served: Bundle | SlideBundle = slide_model.bundle if slide_model else bundle
+        """What the server was started with."""
+        self.version = version_of(self.served)
+        if slide_model:
+            slide_model.check(ScanConfig(stride_px=slide_model.stride_px))
         self.problem: str | None = None
         """Why the engine can't be opened."""
         self._name, self._threads = engine, threads
         self._known = TrainingRange.of(bundle.reference())
         self._engine: Engine | None = None
         self._opened = threading.Event()
+        self._thread = threading.Thread(target=self._open, name="open-engine", daemon=True)
 
     def start(self) -> None:
-        """Open the engine in a thread, and run it once, so that the first client does not wait for it."""
-        threading.Thread(target=self._open, name="open-engine", daemon=True).start()
+        """Open the engine in a thread, and run it once, so that the first client does not wait for it.
+
+        An application that was stopped may be started again; its engine stays.
+        """
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Wait a moment for an engine that is being opened, which can't be told to stop."""
+        if self._thread.is_alive():
+            self._thread.join(_STOP_S)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Whether the engine is there, waiting for it."""
         return self._opened.wait(timeout) and self._engine is not None
+
+    @property
+    def opening(self) -> bool:
+        """Whether a library is still at work on it."""
+        return self._thread.is_alive()
 
     @property
     def ready(self) -> bool:
@@ -60,6 +100,21 @@ class ServedModel:
             raise busy("the model is being loaded", 2)
         return self._engine
 
+    def check_images(self) -> None:
+        """Refuse images now, before they are read.
+
+        Raises:
+            Problem: 422 where the server was started with a slide bundle; those of `engine`.
+        """
+        if self.slide_model:
+            raise Problem(
+                422,
+                f"the served model {self.served.info.name} is a slide bundle, which judges whole slides and no images; "
+                f"scan a slide (POST /scans), or ask the server's operator for a server of a bundle that judges tiles, "
+                f"such as {self.info.name}",
+            )
+        self.engine  # noqa: B018 - raises where it is not there
+
     def predictions(self, images: list[NDArray[np.uint8]]) -> list[Prediction]:
         """Of images that `images.fit` has let through."""
         scores = self.engine.scores(images)
@@ -70,6 +125,8 @@ class ServedModel:
 
     def _open(self) -> None:
         try:
+            if self.slide_model:
+                self.slide_model.open()
             self._engine = open_engine(self.bundle, self._name, threads=self._threads)  # runs the bundle's example
         except SentinodeError as error:
             self.problem = one_line(error)

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from sentinode.serving.access.token_checks import TokenChecks
 from sentinode.serving.access.tokens import LOCAL, Access, User, required_role
-from sentinode.serving.problems import Problem
+from sentinode.serving.problems import Problem, not_there
 from sentinode.serving.protocol.connection_register import address_of
 from sentinode.serving.store.database import Store
 from sentinode.serving.store.session_store import binding
@@ -32,6 +32,7 @@ class Admission:
         hosts: Collection[str] | None,
         names: Collection[str],
         origins: Collection[str],
+        methods_at: Callable[[Scope], Collection[str]],
     ) -> None:
         """Args:
         access: Who may do what.
@@ -40,9 +41,10 @@ class Admission:
         hosts: Names that are answered to; None: any.
         names: The server's own names: a page of such a name is its own, also where a proxy asks for another one.
         origins: Of other pages that may use the API.
+        methods_at: The methods that a request's path has.
         """
         self._access, self._checks, self._store = access, checks, store
-        self._hosts, self._names, self._origins = hosts, names, origins
+        self._hosts, self._names, self._origins, self._methods_at = hosts, names, origins, methods_at
 
     async def enter(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Set the request's user.
@@ -65,6 +67,8 @@ class Admission:
                 raise Problem(401, message, headers=challenge)
             raise Problem(401, "a token is needed; send it as Authorization: Bearer TOKEN", headers=challenge)
         if not user.may(needed):
+            if method not in (methods := self._methods_at(scope)):
+                raise not_there(methods)
             raise Problem(403, f"this needs the role {needed}, {user.name} is {user.role}; ask the server's operator")
 
     def _check_names(self, method: str, headers: dict[bytes, bytes]) -> None:

@@ -5,7 +5,6 @@ where they do not, it is `disagreed`, until an admin adjudicates it. Who said no
 place is compared by its area, so verdicts that were given at different thresholds meet where they overlap.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,11 @@ from typing import Literal
 import numpy as np
 
 from sentinode.core.extras import require
+from sentinode.serving.reviews.reviewed_outlines import MOST_CROSSINGS
+from sentinode.serving.reviews.votes import Vote, accepts, key_of, last_votes
 from sentinode.serving.store.tables import ReviewRow
 from sentinode.slides.annotations.regions import Geometry, parts
-from sentinode.slides.annotations.repair import check_tangle
+from sentinode.slides.annotations.tangle import tangle_of
 
 shapely = require("shapely", extra="scan")
 
@@ -24,8 +25,6 @@ RULE = "consensus"
 Outcome = Literal["accepted", "rejected", "disagreed"]
 SlideResult = Literal["not reviewed", "tumour", "nothing accepted", "disagreed"]
 
-_MOST_CROSSINGS = 200_000
-"""Of all outlines of a scan: those of one lesion that many judged lie on one another, and don't cross."""
 _LEAST_AREA = 1.0
 """Square level-0 pixels. Outlines that only touch may overlap by less in their last decimals."""
 
@@ -49,17 +48,7 @@ class Finding:
 
     def names(self, *, accepting: bool) -> list[str]:
         """Who accepted or drew it, or who rejected it."""
-        return sorted({one.author for one in self.reviews if _accepts(one) == accepting})
-
-
-@dataclass(frozen=True)
-class _Vote:
-    review: ReviewRow
-    polygon: Geometry
-
-    @property
-    def lesion(self) -> str:
-        return self.review.lesion_id or self.review.id
+        return sorted({one.author for one in self.reviews if accepts(one) == accepting})
 
 
 def findings_of(reviews: Sequence[ReviewRow]) -> list[Finding]:
@@ -73,15 +62,15 @@ def findings_of(reviews: Sequence[ReviewRow]) -> list[Finding]:
     Raises:
         TooTangledError: They overlap so often that to work it out takes long.
     """
-    last = _last_votes(reviews)
-    _check_overlaps([vote.polygon for vote in last])
-    by_reviewer: dict[str | None, list[_Vote]] = defaultdict(list)
+    last = last_votes(reviews)
+    tangle_of(_outlines(last), MOST_CROSSINGS)
+    by_reviewer: dict[str | None, list[Vote]] = defaultdict(list)
     for vote in last:
-        by_reviewer[_voice(vote.review)].append(vote)
+        by_reviewer[key_of(vote.review)[0]].append(vote)
     decided = _uncontradicted(by_reviewer.pop(None, []))
     votes = [vote for own in by_reviewer.values() for vote in _uncontradicted(own)]
-    left = _outside(votes, [vote.polygon for vote in decided])
-    sides = ([vote.polygon for vote in left if _accepts(vote.review) == side] for side in (True, False))
+    left = _outside(votes, _outlines(decided))
+    sides = (_outlines(vote for vote in left if accepts(vote.review) == side) for side in (True, False))
     disputed = parts(shapely.intersection(*(shapely.union_all(side) for side in sides)))
     places = [part for part in disputed if part.area >= _LEAST_AREA]
     found = [
@@ -90,15 +79,6 @@ def findings_of(reviews: Sequence[ReviewRow]) -> list[Finding]:
         *(Finding(place, "disagreed", said) for place, said in zip(places, _about(places, left), strict=True)),
     ]
     return sorted(found, key=lambda finding: finding.number)
-
-
-def check_addition(reviews: Sequence[ReviewRow], polygon: Geometry) -> None:
-    """Refuse a polygon that would overlap a scan's reviews so often that what they say together takes long to work out.
-
-    Raises:
-        TooTangledError: It would.
-    """
-    _check_overlaps([*(vote.polygon for vote in _last_votes(reviews)), polygon])
 
 
 def result_of(findings: Iterable[Finding]) -> SlideResult:
@@ -111,95 +91,98 @@ def result_of(findings: Iterable[Finding]) -> SlideResult:
     return "nothing accepted" if outcomes else "not reviewed"
 
 
-def _accepts(review: ReviewRow) -> bool:
-    return review.kind == "lesion" or review.verdict == "accept"
+def _outlines(votes: Iterable[Vote]) -> list[Geometry]:
+    """The polygons of votes, each once, however many are of it: so the work is one for all who judged a lesion."""
+    return list(dict.fromkeys(vote.polygon for vote in votes))
 
 
-def _voice(review: ReviewRow) -> str | None:
-    """Who speaks: the reviewer, or, by any of them, the admins."""
-    return None if review.kind == "adjudication" else review.author
-
-
-def _last_votes(reviews: Iterable[ReviewRow]) -> list[_Vote]:
-    """What each said last of each lesion, in the order of the reviews."""
-    last: dict[tuple[str | None, str], ReviewRow] = {}
-    for review in reviews:
-        if not review.undone and review.polygon and (review.kind == "lesion" or review.verdict):
-            key = _voice(review), review.lesion_id or review.id
-            last.pop(key, None)
-            last[key] = review
-    texts = [json.dumps(review.polygon) for review in last.values()]
-    known = dict(zip(unique := list(dict.fromkeys(texts)), shapely.from_geojson(unique), strict=True))
-    return [_Vote(review, known[text]) for review, text in zip(last.values(), texts, strict=True)]
-
-
-def _check_overlaps(polygons: Iterable[Geometry]) -> None:
-    # Of the same outline one is enough, whoever judged it: it costs little to lay it over itself.
-    there = {shapely.to_wkb(polygon): polygon for polygon in polygons}
-    check_tangle(list(there.values()), _MOST_CROSSINGS)
-
-
-def _uncontradicted(votes: Sequence[_Vote]) -> list[_Vote]:
+def _uncontradicted(votes: Sequence[Vote]) -> list[Vote]:
     """Of one voice: without what later ones that contradict it cover."""
-    polygons = [vote.polygon for vote in votes]
-    later: dict[int, list[Geometry]] = defaultdict(list)
-    for one, other in _meeting(polygons, polygons):
-        if other > one and _accepts(votes[one].review) != _accepts(votes[other].review):
-            later[one].append(votes[other].polygon)
-    return [left for place, vote in enumerate(votes) for left in _without(vote, later[place])]
+    last = {(vote.polygon, accepts(vote.review)): place for place, vote in enumerate(votes)}
+    outlines = _outlines(votes)
+    sides = {side: [outline for outline in outlines if (outline, side) in last] for side in (True, False)}
+    # Only with what contradicts it: outlines that lie in one another would all meet.
+    near = {side: _meeting(own, sides[not side]) for side, own in sides.items()}
+    later = [
+        [area for area in near[side][vote.polygon] if last[area, not side] > place]
+        for place, vote in enumerate(votes)
+        for side in (accepts(vote.review),)
+    ]
+    return _cut(votes, later)
 
 
-def _outside(votes: Sequence[_Vote], taken: Sequence[Geometry]) -> list[_Vote]:
+def _outside(votes: Sequence[Vote], taken: Sequence[Geometry]) -> list[Vote]:
     """What is left of votes outside of areas."""
-    near: dict[int, list[Geometry]] = defaultdict(list)
-    for place, area in _meeting([vote.polygon for vote in votes], taken):
-        near[place].append(taken[area])
-    return [left for place, vote in enumerate(votes) for left in _without(vote, near[place])]
+    near = _meeting(_outlines(votes), taken)
+    return _cut(votes, [near[vote.polygon] for vote in votes])
 
 
-def _without(vote: _Vote, taken: Sequence[Geometry]) -> list[_Vote]:
+def _cut(votes: Sequence[Vote], taken: Sequence[Sequence[Geometry]]) -> list[Vote]:
+    """Of each vote what its own areas leave of it; without those of which nothing is left."""
+    known: dict[tuple[Geometry, tuple[Geometry, ...]], Geometry | None] = {}
+    found = []
+    for vote, areas in zip(votes, taken, strict=True):
+        key = vote.polygon, tuple(areas)
+        if key not in known:
+            known[key] = _without(*key)
+        if (left := known[key]) is not None:
+            found.append(Vote(vote.review, left))
+    return found
+
+
+def _without(polygon: Geometry, taken: Sequence[Geometry]) -> Geometry | None:
     if not taken:
-        return [vote]
-    left = parts(shapely.difference(vote.polygon, taken[0] if len(taken) == 1 else shapely.union_all(taken)))
+        return polygon
+    left = parts(shapely.difference(polygon, taken[0] if len(taken) == 1 else shapely.union_all(taken)))
     kept = [part for part in left if part.area >= _LEAST_AREA]
-    return [_Vote(vote.review, shapely.union_all(kept))] if kept else []
+    return shapely.union_all(kept) if kept else None
 
 
-def _joined(votes: Iterable[_Vote]) -> list[Finding]:
+def _joined(votes: Iterable[Vote]) -> list[Finding]:
     """One finding for a lesion, whoever agreed on it."""
-    together: dict[tuple[str, Outcome], list[_Vote]] = defaultdict(list)
+    together: dict[tuple[str, Outcome], list[Vote]] = defaultdict(list)
     for vote in votes:
         together[vote.lesion, _outcome(vote.review)].append(vote)
     return [
-        Finding(shapely.union_all([vote.polygon for vote in same]), outcome, _in_order(same))
-        for (_, outcome), same in together.items()
+        Finding(shapely.union_all(_outlines(same)), outcome, _in_order(same)) for (_, outcome), same in together.items()
     ]
 
 
-def _adjudicated(decided: Sequence[_Vote], said: Sequence[tuple[ReviewRow, ...]]) -> list[Finding]:
+def _adjudicated(decided: Sequence[Vote], said: Sequence[tuple[ReviewRow, ...]]) -> list[Finding]:
     return [
         Finding(one.polygon, _outcome(one.review), about, one.review) for one, about in zip(decided, said, strict=True)
     ]
 
 
-def _about(places: Sequence[Geometry], votes: Sequence[_Vote]) -> list[tuple[ReviewRow, ...]]:
+def _about(places: Sequence[Geometry], votes: Sequence[Vote]) -> list[tuple[ReviewRow, ...]]:
     """Of each place the reviews that say something of it."""
-    near: dict[int, list[_Vote]] = defaultdict(list)
-    for place, number in _meeting(places, [vote.polygon for vote in votes]):
-        if shapely.intersection(votes[number].polygon, places[place]).area >= _LEAST_AREA / 2:
-            near[place].append(votes[number])
-    return [_in_order(near[place]) for place in range(len(places))]
+    of_outline: dict[Geometry, list[Vote]] = defaultdict(list)
+    for vote in votes:
+        of_outline[vote.polygon].append(vote)
+    said = {
+        place: _in_order(
+            vote
+            for outline in near
+            if shapely.intersection(outline, place).area >= _LEAST_AREA / 2
+            for vote in of_outline[outline]
+        )
+        for place, near in _meeting(list(dict.fromkeys(places)), list(of_outline)).items()
+    }
+    return [said[place] for place in places]
 
 
-def _meeting(some: Sequence[Geometry], others: Sequence[Geometry]) -> Iterable[tuple[int, int]]:
-    """Numbers of those that have a place in common."""
-    found = shapely.STRtree(others).query(np.array(some, object), predicate="intersects")
-    return zip(*found.tolist(), strict=True)
+def _meeting(some: Sequence[Geometry], others: Sequence[Geometry]) -> dict[Geometry, list[Geometry]]:
+    """Of each of some, all different, those of others that have a place in common with it, in their order."""
+    found: dict[Geometry, list[Geometry]] = {one: [] for one in some}
+    pairs = shapely.STRtree(others).query(np.array(some, object), predicate="intersects").T
+    for one, other in sorted(map(tuple, pairs.tolist())):
+        found[some[one]].append(others[other])
+    return found
 
 
-def _in_order(votes: Iterable[_Vote]) -> tuple[ReviewRow, ...]:
+def _in_order(votes: Iterable[Vote]) -> tuple[ReviewRow, ...]:
     return tuple(sorted((vote.review for vote in votes), key=lambda review: review.number))
 
 
 def _outcome(review: ReviewRow) -> Outcome:
-    return "accepted" if _accepts(review) else "rejected"
+    return "accepted" if accepts(review) else "rejected"

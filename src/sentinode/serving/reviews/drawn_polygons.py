@@ -5,9 +5,10 @@ import math
 from typing import Any
 
 from sentinode.core.extras import require
-from sentinode.core.messages import one_line
+from sentinode.core.messages import one_line, plural
 from sentinode.serving.problems import Problem
-from sentinode.slides.annotations.repair import TooTangledError, repaired
+from sentinode.slides.annotations.repair import repaired
+from sentinode.slides.annotations.tangle import TooTangledError
 
 shapely = require("shapely", extra="scan")
 
@@ -56,12 +57,14 @@ def parsed_polygon(geometry: dict[str, Any]) -> Any:
     count = 0
     for rings in polygons:
         for ring in _list(rings):
-            for point in _list(ring):
+            points = _list(ring)
+            for point in points:
                 count += 1
                 if not _is_point(point):
                     raise Problem(
                         422, f"the polygon has the coordinate {str(point)[:60]}; send [x, y] in level-0 pixels"
                     )
+            _check_ring(points)
     _check_count(count)
     try:
         return shapely.force_2d(shapely.from_geojson(json.dumps({"type": kind, "coordinates": listed})))
@@ -72,6 +75,18 @@ def parsed_polygon(geometry: dict[str, Any]) -> Any:
 def _check_count(points: int) -> None:
     if points > _MOST_POINTS:
         raise Problem(422, f"the polygon has {points:,} points, {_MOST_POINTS:,} are allowed; draw it simpler")
+
+
+def _check_ring(points: list[list[float]]) -> None:
+    if points[0] != points[-1]:
+        raise Problem(
+            422,
+            f"a ring of the polygon begins at {str(points[0])[:60]} and ends at {str(points[-1])[:60]}; close it: "
+            "repeat its first point at its end",
+        )
+    if len(points) < 4:
+        said = plural(len(points), "point")
+        raise Problem(422, f"a ring of the polygon has {said}, with the first repeated; send at least 4")
 
 
 def _list(value: Any) -> list[Any]:

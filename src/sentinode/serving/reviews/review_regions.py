@@ -6,14 +6,15 @@ from typing import Any
 
 from sentinode.core.extras import require
 from sentinode.serving.problems import Problem
-from sentinode.serving.reviews.consensus import RULE, Finding, check_addition, findings_of, result_of
+from sentinode.serving.reviews.consensus import RULE, Finding, findings_of, result_of
+from sentinode.serving.reviews.reviewed_outlines import ReviewedOutlines
 from sentinode.serving.store.tables import ReviewRow
 from sentinode.slides.annotations.asap import render_asap
 from sentinode.slides.annotations.flat_regions import flatten
 from sentinode.slides.annotations.geojson import render_geojson
 from sentinode.slides.annotations.placement import moved
 from sentinode.slides.annotations.regions import DISAGREED, REJECTED, TUMOUR, Region, Reviewed
-from sentinode.slides.annotations.repair import TooTangledError
+from sentinode.slides.annotations.tangle import TooTangledError
 
 shapely = require("shapely", extra="scan")
 
@@ -49,14 +50,14 @@ def exported(
     return render_asap(flatten(kept), reviewed)
 
 
-def check_overlaps(reviews: Sequence[ReviewRow], polygon: dict[str, Any]) -> None:
+def check_overlaps(outlines: ReviewedOutlines, scan_id: str, polygon: dict[str, Any]) -> None:
     """Refuse another review's polygon that would make it too hard to say what all of them say together.
 
     Raises:
         Problem: 422.
     """
     try:
-        check_addition(reviews, shapely.from_geojson(json.dumps(polygon)))
+        outlines.check_addition(scan_id, shapely.from_geojson(json.dumps(polygon)))
     except TooTangledError as error:
         raise Problem(422, f"together with the reviews that are there the polygon can't be taken: {error}") from error
 

@@ -12,6 +12,7 @@ from sentinode.core.errors import SentinodeError
 from sentinode.scanning.scan_config import ScanConfig
 from sentinode.serving.predictions.predictor import Asked
 from sentinode.serving.problems import Problem, request_id
+from sentinode.serving.remedies import unfit_model
 from sentinode.serving.routes.answers import FILE, answers, as_json, form
 from sentinode.serving.routes.prediction_routes import Resize, decoded, the_file
 from sentinode.serving.routes.summaries import slide_of
@@ -53,6 +54,7 @@ async def list_explanation_methods(request: Request) -> Response:
 async def explain(request: Request, resize: Resize = False, faithfulness: Measure = False) -> Response:
     """The prediction, and a map of what in the image speaks for the class, as a picture to lay over it."""
     service = service_of(request)
+    service.model.check_images()
     limits = service.config.limits
     async with service.bodies.reading(request, body_limit(limits.image_bytes)) as body:
         parts = await read_form(request, body, most_files=1)
@@ -110,7 +112,7 @@ def _tile(service: Service, known: KnownSlide, place: TilePlace) -> tuple[dict[s
     try:
         spec = ScanConfig().tile_spec(service.model.info)
     except SentinodeError as error:
-        raise Problem(422, str(error)) from error
+        raise unfit_model(error) from error
     step_x, step_y = (spec.step_px * spec.mpp / mpp[axis] for axis in ("x", "y"))
     x0, y0 = start_before(place.x, step_x), start_before(place.y, step_y)
     tile = service.slide_views.pixels(known, spec.mpp, x0, y0, spec.size_px)

@@ -13,14 +13,12 @@ from sentinode.serving.service import service_of
 router = APIRouter(tags=["operation"])
 
 
-@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", responses=answers(Live, example={"status": "alive"}), summary="Whether the process answers")
 async def get_live() -> Response:
     """For a watchdog: restart what does not answer."""
     return as_json({"status": "alive"})
 
 
-@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", responses=answers(Ready), summary="Whether predictions can be made")
 async def get_ready(request: Request) -> Response:
     """For a load balancer: 503 while the model is being loaded, and where it can't be."""
@@ -34,5 +32,5 @@ async def get_metrics(request: Request) -> Response:
     service = service_of(request)
     service.metrics.scans(await asyncio.to_thread(service.store.scans.counts))
     model = service.model
-    service.metrics.model(model.info.name, model.version, ready=model.ready)
+    service.metrics.model(model.served.info.name, model.version, ready=model.ready)
     return Response(service.metrics.text(), media_type=CONTENT_TYPE)

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Request
 from markdown_it import MarkdownIt
 from starlette.responses import Response
 
-from sentinode.models.bundle_info import CARD_FILE
+from sentinode.models.bundle_info import CARD_FILE, Headline
+from sentinode.models.mil.slide_bundle import SlideBundle
+from sentinode.serving.predictions.served_model import version_of
 from sentinode.serving.problems import Problem
 from sentinode.serving.routes.answers import answers, as_json, files
 from sentinode.serving.schemas import ModelAnswer
@@ -28,10 +30,11 @@ async def get_model(request: Request) -> Response:
     """What a person should know before relying on it."""
     service = service_of(request)
     info, report = service.model.info, report_of(service)
+    slide_model = service.model.slide_model
     table, split = _thresholds(report)
     return as_json({
         "name": info.name,
-        "version": service.model.version,
+        "version": version_of(service.model.bundle),
         "description": info.description,
         "classes": list(info.classes.names),
         "positive": info.classes.positive,
@@ -40,13 +43,14 @@ async def get_model(request: Request) -> Response:
         "mpp": info.input.mpp,
         "threshold": info.threshold.to_json() if info.threshold else None,
         "low_confidence": asdict(info.low_confidence) if info.low_confidence else None,
-        "metrics": {name: metric.to_json() for name, metric in info.metrics.figures.items()} if info.metrics else {},
+        "metrics": _figures(info.metrics),
         "metrics_split": info.metrics.split if info.metrics else None,
         "thresholds": table or _own_threshold(service),
         "thresholds_split": split if table else info.threshold.split if info.threshold else None,
         "limits": list(info.limits),
         "card_html": card_html(service.model.bundle.folder / CARD_FILE),
         "has_report": report is not None,
+        "slide_model": _slide_model(slide_model.bundle) if slide_model else None,
         "research_use_only": True,
     })  # fmt: skip
 
@@ -63,7 +67,7 @@ async def get_report(request: Request) -> Response:
 
 def report_of(service: Service) -> Path | None:
     """The report that was given, or that of the run whose bundle is served."""
-    folder = Path(service.model.bundle.folder)
+    folder = Path(service.model.served.folder)
     given = service.config.report
     beside = (folder / "report.html", folder.parent / "report" / "report.html")
     return next((path for path in ([given] if given else beside) if path.is_file()), None)
@@ -76,6 +80,27 @@ def card_html(path: Path) -> str:
     except (OSError, UnicodeDecodeError):
         return ""
     return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
+
+
+def _figures(metrics: Headline | None) -> dict[str, Any]:
+    return {name: metric.to_json() for name, metric in metrics.figures.items()} if metrics else {}
+
+
+def _slide_model(bundle: SlideBundle) -> dict[str, Any]:
+    info = bundle.info
+    return {
+        "name": info.name,
+        "version": version_of(bundle),
+        "description": info.description,
+        "method": info.aggregator.method,
+        "classes": list(info.classes),
+        "label_rule": info.label_rule,
+        "threshold": info.threshold.to_json(),
+        "metrics": _figures(info.metrics),
+        "metrics_split": info.metrics.split if info.metrics else None,
+        "limits": list(info.limits),
+        "card_html": card_html(bundle.folder / CARD_FILE),
+    }
 
 
 def _thresholds(report: Path | None) -> tuple[list[dict[str, float]], str | None]:

@@ -24,7 +24,6 @@ See <a href="openapi.json">/openapi.json</a> for the API.</p></html>
 """
 
 
-@router.head("/", include_in_schema=False)
 @router.get("/", responses=answers(Healthy), summary="Health, or the page for a browser")
 async def get_health_or_page(request: Request) -> Response:
     """Whether the server answers and its model is loaded; a browser, which accepts text/html, gets the page."""

@@ -63,7 +63,7 @@ class Shortcut:
 
 async def _predicted(request: Request, *, resize: bool) -> Response:
     service = service_of(request)
-    service.model.engine  # noqa: B018 - refuses now, before the body is read
+    service.model.check_images()
     limits = service.config.limits
     async with service.bodies.reading(request, body_limit(limits.image_bytes)) as body:
         with service.batcher.coming(1) as arrived:
@@ -85,7 +85,7 @@ async def _predicted(request: Request, *, resize: bool) -> Response:
 async def predict_batch(request: Request, resize: Resize = False) -> Response:
     """An entry for each file, in their order; one that can't be predicted has its problem instead."""
     service = service_of(request)
-    service.model.engine  # noqa: B018 - refuses now, before the body is read
+    service.model.check_images()
     limits = service.config.limits
     async with service.bodies.reading(request, body_limit(limits.batch_bytes, limits.batch_files)) as body:
         form_parts = await read_form(request, body, most_files=limits.batch_files)

@@ -129,7 +129,7 @@ def _add(service: Service, scan_id: str, given: ReviewRequest, author: str) -> R
         raise Problem(422, "a review needs the polygon that it judges or draws; send GeoJSON in level-0 pixels")
     checked = checked_polygon(polygon, slide.width, slide.height)
     if given.kind == "lesion" or given.verdict:
-        check_overlaps(service.store.reviews.of_scan(row.id), checked)
+        check_overlaps(service.outlines, row.id, checked)
     try:
         return service.store.reviews.add(
             row.id,

@@ -3,19 +3,21 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from sentinode.serving.problems import busy
+from sentinode.serving.problems import Problem, busy
 from sentinode.serving.routes.answers import answers, as_json, cache_headers, cached, files
-from sentinode.serving.routes.summaries import scan_of, scan_summary, slide_of
+from sentinode.serving.routes.summaries import scan_of, scan_summary
 from sentinode.serving.scans.scan_results import ScanResult
 from sentinode.serving.schemas import GridAnswer, LesionsAnswer, ScanAnswer, ScanRequest, ScansAnswer
 from sentinode.serving.service import Service, service_of, user_of
+from sentinode.serving.slides.heatmap_tiles import HeatmapTiles
+from sentinode.serving.slides.known_slide import KnownSlide
 
 router = APIRouter(prefix="/scans", tags=["scans"])
 Threshold = Annotated[float | None, Query(ge=0.01, le=1, description="Without: the scan's own", examples=[0.7])]
@@ -32,9 +34,12 @@ _KEEP_ALIVE_S = 15.0
     summary="Scan a slide",
 )
 async def start_scan(request: Request, wanted: ScanRequest) -> Response:
-    """Queue a scan: 202. One of the same slide, model and settings that is there or on its way is answered: 200."""
+    """Queue a scan: 202. One of the same slide, model and settings that is there or on its way is answered: 200.
+
+    A slide that can't be read, or does not say its µm/px, is refused at once.
+    """
     service = service_of(request)
-    slide = await slide_of(service, wanted.slide_id)
+    slide = await service.listing_pool.run(request, lambda: _scannable(service, wanted.slide_id))
     given = {"stride": wanted.stride, "test_time": wanted.test_time}
     settings = {name: value for name, value in given.items() if value is not None}
     user = user_of(request).name
@@ -64,7 +69,7 @@ async def get_scan(request: Request, scan_id: str) -> Response:
     row = await asyncio.to_thread(scan_of, service, scan_id)
     if "text/event-stream" not in request.headers.get("accept", ""):
         return as_json(scan_summary(service, row))
-    return _Events(service, scan_id)
+    return Response(media_type="text/event-stream") if request.method == "HEAD" else _Events(service, scan_id)
 
 
 @router.delete("/{scan_id}", responses=answers(ScanAnswer, 409), summary="Cancel a scan")
@@ -77,14 +82,14 @@ async def cancel_scan(request: Request, scan_id: str) -> Response:
 async def list_lesions(request: Request, scan_id: str, threshold: Threshold = None) -> Response:
     """The lesions, the most suspicious first, recomputed from the heatmap at this threshold."""
     service = service_of(request)
-    return as_json(await service.result_pool.run(request, lambda: _result(service, scan_id).lesions(threshold)))
+    return as_json(await service.result_pool.run(request, lambda: result_of(service, scan_id).lesions(threshold)))
 
 
 @router.get("/{scan_id}/grid", responses=answers(GridAnswer, 409, 410), summary="The heatmap's cells")
 async def get_grid(request: Request, scan_id: str) -> Response:
     """Every cell's probability, for the cursor and for a preview of thresholds."""
     service = service_of(request)
-    return as_json(await service.result_pool.run(request, lambda: _result(service, scan_id).grid()))
+    return as_json(await service.result_pool.run(request, lambda: result_of(service, scan_id).grid()))
 
 
 @router.get(
@@ -95,7 +100,7 @@ async def get_grid(request: Request, scan_id: str) -> Response:
 async def get_heatmap_descriptor(request: Request, scan_id: str) -> Response:
     """The same sizes as the slide's own."""
     service = service_of(request)
-    result = await service.result_pool.run(request, lambda: _result(service, scan_id))
+    result = await service.result_pool.run(request, lambda: result_of(service, scan_id))
     return Response(result.tiles.pyramid.descriptor("png"), media_type="application/xml")
 
 
@@ -108,18 +113,31 @@ async def get_heatmap_tile(request: Request, scan_id: str, level: Level, column:
     """A tile in colours that every reader tells apart; transparent where nothing was scanned."""
     service = service_of(request)
     etag = f'"{scan_id}-{level}-{column}-{row}"'
+    return await tile_answer(request, etag, lambda: result_of(service, scan_id).tiles, level, column, row)
+
+
+async def tile_answer(
+    request: Request, etag: str, tiles: Callable[[], HeatmapTiles], level: int, column: int, row: int
+) -> Response:
+    """A tile of a map over a slide, from the cache if it is there; `tiles` gives the map."""
+    service = service_of(request)
     if (unchanged := cached(request, etag)) is not None:
         return unchanged
     content = service.views.find(etag)
     if content is None:
-        result = await service.result_pool.run(request, lambda: _result(service, scan_id))
+        found = await service.result_pool.run(request, tiles)
         content = await service.result_pool.run(
-            request, lambda: service.views.get(etag, lambda: result.tiles.tile(level, column, row))
+            request, lambda: service.views.get(etag, lambda: found.tile(level, column, row))
         )
     return Response(content, media_type="image/png", headers=cache_headers(etag))
 
 
-def _result(service: Service, scan_id: str) -> ScanResult:
+def result_of(service: Service, scan_id: str) -> ScanResult:
+    """The result of a finished scan.
+
+    Raises:
+        Problem: 404 where there is no such scan, 409 where it is not finished, 410 where its folder is gone.
+    """
     return service.results.get(scan_of(service, scan_id))
 
 
@@ -144,6 +162,19 @@ class _Events(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             service.streams -= 1
+
+
+def _scannable(service: Service, slide_id: str) -> KnownSlide:
+    """The slide as its file is now.
+
+    Raises:
+        Problem: 404 where it is gone, 422 where it can't be scanned.
+    """
+    service.library.forget_listing()
+    known = service.library.get(slide_id)
+    if service.library.ready_facts(known)["mpp"] is None:
+        raise Problem(422, f"{known.path.name} does not say its µm/px; save it again with it")
+    return known
 
 
 async def _events(service: Service, scan_id: str) -> AsyncIterator[str]:

@@ -211,6 +211,7 @@ def _deleted(service: Service, known: KnownSlide) -> dict[str, Any]:
     service.library.forget_listing()
     service.library.all()
     ended += service.jobs.cancel_of(known.id)  # asked for meanwhile
+    service.jobs.clear_away(known.id)
     service.views.forget(f'"{known.id}-')
     service.slide_views.forget(known.path)
     return {"id": known.id, "name": known.name, "scans_cancelled": ended}

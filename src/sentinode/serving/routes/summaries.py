@@ -26,6 +26,7 @@ def scan_summary(service: Service, row: ScanRow) -> dict[str, Any]:
         "slide_class": row.slide_class,
         "lesions": row.lesions,
         "threshold": row.threshold,
+        "slide_model": row.slide_model,
     }
 
 

@@ -15,15 +15,17 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from sentinode.core.errors import DataError, SentinodeError
+from sentinode.core.errors import BundleError, BusyError, DataError, SentinodeError
+from sentinode.core.result_folder import locked
 from sentinode.metrics.stages import NOT_ASSESSED, SLIDE_CLASS_OF
-from sentinode.models.bundle import Bundle
 from sentinode.scanning.file_ends import sha256_of_ends
 from sentinode.scanning.scan_config import ScanConfig, ScanPlan
 from sentinode.scanning.scan_folder import open_scan, read_record, scan_folders
 from sentinode.scanning.scan_record import FinishedScan
 from sentinode.serving.logs import places_of
+from sentinode.serving.predictions.served_model import ServedModel
 from sentinode.serving.problems import Problem, busy
+from sentinode.serving.remedies import unfit_model
 from sentinode.serving.scans.scanned_files import ScannedFiles
 from sentinode.serving.slides.known_slide import KnownSlide, public
 from sentinode.serving.slides.slide_library import Library
@@ -44,8 +46,7 @@ class ScanJobs:
     def __init__(
         self,
         folder: Path,
-        bundle: Bundle,
-        version: str,
+        model: ServedModel,
         scans: Scans,
         library: Library,
         threads: int,
@@ -54,8 +55,7 @@ class ScanJobs:
     ) -> None:
         """Args:
         folder: Of all scans.
-        bundle: That scans.
-        version: Of the bundle.
+        model: That scans.
         scans: Where they are kept.
         library: The slides.
         threads: For a scan.
@@ -64,7 +64,7 @@ class ScanJobs:
         """
         self.folder = folder
         self.files = ScannedFiles(folder)
-        self._bundle, self._version, self._scans, self._library = bundle, version, scans, library
+        self._model, self._scans, self._library = model, scans, library
         self._threads, self._most_waiting = threads, most_waiting
         self._process = ChildProcess("sentinode.serving.workers.scan_child", niceness)
         self._progress: dict[str, dict[str, Any]] = {}
@@ -102,14 +102,14 @@ class ScanJobs:
         plan = self._plan(settings)
         with self._changed:
             for row in self._scans.of_slide(slide.id):
-                same = row.settings == settings and row.model_version == self._version
+                same = row.settings == settings and row.model_version == self._model.version
                 if same and row.status in (*ACTIVE, "finished") and self.files.same(row, slide):
                     return row, False
             if len(self._scans.with_status("queued")) >= self._most_waiting:
                 raise busy(f"{self._most_waiting} scans wait already", 60)
             row = self._scans.add(
                 slide_id=slide.id, slide_name=slide.name, folder=self._place(slide), status="queued",
-                settings=settings, model_version=self._version, user_name=user_name,
+                settings=settings, model_version=self._model.version, user_name=user_name,
                 threshold=plan.threshold,
             )  # fmt: skip
             self._changed.notify_all()
@@ -138,6 +138,13 @@ class ScanJobs:
                     self.cancel(row)
                     ended += 1
         return ended
+
+    def clear_away(self, slide_id: str) -> None:
+        """Remove what scans of a deleted slide left to go on from; where a process still works on one, it stays."""
+        for row in self._scans.of_slide(slide_id):
+            folder, name = (self.folder / row.folder).parent, Path(row.folder).name
+            with contextlib.suppress(BusyError), locked(folder / f".{name}.lock"):
+                (folder / f".{name}.progress").unlink(missing_ok=True)
 
     def progress(self, scan_id: str) -> dict[str, Any] | None:
         """How far a running scan is: done, total, tiles_per_second, seconds_left."""
@@ -184,7 +191,7 @@ class ScanJobs:
         try:
             slide = self._library.get(row.slide_id or "")
             job = {
-                "bundle": str(self._bundle.folder),
+                "bundle": str(self._model.served.folder),
                 "slide": str(slide.path),
                 "out": str((self.folder / row.folder).parent),
                 "config": self._plan(row.settings).config.model_dump(mode="json"),
@@ -234,12 +241,19 @@ class ScanJobs:
         self._scans.change(row.id, ("running",), status="failed", finished=now(), problem=problem)
 
     def _plan(self, settings: dict[str, Any]) -> ScanPlan:
+        info, judge = self._model.info, self._model.slide_model
+        own = judge.stride_px if judge else None
         try:
-            config = ScanConfig(stride_px=settings.get("stride"), test_time=settings.get("test_time"))
-            plan = config.resolved(self._bundle.info)
+            config = ScanConfig(stride_px=settings.get("stride", own), test_time=settings.get("test_time"))
+            plan = config.resolved(info)
         except SentinodeError as error:
-            raise Problem(422, str(error)) from error
-        info = self._bundle.info
+            raise unfit_model(error) from error
+        if judge and settings:
+            try:
+                judge.check(config)
+            except BundleError as error:
+                said = str(error).rpartition(";")[0]
+                raise Problem(422, f"{said}; leave out {' and '.join(sorted(settings))}") from error
         if config.test_time not in (None, info.model.test_time) and (info.members or info.precision == "int8"):
             raise Problem(
                 422, f"model {info.name} is an ensemble or INT8, whose averaging can't be switched; leave out test_time"
@@ -270,7 +284,7 @@ class ScanJobs:
             if record.status == "finished":
                 self._scans.add(
                     slide_id=self._slide_of(record), slide_name=record.name, folder=path.name,
-                    status="finished", settings={"found": True}, model_version=record.bundle.sha256[:12],
+                    status="finished", settings={"found": True}, model_version=_version(record),
                     user_name="", finished=now(), **_facts(record),
                 )  # fmt: skip
 
@@ -281,8 +295,15 @@ class ScanJobs:
         return None
 
 
+def _version(record: FinishedScan) -> str:
+    model = record.slide_model or record.bundle
+    return model.sha256[:12]
+
+
 def _facts(record: FinishedScan) -> dict[str, Any]:
+    model = record.slide_model
     return {
+        "slide_model": model.model_dump(include={"name", "score", "threshold", "positive"}) if model else None,
         "slide_score": record.slide_score,
         "slide_class": _class_of(record),
         "problem": record.not_assessed or None,

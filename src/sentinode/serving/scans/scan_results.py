@@ -39,6 +39,8 @@ class ScanResult:
     """Of a learned rule: lesions and what is suspicious below them, by falling probability."""
     lesion_sets: dict[float | None, list[dict[str, Any]]]
     """By threshold; bounded."""
+    attention: HeatmapTiles | None = None
+    """Of a slide model, as a share of its largest; None of a scan without one."""
 
     def grid(self) -> dict[str, Any]:
         """The heatmap's cells for a client."""
@@ -133,12 +135,14 @@ class Results:
         try:
             scan = open_scan(folder)
             heatmap, tiles, suspects = scan.heatmap(), scan.tiles(), scan.suspects()
+            attention = scan.attention() if scan.record.slide_model else None
         except SentinodeError as error:
             message = str(error).replace(str(folder), "the scan's folder")
             raise Problem(410, message) from error
         slide = scan.record.slide
         pyramid = HeatmapTiles(heatmap, slide.width, slide.height)
-        return ScanResult(scan.record, pyramid, tiles.width, tiles.height, suspects, {})
+        looked = HeatmapTiles(attention, slide.width, slide.height) if attention else None
+        return ScanResult(scan.record, pyramid, tiles.width, tiles.height, suspects, {}, looked)
 
 
 def lesion_id(key: str, outline: Any) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinode.serving.problems import Problem
+from sentinode.serving.remedies import for_clients
 
 
 @dataclass(frozen=True)
@@ -43,5 +44,5 @@ def check_version(known: KnownSlide) -> None:
 
 
 def public(message: str, known: KnownSlide) -> str:
-    """A message about a slide without the server's paths."""
-    return " ".join(message.replace(str(known.path), known.path.name).split())
+    """A message about a slide without the server's paths, and with remedies that a client has."""
+    return " ".join(for_clients(message.replace(str(known.path), known.path.name)).split())

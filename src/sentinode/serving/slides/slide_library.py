@@ -79,10 +79,14 @@ class Library:
         Raises:
             Problem: 503 where every process that reads slides is busy.
         """
-        return {**self._facts_of(known), "has_annotations": self.annotations(known) is not None}
+        return {
+            **self._facts_of(known),
+            "has_annotations": self.annotations(known) is not None,
+            "uploaded": known.uploaded,
+        }
 
     def ready_facts(self, known: KnownSlide) -> dict[str, Any]:
-        """As `facts`, without `has_annotations`, of a slide that can be read.
+        """As `facts`, without `has_annotations` and `uploaded`, of a slide that can be read.
 
         Raises:
             Problem: 422 where it can't be; 503 where every process that reads slides is busy.

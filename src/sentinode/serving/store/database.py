@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from sentinode.core.errors import MissingExtraError, SentinodeError, StorageError
-from sentinode.core.files import storage_errors
 from sentinode.serving.store.prediction_log import Predictions
 from sentinode.serving.store.review_store import Reviews
 from sentinode.serving.store.scan_store import Scans
@@ -25,8 +24,10 @@ _BUSY_S = 5.0
 class Store:
     """All that is kept, by noun."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, made: Path | None) -> None:
         self.engine = engine
+        self.made = made
+        """The file of a SQLite database that was not there."""
         self.predictions = Predictions(engine)
         self.slides = Slides(engine)
         self.scans = Scans(engine)
@@ -42,14 +43,15 @@ def open_store(url: str) -> Store:
     """Connect to the database at `url` (as SQLAlchemy has it) and bring its tables up to date.
 
     Raises:
-        SentinodeError: The URL is none, its driver is missing, the database can't be reached, or it was made by a
-            newer version of this package.
+        SentinodeError: The URL is none, its driver or a SQLite file's folder is missing, the database can't be reached,
+            or it was made by a newer version of this package.
         StorageError: The file of a SQLite database can't be written.
     """
     engine = connect(url)
+    is_new = engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists()
     with database_errors(engine):
         upgrade(engine)
-    return Store(engine)
+    return Store(engine, Path(engine.url.database or "") if is_new else None)
 
 
 def connect(url: str) -> Engine:
@@ -64,9 +66,7 @@ def connect(url: str) -> Engine:
             f"{_shown(url)!r} is no database URL; give one like sqlite:///FILE or postgresql+psycopg://HOST/NAME"
         ) from error
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"this database needs {error.name}, which is not installed: pip install 'sentinode[postgresql]'"
-        ) from error
+        raise _missing_driver(parsed, error.name or "a driver") from error
 
 
 def upgrade(engine: Engine, to: str = "head") -> None:
@@ -109,8 +109,8 @@ def database_errors(engine: Engine) -> Iterator[None]:
 def _sqlite(file: str | None, url: str) -> Engine:
     if not file or file == ":memory:":
         raise SentinodeError(f"{url} is a database in memory, which keeps nothing; give one like sqlite:///FILE")
-    with storage_errors(Path(file)):
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    if not Path(file).parent.is_dir():
+        raise SentinodeError(f"the database's folder {Path(file).parent} is not there; check {url}, or make the folder")
     engine = create_engine(url, connect_args={"timeout": _BUSY_S})
 
     @event.listens_for(engine, "connect")
@@ -154,6 +154,20 @@ def _alembic(connection: Any) -> Any:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
+
+
+def _missing_driver(url: URL, module: str) -> SentinodeError:
+    """What to do without the module that SQLAlchemy reaches the database by; ours comes with an extra."""
+    if url.drivername == "postgresql+psycopg":
+        return MissingExtraError(
+            f"this database needs {module}, which is not installed: pip install 'sentinode[postgresql]'"
+        )
+    if url.get_backend_name() == "postgresql":
+        return SentinodeError(f"{url.drivername} needs {module}, which is not installed; write postgresql+psycopg://")
+    return SentinodeError(
+        f"{url.drivername} needs {module}, which is not installed; install it, or give a URL like sqlite:///FILE or "
+        "postgresql+psycopg://HOST/NAME"
+    )
 
 
 def _shown(url: str) -> str:

@@ -1,6 +1,7 @@
 """Reviews of scans."""
 
 import secrets
+from collections import OrderedDict
 from typing import Any
 
 from sqlalchemy import Engine, Text, cast, func, select, update
@@ -11,6 +12,7 @@ from sentinode.serving.store.transactions import transaction
 
 _MOST_REVIEWS, _MOST_BYTES = 10_000, 64 << 20
 """Of a scan: all of them are read at once, to list them and to see what they say together."""
+_KEPT_SIZES = 10_000
 
 
 class NotTheirsError(Exception):
@@ -26,6 +28,8 @@ class Reviews:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._sizes: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        """By scan: the last number, and the bytes of all polygons up to it; none of them ever changes."""
 
     def add(self, scan_id: str, **columns: Any) -> ReviewRow:
         """A new review of a scan.
@@ -35,14 +39,11 @@ class Reviews:
         """
         with transaction(self._engine) as opened:
             _take_turns(opened, scan_id)
-            held = select(
-                func.count(), func.max(ReviewRow.number), func.sum(func.length(cast(ReviewRow.polygon, Text)))
-            )
-            count, last, size = opened.execute(held.where(ReviewRow.scan_id == scan_id)).one()
-            if count >= _MOST_REVIEWS or (size or 0) >= _MOST_BYTES:
+            last, size = self._size(opened, scan_id)
+            if last >= _MOST_REVIEWS or size >= _MOST_BYTES:
                 raise TooManyReviewsError
             row = ReviewRow(
-                id=secrets.token_urlsafe(9), number=(last or 0) + 1, scan_id=scan_id, created=now(), marks=[], **columns
+                id=secrets.token_urlsafe(9), number=last + 1, scan_id=scan_id, created=now(), marks=[], **columns
             )
             opened.add(row)
         return row
@@ -52,6 +53,21 @@ class Reviews:
         with transaction(self._engine) as opened:
             found = select(ReviewRow).where(ReviewRow.scan_id == scan_id).order_by(ReviewRow.number)
             return list(opened.scalars(found))
+
+    def changed(self, scan_id: str, number: int, mark: int) -> tuple[list[ReviewRow], int]:
+        """Reviews of a scan that came after a number or were marked after a mark, in their order; and the last mark."""
+        with transaction(self._engine) as opened:
+            # In turn with whoever marks one: a mark that is on its way has a number above the last, or is seen.
+            _take_turns(opened, scan_id)
+            last = opened.scalar(select(func.max(ReviewMarkRow.id))) or 0
+            new = select(ReviewRow).where(ReviewRow.scan_id == scan_id, ReviewRow.number > number)
+            found = {row.id: row for row in opened.scalars(new)}
+            if number and last > mark:
+                # Of any scan: asked for this one's, the database would read all of them.
+                marked = select(ReviewMarkRow.review_id).where(ReviewMarkRow.id > mark)
+                found |= {row.id: row for row in opened.scalars(select(ReviewRow).where(ReviewRow.id.in_(marked)))}
+            rows = sorted((row for row in found.values() if row.scan_id == scan_id), key=lambda row: row.number)
+            return rows, last
 
     def get(self, review_id: str) -> ReviewRow | None:
         """The review of that id."""
@@ -80,6 +96,16 @@ class Reviews:
                 row.marks.append(mark)
             return row
 
+    def _size(self, opened: Session, scan_id: str) -> tuple[int, int]:
+        """The last number of a scan's reviews, and the bytes of their polygons; reads those that are new."""
+        known, size = self._sizes.pop(scan_id, (0, 0))
+        held = select(func.max(ReviewRow.number), func.sum(func.length(cast(ReviewRow.polygon, Text))))
+        last, more = opened.execute(held.where(ReviewRow.scan_id == scan_id, ReviewRow.number > known)).one()
+        self._sizes[scan_id] = found = (last or known, size + (more or 0))
+        while len(self._sizes) > _KEPT_SIZES:
+            self._sizes.popitem(last=False)
+        return found
+
 
 def _check_own(row: ReviewRow, user_name: str, *, restores: bool) -> None:
     if row.kind == "adjudication":
@@ -96,4 +122,5 @@ def _take_turns(opened: Session, scan_id: Any) -> None:
     The first statement writes, though it changes nothing: PostgreSQL locks the scan's row, SQLite begins as a writer
     and reads nothing that is old.
     """
-    opened.execute(update(ScanRow).where(ScanRow.id == scan_id).values(status=ScanRow.status))
+    scans = ScanRow.metadata.tables["scans"]  # the plain table: no object has to be brought up to date
+    opened.execute(update(scans).where(scans.c.id == scan_id).values(status=scans.c.status))

@@ -76,6 +76,8 @@ class ScanRow(Base):
     lesions: Mapped[int | None]
     threshold: Mapped[float | None] = mapped_column(Double)
     user_name: Mapped[str] = mapped_column(String(64))
+    slide_model: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """name, score, threshold, positive of the slide model; None of a scan without one."""
 
 
 class ReviewMarkRow(Base):

@@ -48,19 +48,20 @@ def scan(job: Fields, say: Say) -> Fields:
     Raises:
         SentinodeError: It can't be scanned.
     """
-    from sentinode.models.bundle import open_bundle
     from sentinode.scanning.lazy_engine import LazyEngine
     from sentinode.scanning.scan import scan_slide
-    from sentinode.scanning.scan_config import Machine, ScanConfig
+    from sentinode.scanning.scan_config import ScanConfig
     from sentinode.scanning.scan_queue import read_further
     from sentinode.scanning.second_looker import AUTO
     from sentinode.scanning.second_reading import choose_reading
+    from sentinode.scanning.slide_model import open_scanning
+    from sentinode.scanning.tiling_config import Machine
 
-    bundle = open_bundle(job["bundle"])
+    bundle, slide_model = open_scanning(job["bundle"], job["threads"])
     config = ScanConfig.model_validate(job["config"])
     plan = config.resolved(bundle.info)
     machine = Machine(job["threads"], cache_bytes=_CACHE_BYTES)
-    engine = LazyEngine(bundle, plan, machine.threads)
+    engine = LazyEngine(bundle, plan, machine.threads, slide_model)
     # Another process may hold the slide: the worker of a server that was killed, on its way out.
     outcome = scan_slide(engine, Path(job["slide"]), Path(job["out"]), machine, Told(say=say), wait=True)
     if outcome.record.status == "failed":

@@ -18,7 +18,8 @@ from sentinode.slides.annotations.regions import (
     parts,
     shapely,
 )
-from sentinode.slides.annotations.repair import TooTangledError, repaired
+from sentinode.slides.annotations.repair import repaired
+from sentinode.slides.annotations.tangle import TooTangledError
 
 _COLLAPSED = "a line that encloses nothing"
 

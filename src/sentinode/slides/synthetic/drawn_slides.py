@@ -67,7 +67,7 @@ def draw_slides(
             bands = _bands(painter, width, height)
             mpp = Mpp(PAINT_MPP / SCALE, PAINT_MPP / SCALE)
             write_pyramid(folder / f"{name}.tif", bands, width=width, height=height, mpp=mpp)
-            known.append(write_lesion_outlines(folder, name, outlines(anatomy.tumour, width, height)))
+            known.append(write_lesion_outlines(folder, name, outlines(anatomy.tumour, width, height), mpp.x))
             advance()
         write_table(folder, known)
     return known

@@ -23,6 +23,7 @@ _MOST_DIRECTORIES = 1000
 """Of one file, SubIFDs included: no slide has so many, and a damaged chain of directories may go on for ever."""
 _MOST_TAGS = 1000
 """Of one directory: TIFF, its notes and all vendors together have some hundreds."""
+_MOST_NUMBER = 2.0**63
 
 SUB_IFDS = 330
 
@@ -54,9 +55,25 @@ class Directory:
         field = self._fields.get(tag)
         return np.empty(0, np.int64) if field is None else self._file.values(field)
 
-    def number_of(self, tag: int, default: int) -> int:
-        """The first value of `tag` as a whole number."""
+    def whole_numbers(self, tag: int) -> NDArray[np.int64]:
+        """The values of `tag` as whole numbers. Empty where the tag is missing.
+
+        Raises:
+            SlideError: It has text, or what is no number, or its values lie outside the file.
+        """
         values = self.array(tag)
+        surely = values.dtype.kind in "iu" and values.dtype != np.uint64  # a large slide's tables are long
+        if not surely and (values.dtype.kind == "S" or not (np.abs(values.astype(float)) < _MOST_NUMBER).all()):
+            raise SlideError(f"{self._file.path} is damaged: its tag {tag} holds no numbers; copy the file again")
+        return values.astype(np.int64)
+
+    def number_of(self, tag: int, default: int) -> int:
+        """The first value of `tag` as a whole number.
+
+        Raises:
+            SlideError: As of `whole_numbers`.
+        """
+        values = self.whole_numbers(tag)
         return int(values[0]) if values.size else default
 
     def text(self, tag: int) -> str:
@@ -91,7 +108,10 @@ class TiffDirectories(AbstractContextManager["TiffDirectories"]):
         Raises:
             SlideError: One of them is a directory that was read before, or there are too many.
         """
-        return [self._new_directory(int(offset), None)[0] for offset in directory.array(SUB_IFDS)[:_MOST_DIRECTORIES]]
+        return [
+            self._new_directory(int(offset), None)[0]
+            for offset in directory.whole_numbers(SUB_IFDS)[:_MOST_DIRECTORIES]
+        ]
 
     def values(self, field: _Field) -> NDArray[Any]:
         """The values of a tag's field."""

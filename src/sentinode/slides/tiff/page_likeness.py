@@ -28,9 +28,9 @@ def shows_the_same(path: Path, large: int, small: int) -> bool:
         try:
             sizes = np.asarray(pages[0].databytecounts)
             apart = [_difference(file, *pages, int(number)) for number in np.argsort(-sizes)[:_TILES]]
-        except (RuntimeError, ValueError, IndexError, TypeError, OSError):
+            return max(apart) <= _APART
+        except (RuntimeError, ValueError, IndexError, TypeError, OSError, ArithmeticError):
             return False
-    return max(apart) <= _APART
 
 
 def _difference(file: Any, large: Any, small: Any, number: int) -> float:

@@ -121,11 +121,13 @@ def _tiled_level(
     columns, rows = -(-width // coding.width), -(-height // coding.height)
     if columns * rows > _MOST_TILES:
         raise SlideError(f"{path} has a level of {columns * rows:,} tiles; save it again with tiles of 256 px or more")
-    offsets, sizes = (directory.array(tag).astype(np.int64) for tag in (TILE_OFFSETS, TILE_BYTES))
-    if len(offsets) < columns * rows or len(sizes) < columns * rows:
-        listed = min(len(offsets), len(sizes))
+    offsets, sizes = (directory.whole_numbers(tag) for tag in (TILE_OFFSETS, TILE_BYTES))
+    if len(offsets) != len(sizes):
+        listed = f"{plural(len(offsets), 'place')} and {plural(len(sizes), 'size')}"
+        raise SlideError(f"{path} is damaged: it lists {listed} of a level's tiles; copy it again")
+    if len(offsets) < columns * rows:
         raise SlideError(
-            f"{path} is damaged: it lists {listed:,} of a level's {plural(columns * rows, 'tile')}; copy it again"
+            f"{path} is damaged: it lists {len(offsets):,} of a level's {plural(columns * rows, 'tile')}; copy it again"
         )
     if coding.compression in JPEG_2000:
         _refuse_subsampled(path, file, offsets[sizes > 0])
@@ -169,7 +171,7 @@ def _coding(path: Path, directory: Directory, *, aperio: bool) -> TileCodec:
     compression = directory.number_of(COMPRESSION, 1)
     photometric = directory.number_of(PHOTOMETRIC, -1)
     predictor = directory.number_of(PREDICTOR, 1)
-    bits = set(directory.array(BITS).tolist()) or {1}
+    bits = set(directory.whole_numbers(BITS).tolist()) or {1}
     colours = {3: {RGB, YCBCR}, 4: {RGB} if is_unspecified(directory) else set()}.get(samples, set())
     if compression != JPEG and compression not in JPEG_2000:
         colours = colours - {YCBCR}  # subsampled without JPEG: nobody's slides
@@ -217,8 +219,9 @@ def _properties(first: Directory, *, aperio: bool) -> dict[str, str]:
         if tag in first:
             properties[f"tiff.{name}"] = first.text(tag)
     for tag, name in ((X_RESOLUTION, "XResolution"), (Y_RESOLUTION, "YResolution")):
-        if tag in first:
-            properties[f"tiff.{name}"] = repr(float(first.array(tag)[0]))
+        values = first.array(tag)
+        if values.size and values.dtype.kind != "S":
+            properties[f"tiff.{name}"] = repr(float(values[0]))
     unit = _UNITS.get(first.number_of(RESOLUTION_UNIT, 2))  # inch where it is left out, TIFF 6.0 p. 38
     if unit:
         properties["tiff.ResolutionUnit"] = unit

@@ -20,6 +20,7 @@ from sentinode.slides.tiff.tiff_tags import (
     WIDTH,
 )
 
+SERIES_REMEDY = "choose one with --series (scan, slide show), or save it as a file of its own"
 _OLD_REDUCED = 2  # TIFF 5.0's own tag, which some writers still have
 _OME_IMAGE = re.compile(r"<(?:\w+:)?Image\b[^>]*?\bName=\"([^\"]*)\".*?</(?:\w+:)?Image>", re.DOTALL)
 _OME_DIRECTORY = re.compile(r"<(?:\w+:)?TiffData\b[^>]*?\bIFD=\"(\d+)\"")
@@ -59,7 +60,7 @@ def pictures_in(file: TiffDirectories) -> list[Picture]:
     """
     tiled = [directory for directory in file.chain if TILE_OFFSETS in directory]
     if is_aperio(file.chain[0]):
-        return [Picture(tiled)]
+        return [Picture(tiled)] if tiled else []
     beside = _beside(file.chain[0].text(DESCRIPTION))
     found: list[Picture] = []
     shown: list[list[Directory]] = []  # of each picture the pages that show it, marked or not, smallest last
@@ -88,8 +89,7 @@ def chosen_picture(path: Path, found: Sequence[Picture], series: int | None) -> 
         return found[0]
     listed = ", ".join(f"{number}: {one.size[0]}×{one.size[1]} px" for number, one in enumerate(found))
     if series is None:
-        remedy = "choose one with --series (scan, slide show), or save it as a file of its own"
-        raise SlideError(f"{path} holds {plural(len(found), 'picture')} ({listed}); {remedy}")
+        raise SlideError(f"{path} holds {plural(len(found), 'picture')} ({listed}); {SERIES_REMEDY}")
     if not 0 <= series < len(found):
         raise SlideError(f"{path} has no picture {series}; it has {listed}: give --series one of these numbers")
     return found[series]

@@ -109,7 +109,7 @@ def _planes(file: TiffDirectories) -> int:
 
 def _refuse_samples(path: Path, directory: Directory) -> None:
     samples, photometric = directory.number_of(SAMPLES, 1), directory.number_of(PHOTOMETRIC, -1)
-    bits = set(directory.array(BITS).tolist()) or {1}
+    bits = set(directory.whole_numbers(BITS).tolist()) or {1}
     turned = directory.number_of(ORIENTATION, TOP_LEFT)
     expected = _COLOURS.get(photometric)
     if bits != {8} and not (bits == {1} and samples == 1):
@@ -140,7 +140,7 @@ def _refuse_wrong_tags(path: Path, file: TiffDirectories, first: Directory) -> N
 
 def _heads(file: TiffDirectories, directory: Directory) -> Sequence[bytes]:
     """The beginnings of some tiles, spread over the picture."""
-    offsets, sizes = (directory.array(tag).astype("int64") for tag in (TILE_OFFSETS, TILE_BYTES))
+    offsets, sizes = (directory.whole_numbers(tag) for tag in (TILE_OFFSETS, TILE_BYTES))
     there = [(int(offset), int(size)) for offset, size in zip(offsets, sizes, strict=False) if size]
     some = there[:: max(1, len(there) // 16)]
     return [file.bytes_at(offset, min(size, _HEAD_BYTES)) for offset, size in some if offset + size <= file.size]
@@ -148,7 +148,7 @@ def _heads(file: TiffDirectories, directory: Directory) -> Sequence[bytes]:
 
 def is_unspecified(directory: Directory) -> bool:
     """Whether a directory has a fourth sample of which nobody says that it is transparency."""
-    extra = directory.array(EXTRA_SAMPLES)
+    extra = directory.whole_numbers(EXTRA_SAMPLES)
     return directory.number_of(SAMPLES, 1) == 4 and (not extra.size or int(extra[0]) == UNSPECIFIED)
 
 

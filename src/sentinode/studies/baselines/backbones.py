@@ -3,12 +3,12 @@
 from sentinode.core.errors import LeakError
 from sentinode.data.dataset import Dataset
 from sentinode.models.bundle import Bundle, open_bundle
-from sentinode.models.model_config import BUNDLE_PREFIX
+from sentinode.models.pretrained_bundle import PretrainedBundle, open_weights
 from sentinode.studies.seen_images import seen_images
 from sentinode.training.features.feature_config import FeaturesConfig
 
 
-def origin_of(features: FeaturesConfig) -> Bundle | None:
+def origin_of(features: FeaturesConfig) -> Bundle | PretrainedBundle | None:
     """The bundle whose weights give the features, by its name or as the weights of an architecture; None without one.
 
     Raises:
@@ -19,16 +19,16 @@ def origin_of(features: FeaturesConfig) -> Bundle | None:
     return None if features.model is None else origin_of_weights(features.model.weights)
 
 
-def origin_of_weights(weights: str) -> Bundle | None:
+def origin_of_weights(weights: str) -> Bundle | PretrainedBundle | None:
     """The bundle that weights of a recipe come from; None where they come from elsewhere.
 
     Raises:
         BundleError: There is no such bundle.
     """
-    return open_bundle(weights.removeprefix(BUNDLE_PREFIX)) if weights.startswith(BUNDLE_PREFIX) else None
+    return open_weights(weights)
 
 
-def check_new_to(bundle: Bundle | None, data: Dataset, remedy: str) -> None:
+def check_new_to(bundle: Bundle | PretrainedBundle | None, data: Dataset, remedy: str) -> None:
     """Refuse a backbone that has learned from images of the data set, of any split, or chose its epoch on them.
 
     Features of images that a network was trained on are better than those of new ones: fitted on them, a classifier

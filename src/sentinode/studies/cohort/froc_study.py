@@ -13,6 +13,7 @@ from sentinode.core.errors import DataError
 from sentinode.core.files import write_json, write_text
 from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
+from sentinode.data.patient_table import read_patients
 from sentinode.metrics.froc.curve import Froc, JudgedSlide, froc, judge
 from sentinode.metrics.froc.detections import Detections, suppress
 from sentinode.metrics.slide_score.slide_auc import slide_auc
@@ -23,7 +24,7 @@ from sentinode.scanning.scan_record import BundleFacts, SlideFacts
 from sentinode.slides.slide_list import list_slides
 from sentinode.slides.slide_names import SlideNames
 from sentinode.studies.cohort.froc_pictures import draw_pictures
-from sentinode.studies.cohort.patients import read_patients, scanned_names
+from sentinode.studies.cohort.scanned_names import scanned_names
 from sentinode.studies.cohort.slide_truths import SlideTruth, SlideTruths
 from sentinode.studies.cohort.unscanned_slides import judge_unscanned
 

@@ -15,17 +15,19 @@ from sentinode.core.extras import require
 from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
+from sentinode.data.patient_table import read_patients
 from sentinode.metrics.lesion_fit import CrossValidated, cross_validated
 from sentinode.metrics.lesion_probability import FEATURES
 from sentinode.models.bundle import open_bundle
 from sentinode.scanning.lazy_engine import LazyEngine
 from sentinode.scanning.learned_rule import LearnedRule, Looks, RuleValidation
-from sentinode.scanning.scan_config import Machine, ScanConfig
+from sentinode.scanning.scan_config import ScanConfig
 from sentinode.scanning.scan_folder import ScanFolder, scans_in
 from sentinode.scanning.second_looker import AUTO, SecondLooker, looks_of, second_looker
 from sentinode.scanning.suspects import Suspect, find_suspects
+from sentinode.scanning.tiling_config import Machine
 from sentinode.slides.slide_list import list_slides
-from sentinode.studies.cohort.patients import read_patients, scanned_names
+from sentinode.studies.cohort.scanned_names import scanned_names
 from sentinode.studies.cohort.slide_truths import SlideTruths, not_known
 
 shapely = require("shapely", extra="scan")

@@ -7,25 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from sentinode.core.csv_table import Row, read_table
 from sentinode.core.errors import DataError
 from sentinode.core.messages import plural, some
+from sentinode.data.slide_labels import read_slide_labels
 from sentinode.metrics.slide_score.slide_score_fit import cross_validated_slide_score
 from sentinode.metrics.slide_score.slide_score_model import heatmap_features
-from sentinode.metrics.stages import SLIDE_CLASSES
 from sentinode.scanning.scan_folder import ScanFolder, scans_in
 from sentinode.scanning.scan_record import FinishedScan
 from sentinode.scanning.slide_score import FittedOn, SlideScore, Validation
 from sentinode.slides.slide_names import SlideNames
-from sentinode.studies.cohort.patients import put, read_patients, scanned_names, slide_of
+from sentinode.studies.cohort.scanned_names import scanned_names
 
 LEAST_SLIDES = 10
 """Least slides of each class. With fewer, the interval of the AUC reaches from useless to perfect, and eight
 coefficients have nothing to be fitted on."""
-
-_TRUTHS = {"0": 0, "1": 1, "normal": 0, "tumour": 1, "tumor": 1} | {
-    name: int(name != "negative") for name in SLIDE_CLASSES
-}
 
 
 @dataclass(frozen=True)
@@ -113,40 +108,13 @@ def apply_to_scans(score: SlideScore, scans: Path) -> list[FinishedScan]:
 
 
 def read_labels(path: Path, slides: SlideNames) -> tuple[Mapping[str, int], Mapping[str, str]]:
-    """Which slides have tumour, and whose they are: slide → 1 or 0, slide → patient where it is known.
+    """Which slides have tumour, isolated cells included, and whose they are: slide → 1 or 0, slide → patient.
 
-    A CSV with columns `slide` and `label` (0 or 1, normal or tumour, or a class: negative, itc, micro, macro) and, if a
-    patient has several slides, `patient`; or CAMELYON17's own table.
-
-    Args:
-        path: The table.
-        slides: Those that it is about.
-
-    Raises:
-        DataNotFoundError: There is no such file.
-        DataError: It has other columns, a label that is none of these, or a patient for some slides only.
+    See `read_slide_labels` for the table and for what is refused.
     """
-    table = read_table(path)
-    if table.has("slide", "label"):
-        return _labels_and_patients(table.rows(("slide", "label"), ("patient",)), slides)
-    known = read_patients(path, slides)
-    if not known.classes:
-        raise DataError(f"{path} has no label of a slide; give columns slide and label, or CAMELYON17's own table")
-    return {name: int(found != "negative") for name, found in known.classes.items()}, known.of_slide
-
-
-def _labels_and_patients(rows: Sequence[Row], slides: SlideNames) -> tuple[Mapping[str, int], Mapping[str, str]]:
-    labels: dict[str, str] = {}
-    patients: dict[str, str] = {}
-    with_patients = any(row["patient"] for row in rows)
-    for row in rows:
-        name, label = slide_of(row, slides), row["label"].lower()
-        if label not in _TRUTHS:
-            raise row.fault(f"label {row['label']!r}, which is none of {', '.join(_TRUTHS)}; correct it")
-        put(labels, name, str(_TRUTHS[label]), row)
-        if with_patients:  # for all or for none: slides of one patient must not come into two folds
-            put(patients, name, row.key("patient"), row)
-    return {name: int(label) for name, label in labels.items()}, patients
+    labels = read_slide_labels(path, slides)
+    patients = {row.slide: row.patient for row in labels.rows} if labels.patients_known else {}
+    return {row.slide: int(row.tumour) for row in labels.rows}, patients
 
 
 def _features(scans: list[ScanFolder]) -> tuple[FittedOn, np.ndarray]:

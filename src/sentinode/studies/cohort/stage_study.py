@@ -14,11 +14,10 @@ from sentinode.core.errors import DataError
 from sentinode.core.files import write_json
 from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
+from sentinode.core.node_classes import SLIDE_CLASSES, STAGES, SlideClass
+from sentinode.data.patient_table import Patients, read_patients
 from sentinode.metrics.stages import (
     NOT_ASSESSED,
-    SLIDE_CLASSES,
-    STAGES,
-    SlideClass,
     StagedPatient,
     confusion,
     quadratic_kappa,
@@ -29,7 +28,7 @@ from sentinode.reports.frame import Context
 from sentinode.reports.stages_page import StageRow, write_stage_page
 from sentinode.scanning.scan_folder import ScanFolder, failed_scans_in, scans_in
 from sentinode.scanning.scan_record import OVERLAY_FILE, FinishedScan
-from sentinode.studies.cohort.patients import Patients, read_patients, scanned_names
+from sentinode.studies.cohort.scanned_names import scanned_names
 
 
 @dataclass(frozen=True)

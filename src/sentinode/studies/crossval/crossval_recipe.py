@@ -3,15 +3,16 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinode.core.errors import RecipeError
 from sentinode.data.data_config import DataConfig
 from sentinode.models.bundle import is_bundle
 from sentinode.models.bundle_info import INFO_FILE
+from sentinode.models.pretrained_bundle import is_pretrained_bundle
 from sentinode.studies.crossval.crossval_config import CrossvalConfig
 from sentinode.training.classical.classifier_config import ClassicalConfig
 from sentinode.training.features.feature_config import FeaturesConfig
@@ -64,6 +65,15 @@ class DeepCrossvalRecipe(Recipe):
 
     crossval: DeepCrossvalConfig = DeepCrossvalConfig()
 
+    @model_validator(mode="after")
+    def _refuse_stain(self) -> Self:
+        if self.stain.normalise != "none":
+            raise ValueError(
+                f"stain.normalise = {self.stain.normalise!r}: the folds' models are averaged into an ensemble, which "
+                'sees images as they are; set stain.normalise = "none"'
+            )
+        return self
+
     def of_training(self) -> Recipe:
         """The recipe that each fold is trained by."""
         return Recipe.model_validate(self.model_dump(exclude={"crossval"}))
@@ -102,7 +112,7 @@ def _values(name: str) -> dict[str, Any]:
         return read_toml(name, folder=CROSSVAL_FOLDER)
     if name in shipped_recipes() or Path(name).suffix == ".toml":
         return read_toml(name)
-    if is_bundle(name) or name in _DESCRIPTORS:
+    if is_bundle(name) or is_pretrained_bundle(name) or name in _DESCRIPTORS:
         return {"name": Path(name).name, "features": named_features(name)}
     if "/" in name or Path(name).is_dir():
         raise RecipeError(

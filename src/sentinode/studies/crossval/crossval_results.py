@@ -18,6 +18,7 @@ from sentinode.metrics.crossval.summary import OUT_OF_FOLD, CrossValidation, sum
 from sentinode.metrics.metric_table import shown_in
 from sentinode.models.bundle_info import Headline
 from sentinode.models.bundle_writer import library_versions
+from sentinode.reports import wording
 from sentinode.reports.crossval_csv import write_folds, write_out_of_fold
 from sentinode.reports.crossval_page import write_crossval_page
 from sentinode.reports.frame import Context
@@ -162,7 +163,7 @@ def conclude(
             "Data (SHA-256)": data.manifest.hash,
             "Recipe (SHA-256)": recipe_hash(recipe),
             "Seed": str(recipe.seed),
-            "Made with": ", ".join(f"{name} {version}" for name, version in library_versions().items()),
+            "Made with": wording.versions(library_versions()),
         },
         recipe=recipe.to_toml(),
     )

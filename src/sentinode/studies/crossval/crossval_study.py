@@ -13,8 +13,8 @@ from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
 from sentinode.metrics.crossval.summary import CrossValidation
-from sentinode.models.bundle import open_bundle
-from sentinode.models.model_config import BUNDLE_PREFIX
+from sentinode.models.bundle import Bundle, open_bundle
+from sentinode.models.pretrained_bundle import PretrainedBundle, open_weights
 from sentinode.studies.crossval.crossval_data import check_rule, load_images, samples_of, uncut
 from sentinode.studies.crossval.crossval_recipe import (
     AnyCrossvalRecipe,
@@ -166,22 +166,21 @@ def _write_final(
 
 
 def _without_seen(recipe: AnyCrossvalRecipe, data: Dataset) -> Dataset:
-    """`data` without images that the frozen network has learned from, with their labels: no fold could hide those.
+    """`data` without images that the frozen network has learned from: no fold could hide those.
 
     Raises:
         LeakError: There are some, and `data.on_leak` is "error".
     """
-    for name in _bundles_behind(recipe):
-        data = unseen(open_bundle(name), data, "train", on_leak=recipe.data.on_leak)
+    for bundle in _bundles_behind(recipe):
+        data = unseen(bundle, data, "train", on_leak=recipe.data.on_leak)
     return data
 
 
-def _bundles_behind(recipe: AnyCrossvalRecipe) -> list[str]:
+def _bundles_behind(recipe: AnyCrossvalRecipe) -> list[Bundle | PretrainedBundle]:
     model = recipe.features.model if isinstance(recipe, CrossvalRecipe) else recipe.model
-    names = [recipe.features.bundle] if isinstance(recipe, CrossvalRecipe) and recipe.features.bundle else []
-    if model is not None and model.weights.startswith(BUNDLE_PREFIX):
-        names.append(model.weights.removeprefix(BUNDLE_PREFIX))
-    return names
+    named = isinstance(recipe, CrossvalRecipe) and recipe.features.bundle
+    found = open_weights(model.weights) if model is not None else None
+    return [*([open_bundle(named)] if named else []), *([found] if found else [])]
 
 
 def _procedure(recipe: CrossvalRecipe, table: FeatureTable) -> list[str]:

@@ -1,4 +1,4 @@
-"""Plans of folds: which images teach and which are scored. Pure; the same seed gives the same plan."""
+"""Plans of folds: which samples teach and which are scored. Pure; the same seed gives the same plan."""
 
 import warnings
 from collections.abc import Sequence
@@ -21,9 +21,23 @@ Part = tuple[Integers, Integers]
 _ORDERS_TRIED = 100
 
 
+@dataclass(frozen=True)
+class SampleWords:
+    """What messages call the samples, and what they can offer."""
+
+    sample: str = "image"
+    group: str = "group"
+    owner: str = "slide or patient"
+    """Of which each should have a name in the column of groups."""
+    undealt: str = ", or use crossval.plan = 'leave-one-group-out'"
+    """A further remedy where groups can't be dealt out."""
+    rare: str = ""
+    """A further remedy where a class is rarer than folds."""
+
+
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """What a plan needs to know of N images, and what is reported of them."""
+    """What a plan needs to know of N samples (images or slides), and what is reported of them."""
 
     ids: list[str]
     paths: list[str]
@@ -36,6 +50,7 @@ class Samples:
 
     class_names: tuple[str, ...]
     positive: str | None
+    words: SampleWords = SampleWords()
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +81,11 @@ def plan_folds(samples: Samples, config: CrossvalConfig, seed: int) -> tuple[Fol
         return _repeated(samples, config, seed)
     if config.plan == "leave-one-out":
         if samples.groups is not None:
+            words = samples.words
             raise RecipeError(
-                "crossval.plan is 'leave-one-out', but the source has groups or near copies, and images of one group "
-                "would be on both sides; use 'leave-one-group-out' or 'k-fold'"
+                f"crossval.plan is 'leave-one-out', but the source has {plural_of(words.group)} or near copies, and "
+                f"{plural_of(words.sample)} of one {words.group} would be on both sides; use 'leave-one-group-out' or "
+                "'k-fold'"
             )
         units = np.arange(len(samples.labels))
     else:
@@ -109,18 +126,21 @@ def inner_parts(samples: Samples, outer: Integers, folds: int, seed: int) -> lis
         parts = _dealt(labels, groups, count, seed)
         if parts is not None:
             return parts
-    unit = "image" if groups is None else "group"
+    unit = samples.words.sample if groups is None else samples.words.group
     few = samples.class_names[int(np.argmin(held))]
     raise DataError(
-        f"a training part of {plural(len(outer), 'image')} has {plural(min(held), unit)} of class {few}: "
-        f"nothing can be chosen on inner "
-        f"folds, which need two {plural_of(unit)} of every class; add images of {few}, or take fewer or "
-        f"larger outer folds"
+        f"a training part of {plural(len(outer), samples.words.sample)} has {plural(min(held), unit)} of class {few}: "
+        f"nothing can be chosen on inner folds, which need two {plural_of(unit)} of every class; add "
+        f"{plural_of(samples.words.sample)} of {few}, or take fewer or larger outer folds"
     )
 
 
 def _repeated(samples: Samples, config: CrossvalConfig, seed: int) -> tuple[Fold, ...]:
-    groups = None if samples.groups is None else _numbered(_known_groups(samples, "folds are made by group"))
+    groups = (
+        None
+        if samples.groups is None
+        else _numbered(_known_groups(samples, f"folds are made by {samples.words.group}"))
+    )
     _check_enough(samples, groups, config.folds)
     plan = []
     for repeat, dealt_by in enumerate(np.random.SeedSequence(seed).generate_state(config.repeats)):
@@ -129,7 +149,7 @@ def _repeated(samples: Samples, config: CrossvalConfig, seed: int) -> tuple[Fold
             held = _described(samples, groups)
             raise DataError(
                 f"no way was found to give each of {plural(config.folds, 'fold')} every class ({held}): one "
-                "would have one class alone; lower crossval.folds, or use crossval.plan = 'leave-one-group-out'"
+                f"would lack a class; lower crossval.folds{samples.words.undealt}"
             )
         plan += [Fold(repeat, number, train, test) for number, (train, test) in enumerate(parts)]
     return tuple(plan)
@@ -161,10 +181,10 @@ def _known_groups(samples: Samples, why: str) -> list[str]:
         raise RecipeError(f"{why}, but the source knows no groups; use 'k-fold' or 'leave-one-out'")
     names = set(samples.groups)
     if len(names) < 2:
+        words = samples.words
         raise DataError(
-            f"{why}, but all of {plural(len(samples.groups), 'image')} are of one group ({names.pop()}); "
-            f"give each slide or patient "
-            "its own name, or leave the group column out"
+            f"{why}, but all of {plural(len(samples.groups), words.sample)} are of one {words.group} ({names.pop()}); "
+            f"give each {words.owner} its own name, or leave the {words.group} column out"
         )
     return samples.groups
 
@@ -173,22 +193,24 @@ def _check_enough(samples: Samples, groups: Integers | None, folds: int) -> None
     held = _units_of_classes(samples.labels, groups, len(samples.class_names))
     if min(held) >= folds:
         return
-    few, unit = samples.class_names[int(np.argmin(held))], "image" if groups is None else "group"
-    remedy = f"set crossval.folds = {min(held)} or lower" if min(held) > 1 else f"add images of {few}"
+    few = samples.class_names[int(np.argmin(held))]
+    unit = samples.words.sample if groups is None else samples.words.group
+    add = f"add {plural_of(samples.words.sample)} of {few}"
+    remedy = f"set crossval.folds = {min(held)} or lower" if min(held) > 1 else add
     raise RecipeError(
-        f"class {few} is in {plural(min(held), unit)}, fewer than crossval.folds = {folds}: a fold would "
-        f"have one class alone "
-        f"({_described(samples, groups)}); {remedy}"
+        f"class {few} is in {plural(min(held), unit)}, fewer than crossval.folds = {folds}: a fold would have none of "
+        f"it ({_described(samples, groups)}); {remedy}{samples.words.rare}"
     )
 
 
 def _check_taught(samples: Samples, train: Integers, test: Integers) -> None:
     missing = [name for number, name in enumerate(samples.class_names) if not (samples.labels[train] == number).any()]
     if missing:
+        more = plural_of(samples.words.sample)
         raise DataError(
-            f"all images of class {missing[0]} are in one fold ({plural(len(test), 'image')}, such as "
-            f"{samples.ids[test[0]]}): "
-            "without it nothing is left to learn that class from; add images of it from elsewhere"
+            f"all {more} of class {missing[0]} are in one fold ({plural(len(test), samples.words.sample)}, such as "
+            f"{samples.ids[test[0]]}): without it nothing is left to learn that class from; add {more} of it from "
+            "elsewhere"
         )
 
 
@@ -203,7 +225,9 @@ def _described(samples: Samples, groups: Integers | None) -> str:
     counts = np.bincount(samples.labels, minlength=len(samples.class_names))
     held = _units_of_classes(samples.labels, groups, len(samples.class_names))
     rows = zip(samples.class_names, counts, held, strict=True)
-    return ", ".join(f"{n} {name}" + ("" if groups is None else f" in {plural(u, 'group')}") for name, n, u in rows)
+    return ", ".join(
+        f"{n} {name}" + ("" if groups is None else f" in {plural(u, samples.words.group)}") for name, n, u in rows
+    )
 
 
 def _numbered(groups: Sequence[str]) -> Integers:

@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sentinode.core.files import storage_errors, write_json, write_text
 from sentinode.core.progress import Progress
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset
-from sentinode.metrics.crossval.fold_answers import FoldAnswers, repeat_aucs
-from sentinode.metrics.crossval.permutation import PermutationTest, permutation_test, shuffle_labels
+from sentinode.metrics.crossval.fold_answers import FoldAnswers
+from sentinode.metrics.crossval.permutation import permute_finished
 from sentinode.metrics.crossval.summary import CrossValidation
 from sentinode.metrics.predictions_csv import read_predictions
 from sentinode.models.bundle import Bundle, open_bundle
@@ -37,11 +36,6 @@ from sentinode.training.calibration_fit import check_evaluation
 from sentinode.training.network_bundle import train_network
 
 _DONE = "fold.json"
-_SHUFFLED = (
-    "The labels were shuffled within each fold against the finished scores of the first repeat; nothing was trained "
-    "again, which would take {times} times as long. It tells whether scores and labels belong together; it would not "
-    "notice a leak."
-)
 _TINY = 1e-30
 
 
@@ -89,7 +83,9 @@ def run_deep(
                 tested.append(_read(fold, part, samples, folder))
                 advance()
         answers = collected(samples, tested)
-        summary = summarised(recipe, data, samples, answers, _permute(recipe, answers))
+        times = recipe.crossval.permutations
+        test = permute_finished(answers, times, recipe.seed) if times else None
+        summary = summarised(recipe, data, samples, answers, test)
         _write_ensemble(recipe, data, answers, tested, summary, out, settings, progress)
         model = f"{recipe.name or recipe.model.architecture}, trained anew in each fold"
         return conclude(out, recipe, data, summary, answers, tested, model=model, procedure=_procedure(recipe))
@@ -140,31 +136,6 @@ def _read(fold: Fold, data: Dataset, samples: Samples, folder: Path) -> Tested:
         info.temperature,
         {"trained_on": counts["train"], "validated_on": counts["validation"], "temperature": info.temperature},
     )
-
-
-def _permute(recipe: DeepCrossvalRecipe, answers: FoldAnswers) -> PermutationTest | None:
-    """Labels shuffled within each fold of the first repeat, against the scores as they are."""
-    times = recipe.crossval.permutations
-    if not times:
-        return None
-    rng = np.random.default_rng(recipe.seed)
-    once = replace(
-        answers,
-        probabilities=answers.probabilities[:1],
-        folds=answers.folds[:1],
-        thresholds=None if answers.thresholds is None else answers.thresholds[:1],
-    )
-    shuffled = [float(repeat_aucs(replace(once, labels=_shuffled(once, rng)))[0]) for _ in range(times)]
-    return permutation_test(float(repeat_aucs(once)[0]), shuffled, _SHUFFLED.format(times=times))
-
-
-def _shuffled(answers: FoldAnswers, rng: np.random.Generator) -> NDArray[np.int64]:
-    labels = answers.labels.copy()
-    for fold in range(answers.fold_count):
-        inside = np.flatnonzero(answers.folds[0] == fold)
-        groups = None if answers.groups is None else [answers.groups[place] for place in inside]
-        labels[inside] = shuffle_labels(labels[inside], groups, rng)
-    return labels
 
 
 def _write_ensemble(

@@ -104,6 +104,11 @@ def run_search(
     out, settings = Path(out), settings or Settings.from_environment()
     config = load_search(str(search))
     space = Space.of(config, load_recipe(config.recipe, source=source, overrides=[*config.overrides, *overrides]))
+    if space.base.stain.normalise != "none":
+        raise RecipeError(
+            f"stain.normalise = {space.base.stain.normalise!r}: a search trains on images as they are; set it to "
+            '"none" here, and normalise when you train what it found'
+        )
     url = storage or sqlite_url(out / _DATABASE)
     _check_folder(out, shown_url(url))
     data = without_test(load_dataset(space.base.data, cache=settings.cache, progress=progress))

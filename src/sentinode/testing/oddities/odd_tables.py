@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sentinode.core.csv_output import write_csv
+from sentinode.data.patient_table import read_patients
 from sentinode.slides.slide_names import SlideNames
-from sentinode.studies.cohort.patients import read_patients
 from sentinode.testing.oddities.oddity import MisreadError, Oddity
 from sentinode.testing.oddities.pictures import only_file
 

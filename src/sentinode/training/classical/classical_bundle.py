@@ -1,6 +1,5 @@
 """A classical model on frozen features as a bundle that takes images: backbone and classifier in one graph."""
 
-import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from sentinode.metrics.measures.calibration import fit_temperature
 from sentinode.metrics.predictions import Predictions
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import BundleInfo, Classes, Headline, Input, Provenance
-from sentinode.models.bundle_writer import library_versions, write_bundle
+from sentinode.models.bundle_writer import library_versions, time_of_making, write_bundle
 from sentinode.models.extractor import Extractor
 from sentinode.training.bundle_contents import REFERENCE_TILES, example_tiles, reference
 from sentinode.training.calibration_fit import Calibration, calibrate_on, pseudo_slides
@@ -106,6 +105,12 @@ def write_classical_bundle(
     """
     _check_space(extractor, table)
     head = head_of(tuned.pipeline, _describe(tuned))
+    stain = extractor.bundle.info.input.stain if extractor.bundle else None
+    if stain and table.space.pooling:
+        raise BundleError(
+            f"bundle {extractor.space.name} normalises the stain of each tile, and one that pools tiles sees "
+            "whole images; leave out data.tile_size, or use a bundle without normalisation"
+        )
     deployed = extractor.deployed()
     deployed.pooling = table.space.pooling
     if not deployed.network.head_name:
@@ -124,6 +129,7 @@ def write_classical_bundle(
             input_size=size.input_size,
             mean=size.mean,
             std=size.std,
+            stain=stain,
         ),
         model=extractor.model,
         head=head.spec,
@@ -230,7 +236,7 @@ def _provenance(extractor: Extractor, table: FeatureTable, data: Dataset, recipe
         data_sha256=table.data_sha256,
         split_sha256=sha256_of_json(sorted(zip(table.ids, learned, strict=True))),
         libraries=library_versions(),
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        created=time_of_making(),
         trained_on=trained_on,
         licences=origin.licences if origin else "",
     )

@@ -1,4 +1,4 @@
-"""Which slide is whose, and what is known of patients and slides: the table beside a folder of scans."""
+"""Which slide is whose, and what is known of patients and slides: the table beside a folder of slides."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,9 +6,7 @@ from pathlib import Path
 
 from sentinode.core.csv_table import CsvTable, Row, read_table
 from sentinode.core.errors import DataError
-from sentinode.metrics.stages import SLIDE_CLASSES, STAGES, SlideClass
-from sentinode.scanning.scan_folder import ScanFolder
-from sentinode.scanning.scan_record import FailedScan
+from sentinode.core.node_classes import SLIDE_CLASSES, STAGES, SlideClass
 from sentinode.slides.slide_names import SlideNames, bare_name
 
 FORMS = (
@@ -47,14 +45,8 @@ def read_patients(path: Path, slides: SlideNames) -> Patients:
         found = _camelyon17(table, slides)
     else:
         raise DataError(f"{path} has columns {', '.join(filter(None, table.header)) or 'none'}; {FORMS}")
-    _check_letters(found, path)
+    check_letters(found.of_slide.values(), path)
     return found
-
-
-def scanned_names(finished: Iterable[ScanFolder], failed: Iterable[FailedScan]) -> SlideNames:
-    """The slides of a folder of scans, to be looked up in tables and annotations."""
-    files = [scan.record.slide.file for scan in finished]
-    return SlideNames([*files, *(f"{record.name}.tif" for record in failed)])  # of those only the name is known
 
 
 def put(known: dict[str, str], key: str, value: str, row: Row) -> None:
@@ -106,9 +98,13 @@ def _known(row: Row, allowed: tuple[str, ...]) -> str:
     raise row.fault(f"{value!r}, which is none of {', '.join(allowed)}; correct it")
 
 
-def _check_letters(patients: Patients, path: Path) -> None:
-    """Refuse two patients that differ in the case of letters alone: each would be staged by a part of the slides."""
+def check_letters(patients: Iterable[str], path: Path) -> None:
+    """Refuse two patients that differ in the case of letters alone: each would have a part of one's slides.
+
+    Raises:
+        DataError: There are such.
+    """
     seen: dict[str, str] = {}
-    for patient in patients.of_slide.values():
+    for patient in patients:
         if seen.setdefault(patient.casefold(), patient) != patient:
             raise DataError(f"{path} has patients {seen[patient.casefold()]!r} and {patient!r}; write one name for one")

@@ -1,0 +1,1 @@
+"""How a slide or an image is stained, and how one comes to look as if stained like another."""

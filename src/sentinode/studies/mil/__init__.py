@@ -1,0 +1,1 @@
+"""Slides with a label only: every method of multiple-instance learning side by side, and the one that is kept."""

@@ -1,0 +1,1 @@
+"""What pretraining without labels adds, at a hundredth, a tenth and all of the labels."""

@@ -1,0 +1,1 @@
+"""Public test sets, measured as their papers do."""

@@ -1,0 +1,1 @@
+"""What stain augmentation and stain normalisation add, on appearances that were held out."""

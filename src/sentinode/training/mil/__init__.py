@@ -1,0 +1,1 @@
+"""Fitting an aggregator to slides of which only the label is known."""
