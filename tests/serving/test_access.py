@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -204,11 +205,10 @@ def _checked(checks, asked):
 
 def test_tokens_are_checked_under_a_bound_that_does_not_drift(tmp_path):
     users = Users(tmp_path / "users.json")
-    token = users.add("jo", "viewer")
+    users.add("jo", "viewer")
     checks = TokenChecks(Access(users.path))
-    found = _checked(checks, [(token, f"10.0.0.{number}") for number in range(24)])
-    assert found.count(User("jo", "viewer")) == 8
-    assert found.count(503) == 16
+    found = _checked(checks, [(f"jo.wrong-{number}", f"10.0.0.{number}") for number in range(24)])
+    assert found == [*[None] * 8, *[503] * 16]
     for number in range(10):
         assert _checked(checks, [(f"jo.wrong-{number}", f"10.0.1.{number}")]) == [None]
 
@@ -217,8 +217,61 @@ def test_one_address_takes_no_others_place(tmp_path):
     users = Users(tmp_path / "users.json")
     token = users.add("jo", "viewer")
     checks = TokenChecks(Access(users.path))
-    found = _checked(checks, [*[("jo.wrong", "10.0.0.1")] * 20, (token, "10.0.0.2")])
+    guesses = [(f"jo.wrong-{number}", "10.0.0.1") for number in range(20)]
+    found = _checked(checks, [*guesses, (token, "10.0.0.2")])
     assert found == [None, None, *[503] * 18, User("jo", "viewer")]
+
+
+def test_many_requests_with_one_token_are_one_check(tmp_path, monkeypatch):
+    users = Users(tmp_path / "users.json")
+    token = users.add("jo", "viewer")
+    access = Access(users.path)
+    counted = Mock(side_effect=access.check)
+    monkeypatch.setattr(access, "check", counted)
+    checks = TokenChecks(access)
+    assert _checked(checks, [(token, "10.0.0.1")] * 24) == [User("jo", "viewer")] * 24
+    counted.assert_called_once_with(token)
+
+
+def test_a_check_under_way_is_no_answer_once_the_user_is_removed(tmp_path, monkeypatch):
+    users = Users(tmp_path / "users.json")
+    token = users.add("jo", "admin")
+    access = Access(users.path)
+    checks = TokenChecks(access)
+
+    async def work():
+        before = asyncio.create_task(checks.user(token, "10.0.0.1"))
+        await asyncio.sleep(0)  # the check begins
+        users.remove("jo")
+        return await checks.user(token, "10.0.0.2"), await before
+
+    assert asyncio.run(work())[0] is None
+    assert access.remembered(token) is None
+
+
+def test_who_goes_away_takes_no_others_answer_along(tmp_path):
+    users = Users(tmp_path / "users.json")
+    token = users.add("jo", "viewer")
+    checks = TokenChecks(Access(users.path))
+
+    async def work():
+        gone = asyncio.create_task(checks.user(token, "10.0.0.1"))
+        await asyncio.sleep(0)
+        stays = asyncio.create_task(checks.user(token, "10.0.0.1"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        return await stays
+
+    assert asyncio.run(work()) == User("jo", "viewer")
+
+
+def test_guesses_of_others_never_keep_a_known_user_out(tmp_path):
+    users = Users(tmp_path / "users.json")
+    token = users.add("jo", "viewer")
+    checks = TokenChecks(Access(users.path))
+    assert _checked(checks, [(token, "10.0.0.1")]) == [User("jo", "viewer")]
+    guesses = [(f"jo.wrong-{number}", f"10.0.1.{number}") for number in range(8)]
+    assert _checked(checks, [*guesses, (token, "10.0.0.1")])[-1] == User("jo", "viewer")
 
 
 def test_an_address_that_guesses_has_to_wait_and_no_other(tmp_path):

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 
 from sentinode.serving.access.tokens import Access, User
@@ -20,12 +21,14 @@ _NICENESS = 10
 
 
 class TokenChecks:
-    """The users of tokens. A token that was found good lately costs nothing; a wrong one costs its address."""
+    """The users of tokens. A token that was found good before costs nothing; a wrong one costs its address."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
         self._pool = ThreadPoolExecutor(1, "tokens", initializer=_go_after_others)
         self._waiting: Counter[str] = Counter()
+        self._under_way: dict[Hashable, asyncio.Task[User | None]] = {}
+        """One check for all who come with the same token meanwhile, as a page with several connections does."""
         self._free_at: OrderedDict[str, float] = OrderedDict()
         """Address → when all its wrong tokens are forgotten."""
 
@@ -38,22 +41,31 @@ class TokenChecks:
         if (user := self._access.remembered(token)) is not None:
             return user
         self._refuse_guesses(address)
-        if self._waiting.total() >= _MOST_WAITING or self._waiting[address] >= _MOST_OF_ONE:
-            raise busy("too many tokens are being checked")
-        self._waiting[address] += 1
-        try:
-            user = await asyncio.get_running_loop().run_in_executor(self._pool, self._access.check, token)
-        finally:
-            self._waiting[address] -= 1
-            if not self._waiting[address]:
-                del self._waiting[address]
-        if user is None:
-            self._note_wrong(address)
-        return user
+        question = self._access.question(token)
+        check = self._under_way.get(question)
+        if check is None:
+            if self._waiting.total() >= _MOST_WAITING or self._waiting[address] >= _MOST_OF_ONE:
+                raise busy("too many tokens are being checked")
+            check = self._under_way[question] = asyncio.create_task(self._check(token, address))
+            self._waiting[address] += 1  # here: a task begins only after all who are asking now
+            check.add_done_callback(lambda _: self._ended(question, address))
+        return await asyncio.shield(check)  # whoever goes away takes nobody else's answer along
 
     def close(self) -> None:
         """Check no more."""
         self._pool.shutdown(cancel_futures=True)
+
+    async def _check(self, token: str, address: str) -> User | None:
+        user = await asyncio.get_running_loop().run_in_executor(self._pool, self._access.check, token)
+        if user is None:
+            self._note_wrong(address)
+        return user
+
+    def _ended(self, question: Hashable, address: str) -> None:
+        del self._under_way[question]
+        self._waiting[address] -= 1
+        if not self._waiting[address]:
+            del self._waiting[address]
 
     def _refuse_guesses(self, address: str) -> None:
         wait = self._free_at.get(address, 0.0) - time.monotonic() - (_WRONG_AT_ONCE - 1) * _WRONG_S

@@ -6,8 +6,8 @@ import json
 import logging
 import re
 import secrets
-import time
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -22,7 +22,6 @@ _LOG = logging.getLogger("sentinode.serving")
 _N, _R, _P = 2**14, 8, 1
 """scrypt's cost: 16 MiB and some 50 ms a token (RFC 7914; OWASP's least for interactive logins is 2^14 with r=8)."""
 _REMEMBERED = 1000
-_REMEMBERED_S = 600.0
 _KEY_SALT = hashlib.sha256(b"sentinode api-key sessions").digest()[:16]
 """The same at every start, so that a restart ends no session. What is made with it is held in memory only."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -141,7 +140,7 @@ class Users:
 
 
 class Access:
-    """Tokens to users. Of a token that was found good, a fast hash is remembered for ten minutes."""
+    """Tokens to users. Of a token that was found good, a fast hash is remembered until the user file changes."""
 
     def __init__(self, users: Path | None = None, api_key: str | None = None) -> None:
         """Access by a user file, an API key (role admin), both, or, without either, off.
@@ -154,20 +153,23 @@ class Access:
         self._users = self._file.read() if self._file else {}
         self._key = hash_token(api_key, _KEY_SALT) if api_key else None
         self.required = bool(self._file or self._key)
-        self._known: OrderedDict[bytes, tuple[float, User]] = OrderedDict()
+        self._known: OrderedDict[bytes, User] = OrderedDict()
 
     def remembered(self, token: str) -> User | None:
-        """The user of a token that was checked a short while ago."""
+        """The user of a token that was found good before, by the user file as it is now."""
         self._reload()
-        found = self._known.get(_fast(token))
-        return found[1] if found and found[0] > time.monotonic() else None
+        return self._known.get(_fast(token))
+
+    def question(self, token: str) -> Hashable:
+        """Equal for equal tokens while the user file stays as it is: what is asked is then the same."""
+        return self._changed, _fast(token)
 
     def check(self, token: str) -> User | None:
         """The user of a token; takes some 50 ms and 16 MiB, so it is called in a thread, one token at a time."""
         users = self._users
         user = self._check(token, users)
         if user and users is self._users:  # otherwise the file has changed meanwhile, perhaps just for this user
-            self._known[_fast(token)] = time.monotonic() + _REMEMBERED_S, user
+            self._known[_fast(token)] = user
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return user
