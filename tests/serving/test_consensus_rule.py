@@ -131,3 +131,39 @@ def test_many_votes_on_one_outline_are_worked_out_as_one(reviewers, monkeypatch)
     assert finding.outcome == ("rejected" if reviewers == 1 else "disagreed")
     assert len(finding.reviews) == (1 if reviewers == 1 else 400)
     assert sum(called.values()) < 20
+
+
+def circle(radius, corners=40):
+    angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    ring = [[5000 + radius * np.cos(angle), 5000 + radius * np.sin(angle)] for angle in angles]
+    return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+
+
+@pytest.mark.parametrize("kind", ["verdict", "adjudication"])
+@pytest.mark.parametrize("reviewers", [1, 2])
+def test_outlines_that_lie_in_one_another_are_cut_by_what_is_next(reviewers, kind, monkeypatch):
+    given = Counter()
+
+    def counted(name):
+        plain = getattr(shapely, name)
+
+        def run(*geometries):
+            given.update([name])
+            given["corners"] += int(sum(shapely.get_num_coordinates(one).sum() for one in geometries))
+            return plain(*geometries)
+
+        monkeypatch.setattr(consensus.shapely, name, run)
+
+    for name in ("difference", "intersection", "union_all"):
+        counted(name)
+    rings = 120
+    votes = [
+        review(
+            number, f"u{number % reviewers}", ("accept", "reject")[number % 2], circle(4000 - 10 * number), kind=kind
+        )
+        for number in range(rings)
+    ]
+    found = findings_of(votes)
+    assert len(found) == (2 if reviewers == 2 and kind == "verdict" else rings)
+    assert given["corners"] < 12 * rings * 40  # each with each would be 60 times as many as there are
+    assert sum(given[name] for name in ("difference", "intersection", "union_all")) < 8 * rings

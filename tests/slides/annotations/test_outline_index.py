@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from sentinode.slides.annotations import outline_index
+from sentinode.slides.annotations import outline_index, tangle
 from sentinode.slides.annotations.outline_index import OutlineIndex
 from sentinode.slides.annotations.tangle import TooTangledError, tangle_of
 
@@ -57,3 +57,21 @@ def test_only_outlines_that_it_meets_are_looked_at(monkeypatch):
     monkeypatch.setattr(outline_index, "crossings", counting)
     assert index.added(shapely.box(25, 3, 47, 6)).crossings == 4
     assert met == {1, 2}
+
+
+def test_outlines_that_lie_in_one_another_are_refused_before_it_costs_much_to_compare_them(monkeypatch):
+    monkeypatch.setattr(tangle, "_MOST_OVERLAPS", 100)
+    boxes = [shapely.box(0, 0, side, side) for side in (40, 30, 20, 10)]  # 5 corners, 4 + 3 + 2 + 1 pairs
+    index = OutlineIndex(boxes)
+    assert index.tangle.overlaps == 60
+    apart = shapely.box(90, 90, 95, 95)
+    index.add(apart)
+    assert index.tangle.overlaps == 60
+    index.add(boxes[0].buffer(-1, join_style="mitre"))
+    assert index.tangle.overlaps == 100
+    with pytest.raises(TooTangledError, match="lie in one another"):
+        index.add(shapely.box(1, 1, 3, 3))
+    with pytest.raises(TooTangledError, match="lie in one another"):
+        tangle_of([*boxes, shapely.box(1, 1, 3, 3), shapely.box(2, 2, 3, 3)])
+    index.remove(boxes[0])
+    index.add(shapely.box(1, 1, 3, 3))

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.slides.annotations.regions import Geometry
-from sentinode.slides.annotations.tangle import MOST_CROSSINGS, OutlineLines, Tangle, crossings
+from sentinode.slides.annotations.regions import Geometry, shapely
+from sentinode.slides.annotations.tangle import MOST_CROSSINGS, OutlineLines, Tangle, crossings, tangle_of
 
 
 class OutlineIndex:
@@ -32,7 +32,8 @@ class OutlineIndex:
         self._numbers = {outline: number for number, outline in enumerate(outlines)}
         self._next = len(outlines)
         lines = OutlineLines.of(outlines)
-        self.tangle = lines.tangle(most_crossings)
+        self.tangle = tangle_of(outlines, most_crossings)
+        self._boxes = _Boxes(outlines)
         self._blocks = [_Block(lines)] if lines.pieces else []
         self._asked: tuple[Geometry, OutlineLines, Tangle] | None = None
 
@@ -47,7 +48,7 @@ class OutlineIndex:
         """
         if self._asked is None or self._asked[0] != outline:
             lines = OutlineLines.of([outline])
-            found = lines.tangle(self._most)
+            found = lines.tangle(self._most) + self._boxes.met(outline)
             for more in self._met(lines):
                 found += more
                 (self.tangle + found).check(self._most)
@@ -66,6 +67,7 @@ class OutlineIndex:
         lines = self._asked[1]
         self._asked = None
         self._numbers[outline] = self._next
+        self._boxes.add(outline, self._next)
         self._blocks.append(_Block(OutlineLines(lines.starts, lines.ends, lines.owners + self._next)))
         self._next += 1
         while len(self._blocks) > 1 and self._blocks[-2].pieces <= 2 * self._blocks[-1].pieces:
@@ -76,10 +78,11 @@ class OutlineIndex:
         """Take one out that is there."""
         self._asked = None
         number = self._numbers.pop(outline)
+        self._boxes.drop(number)
         for block in self._blocks:
             block.drop(number)
         lines = OutlineLines.of([outline])
-        for less in (lines.tangle(self._most), *self._met(lines)):
+        for less in (lines.tangle(self._most), self._boxes.met(outline), *self._met(lines)):
             self.tangle -= less
 
     def _met(self, lines: OutlineLines) -> Iterator[Tangle]:
@@ -89,6 +92,32 @@ class OutlineIndex:
                 here = block.here[other]
                 one, other = one[here], other[here]
                 yield Tangle(0, 2 * len(one), crossings(lines, one, block.lines, other))
+
+
+class _Boxes:
+    """Of outlines: the box of each, and how many corners it has."""
+
+    def __init__(self, outlines: Sequence[Geometry]) -> None:
+        self._numbers = np.arange(len(outlines))
+        self._boxes = shapely.bounds(np.array(outlines, object)).reshape(-1, 4)
+        self._corners = np.asarray(shapely.get_num_coordinates(np.array(outlines, object)))
+
+    def add(self, outline: Geometry, number: int) -> None:
+        self._numbers = np.append(self._numbers, number)
+        self._boxes = np.vstack([self._boxes, outline.bounds])
+        self._corners = np.append(self._corners, shapely.get_num_coordinates(outline))
+
+    def drop(self, number: int) -> None:
+        here = self._numbers != number
+        self._numbers, self._boxes, self._corners = self._numbers[here], self._boxes[here], self._corners[here]
+
+    def met(self, outline: Geometry) -> Tangle:
+        """What an outline that is not here has to do with these."""
+        left, top, right, bottom = outline.bounds
+        lefts, tops, rights, bottoms = self._boxes.T
+        meets = (lefts <= right) & (rights >= left) & (tops <= bottom) & (bottoms >= top)
+        own = int(shapely.get_num_coordinates(outline))
+        return Tangle(overlaps=own * int(meets.sum()) + int(self._corners[meets].sum()))
 
 
 class _Block:

@@ -1,9 +1,10 @@
 """How often lines cross: counted, and bounded, before polygons are repaired or laid over each other."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from itertools import pairwise
+from operator import add, sub
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ _MOST_CLOSE_PAIRS, _MOST_CLOSE_TO_ONE = 2_000_000, 20
 """Of pieces whose boxes meet: what it costs to look for crossings. Drawn outlines have some three a piece; the second
 bound, an average, lets those of millions of pieces pass."""
 _PAIRS_AT_ONCE = 500_000
+_MOST_OVERLAPS = 100_000_000
+_OUTLINES_AT_ONCE = 100
 
 
 class TooTangledError(ValueError):
@@ -30,16 +33,14 @@ class Tangle:
     close_pairs: int = 0
     """Of pieces whose boxes meet, in both orders; a piece is close to itself, too."""
     crossings: int = 0
+    overlaps: int = 0
+    """Corners of both outlines, of each pair of outlines whose boxes meet: what it costs to compare them."""
 
     def __add__(self, other: "Tangle") -> "Tangle":
-        return Tangle(
-            self.pieces + other.pieces, self.close_pairs + other.close_pairs, self.crossings + other.crossings
-        )
+        return Tangle(*map(add, astuple(self), astuple(other)))
 
     def __sub__(self, other: "Tangle") -> "Tangle":
-        return Tangle(
-            self.pieces - other.pieces, self.close_pairs - other.close_pairs, self.crossings - other.crossings
-        )
+        return Tangle(*map(sub, astuple(self), astuple(other)))
 
     def check(self, most_crossings: int) -> None:
         """Refuse it where it costs too much.
@@ -51,6 +52,8 @@ class Tangle:
             raise TooTangledError(f"lines cross more than {most_crossings:,} times; draw it simpler")
         if self.close_pairs > max(_MOST_CLOSE_PAIRS, _MOST_CLOSE_TO_ONE * self.pieces):
             raise TooTangledError(f"lines of {self.pieces:,} pieces run to and fro over one another; draw it simpler")
+        if self.overlaps > _MOST_OVERLAPS:
+            raise TooTangledError("too many long outlines lie in one another; draw fewer, or with fewer points")
 
 
 def tangle_of(polygons: Sequence[Geometry], most_crossings: int = MOST_CROSSINGS) -> Tangle:
@@ -59,7 +62,24 @@ def tangle_of(polygons: Sequence[Geometry], most_crossings: int = MOST_CROSSINGS
     Raises:
         TooTangledError: More often than it may be; no more is counted then.
     """
-    return OutlineLines.of(polygons).tangle(most_crossings)
+    found = OutlineLines.of(polygons).tangle(most_crossings)
+    for overlaps in _overlaps(polygons):
+        found += Tangle(overlaps=overlaps)
+        found.check(most_crossings)
+    return found
+
+
+def _overlaps(polygons: Sequence[Geometry]) -> Iterator[int]:
+    """As `Tangle.overlaps`, some outlines after the other; each with those that come after it."""
+    if len(polygons) < 2:
+        return
+    boxes, corners = shapely.box(*shapely.bounds(np.array(polygons, object)).T), shapely.get_num_coordinates(polygons)
+    tree = shapely.STRtree(boxes)
+    for start in range(0, len(boxes), _OUTLINES_AT_ONCE):
+        one, other = tree.query(boxes[start : start + _OUTLINES_AT_ONCE])
+        one = one + start
+        once = other > one
+        yield int(corners[one[once]].sum() + corners[other[once]].sum())
 
 
 @dataclass(frozen=True, eq=False)
