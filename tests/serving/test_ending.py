@@ -75,6 +75,17 @@ def test_a_view_that_outlives_its_client_and_its_server(held):
     assert server.complaints() == []
 
 
+def test_a_thread_that_never_ends_does_not_keep_the_server(held):
+    start, hold = held
+    server = start()
+    hold.touch()
+    client = _tile(server)
+    server.wait(lambda: server.metric("sentinode_queue_renders") == 1)
+    assert server.end() == 0
+    assert hold.exists()  # so the view is still waiting
+    client.close()
+
+
 @pytest.mark.parametrize("delay_s", [0.0, 0.3, 0.6])
 def test_a_server_whose_model_is_being_opened(bundle, slides, tmp_path, delay_s):
     server = server_process.Server(bundle, slides, tmp_path / "scans")

@@ -1,8 +1,12 @@
 """The server's process: uvicorn, told to end cleanly, and how far it is."""
 
 import gc
+import os
+import queue
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -20,6 +24,8 @@ from sentinode.serving.serve_config import ServeConfig
 
 _FINISH_S = 8
 """Longest time that requests are given to end: a container's stop waits for ten."""
+_END_S = 9.5
+"""After which the process ends whatever is still at work: what was answered is kept by then."""
 _SWITCH_S = 0.0005
 _GARBAGE = 10_000
 """New objects before the collector runs: some hundred requests."""
@@ -33,6 +39,8 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, stopping: Callable[[], None], started: Callable[[], None]) -> None:
         super().__init__(config)
         self._stopping, self._tell_started = stopping, started
+        self._asked: queue.SimpleQueue[None] = queue.SimpleQueue()
+        threading.Thread(target=self._end_in_time, name="end-in-time", daemon=True).start()
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """Listen, then tell so."""
@@ -45,6 +53,13 @@ class _Server(uvicorn.Server):
         self._stopping()
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+        self._asked.put(None)  # unlike locks and events this may be done where a signal is handled
+
+    def _end_in_time(self) -> None:
+        """A thread in a library can't be told to end, and the interpreter would wait for it."""
+        self._asked.get()
+        time.sleep(_END_S)
+        os._exit(0)
 
 
 def run(app: FastAPI, host: str, port: int, started: Callable[[int], None]) -> None:
