@@ -43,6 +43,12 @@ def serve(
     ] = False,
     engine: Engine = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; without: every core.")] = None,
+    scan_memory: Annotated[
+        float, typer.Option("--scan-memory", min=0.5, help="Most memory of a scan, GiB; one that needs more fails.")
+    ] = 8.0,
+    scan_patience: Annotated[
+        float, typer.Option("--scan-patience", min=1, help="Minutes after which a scan that gets no further is ended.")
+    ] = 60.0,
 ) -> None:
     """Serve a model: predictions, slides, scans and reviews over HTTP, and the page to use them.
 
@@ -54,5 +60,6 @@ def serve(
         bundle, slides=slides, scans=scans, annotations=annotations, data=data, report=report, host=host, port=port,
         database=database, users=users, api_key_file=api_key_file, insecure=insecure, names=name or (),
         origins=allow_origin or (), trusted_proxies=trusted_proxy or (), root_path=root_path,
-        store_images=store_images, engine=engine, threads=threads, tell=say,
+        store_images=store_images, engine=engine, threads=threads, scan_memory_gib=scan_memory,
+        scan_patience_min=scan_patience, tell=say,
     )  # fmt: skip

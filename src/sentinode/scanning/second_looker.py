@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import BundleError
 from sentinode.core.files import atomic_file
+from sentinode.core.progress import SILENT, Advance, Progress
 from sentinode.models.bundle import open_bundle, read_arrays
 from sentinode.models.engines.engine import Engine
 from sentinode.scanning.lazy_engine import LazyEngine
@@ -36,6 +37,7 @@ class SecondLooker:
     engine: LazyEngine
     """With its own plan: tiles and class of the second bundle."""
     machine: Machine
+    progress: Progress = SILENT
 
     def look_at(self, scan: ScanFolder, slide_file: Path) -> FineMap:
         """The second look at a finished scan; taken once and kept in its folder.
@@ -50,19 +52,23 @@ class SecondLooker:
             if str(arrays.get("mark")) == mark:
                 return FineMap(arrays["near"], arrays["wide"], int(arrays["parts"]))
         spec, config, heatmap = self.engine.plan.tiles, self.engine.plan.config, scan.heatmap()
-        with open_slide(
-            slide_file,
-            reader=config.reader,
-            mpp=config.slide_mpp,
-            cache_bytes=self.machine.cache_bytes,
-            series=config.series,
-        ) as slide:
-            fine = look_again(heatmap, spec.size_px * spec.mpp / heatmap.mpp.x, self._look(slide, scan.record.stain))
+        with (
+            open_slide(
+                slide_file,
+                reader=config.reader,
+                mpp=config.slide_mpp,
+                cache_bytes=self.machine.cache_bytes,
+                series=config.series,
+            ) as slide,
+            self.progress.bar("second look", None, "tiles") as advance,
+        ):  # how many follows from what is found
+            look = self._look(slide, scan.record.stain, advance)
+            fine = look_again(heatmap, spec.size_px * spec.mpp / heatmap.mpp.x, look)
         with atomic_file(kept) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, mark=np.array(mark), parts=np.array(fine.parts), near=fine.near, wide=fine.wide)
         return fine
 
-    def _look(self, slide: Slide, stain: StainFacts | None) -> Look:
+    def _look(self, slide: Slide, stain: StainFacts | None, advance: Advance) -> Look:
         spec = self.engine.plan.tiles
         column = self.engine.bundle.info.classes.names.index(self.engine.plan.target)
 
@@ -76,6 +82,7 @@ class SecondLooker:
                 found = turned_scores(self.engine.get(stain), part.tiles, part.start)[:, column]
                 scores[part.start : part.start + len(found)] = found
                 scores[list(part.unreadable)] = np.nan
+                advance(len(found))
             return scores
 
         return look
@@ -111,7 +118,7 @@ def _turned(tiles: NDArray[np.uint8], orientations: NDArray[np.int64]) -> NDArra
     return turned
 
 
-def second_looker(name: str, engine: LazyEngine, machine: Machine) -> SecondLooker:
+def second_looker(name: str, engine: LazyEngine, machine: Machine, progress: Progress = SILENT) -> SecondLooker:
     """What takes the second look; see `choose_reading`.
 
     Raises:
@@ -119,7 +126,7 @@ def second_looker(name: str, engine: LazyEngine, machine: Machine) -> SecondLook
     """
     config = engine.plan.config
     if name == AUTO and config.test_time is None:
-        return SecondLooker(engine, machine)
+        return SecondLooker(engine, machine, progress)
     chosen = engine.bundle if name == AUTO else open_bundle(name)
     first, second = (info.input.stain and info.input.stain.method for info in (engine.bundle.info, chosen.info))
     if second not in (None, first):
@@ -128,7 +135,7 @@ def second_looker(name: str, engine: LazyEngine, machine: Machine) -> SecondLook
             "stain by that method; look again with one that leaves stain as it is"
         )
     own = config.model_copy(update={"test_time": None, "region": None})
-    return SecondLooker(LazyEngine(chosen, own.resolved(chosen.info), machine.threads), machine)
+    return SecondLooker(LazyEngine(chosen, own.resolved(chosen.info), machine.threads), machine, progress)
 
 
 def looks_of(engine: LazyEngine, looker: SecondLooker) -> Looks:

@@ -9,6 +9,7 @@ import numpy as np
 from sentinode.core.errors import DataError, SentinodeError, StorageError
 from sentinode.core.files import write_json
 from sentinode.core.messages import one_line, plural
+from sentinode.core.progress import SILENT, Progress
 from sentinode.core.result_folder import locked
 from sentinode.metrics.lesion_probability import FEATURES
 from sentinode.metrics.stages import size_class
@@ -101,7 +102,9 @@ class SecondReading:
         return _rewritten(scan.path, changed)
 
 
-def choose_reading(rule: str | Path, second_look: str, engine: LazyEngine, machine: Machine) -> SecondReading | None:
+def choose_reading(
+    rule: str | Path, second_look: str, engine: LazyEngine, machine: Machine, progress: Progress = SILENT
+) -> SecondReading | None:
     """The second reading that a scan gets; None: lesions are by the heuristic rule.
 
     Args:
@@ -110,6 +113,7 @@ def choose_reading(rule: str | Path, second_look: str, engine: LazyEngine, machi
         second_look: A bundle; `auto`: the one that scans.
         engine: That scans.
         machine: What to look with.
+        progress: Where to tell that the second look goes on.
 
     Raises:
         SentinodeError: A file or bundle can't be read, or the rule was fitted on other looks.
@@ -122,7 +126,7 @@ def choose_reading(rule: str | Path, second_look: str, engine: LazyEngine, machi
     found = shipped_rule() if rule == AUTO else LearnedRule.load(Path(rule))
     if found is None or (rule == AUTO and found.looks.first != engine.bundle.info.name):
         return None
-    looker = second_looker(second_look, engine, machine)
+    looker = second_looker(second_look, engine, machine, progress)
     looks = looks_of(engine, looker)
     if not found.looks.fit(looks):
         if rule == AUTO:

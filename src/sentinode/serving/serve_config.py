@@ -51,6 +51,11 @@ class Limits(BaseModel):
     """Decoded tiles that each open slide keeps."""
     rendered_bytes: int = Field(default=96 * _MIB, ge=0)
     """Encoded tiles, thumbnails and masks that are kept."""
+    scan_silence_s: float = Field(default=3600.0, gt=0)
+    """Longest time in which a scan gets no further; then its process is ended. A batch of 256 tiles may
+    take half of it with a large transformer."""
+    scan_memory_bytes: int = Field(default=8 << 30, ge=256 * _MIB)
+    """Most memory that the process which scans may write: a large transformer takes some gigabytes."""
     waiting_scans: int = Field(default=1000, ge=1)
     """Scans that wait for their turn."""
     connections: int = Field(default=1000, ge=1)

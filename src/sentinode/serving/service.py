@@ -81,7 +81,7 @@ class Service:
             self.store.scans,
             self.library,
             config.threads,
-            limits.waiting_scans,
+            limits,
             config.scan_niceness,
         )
         self.stopping = Stopping(self._give_up)

@@ -23,7 +23,7 @@ from sentinode.serving.protocol.addresses import (
 )
 from sentinode.serving.protocol.server import run
 from sentinode.serving.routes.page_routes import PAGE
-from sentinode.serving.serve_config import ServeConfig
+from sentinode.serving.serve_config import Limits, ServeConfig
 
 _LEAST_KEY = 16  # characters
 
@@ -49,6 +49,8 @@ def serve(
     store_images: bool = False,
     engine: str = "auto",
     threads: int | None = None,
+    scan_memory_gib: float = 8.0,
+    scan_patience_min: float = 60.0,
     settings: Settings | None = None,
     tell: Callable[[str], None],
 ) -> None:
@@ -74,6 +76,8 @@ def serve(
         store_images: Keep uploaded images, not only hashes.
         engine: `auto`, `openvino` or `torch`.
         threads: CPU threads; None: those of the settings.
+        scan_memory_gib: Most memory, in GiB, that a scan may take.
+        scan_patience_min: Minutes after which a scan that gets no further is ended.
         settings: The machine's; None: by the environment.
         tell: Called with a line once the server listens.
 
@@ -107,6 +111,7 @@ def serve(
         origins=tuple(origins),
         trusted_proxies=tuple(trusted_proxies),
         root_path=checked_root_path(root_path),
+        limits=Limits(scan_memory_bytes=round(scan_memory_gib * (1 << 30)), scan_silence_s=60 * scan_patience_min),
     )
     with _alone_in(state):
         app = create_app(config)

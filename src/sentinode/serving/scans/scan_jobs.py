@@ -27,6 +27,7 @@ from sentinode.serving.predictions.served_model import ServedModel
 from sentinode.serving.problems import Problem, busy
 from sentinode.serving.remedies import unfit_model
 from sentinode.serving.scans.scanned_files import ScannedFiles
+from sentinode.serving.serve_config import Limits
 from sentinode.serving.slides.known_slide import KnownSlide, public
 from sentinode.serving.slides.slide_library import Library
 from sentinode.serving.store.scan_store import ACTIVE, Scans
@@ -36,7 +37,14 @@ from sentinode.serving.workers.child_process import ChildProcess
 _LOG = logging.getLogger("sentinode.serving")
 AGAIN = ".again"
 """Folder, in that of scans, of second scans of a slide: a finished scan, which may be reviewed, is never replaced."""
-_LOST = "the process of the scan ended unexpectedly; ask for it again, it goes on from where it was"
+_LOST = (
+    "the process of the scan ended unexpectedly, by damage in the file or for want of memory; ask for it again, it "
+    "goes on from where it was"
+)
+_OVERDUE = (
+    "got no further for {:.3g} min, and its scan was ended; copy it again, or save it as a pyramid in tiles; asked for "
+    "again, the scan goes on from where it was"
+)
 _AFTER_A_FAULT_S = 5.0
 
 
@@ -50,7 +58,7 @@ class ScanJobs:
         scans: Scans,
         library: Library,
         threads: int,
-        most_waiting: int,
+        limits: Limits,
         niceness: int,
     ) -> None:
         """Args:
@@ -59,14 +67,14 @@ class ScanJobs:
         scans: Where they are kept.
         library: The slides.
         threads: For a scan.
-        most_waiting: Scans that may wait.
+        limits: Of scans: how many may wait, how long one may get no further, and its memory.
         niceness: Of the process that scans.
         """
         self.folder = folder
         self.files = ScannedFiles(folder)
         self._model, self._scans, self._library = model, scans, library
-        self._threads, self._most_waiting = threads, most_waiting
-        self._process = ChildProcess("sentinode.serving.workers.scan_child", niceness)
+        self._threads, self._limits = threads, limits
+        self._process = ChildProcess("sentinode.serving.workers.scan_child", niceness, limits.scan_memory_bytes)
         self._progress: dict[str, dict[str, Any]] = {}
         self._changed = threading.Condition()
         self._current: str | None = None
@@ -105,8 +113,8 @@ class ScanJobs:
                 same = row.settings == settings and row.model_version == self._model.version
                 if same and row.status in (*ACTIVE, "finished") and self.files.same(row, slide):
                     return row, False
-            if len(self._scans.with_status("queued")) >= self._most_waiting:
-                raise busy(f"{self._most_waiting} scans wait already", 60)
+            if len(self._scans.with_status("queued")) >= self._limits.waiting_scans:
+                raise busy(f"{self._limits.waiting_scans} scans wait already", 60)
             row = self._scans.add(
                 slide_id=slide.id, slide_name=slide.name, folder=self._place(slide), status="queued",
                 settings=settings, model_version=self._model.version, user_name=user_name,
@@ -196,6 +204,7 @@ class ScanJobs:
                 "out": str((self.folder / row.folder).parent),
                 "config": self._plan(row.settings).config.model_dump(mode="json"),
                 "threads": self._threads,
+                "memory_bytes": self._limits.scan_memory_bytes,
             }
         except Problem as problem:
             gone = "the slide's file is gone; copy it back and ask for the scan again"
@@ -219,7 +228,7 @@ class ScanJobs:
             if known is None or known.status != "running":
                 return iter(())
             self._current = row.id
-            return self._process.begin(job)
+            return self._process.begin(job, deadline_s=self._limits.scan_silence_s, renewed=True)
 
     def _ended(self, row: ScanRow, slide: KnownSlide, result: dict[str, Any]) -> None:
         """Keep what became of it; one that was cancelled meanwhile stays so."""
@@ -229,6 +238,8 @@ class ScanJobs:
             if "places" in result:
                 _LOG.error("scan %s failed: %s", row.id, result["places"])
             self._fail(row, public(str(result["failed"]), slide).replace(f"{self.folder}/", ""))
+        elif "overdue" in result:
+            self._fail(row, f"{slide.path.name} {_OVERDUE.format(self._limits.scan_silence_s / 60)}")
         elif self._stopping:
             self._scans.change(row.id, ("running",), status="queued")
         else:

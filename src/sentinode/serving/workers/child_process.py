@@ -49,7 +49,7 @@ class ChildProcess:
                 self._running()
 
     def begin(
-        self, job: dict[str, Any], content: bytes = b"", deadline_s: float | None = None
+        self, job: dict[str, Any], content: bytes = b"", deadline_s: float | None = None, *, renewed: bool = False
     ) -> Iterator[dict[str, Any]]:
         """Give it a job; what is returned must be read: what it says until, with `finished` or `failed`, its result.
 
@@ -60,6 +60,7 @@ class ChildProcess:
             content: Bytes that go with it.
             deadline_s: So many seconds after it was begun the process is ended, and `overdue` is what it last said;
                 None: never.
+            renewed: The time begins anew whenever the process says how far it is.
         """
         with self._lock:
             if self._closed:
@@ -70,7 +71,7 @@ class ChildProcess:
         with contextlib.suppress(OSError):  # it has ended, and so has its output
             process.stdin.write(json.dumps({**job, **counted}).encode() + b"\n" + content)
             process.stdin.flush()
-        return self._said(process, deadline_s)
+        return self._said(process, deadline_s, renewed=renewed)
 
     def end(self, *, for_good: bool = False) -> None:
         """End the process now; what it writes to disk stays whole. The next job starts another, unless `for_good`."""
@@ -100,7 +101,9 @@ class ChildProcess:
             process_group=0,
         )
 
-    def _said(self, process: "subprocess.Popen[bytes]", deadline_s: float | None) -> Iterator[dict[str, Any]]:
+    def _said(
+        self, process: "subprocess.Popen[bytes]", deadline_s: float | None, *, renewed: bool
+    ) -> Iterator[dict[str, Any]]:
         assert process.stdout is not None
         pipe = TimedPipe(process.stdout.fileno())
         finished = False
@@ -110,7 +113,8 @@ class ChildProcess:
             while (said := _next(pipe)) is not None:
                 if "begun" in said:
                     self._fresh = False
-                    pipe.end = None if deadline_s is None else time.monotonic() + deadline_s
+                if deadline_s is not None and (renewed or "begun" in said):
+                    pipe.end = time.monotonic() + deadline_s
                 finished = "finished" in said or "failed" in said
                 yield said
                 if finished:
