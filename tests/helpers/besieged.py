@@ -42,6 +42,10 @@ class Besieged:
         self._image = form(encoded(pixels(1)))
         for _ in range(3):  # loads what the first request loads
             self.predict()
+        self.take_calm()
+
+    def take_calm(self) -> None:
+        """Take the times and the memory of now, when nobody attacks."""
         self._health_s = statistics.median(self._times(self.alive, 5))
         self._prediction_s = statistics.median(self._times(self.predict, 5))
         self._mib = self.memory_mib()

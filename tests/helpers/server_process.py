@@ -22,6 +22,7 @@ _T = TypeVar("_T")
 BOUNDARY = "b"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 HELD = Path(__file__).with_name("held_server.py")
+LIGHT = Path(__file__).with_name("light_server.py")
 PATIENCE_S = 600
 """No test judges by time: a busy machine takes as long as it takes."""
 
@@ -42,15 +43,18 @@ class Server:
         words: More of the command line.
         hold: While this file is there, neither the model nor a view of a slide is run.
         finish_s: How long the server waits for views and explanations at its end, where `hold` is given.
+        light: It loads torch only when something is to be explained: seconds of processor time that few tests need.
     """
 
     def __init__(
-        self, bundle: Bundle, slides: Path, scans: Path, *words: str, hold: Path | None = None, finish_s: float = 20.0
-    ) -> None:
+        self, bundle: Bundle, slides: Path, scans: Path, *words: str, hold: Path | None = None, finish_s: float = 20.0,
+        light: bool = False,
+    ) -> None:  # fmt: skip
         # What a shell without this variable shows late, a test must not see early.
         bare = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
         environment = {**bare, "SENTINODE_THREADS": "1"}
-        program = ["-m", "sentinode.cli.main"] if hold is None else [str(HELD), str(hold), str(finish_s)]
+        program = [str(LIGHT)] if light else ["-m", "sentinode.cli.main"]
+        program = program if hold is None else [str(HELD), str(hold), str(finish_s)]
         self.process = subprocess.Popen(
             [sys.executable, *program, "serve", str(bundle.folder), "--slides", str(slides), "--scans", str(scans),
              "--port", "0", "--engine", "openvino", *words],

@@ -13,6 +13,11 @@ from sentinode.slides.slide import open_slide
 from sentinode.slides.tile_plan import TileSpec, plan_tiles, start_before
 
 
+@pytest.fixture
+def client(shared_client):
+    return shared_client
+
+
 def _picture(data_url):
     head, _, content = data_url.partition(",")
     assert head == "data:image/png;base64"
@@ -52,7 +57,7 @@ def test_what_can_not_be_explained(client, fields):
     assert next(iter(fields.values())) in answer.json()["detail"]
 
 
-def test_a_tile_of_a_slide_is_that_of_the_scanning_grid(client, slides):
+def test_a_tile_of_a_slide_is_that_of_the_scanning_grid(client):
     slide_id = client.get("/slides").json()["slides"][0]["id"]
     found = client.post(f"/slides/{slide_id}/explain", json={"x": 200, "y": 150}).json()
     box = found["tile"]
@@ -61,7 +66,7 @@ def test_a_tile_of_a_slide_is_that_of_the_scanning_grid(client, slides):
     assert (box["width"], box["height"]) == (plan.width, plan.height)
     assert box["x"] <= 200 < box["x"] + box["width"]
     assert box["y"] <= 150 < box["y"] + box["height"]
-    with open_slide(slides / "one.tif") as opened:
+    with open_slide(client.app.state.service.config.slides / "one.tif") as opened:
         expected = opened.read_at(0.972, box["x"], box["y"], 30, 30)
     np.testing.assert_array_equal(np.asarray(_picture(found["image"])), expected)
     assert _picture(found["map"]).size == (30, 30)

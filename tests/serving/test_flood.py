@@ -17,6 +17,12 @@ ATTACKER = "127.66.0.{}"
 """On Linux all of 127.0.0.0/8 is the loopback: addresses of their own for those who attack."""
 
 
+@pytest.fixture
+def besieged(besieged_by_all):
+    """One server for all attacks, as it would have in life: what one leaves behind, the next would show."""
+    return besieged_by_all()
+
+
 def _open(server, number=1):
     return socket.create_connection(("127.0.0.1", server.port), 120, (ATTACKER.format(number), 0))
 

@@ -14,6 +14,12 @@ from sentinode.serving.uploads.image_upload import is_usual, measure_upload
 from sentinode.testing.hostile_images import png_with_second_header, repeated_scans, tiff_of_directories
 
 
+@pytest.fixture
+def besieged(besieged_by_all):
+    """One server for all attacks, as it would have in life: what one leaves behind, the next would show."""
+    return besieged_by_all()
+
+
 def _saved(side, kind, **options):
     out = io.BytesIO()
     Image.fromarray(np.full((side, side, 3), 120, np.uint8)).save(out, kind, **options)
