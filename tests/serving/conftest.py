@@ -79,11 +79,17 @@ def start(config: ServeConfig) -> Iterator[Start]:
 
 
 @pytest.fixture(scope="module")
-def shared_client(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """One app for all tests of a file that change nothing of it."""
+def start_for_all(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Starts apps for all tests of a file that change nothing of them."""
     folder = tmp_path_factory.mktemp("shared")
     with _starting(_config(bundle, folder, _write_slides(folder / "slides"))) as run:
-        yield run()
+        yield run
+
+
+@pytest.fixture(scope="module")
+def shared_client(start_for_all: Start) -> TestClient:
+    """One app for all tests of a file that change nothing of it."""
+    return start_for_all()
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def _status(server, path, form):
 @pytest.fixture
 def server(bundle, slides, tmp_path):
     """A server as a process, with nothing left to load."""
-    server = server_process.Server(bundle, slides, tmp_path / "scans").ready()
+    server = server_process.Server(bundle, slides, tmp_path / "scans", light=True).ready()
     yield server
     assert server.end() == 0
     assert server.complaints() == []

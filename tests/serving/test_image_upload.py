@@ -18,6 +18,11 @@ from sentinode.serving.uploads.image_upload import decode_upload
 LIMITS = Limits()
 
 
+@pytest.fixture
+def client(shared_client):
+    return shared_client
+
+
 def _chunk(kind, content):
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 

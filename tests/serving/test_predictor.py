@@ -16,6 +16,17 @@ from sentinode.serving.serve_config import Limits
 from sentinode.serving.store.tables import PredictionRow
 
 
+@pytest.fixture
+def client(shared_client):
+    return shared_client
+
+
+@pytest.fixture(scope="module")
+def guarded(start_for_all):
+    """An app that answers only to its own name."""
+    return start_for_all(hosts=frozenset({"testserver"}))
+
+
 def test_health_and_predict_answer_with_the_fields_that_clients_rely_on(client, bundle):
     assert client.get("/").json() == {"status": "healthy", "model_loaded": True}
     image = pixels(1)
@@ -102,8 +113,8 @@ def test_another_size_is_refused_unless_asked_for(client):
         {"headers": {"origin": "http://elsewhere"}},
     ],
 )
-def test_the_short_way_to_predict_answers_as_the_long_way_does(start, changes):
-    client = start(hosts=frozenset({"testserver"}))
+def test_the_short_way_to_predict_answers_as_the_long_way_does(guarded, changes):
+    client = guarded
     # With a query the request goes through FastAPI's routing.
     short, long = client.post("/predict", **changes), client.post("/predict?resize=false", **changes)
     assert short.status_code >= 400
@@ -201,7 +212,8 @@ def test_a_model_that_can_not_be_opened_says_so_and_is_not_waited_for(config, mo
     assert "Jane" not in caplog.text
 
 
-def test_metrics_count_predictions_by_class(client):
+def test_metrics_count_predictions_by_class(start):
+    client = start()
     answer = client.post("/predict", files={"file": ("a.png", encoded(pixels(1)))}).json()
     lines = _metrics(client)
     assert f'sentinode_predictions_total{{prediction="{answer["prediction"]}"}} 1.0' in lines

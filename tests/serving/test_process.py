@@ -29,7 +29,7 @@ def large(tmp_path):
 
 def test_sigterm_ends_it_cleanly_with_a_stream_open_and_the_scan_goes_on(bundle, large, tmp_path):
     scans = tmp_path / "scans"
-    server = server_process.Server(bundle, large, scans).ready()
+    server = server_process.Server(bundle, large, scans, light=True).ready()
     slide_id = server.get("/slides")["slides"][0]["id"]
     scan = server.post("/scans", json.dumps({"slide_id": slide_id, "stride": 20}).encode())
     request = urllib.request.Request(f"{server.address}/scans/{scan['id']}", headers={"Accept": "text/event-stream"})
@@ -40,14 +40,14 @@ def test_sigterm_ends_it_cleanly_with_a_stream_open_and_the_scan_goes_on(bundle,
     stream.read()  # ends, too
     stream.close()
     assert server.complaints() == []
-    again = server_process.Server(bundle, large, scans).ready()
+    again = server_process.Server(bundle, large, scans, light=True).ready()
     assert again.wait(lambda: again.get(f"/scans/{scan['id']}")["status"] == "finished")
     assert again.end() == 0
 
 
 def test_sigkill_during_a_scan_with_predictions_in_flight_loses_nothing(bundle, large, tmp_path):
     scans = tmp_path / "scans"
-    server = server_process.Server(bundle, large, scans).ready()
+    server = server_process.Server(bundle, large, scans, light=True).ready()
     slide_id = server.get("/slides")["slides"][0]["id"]
     scan = server.post("/scans", json.dumps({"slide_id": slide_id, "stride": 15}).encode())
     path = f"/scans/{scan['id']}"
@@ -73,7 +73,7 @@ def test_sigkill_during_a_scan_with_predictions_in_flight_loses_nothing(bundle, 
     database.close()
     assert len(answered) > 100
     assert set(answered) <= logged
-    again = server_process.Server(bundle, large, scans).ready()
+    again = server_process.Server(bundle, large, scans, light=True).ready()
     assert again.wait(lambda: again.get(path)["status"] in ("finished", "failed"))
     assert again.get(path)["status"] == "finished"
     assert again.end() == 0
@@ -85,7 +85,7 @@ def again_score(scans):
 
 
 def test_a_scan_and_predictions_go_on_beside_each_other(bundle, large, tmp_path):
-    server = server_process.Server(bundle, large, tmp_path / "scans").ready()
+    server = server_process.Server(bundle, large, tmp_path / "scans", light=True).ready()
     slide_id = server.get("/slides")["slides"][0]["id"]
     path = f"/scans/{server.post('/scans', json.dumps({'slide_id': slide_id, 'stride': 15}).encode())['id']}"
     first = server.wait(lambda: (server.get(path)["progress"] or {}).get("done", 0))

@@ -22,8 +22,8 @@ def _only(client):
     return listed[0]
 
 
-def test_a_slide_is_listed_with_its_facts(client):
-    slide = _only(client)
+def test_a_slide_is_listed_with_its_facts(shared_client):
+    slide = _only(shared_client)
     slide_id = slide.pop("id")
     assert slide == {
         "name": "one", "file": "one.tif", "status": "ready", "problem": None, "width": 472, "height": 328,
@@ -31,7 +31,7 @@ def test_a_slide_is_listed_with_its_facts(client):
         "scan": None,
     }  # fmt: skip
     assert "one" not in slide_id
-    one = client.get(f"/slides/{slide_id}").json()
+    one = shared_client.get(f"/slides/{slide_id}").json()
     assert one["properties"]["reader"] == "tiff"
     assert {key: one[key] for key in slide} == slide
 
@@ -65,8 +65,11 @@ def test_the_deepest_level_is_the_slide(client, slides):
 
 
 @pytest.mark.parametrize("tile", ["9/2_0", "9/0_2", "10/0_0", "8/1_0", "41/0_0", "9/-1_0", "9/x_0", "9/99999999999_0"])
-def test_a_tile_that_is_not_there(client, tile):
-    assert client.get(f"/slides/{_only(client)['id']}/deepzoom_files/{tile}.jpeg").status_code in (404, 422)
+def test_a_tile_that_is_not_there(shared_client, tile):
+    assert shared_client.get(f"/slides/{_only(shared_client)['id']}/deepzoom_files/{tile}.jpeg").status_code in (
+        404,
+        422,
+    )
 
 
 def test_a_tile_is_not_sent_twice_until_its_slide_changes(client, slides):
@@ -82,15 +85,15 @@ def test_a_tile_is_not_sent_twice_until_its_slide_changes(client, slides):
     assert client.get(path, headers={"if-none-match": etag}).status_code == 200
 
 
-def test_thumbnail_tissue_and_annotations(client):
-    base = f"/slides/{_only(client)['id']}"
-    thumbnail = Image.open(io.BytesIO(client.get(f"{base}/thumbnail?max_side=100").content))
+def test_thumbnail_tissue_and_annotations(shared_client):
+    base = f"/slides/{_only(shared_client)['id']}"
+    thumbnail = Image.open(io.BytesIO(shared_client.get(f"{base}/thumbnail?max_side=100").content))
     assert thumbnail.size == (100, 69)
-    tissue = Image.open(io.BytesIO(client.get(f"{base}/tissue.png").content))
+    tissue = Image.open(io.BytesIO(shared_client.get(f"{base}/tissue.png").content))
     assert tissue.mode == "RGBA"
-    features = client.get(f"{base}/annotations").json()["features"]
+    features = shared_client.get(f"{base}/annotations").json()["features"]
     assert features[0]["properties"]["classification"]["name"] == "Tumor"
-    assert client.get(f"{base}/thumbnail?max_side=99999").status_code == 422
+    assert shared_client.get(f"{base}/thumbnail?max_side=99999").status_code == 422
 
 
 def test_tumour_without_area_is_said_with_the_annotations(client, slides):
@@ -127,9 +130,9 @@ def test_an_unreadable_slide_is_listed_as_such_without_the_servers_paths(client,
 @pytest.mark.parametrize(
     "name", ["one", "one.tif", "../slides/one.tif", "%2e%2e%2fone.tif", "..%2f..%2fetc%2fpasswd", "x" * 5000]
 )
-def test_a_name_or_a_path_is_no_id(client, name):
+def test_a_name_or_a_path_is_no_id(shared_client, name):
     for what in ("", "/thumbnail", "/deepzoom.dzi", "/deepzoom_files/0/0_0.jpeg"):
-        assert client.get(f"/slides/{name}{what}").status_code == 404
+        assert shared_client.get(f"/slides/{name}{what}").status_code == 404
 
 
 def test_hidden_files_and_others_are_not_shown(start, slides):

@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, 
 
 from helpers import scan_folders, slide_files
 from helpers.model_makers import make_deployed
+from helpers.server_process import LIGHT
 from sentinode.models.bundle_writer import write_bundle
 from sentinode.scanning.file_ends import sha256_of_ends
 
@@ -44,7 +45,8 @@ class Server:
     """A `sentinode serve` of its own."""
 
     def __init__(self, bundle: Path, folder: Path, *words: str) -> None:
-        command = [sys.executable, "-m", "sentinode.cli.main", "serve", str(bundle), "--slides", str(folder / "slides")]
+        # Torch is loaded where a test explains something: it would take seconds of every server.
+        command = [sys.executable, str(LIGHT), "serve", str(bundle), "--slides", str(folder / "slides")]
         command += ["--scans", str(folder / "scans"), "--port", "0", "--engine", "openvino", *words]
         environment = {**os.environ, "SENTINODE_THREADS": "1"}
         self.process = subprocess.Popen(
