@@ -44,6 +44,7 @@ from sentinode.cli import (
     stage,
     study,
     submit,
+    synthesise,
     tiles,
     tissue,
     train,
@@ -89,6 +90,7 @@ EXTRAS = {
     "study": "crossval,train",
     "study pretraining": "crossval,pretrain",
     "submit": "evaluate",
+    "synthesise": "train",
     "tiles": "evaluate,scan",
     "tissue": "scan",
     "train": "train",
@@ -161,6 +163,7 @@ app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.command("pretrain")(pretrain.pretrain)
+app.command("synthesise")(synthesise.synthesise)
 app.command("crossval")(crossval.crossval)
 app.command("search")(search.search)
 app.command("evaluate")(evaluate.evaluate)
