@@ -52,6 +52,29 @@ def pretraining(
     present(result, as_json)
 
 
+@app.command("synthesis")
+def synthesis(
+    data: Source,
+    out: Out,
+    weights: Annotated[
+        str, typer.Option(metavar="imagenet|FILE", help="What the trainings start from (SqueezeNet 1.1).")
+    ] = "imagenet",
+    features: Annotated[
+        str, typer.Option(metavar="imagenet|FILE", help="Of the discriminator's frozen features (EfficientNet-Lite0).")
+    ] = "imagenet",
+    settings_: Protocol = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Real patches, synthetic ones, and both, at 1, 10 and 100 % of the labels, on patches of the test split."""
+    from sentinode.studies.synthesis.synthesis_study import study_synthesis
+
+    result = study_synthesis(
+        data, out, weights=weights, features=features, overrides=settings_ or (), progress=progress(quiet)
+    )
+    present(result, as_json)
+
+
 @app.command("centres")
 def centres(
     data: Source,

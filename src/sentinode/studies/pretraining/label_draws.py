@@ -1,6 +1,7 @@
-"""The patches of a study of pretraining: which are learned from, which come with labels, which are tested."""
+"""The patches of a study with few labels: which are learned from, which come with labels, which are tested."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,28 @@ from sentinode.core.errors import DataError
 from sentinode.data.dataset import Dataset
 from sentinode.metrics.arm_comparison import HeldOut
 from sentinode.studies.drawn_patches import draw_of_each
-from sentinode.studies.pretraining.pretraining_protocol import PretrainingProtocol
 from sentinode.training.appearances import find_appearances
 
 _WATCHED = 64
 """Images of validation that a training is shown the loss of; nothing is chosen by it."""
+
+
+class LabelProtocol(Protocol):
+    """What a study's protocol says of its patches."""
+
+    @property
+    def patches(self) -> int:
+        """Drawn from the training split."""
+        ...
+
+    @property
+    def tested(self) -> int:
+        """Drawn from the test split."""
+        ...
+
+    def labels(self, share: float) -> int:
+        """How many patches come with a label: an even number."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +50,14 @@ class LabelDraws:
         truths = self.data.manifest.labels("test")
         return HeldOut(truths, np.zeros(len(truths), np.int64), self.groups)
 
-    def labelled(self, protocol: PretrainingProtocol, share: float, seed: int) -> NDArray[np.int64]:
+    def labelled(self, protocol: LabelProtocol, share: float, seed: int) -> NDArray[np.int64]:
         """Places, among the training patches, of those that come with a label: half of each class."""
         truths = self.data.manifest.labels("train")
         rng = np.random.default_rng([seed, protocol.labels(share)])
         half = protocol.labels(share) // 2
         return np.sort(np.concatenate([rng.permutation(np.flatnonzero(truths == name))[:half] for name in (0, 1)]))
 
-    def training(self, protocol: PretrainingProtocol, share: float, seed: int) -> Dataset:
+    def training(self, protocol: LabelProtocol, share: float, seed: int) -> Dataset:
         """The labelled patches, so often that an epoch is as long as one of all, and a little validation."""
         manifest = self.data.manifest
         table = manifest.table
@@ -50,7 +68,7 @@ class LabelDraws:
         return replace(self.data, manifest=replace(manifest, table=pd.concat([repeated, watched], ignore_index=True)))
 
 
-def draw_patches(data: Dataset, protocol: PretrainingProtocol) -> LabelDraws:
+def draw_patches(data: Dataset, protocol: LabelProtocol) -> LabelDraws:
     """Draw the protocol's patches from the splits of the data.
 
     Raises:
