@@ -57,6 +57,9 @@ class SampleMeasure:
     """(H, D) of images held out, as they are."""
     others: NDArray[np.float64]
     """(H, D) of as many training images, as they are."""
+    scale: float
+    """By which all features are divided, so that the mean square of those held out is 1: networks differ in it by
+    orders of magnitude, which the kernel cubes."""
 
     @cached_property
     def floor(self) -> SampleQuality:
@@ -65,7 +68,7 @@ class SampleMeasure:
 
     def of(self, drawn: NDArray[np.uint8]) -> SampleFigures:
         """The figures of (M, S, S, 3) drawn images."""
-        plain, turned = _embedded(self.extractor, drawn, self.side)
+        plain, turned = (part / self.scale for part in _embedded(self.extractor, drawn, self.side))
         return SampleFigures(
             sample_quality(self.real, plain),
             self.floor,
@@ -94,13 +97,15 @@ def open_measure(recipe: SynthesisRecipe, images: SynthesisImages, threads: int)
             f"different images of validation: {len(held_out.classes)}; {_FEWEST} are needed to measure drawn ones by"
         )
     real, turned = _embedded(extractor, held_out.images[:], side)
+    scale = max(float(np.sqrt((real**2).mean())), 1e-12)
     return SampleMeasure(
         extractor,
         side,
-        _embedded_all(extractor, images.learned, side),
-        turned,
-        real,
-        _embedded(extractor, others.images[:], side)[0],
+        _embedded_all(extractor, images.learned, side) / scale,
+        turned / scale,
+        real / scale,
+        _embedded(extractor, others.images[:], side)[0] / scale,
+        scale,
     )
 
 
