@@ -28,6 +28,9 @@ def tiles(
     margin_um: Annotated[
         float | None, typer.Option(help="Least distance of normal tiles from tumour; without: 50, rule centre 0.")
     ] = None,
+    context: Annotated[
+        bool, typer.Option("--context", help="With what lies around each, for recipes with model.context.")
+    ] = False,
     min_tissue: Annotated[float, typer.Option(help="Least part of a tile that is tissue.")] = 0.05,
     per_slide: Annotated[int, typer.Option(help="Most tiles of a class from one slide.")] = 1000,
     ratio: Annotated[float, typer.Option(help="Normal tiles for one tumour tile.")] = 1.0,
@@ -54,6 +57,7 @@ def tiles(
         slides, out, annotations=annotations or (), table=table, normal=normal, progress=progress(quiet),
         size_px=size, mpp=mpp, stride_px=stride, rule=rule, tumour_min=tumour_min, centre_px=centre,
         margin_um=margin_um, min_tissue=min_tissue, per_slide=per_slide, ratio=ratio, fractions=fractions.split(","),
-        seed=seed, slide_mpp=slide_mpp, series=series, tumour_names=tuple(tumour_name or ()),
+        seed=seed, slide_mpp=slide_mpp, series=series, context=context,
+        tumour_names=tuple(tumour_name or ()),
     )  # fmt: skip
     return present_part(result, as_json)

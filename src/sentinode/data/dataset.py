@@ -17,7 +17,7 @@ from sentinode.data.copies import copy_sets, near_copies, tied
 from sentinode.data.data_config import DataConfig, SplitConfig
 from sentinode.data.manifest import COLUMNS, Grouping, Manifest
 from sentinode.data.pack import Pack, pack
-from sentinode.data.source import Scaled, Source, recognise_positive
+from sentinode.data.source import Scaled, Source, has_context, recognise_positive
 from sentinode.data.source_splits import SPLITS, assign_splits, shares_to_cut
 from sentinode.data.splits import cut_by_class, cut_by_group, stain_clusters
 
@@ -110,20 +110,49 @@ class Dataset:
         rows = self.manifest.rows(split)
         return Images(self.pack.tiles, rows) if self.tile_size is None else CutImages(self.pack, rows)
 
+    def inputs(self, *, context: bool) -> NDArray[np.uint8]:
+        """What a model sees: `tiles`, or with `context` each before what lies around it, (M, 2, H, W, 3).
 
-def load_dataset(config: DataConfig, *, cache: Path, progress: Progress) -> Dataset:
+        Raises:
+            DataError: Context is wanted, and these images have none.
+        """
+        if not context:
+            return self.tiles
+        if self.pack.pairs is None:
+            raise DataError(f"these images have no context; {_REMEDY}")
+        return self.pack.pairs
+
+    def seen_images(self, split: str, *, context: bool) -> Images:
+        """As `images`; with `context` what a model of tiles with their context sees of each, (2, H, W, 3).
+
+        Raises:
+            DataError: See `inputs`.
+        """
+        return Images(self.inputs(context=True), self.manifest.rows(split)) if context else self.images(split)
+
+
+_REMEDY = (
+    "a model of context takes tiles of slides that `sentinode tiles --context` drew (or data.tiles.context=true): "
+    "single patches have nothing around them"
+)
+
+
+def load_dataset(config: DataConfig, *, cache: Path, progress: Progress, context: bool = False) -> Dataset:
     """Open, pack, check and split the data set that `config` describes.
 
     Args:
         config: The recipe's `[data]`.
         cache: Folder that packs are kept in.
         progress: Where to show how far packing is.
+        context: Whether the images have to come with what lies around them.
 
     Raises:
         DataError: The data set is not what it must be; see `sentinode.data.checks`.
         StorageError: The disk is too full to pack it.
     """
     source = open_configured(config, cache, progress)
+    if context and (not has_context(source) or config.tile_size is not None):
+        raise DataError(f"{source.address} has images without context, and model.context = true; {_REMEDY}")
     rename_all(source.class_names, config.rename)  # a misspelt name is found before minutes of packing
     splits = own_splits(source)
     assign_splits(splits, _chosen(config.split))

@@ -20,7 +20,7 @@ from sentinode.core.errors import DataNotFoundError, ImageError, StorageError
 from sentinode.core.images import pixel_hash
 from sentinode.core.progress import Progress
 from sentinode.core.tile_cover import cut, tile_count
-from sentinode.data.source import Source
+from sentinode.data.source import Contextual, Source, has_context
 
 # Pillow and zlib let go of the interpreter's lock while they decode; more threads than this wait for the disk.
 _THREADS = 4
@@ -73,11 +73,16 @@ def decode_all(source: Source, folder: Path, progress: Progress, tile_size: int 
 class DecodingPass:
     """Decoding at one size. What is done is noted in a journal, always after the pixels are safe on the disk."""
 
+    keeps_context = True
+    """Whether a source's context is packed with its tiles."""
+
     def __init__(self, source: Source, labelled: Sequence[int], size: Size, folder: Path) -> None:
         self._source = source
         self._labelled = labelled
         self._size = size
-        self._blank = np.zeros((*size, 3), dtype=np.uint8)
+        keeps = self.keeps_context and has_context(source)
+        self._pairs = source if keeps and isinstance(source, Contextual) else None
+        self._blank = np.zeros((*((2,) if self._pairs else ()), *size, 3), dtype=np.uint8)
         self._tiles = folder / "tiles.npy"
         self._journal = folder / _JOURNAL
         self._head = {"size": list(size), "images": len(labelled)}
@@ -123,19 +128,20 @@ class DecodingPass:
 
     def _decode(self, index: int) -> tuple[Fact, NDArray[np.uint8]]:
         try:
-            tile = self._source.read(index)
+            image = self._pairs.read_pair(index) if self._pairs else self._source.read(index)
         except DataNotFoundError as error:
             return Fact("missing", str(error)), self._blank
         except ImageError as error:
             return Fact("unreadable", str(error)), self._blank
+        tile = image[0] if self._pairs else image  # what it is known by: its context may be that of another tile
         height, width = tile.shape[:2]
-        stored = self._stored(tile)
+        stored = self._stored(image)
         fact = Fact("size" if stored is None else "packed", "", height, width, pixel_hash(tile))
         return fact, self._blank if stored is None else stored
 
     def _stored(self, image: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
         """What an image puts into the array; None: it has not the size for it."""
-        return np.ascontiguousarray(image) if image.shape[:2] == self._size else None
+        return np.ascontiguousarray(image) if image.shape[-3:-1] == self._size else None
 
     def _resume(self) -> list[Fact]:
         """Cut both files down to what is whole in both of them; start them anew when they are of another pass."""
@@ -166,13 +172,15 @@ class DecodingPass:
 
     def _write_header(self, file: BinaryIO, rows: int | None = None) -> int:
         """Write the array's header; returns its bytes."""
-        shape = (len(self._labelled) if rows is None else rows, *self._size, 3)
+        shape = (len(self._labelled) if rows is None else rows, *self._blank.shape)
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
         return file.tell()
 
 
 class CuttingPass(DecodingPass):
     """Decoding with every image cut into tiles of one size, as many as it takes; an unusable image takes none."""
+
+    keeps_context = False  # that of an image says little of what lies around each of its tiles
 
     def rows_of(self, fact: Fact) -> int:
         """How many tiles an image has."""

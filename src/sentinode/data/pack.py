@@ -23,6 +23,9 @@ from sentinode.data.tile_map import map_tiles
 _FORGOTTEN_S = 7 * 24 * 3600
 """Since the last image that was added: then a pack that was never finished makes room."""
 
+_PAIRS = 5
+"""Dimensions of an array that has contexts, too."""
+
 _VERSION = 1  # counted up when the form of a pack changes: packs of an older form are then made anew
 
 
@@ -47,7 +50,14 @@ class Pack:
 
         Of images that were cut into tiles, the tiles, each image's side by side in the order of `covering.cut`.
         """
-        return map_tiles(self.folder / "tiles.npy")
+        packed = map_tiles(self.folder / "tiles.npy")
+        return packed.first_of_pairs() if packed.ndim == _PAIRS else packed
+
+    @cached_property
+    def pairs(self) -> NDArray[np.uint8] | None:
+        """(M, 2, H, W, 3) uint8: each tile before its context; None where the source knows none."""
+        packed = map_tiles(self.folder / "tiles.npy")
+        return packed if packed.ndim == _PAIRS else None
 
     @cached_property
     def index(self) -> pd.DataFrame:

@@ -94,6 +94,27 @@ class Scaled(Protocol):
         """µm per pixel."""
 
 
+@runtime_checkable
+class Contextual(Protocol):
+    """A source that may know what lies around its images."""
+
+    @property
+    def has_context(self) -> bool:
+        """Whether it does."""
+
+    def read_pair(self, index: int) -> NDArray[np.uint8]:
+        """Pixels of `records[index]`, and of its context (see `core.context`): (2, S, S, 3) uint8 RGB.
+
+        Raises:
+            DataNotFoundError, ImageError: As for `Source.read`.
+        """
+
+
+def has_context(source: Source) -> bool:
+    """Whether a source knows what lies around its images."""
+    return isinstance(source, Contextual) and source.has_context
+
+
 def recognise_positive(class_names: Sequence[str]) -> str | None:
     """The one class whose name says that it is the positive one (tumour, metastasis, 1, …); None if not exactly one.
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 RESIDENT_BYTES = 256 << 20
 """About as much of the array stays in the process's memory at most, beside what is in use just now."""
@@ -41,7 +40,11 @@ class TileMap(np.memmap[Any, np.dtype[np.uint8]]):
         if isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
             mapping.madvise(mmap.MADV_DONTNEED)  # of a file that nobody writes to: read again where it is needed
 
+    def first_of_pairs(self) -> "TileMap":
+        """The tiles (M, H, W, 3) of an array with their contexts, (M, 2, H, W, 3), mapped as this is."""
+        return super().__getitem__((slice(None), 0)).view(TileMap)  # type: ignore[no-any-return]
 
-def map_tiles(path: Path) -> NDArray[np.uint8]:
+
+def map_tiles(path: Path) -> TileMap:
     """The array in a .npy file, mapped."""
     return np.load(path, mmap_mode="r").view(TileMap)  # type: ignore[no-any-return]

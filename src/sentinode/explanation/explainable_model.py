@@ -143,6 +143,7 @@ def open_model(
         SentinodeError: A single look of an INT8 bundle was asked for, which has none; or the bundle normalises stain.
         BundleError: The bundle answers differently than recorded.
     """
+    bundle.info.refuse_context("maps are of tiles alone")
     if bundle.info.input.stain:
         # Its map would be of an image that nobody sees, and each perturbed one would be normalised differently.
         raise SentinodeError(

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinode.core.decision import LowConfidenceBand, OperatingPoint
+from sentinode.core.errors import BundleError
 from sentinode.core.metric import Metric
 from sentinode.core.stain.normaliser import StainTarget
 from sentinode.core.tile_cover import tile_count
@@ -76,6 +77,8 @@ class Input(_Part):
     """How tiles come to `input_size`, where that differs."""
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    context: bool = Field(default=False, exclude_if=lambda context: not context)
+    """When set, the graph takes each tile before what lies around it, uint8 (N, 2, S, S, 3) (see `core.context`)."""
     stain: StainTarget | None = Field(default=None, exclude_if=lambda stain: stain is None)
     """When set, engines give every tile this stain before the graph sees it: by the slide's where one is scanned, by
     each image's own otherwise."""
@@ -173,11 +176,26 @@ class BundleInfo(_Part):
     sha256: str | None = None
     """The bundle's hash: of all the other fields, `files` among them; filled in likewise. None in format 1."""
 
+    def refuse_context(self, what: str) -> None:
+        """Refuse a bundle that sees tiles with their context.
+
+        Args:
+            what: What can't be done with it, in words: `single images have none`.
+
+        Raises:
+            BundleError: It is one.
+        """
+        if self.input.context:
+            raise BundleError(
+                f"bundle {self.name} sees each tile with its context, four times as wide, and {what}; scan slides "
+                "with it, or use a bundle that was trained without model.context"
+            )
+
     @property
     def pixels_a_tile(self) -> int:
         """Pixels that the network sees for one tile, over all orientations and sizes of test-time averaging."""
         return sum(
-            (8 if part.model.test_time == "d4" else 1) * size**2
+            (8 if part.model.test_time == "d4" else 1) * (2 if part.input.context else 1) * size**2
             for part in self.members or (self,)
             for size in (part.input.input_size, *part.model.test_time_sizes)
         )
@@ -194,6 +212,8 @@ class BundleInfo(_Part):
             raise ValueError("a threshold and a positive class belong together")
         if (self.model.architecture == ENSEMBLE) != bool(self.members):
             raise ValueError("members and the architecture 'ensemble' belong together")
+        if self.input.context != self.model.context:
+            raise ValueError("the model and its input say different things of context")
         if self.input.pooling and self.head is None:
             raise ValueError("the tiles of an image are pooled for a classical head, and there is none")
         return self

@@ -45,6 +45,7 @@ def check_joinable(bundles: Sequence[Bundle], mean: Mean | None, test_time: Test
                 f"{bundle.name} normalises stain, and the members of an ensemble see the same tiles as they are; name "
                 'bundles that were trained with stain.normalise = "none"'
             )
+        bundle.info.refuse_context("the members of an ensemble see tiles alone")
         _check_one_size(bundle)
     if len(bundles) == 1:
         _check_single(bundles[0], mean, test_time)

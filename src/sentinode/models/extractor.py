@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinode.core.errors import BundleError, SentinodeError
+from sentinode.core.errors import BundleError, RecipeError, SentinodeError
 from sentinode.core.files import sha256_of_json
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_info import GRAPH_FILE, BundleInfo, Classes, Input, Provenance
@@ -143,6 +143,7 @@ def space_of(bundle: Bundle) -> FeatureSpace:
 
 def _of_bundle(bundle: Bundle, tile_size: int, engine: str, threads: int | None) -> Extractor:
     info = bundle.info
+    info.refuse_context("features are of tiles alone")
     if info.input.pooling:
         raise BundleError(
             f"bundle {bundle.name} pools the tiles of an image for its own classifier; name the network that it stands "
@@ -186,6 +187,8 @@ def _of_architecture(config: ModelConfig, tile_size: int, engine: str, threads: 
     from sentinode.models.networks.timm_network import own_size
     from sentinode.models.preprocessing import Preprocessing
 
+    if config.context:
+        raise RecipeError("model.context = true, and features are of tiles alone; leave it out")
     size = config.input_size or own_size(config) or tile_size
     mean, std = normalisation(config)
     model = config.model_copy(update={"input_size": size, "head": "logit", "mean": mean, "std": std})

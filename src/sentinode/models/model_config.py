@@ -63,6 +63,10 @@ class ModelConfig(BaseModel):
     std: tuple[float, float, float] | None = None
     """Standard deviation of R, G and B on the scale 0 to 1, by which is divided. None: as for `mean`."""
 
+    context: bool = Field(default=False, exclude_if=lambda context: not context)
+    """Whether a second backbone of the same kind sees what lies around each tile, four times as wide and as coarse
+    (see `networks.context_network`). Only tiles of slides have that."""
+
     test_time: TestTime = "none"
     """`d4`: the deployed model averages the logits over the eight flips and quarter turns of a tile."""
 

@@ -59,7 +59,8 @@ def export_graph(deployed: DeployedModel, storage: Storage) -> ModelProto:
     """
     round_weights(deployed.network, storage)
     size = deployed.preprocessing.tile_size
-    shape, dynamic = (3, size, size, 3), {0: torch.export.Dim("N")}
+    pair = (2,) if deployed.network.sees_context else ()
+    shape, dynamic = (3, *pair, size, size, 3), {0: torch.export.Dim("N")}
     if deployed.pooling:
         shape = (3, 2 * size + 1, 3 * size + 2, 3)
         dynamic |= {1: torch.export.Dim("H", min=size), 2: torch.export.Dim("W", min=size)}

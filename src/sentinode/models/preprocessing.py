@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from sentinode.models.model_config import IMAGENET_MEAN, IMAGENET_STD
 
+_PAIRS = 5
+"""Dimensions of tiles with their context."""
+
 
 class Preprocessing(nn.Module):
     """uint8 tiles (N, H, W, 3), RGB → float images (N, 3, S, S): resized bilinearly, scaled to 0–1 and normalised.
@@ -42,7 +45,9 @@ class Preprocessing(nn.Module):
         return Preprocessing(self.tile_size, input_size, self.mean, self.std)
 
     def forward(self, tiles: Tensor) -> Tensor:
-        """(N, H, W, 3) uint8 → (N, 3, S, S) float32."""
+        """(N, H, W, 3) uint8 → (N, 3, S, S) float32; with context (N, 2, H, W, 3) → (N, 6, S, S), the tile's first."""
+        if tiles.ndim == _PAIRS:
+            return torch.cat([self(tiles[:, 0]), self(tiles[:, 1])], dim=1)
         images = tiles.permute(0, 3, 1, 2).to(self.scale.dtype)  # in memory still channels last
         return self.normalise(self.resize(images))
 

@@ -61,6 +61,7 @@ def quantize_graph(bundle: Bundle, tiles: NDArray[np.uint8]) -> ModelProto:
             f"bundle {bundle.name} normalises stain, which INT8 bundles don't; quantise one that was trained with "
             'stain.normalise = "none"'
         )
+    bundle.info.refuse_context("INT8 bundles see tiles alone")
     if bundle.info.head or any(member.head for member in bundle.info.members):
         # It was fitted on every image there was, so none is left on which temperature and threshold could be set anew.
         raise BundleError(

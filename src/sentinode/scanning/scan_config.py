@@ -71,7 +71,7 @@ class ScanConfig(TilingConfig):
                 f"bundle {info.name} judges whole photographs by their pooled tiles, which says nothing of a single "
                 "tile; scan with a bundle that was trained on tiles"
             )
-        return self.spec(f"bundle {info.name}", info.input.tile_size, info.input.mpp)
+        return self.spec(f"bundle {info.name}", info.input.tile_size, info.input.mpp, context=info.input.context)
 
 
 @dataclass(frozen=True, eq=False)

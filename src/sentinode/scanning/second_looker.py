@@ -125,15 +125,16 @@ def second_looker(name: str, engine: LazyEngine, machine: Machine, progress: Pro
         SentinodeError: There is no such bundle, or it can't look at tiles.
     """
     config = engine.plan.config
-    if name == AUTO and config.test_time is None:
-        return SecondLooker(engine, machine, progress)
     chosen = engine.bundle if name == AUTO else open_bundle(name)
+    chosen.info.refuse_context("a second look is at tiles of other sizes and turns, which it has not learned from")
     first, second = (info.input.stain and info.input.stain.method for info in (engine.bundle.info, chosen.info))
     if second not in (None, first):
         raise BundleError(
             f"bundle {chosen.name} normalises stain ({second}), and the scan by {engine.bundle.name} tells no slide's "
             "stain by that method; look again with one that leaves stain as it is"
         )
+    if name == AUTO and config.test_time is None:
+        return SecondLooker(engine, machine, progress)
     own = config.model_copy(update={"test_time": None, "region": None})
     return SecondLooker(LazyEngine(chosen, own.resolved(chosen.info), machine.threads), machine, progress)
 

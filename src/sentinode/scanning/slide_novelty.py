@@ -45,11 +45,13 @@ def slide_novelty(
     chosen = readable[np.unique(np.linspace(0, len(readable) - 1, min(SAMPLE, len(readable))).round().astype(int))]
     outside: list[tuple[str, ...]] = []
     for part in read_batches(
-        slide, plan.spec.mpp, plan.spec.size_px, plan.x0[chosen], plan.y0[chosen], batch=SAMPLE, threads=threads
-    ):
+        slide, plan.spec.mpp, plan.spec.size_px, plan.x0[chosen], plan.y0[chosen], batch=SAMPLE, threads=threads,
+        context=plan.spec.context,
+    ):  # fmt: skip
         embedding = engine.get(stain).predict(part.tiles).embedding
         seen = [place for place in range(len(part.tiles)) if part.start + place not in part.unreadable]
-        outside += known.outside([part.tiles[place] for place in seen], embedding[seen])
+        tiles = part.tiles[:, 0] if plan.spec.context else part.tiles  # looks are held against those of single tiles
+        outside += known.outside([tiles[place] for place in seen], embedding[seen])
     if not outside:
         return None
     shares = {name: round(float(np.mean([name in each for each in outside])), 3) for name in known.respects}

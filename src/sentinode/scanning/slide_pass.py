@@ -21,6 +21,7 @@ from sentinode.scanning.outcome import SlideFailedError
 from sentinode.scanning.overview import survey_slide
 from sentinode.scanning.scan_record import Failure, SlideFacts, Stage
 from sentinode.scanning.tiling_config import Machine, TilingPlan
+from sentinode.slides.context import ContextBlocks, read_with_context
 from sentinode.slides.reader import READING
 from sentinode.slides.reader_agreement import verify_readers
 from sentinode.slides.slide import Slide, open_slide
@@ -125,7 +126,7 @@ class SlidePass:
         """
         batches = read_batches(
             slide, plan.spec.mpp, plan.spec.size_px, plan.x0[start:], plan.y0[start:],
-            batch=self.plan.config.batch, threads=self.machine.threads,
+            batch=self.plan.config.batch, threads=self.machine.threads, context=plan.spec.context,
         )  # fmt: skip
         with closing(batches), self.progress.bar(slide.name, len(plan), "tiles", done=start) as advance:  # type: ignore[type-var]
             for part in batches:
@@ -158,10 +159,15 @@ def first_unreadable(slide: Slide, plan: TilePlan, unreadable: NDArray[np.bool_]
         SlideReadError: No tile of the slide could be read.
     """
     messages = []
+    spec = plan.spec
+    blocks = ContextBlocks(slide, spec.mpp, spec.size_px) if spec.context else None
     for index in np.flatnonzero(unreadable)[:_KEPT_MESSAGES]:
-        x0, y0, size = int(plan.x0[index]), int(plan.y0[index]), plan.spec.size_px
+        x0, y0, size = int(plan.x0[index]), int(plan.y0[index]), spec.size_px
         try:
-            slide.read_at(plan.spec.mpp, x0, y0, size, size)
+            if blocks:
+                read_with_context(slide, blocks, spec.mpp, x0, y0, size)
+            else:
+                slide.read_at(spec.mpp, x0, y0, size, size)
         except SlideReadError as error:
             messages.append(str(error))
         else:

@@ -69,13 +69,14 @@ class TilingConfig(BaseModel):
             raise ValueError("a tissue model does nothing where all of the slide is scanned; leave one of them out")
         return self
 
-    def spec(self, model: str, size_px: int, mpp: float | None) -> TileSpec:
+    def spec(self, model: str, size_px: int, mpp: float | None, *, context: bool = False) -> TileSpec:
         """The tiles that a model takes.
 
         Args:
             model: What it is called in a message: `bundle pcam`.
             size_px: Side of its tiles.
             mpp: µm/px that it was trained at, if it says so.
+            context: Whether it sees what lies around each tile, too.
 
         Raises:
             BundleError: Neither it nor the user says the µm/px, or they contradict each other.
@@ -89,7 +90,9 @@ class TilingConfig(BaseModel):
             raise BundleError(f"{model} was made for {mpp:g} µm/px, not {given:g}; leave out --model-mpp")
         chosen = mpp if mpp is not None else given
         assert chosen is not None
-        return TileSpec(size_px=size_px, mpp=chosen, stride_px=self.stride_px, min_tissue=self.min_tissue)
+        return TileSpec(
+            size_px=size_px, mpp=chosen, stride_px=self.stride_px, min_tissue=self.min_tissue, context=context
+        )
 
     def sha256(self) -> str:
         """The hash of all in it that changes a result; the tissue model counts by its content."""

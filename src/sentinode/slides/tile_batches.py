@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from sentinode.core.errors import SlideReadError
 from sentinode.slides.buffers import Buffers
+from sentinode.slides.context import ContextBlocks
+from sentinode.slides.reader import Pixels
 from sentinode.slides.reduction import is_copied
 from sentinode.slides.slide import LevelChoice, Slide
 
@@ -23,7 +25,8 @@ class TileBatch:
 
     start: int
     tiles: NDArray[np.uint8]
-    """(n, size_px, size_px, 3) uint8, RGB; a tile that could not be read is white."""
+    """(n, size_px, size_px, 3) uint8, RGB; a tile that could not be read is white. With context (n, 2, size_px,
+    size_px, 3), each tile before what lies around it."""
     unreadable: dict[int, SlideReadError]
     """Index in the plan (not in the batch) → why the tile could not be read."""
 
@@ -38,11 +41,15 @@ def read_batches(
     batch: int,
     threads: int,
     ahead: int = 3,
+    context: bool = False,
 ) -> Iterator[TileBatch]:
     """Read square tiles of `size_px` px at `mpp` µm/px whose top left corners are level-0 (x0, y0), in that order.
 
+    With `context` each comes with what lies around it (see `core.context`); neighbours share what is read for that.
+
     At most `ahead` batches are read or waiting at a time: the memory held is bounded by
-    (ahead + 2) · batch · size_px² · 3 bytes, whatever the number of tiles, beside the reader's cache. A batch's array
+    (ahead + 2) · batch · size_px² · 3 bytes, with context twice that and 128 MB, whatever the number of tiles, beside
+    the reader's cache. A batch's array
     is filled anew when neither it nor a view of it is held any more. Decoding runs
     in `threads` threads without the interpreter's lock, so that it overlaps with what the caller does.
     Closing the iterator stops the reading.
@@ -54,7 +61,8 @@ def read_batches(
     once = not _overlap(x0, size_px * choice.scale_x * slide.facts.levels[choice.level].downsample_x)
     once = once and not _overlap(y0, size_px * choice.scale_y * slide.facts.levels[choice.level].downsample_y)
     joined = _joined(slide, choice, size_px, x0, y0)
-    return _Tiles(slide, choice, size_px, x0, y0, once, joined).batches(batch, threads, ahead)
+    blocks = ContextBlocks(slide, mpp, size_px) if context else None
+    return _Tiles(slide, choice, size_px, x0, y0, once, joined, blocks).batches(batch, threads, ahead)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +78,13 @@ class _Tiles:
     """No two tiles share a pixel."""
     joined: NDArray[np.bool_]
     """(N,) whether a tile is the right neighbour of the one before, to be read with it as one strip."""
+    context: ContextBlocks | None
+    """What lies around tiles, where that is wanted, too."""
 
     def batches(self, batch: int, threads: int, ahead: int) -> Iterator[TileBatch]:
         # As many as are read or wait, the one that the caller works on, and the one that it lets go for it.
-        buffers = Buffers((batch, self.size_px, self.size_px, 3), ahead + 2)
+        each = (self.size_px, self.size_px, 3) if self.context is None else (2, self.size_px, self.size_px, 3)
+        buffers = Buffers((batch, *each), ahead + 2)
         pool = ThreadPoolExecutor(threads, thread_name_prefix="tiles")
         waiting: deque[tuple[TileBatch, list[Future[None]]]] = deque()
         try:
@@ -98,6 +109,9 @@ class _Tiles:
             if end - first == 1 or not self._read_strip(made, first, end):
                 for place in range(first, end):
                     self._read_one(made, place)
+            if self.context is not None:
+                for place in range(first, end):
+                    self._read_context(self.context, made, place)
             first = end
 
     def _read_strip(self, made: TileBatch, first: int, end: int) -> bool:
@@ -108,16 +122,29 @@ class _Tiles:
             strip = self.slide.reader.read(self.choice.level, x, y, count * size, size)
         except SlideReadError:
             return False  # one by one, to learn which of them it is
-        made.tiles[first:end] = strip.reshape(size, count, size, 3).transpose(1, 0, 2, 3)
+        self._own(made)[first:end] = strip.reshape(size, count, size, 3).transpose(1, 0, 2, 3)
         return True
 
     def _read_one(self, made: TileBatch, place: int) -> None:
-        index, out = made.start + place, made.tiles[place]
+        index, out = made.start + place, self._own(made)[place]
         try:
             self.slide.read_scaled_into(self.choice, int(self.x0[index]), int(self.y0[index]), out, once=self.once)
         except SlideReadError as error:
             out[...] = 255
             made.unreadable[index] = error
+
+    def _read_context(self, context: ContextBlocks, made: TileBatch, place: int) -> None:
+        index = made.start + place
+        try:
+            context.read_into(self.slide, int(self.x0[index]), int(self.y0[index]), made.tiles[place, 1])
+        except SlideReadError as error:
+            made.unreadable[index] = error
+        if index in made.unreadable:
+            made.tiles[place] = 255
+
+    def _own(self, made: TileBatch) -> Pixels:
+        """(n, size_px, size_px, 3): the tiles without their context."""
+        return made.tiles if self.context is None else made.tiles[:, 0]
 
 
 def _joined(

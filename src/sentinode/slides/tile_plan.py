@@ -31,6 +31,8 @@ class TileSpec(BaseModel):
     """From one tile to the next, in pixels at `mpp`; None: `size_px`, so that tiles touch and don't overlap."""
     min_tissue: float = Field(default=0.05, ge=0, le=1)
     """Least part of a tile that is tissue. A tile without any tissue is never kept while there is a mask."""
+    context: bool = Field(default=False, exclude_if=lambda context: not context)
+    """Whether the model sees what lies around each tile, too (see `core.context`)."""
 
     @property
     def step_px(self) -> int:

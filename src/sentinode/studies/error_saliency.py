@@ -26,8 +26,12 @@ def error_maps(bundle: Bundle, images: Images) -> tuple[Maps | None, str]:
     report has two dozen.
     """
     info = bundle.info
-    if info.input.pooling or info.precision == "int8":
-        kind = "which pools the tiles of large images" if info.input.pooling else "which is INT8"
+    unfit = {
+        "which pools the tiles of large images": bool(info.input.pooling),
+        "which is INT8": info.precision == "int8",
+        "which sees each tile with its context": info.input.context,
+    }
+    if kind := next((words for words, holds in unfit.items() if holds), None):
         return None, f"No maps over the errors of this bundle, {kind}; see sentinode explain."
     try:
         with job("explain"):

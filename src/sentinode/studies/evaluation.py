@@ -86,10 +86,11 @@ def score(
     runner = open_engine(bundle, engine, threads=settings.threads)
     title, target = f"scoring {split}", bundle.info.input.stain
     if target is None:
-        probabilities, kept = runner.probabilities(data.images(split), progress, title), Counter[str]()
+        images = data.seen_images(split, context=bundle.info.input.context)
+        probabilities, kept = runner.probabilities(images, progress, title), Counter[str]()
     else:  # here slides may be known, which an engine that sees one image after another does not ask for
-        images = NormalisedImages(data, split, target)
-        probabilities, kept = without_stain(runner).probabilities(images, progress, title), images.kept
+        normalised = NormalisedImages(data, split, target)
+        probabilities, kept = without_stain(runner).probabilities(normalised, progress, title), normalised.kept
     return Scored(data, split, address, predictions_of(data.manifest, split, probabilities), kept)
 
 

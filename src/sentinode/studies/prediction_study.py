@@ -112,6 +112,7 @@ def predict(
     """
     paths = expand_images([str(image) for image in images])
     opened = open_bundle(bundle)
+    opened.info.refuse_context("single images have none")
     runner = open_engine(opened, engine, threads=(settings or Settings.from_environment()).threads)
     known = TrainingRange.of(opened.reference())
     return PatchPredictions(runner, opened.info, paths, resize=resize, progress=progress, known=known)

@@ -122,6 +122,8 @@ def _work(name: str, network: FeaturesConfig, config: TilingConfig, tile_size: i
             f"bundle {bundle.info.name} normalises stain, and features of slides are of tiles as they are; use "
             'one that was trained with stain.normalise = "none"'
         )
+    if bundle:
+        bundle.info.refuse_context("features are of tiles alone")
     known = bundle.info.input if bundle else _pretrained_input(name)
     size = tile_size or (known.tile_size if known else None)
     if size is None:

@@ -97,6 +97,7 @@ def write_submission(
     """
     out, settings = Path(out), settings or Settings.from_environment()
     bundle = open_bundle(name)
+    bundle.info.refuse_context("single images have none")
     column = _column(bundle)
     test = open_competition_test(address)
     _check_out(out)

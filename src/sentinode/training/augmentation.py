@@ -18,6 +18,8 @@ from sentinode.training.training_config import AugmentationConfig
 # Rows: optical density of haematoxylin, eosin and the residual in R, G, B (Ruifrok and Johnston 2001).
 _STAINS = ((0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78))
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_PAIRS = 5
+"""Dimensions of tiles with their context."""
 _TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 
 
@@ -58,16 +60,25 @@ class Augmentation(nn.Module):
         """Augment a batch.
 
         Args:
-            tiles: (N, H, W, 3) uint8, RGB. Quarter turns need H = W.
+            tiles: (N, H, W, 3) uint8, RGB. Quarter turns need H = W. With context (N, 2, H, W, 3), see `core.context`:
+                both parts are turned and coloured by one draw. Blur, focus and JPEG are of the tile alone, since a
+                pixel of the context is the mean of sixteen, which leaves little of them.
             appearance: (N,) int64, which of the appearances each has; None: not known, and left as it is.
 
         Returns:
-            (N, H, W, 3) float32 in [0, 255].
+            The same shape, float32 in [0, 255].
         """
-        config = self.config
         images = self._symmetries(tiles).float()
-        if config.rotation or config.scale:
+        if self.config.rotation or self.config.scale:
             images = self._turn(images)
+        if images.ndim != _PAIRS:
+            return self._degrade(self._recolour(images, appearance))
+        # One image to what sees colours: both parts get one draw.
+        joined = self._recolour(images.flatten(1, 2), appearance).reshape(images.shape)
+        return torch.stack([self._degrade(joined[:, 0]), joined[:, 1]], dim=1)
+
+    def _recolour(self, images: Tensor, appearance: Tensor | None) -> Tensor:
+        config = self.config
         if config.appearance and appearance is not None and self.transfers is not None:
             images = self._change_appearance(images, appearance, self.transfers)
         if config.stain:
@@ -77,6 +88,11 @@ class Augmentation(nn.Module):
         images = images.clamp_(0, 255)
         if config.gamma:
             images = self._change_gamma(images)
+        return images
+
+    def _degrade(self, images: Tensor) -> Tensor:
+        """What optics and files do."""
+        config = self.config
         if config.blur:
             images = self._some(0.5, images, lambda chosen: blur(chosen, config.blur))
         if config.focus:
@@ -106,16 +122,27 @@ class Augmentation(nn.Module):
                 continue
             some = tiles[chosen]
             if value & 4:
-                some = some.transpose(1, 2)
-            axes = [axis for bit, axis in ((1, 2), (2, 1)) if value & bit]
+                some = some.transpose(-3, -2)
+            axes = [axis for bit, axis in ((1, -2), (2, -3)) if value & bit]
             out[chosen] = some.flip(axes) if axes else some
         return out
 
     def _turn(self, images: Tensor) -> Tensor:
         """Turn by any angle and magnify, in one resampling."""
-        count, height, width, _ = images.shape
+        if images.ndim == _PAIRS:
+            twice = (draw.repeat_interleave(2) for draw in self._turns(images))
+            return self._turned(images.flatten(0, 1), *twice).reshape(images.shape)
+        return self._turned(images, *self._turns(images))
+
+    def _turns(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """For each image an angle in radians, and how many pixels become one."""
+        count = len(images)
         angle = self._uniform(count, images.device) * math.radians(self.config.rotation)
-        shrink = torch.exp(self._uniform(count, images.device) * math.log(1 + self.config.scale))
+        return angle, torch.exp(self._uniform(count, images.device) * math.log(1 + self.config.scale))
+
+    @staticmethod
+    def _turned(images: Tensor, angle: Tensor, shrink: Tensor) -> Tensor:
+        count, height, width, _ = images.shape
         cos, sin = angle.cos() * shrink, angle.sin() * shrink
         zero = torch.zeros_like(cos)
         # grid_sample's coordinates run from -1 to 1 on both axes, so an image that is not square needs its aspect.

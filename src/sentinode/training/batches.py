@@ -25,7 +25,7 @@ class PackedBatches(Dataset[tuple[Tensor, ...]]):
         more: NDArray[np.uint8] | None = None,
         device: torch.device | None = None,
     ) -> None:
-        """Take `rows` (n,) of the packed `tiles` (N, H, W, 3) and their `labels` (n,).
+        """Take `rows` (n,) of the packed `tiles` (N, H, W, 3), or (N, 2, H, W, 3) with context, and their `labels`.
 
         Args:
             tiles: uint8, RGB.

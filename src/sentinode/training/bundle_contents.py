@@ -17,19 +17,24 @@ REFERENCE_TILES = 500
 """Training images that later data is held against, for drift; more would only make bundles larger."""
 
 
-def example_tiles(size: int) -> NDArray[np.uint8]:
-    """(n, size, size, 3): blots of colours as in H&E. No image of a patient belongs in a bundle."""
+def example_tiles(size: int, *, context: bool = False) -> NDArray[np.uint8]:
+    """(n, size, size, 3): blots of colours as in H&E; with context (n, 2, size, size, 3), each before another one.
+
+    No image of a patient belongs in a bundle.
+    """
     generator = np.random.default_rng(0)
     coarse = generator.integers(0, 256, (_EXAMPLES, _BLOTS, _BLOTS, 3), dtype=np.uint8)
     coarse = np.maximum(coarse // np.array([2, 3, 2], dtype=np.uint8), np.array([60, 30, 90], dtype=np.uint8))
     resized = [Image.fromarray(tile).resize((size, size), Image.Resampling.BICUBIC) for tile in coarse]
-    return np.stack([np.asarray(tile, dtype=np.uint8) for tile in resized])
+    tiles = np.stack([np.asarray(tile, dtype=np.uint8) for tile in resized])
+    return np.stack([tiles, tiles[::-1]], axis=1) if context else tiles
 
 
-def reference_tiles(data: Dataset, seed: int, split: str = "train") -> NDArray[np.uint8]:
-    """(n, H, W, 3): a random sample of a split's images, in the manifest's order."""
+def reference_tiles(data: Dataset, seed: int, split: str = "train", *, context: bool = False) -> NDArray[np.uint8]:
+    """(n, H, W, 3): a random sample of a split's images, in the manifest's order; with context (n, 2, H, W, 3)."""
     rows = data.manifest.rows(split)
-    return data.tiles[rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:REFERENCE_TILES])]]
+    chosen = rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:REFERENCE_TILES])]
+    return data.inputs(context=context)[chosen]
 
 
 def reference(

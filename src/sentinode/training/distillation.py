@@ -75,6 +75,7 @@ def load_teacher(config: TrainingConfig, classes: tuple[str, ...], tile_size: in
         )
     if info.precision == "int8":
         raise RecipeError(f"training.teacher = {config.teacher!r} is INT8; name the bundle that it was quantised from")
+    info.refuse_context("a teacher sees the student's images, which are tiles alone")
     if info.input.stain:
         raise RecipeError(
             f"training.teacher = {config.teacher!r} normalises stain, and a teacher sees the student's images; name a "

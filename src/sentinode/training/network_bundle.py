@@ -151,17 +151,20 @@ def write_network_bundle(
         test_time=recipe.model.test_time,
         test_time_sizes=recipe.model.test_time_sizes,
     )
-    logits, _ = _answers(deployed.eval().logits, data.images("validation"), "calibrating", progress)
+    context = recipe.model.context
+    validation = data.seen_images("validation", context=context)
+    logits, _ = _answers(deployed.eval().logits, validation, "calibrating", progress)
     calibration = calibrate(logits, data, recipe.evaluation, recipe.seed)
     deployed.temperature.fill_(calibration.temperature)
-    tiles = reference_tiles(data, recipe.seed)
+    tiles = reference_tiles(data, recipe.seed, context=context)
     # Later images are held against these as they come, their embeddings against those of normalised ones.
     shown = reference_tiles(stain.data, recipe.seed) if stain else tiles
+    shown = shown[:, 0] if context else shown
     return write_bundle(
         folder,
         _info(recipe, data, fitted, calibration, stain),
         deployed,
-        example_tiles=example_tiles(fitted.preprocessing.tile_size),
+        example_tiles=example_tiles(fitted.preprocessing.tile_size, context=context),
         reference=reference(shown, *_answers(deployed, tiles, "reference", progress)),
         seen={split: pixel_hashes(data, split) for split in ("train", "validation")},
     )
@@ -196,6 +199,7 @@ def _info(
             input_size=seen.input_size,
             mean=seen.mean,
             std=seen.std,
+            context=recipe.model.context,
             stain=stain.target if stain else None,
         ),
         model=model,

@@ -128,10 +128,11 @@ def _check_sizes(model: ModelConfig, network: Network, size: int) -> None:
     """Find out before hours of training that the network can't see images of a size that is wanted at test time."""
     if size in model.test_time_sizes:
         raise RecipeError(f"model.test_time_sizes has {size} px, which the network sees anyway; leave it out")
+    channels = 6 if network.sees_context else 3
     for other in (*model.test_time_sizes, *([model.training_size] if model.training_size else [])):
         try:
             with torch.inference_mode():
-                network.eval()(torch.zeros(1, 3, other, other))
+                network.eval()(torch.zeros(1, channels, other, other))
         except (RuntimeError, AssertionError) as error:
             raise RecipeError(
                 f"{model.architecture} can't see images of {other} px ({str(error).splitlines()[0]}); correct "
@@ -175,25 +176,23 @@ def _run(
     checkpoint: Path | None,
     seed: int,
 ) -> None:
-    config = classifier.config
+    config, tiles = classifier.config, data.inputs(context=classifier.network.sees_context)
     share = Share(trainer.global_rank, trainer.world_size)
     manifest = data.manifest
     order = train_order(config, images, seed, share)
     device = trainer.strategy.root_device
     count = len(images.labels) + len(manifest.rows("validation"))
-    held = device if fits(device, count, int(np.prod(data.tiles.shape[1:]))) else None
+    held = device if fits(device, count, int(np.prod(tiles.shape[1:]))) else None
     sets = {
         "train": PackedBatches(
-            data.tiles,
+            tiles,
             manifest.rows("train"),
             images.labels,
             appearances=None if images.appearances is None else images.appearances.of_image,
             more=images.more,
             device=held,
         ),
-        "validation": PackedBatches(
-            data.tiles, manifest.rows("validation"), manifest.labels("validation"), device=held
-        ),
+        "validation": PackedBatches(tiles, manifest.rows("validation"), manifest.labels("validation"), device=held),
     }
     # Each of several processes validates on everything: they need not wait for shares of unequal size.
     validation_order = BatchSampler(SequentialSampler(sets["validation"]), 2 * config.batch_size, drop_last=False)

@@ -1,6 +1,7 @@
 """A recipe: the whole of a training run in one TOML file, parsed into frozen models that refuse unknown keys."""
 
 import difflib
+import operator
 import tomllib
 from collections.abc import Sequence
 from importlib import resources
@@ -48,7 +49,23 @@ class Recipe(BaseModel):
             )
         if self.stain.normalise != "none":
             self._check_stain()
+        if self.model.context:
+            self._check_context()
         return self
+
+    def _check_context(self) -> None:
+        """Refuse what would see tiles without their context, or one part of them otherwise than the other."""
+        augmentation = self.training.augmentation
+        unlike = {
+            "stain.normalise": self.stain.normalise != "none" and "is fitted to single tiles",
+            "training.teacher": self.training.teacher and "sees tiles without it",
+            "training.unlabelled": self.training.unlabelled and "is of single images, which have none",
+            "training.augmentation.appearance": augmentation.appearance and "is of single tiles",
+        }
+        for key, reason in unlike.items():
+            if reason:
+                value = operator.attrgetter(key)(self)
+                raise ValueError(f"model.context = true, and {key} = {value!r} {reason}; leave one of them out")
 
     def _check_stain(self) -> None:
         """Refuse what would see images that are not normalised."""

@@ -85,7 +85,7 @@ def begin_run(recipe: Recipe, folder: Path, settings: Settings, progress: Progre
     first = settings.local_rank == 0
     if first and not is_empty(folder):
         raise _taken(folder)
-    data = load_dataset(recipe.data, cache=settings.cache, progress=progress)
+    data = load_dataset(recipe.data, cache=settings.cache, progress=progress, context=recipe.model.context)
     data.manifest.require("train", "validation")
     check_evaluation(recipe.evaluation, data.manifest)
     if first:
@@ -101,7 +101,7 @@ def reopen_run(folder: Path, settings: Settings, progress: Progress) -> RunFolde
     """
     status = read_status(folder)
     recipe = load_recipe(str(folder / RECIPE_FILE))
-    data = load_dataset(recipe.data, cache=settings.cache, progress=progress)
+    data = load_dataset(recipe.data, cache=settings.cache, progress=progress, context=recipe.model.context)
     if data.manifest.split_hash != status["split_sha256"]:
         message = (
             f"{recipe.data.source} is not what it was when {folder} was started (split {data.manifest.split_hash[:12]},"

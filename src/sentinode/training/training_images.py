@@ -40,7 +40,7 @@ def training_images(recipe: Recipe, data: Dataset) -> TrainingImages:
         labels = np.concatenate([labels, np.full(len(more), UNLABELLED)])
     shards = None
     if config.sampling == "streamed":
-        shards = shards_of(rows, int(np.prod(data.tiles.shape[1:])))
+        shards = shards_of(rows, int(np.prod(data.inputs(context=recipe.model.context).shape[1:])))
         shards = np.concatenate([shards, np.arange(len(labels) - len(rows)) % (shards.max() + 1)])
     if not config.augmentation.appearance:
         return TrainingImages(labels, more, None, shards)

@@ -1,18 +1,23 @@
 """`slides:DIR`: tiles that `sentinode tiles` drew, read straight from the slides."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinode.core.context import FACTOR
 from sentinode.core.errors import DataNotFoundError, ImageError, SlideError, SlideNotFoundError
 from sentinode.core.files import sha256_of_json
 from sentinode.data.source import Exclusion, Record
 from sentinode.data.tiles.open_slides import OpenSlides
 from sentinode.data.tiles.tile_folder import TiledSlide, TileSet, holds_tiles, read_tile_folder
 from sentinode.data.tiles.tiles_config import CLASS_NAMES, TUMOUR, TilesConfig
+from sentinode.slides.context import ContextBlocks, read_with_context
 from sentinode.slides.reader import READING
 from sentinode.slides.slide import Slide, open_slide
 
@@ -34,7 +39,7 @@ def open_path(path: Path) -> "SlidesSource":
 
 
 class SlidesSource:
-    """Tiles of slides; implements `sentinode.data.source.Source`, and `Scaled`."""
+    """Tiles of slides; implements `sentinode.data.source.Source`, `Scaled` and `Contextual`."""
 
     class_names = CLASS_NAMES
     positive = TUMOUR
@@ -47,6 +52,8 @@ class SlidesSource:
         self._x0, self._y0 = tiles.table["x0"].tolist(), tiles.table["y0"].tolist()
         # With a method of this object the two would hold each other, and files stay open until garbage is collected.
         self._open = OpenSlides(partial(_open_slide, self._slides, tiles.record.config))
+        self._around: WeakKeyDictionary[Slide, ContextBlocks] = WeakKeyDictionary()
+        self._lock = Lock()
 
     @property
     def mpp(self) -> float:
@@ -77,12 +84,33 @@ class SlidesSource:
         failed = tuple(Exclusion("unreadable slide", one.name, one.message) for one in record.failures)
         return failed + tuple(Exclusion("slide left out", name, why) for name, why in record.left_out.items())
 
+    @property
+    def has_context(self) -> bool:
+        """Whether the tiles were drawn with what lies around them."""
+        return self.tiles.record.config.context
+
     def read(self, index: int) -> NDArray[np.uint8]:
         """Pixels of `records[index]`; see `Source.read`."""
         config = self.tiles.record.config
+        with self._leased(index) as slide:
+            return slide.read_at(config.mpp, self._x0[index], self._y0[index], config.size_px, config.size_px)
+
+    def read_pair(self, index: int) -> NDArray[np.uint8]:
+        """Pixels of `records[index]` and of its context; see `Contextual.read_pair`."""
+        config = self.tiles.record.config
+        with self._leased(index) as slide:
+            with self._lock:
+                if slide not in self._around:
+                    self._around[slide] = ContextBlocks(slide, config.mpp, config.size_px)
+                blocks = self._around[slide]
+            return read_with_context(slide, blocks, config.mpp, self._x0[index], self._y0[index], config.size_px)
+
+    @contextmanager
+    def _leased(self, index: int) -> Iterator[Slide]:
+        """The open slide of a tile; what is wrong with it is said as of an image."""
         try:
             with self._open.lease(self._names[index]) as slide:
-                return slide.read_at(config.mpp, self._x0[index], self._y0[index], config.size_px, config.size_px)
+                yield slide
         except SlideNotFoundError as error:
             raise DataNotFoundError(str(error)) from error
         except SlideError as error:
@@ -93,7 +121,8 @@ class SlidesSource:
         config = self.tiles.record.config
         stamps = [[slide.name, *_stamp(slide)] for slide in self.tiles.record.slides]
         places = [self._names, self._x0, self._y0]
-        return sha256_of_json(["slides", READING, config.size_px, config.mpp, stamps, places])
+        context = ["context", FACTOR] if config.context else []
+        return sha256_of_json(["slides", READING, config.size_px, config.mpp, stamps, places, *context])
 
 
 def _open_slide(slides: Mapping[str, TiledSlide], config: TilesConfig, name: str) -> Slide:

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.files import sha256_of_json
-from sentinode.data.source import Exclusion, Record, Source
+from sentinode.data.source import Contextual, Exclusion, Record, Source, has_context
 
 
 class SourcePart:
-    """The images of one split; implements `sentinode.data.source.Source`."""
+    """The images of one split; implements `sentinode.data.source.Source`, and `Contextual`."""
 
     def __init__(self, source: Source, split: str) -> None:
         """Take the records of `source` whose own split is `split`."""
@@ -38,6 +38,16 @@ class SourcePart:
     def read(self, index: int) -> NDArray[np.uint8]:
         """Pixels of `records[index]`; see `Source.read`."""
         return self._source.read(self._places[index])
+
+    @property
+    def has_context(self) -> bool:
+        """As the source."""
+        return has_context(self._source)
+
+    def read_pair(self, index: int) -> NDArray[np.uint8]:
+        """Pixels of `records[index]` and of its context; see `Contextual.read_pair`."""
+        assert isinstance(self._source, Contextual)  # asked only where it has context
+        return self._source.read_pair(self._places[index])
 
     def fingerprint(self) -> str:
         """A hash of the source's and of the split's name."""

@@ -39,3 +39,8 @@ def _check_size(path: Path, config: TilesConfig) -> None:
             f"{path} has tiles of {there.size_px} px at {there.mpp:g} µm/px, data.tiles says {config.size_px} px at "
             f"{config.mpp:g}; set data.tiles.size_px={there.size_px} and data.tiles.mpp={there.mpp:g}, or draw others"
         )
+    if config.context and not there.context:
+        raise DataError(
+            f"{path} has tiles without context, data.tiles says context = true; draw others with `sentinode tiles "
+            "--context`, or set data.tiles.context=false"
+        )

@@ -254,6 +254,6 @@ def _notes(found: Sequence[_Candidates], table: pd.DataFrame) -> tuple[str, ...]
 
 
 def _difference(there: TilesRecord, config: TilesConfig) -> str:
-    old, new = there.config.model_dump(), config.model_dump()
-    changed = [f"{name} = {old[name]} (now {new[name]})" for name in old if old[name] != new[name]]
+    pairs = ((name, getattr(there.config, name), getattr(config, name)) for name in TilesConfig.model_fields)
+    changed = [f"{name} = {old} (now {new})" for name, old, new in pairs if old != new]
     return f"drawn with {', '.join(changed)}" if changed else "of other slides or annotations, or of changed ones"

@@ -64,6 +64,10 @@ class TilesConfig(BaseModel):
     series: int | None = Field(default=None, ge=0)
     """Which of several pictures in a slide's file, from 0; None: the only one."""
 
+    context: bool = Field(default=False, exclude_if=lambda context: not context)
+    """Draw each tile with what lies around it, four times as wide (see `core.context`), for recipes with
+    `model.context`. Labels go by the tile alone."""
+
     tumour_names: tuple[str, ...] = ()
     """Class names of annotations that mean tumour, besides the usual (Tumor, _0, _1, metastases)."""
 

@@ -45,7 +45,7 @@ class Engine(abc.ABC):
 
         Args:
             tiles: (N, H, W, 3) uint8, RGB, of the bundle's tile size; N may be 0. A bundle that pools takes images of
-                any size from that of a tile on.
+                any size from that of a tile on; one of context each tile before it, (N, 2, H, W, 3).
 
         Raises:
             DataError: Another type or shape, or images that are too large for one pass.
@@ -103,6 +103,13 @@ class Engine(abc.ABC):
             DataError: It is one.
         """
         size, pools = self.info.input.tile_size, bool(self.info.input.pooling)
+        if self.info.input.context:
+            if shape[1:] != (2, size, size, 3) or len(shape) != 5:
+                raise DataError(
+                    f"tiles have shape {shape}; the model takes (N, 2, {size}, {size}, 3), RGB, each tile before its "
+                    "context, which only slides have: `sentinode scan`"
+                )
+            return
         fits = len(shape) == 4 and shape[3] == 3
         if not pools and not (fits and shape[1:3] == (size, size)):
             raise DataError(f"tiles have shape {shape}; the model takes (N, {size}, {size}, 3), RGB")

@@ -10,6 +10,7 @@ from sentinode.core.messages import one_line
 from sentinode.core.plugins import Plugin, find_plugin, plugins
 from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.cnn3 import Cnn3Arguments, build_cnn3
+from sentinode.models.networks.context_network import ContextNetwork
 from sentinode.models.networks.network import Network
 from sentinode.models.networks.squeezenet import SqueezeNetArguments, build_squeezenet
 from sentinode.models.networks.timm_network import build_timm, timm_names
@@ -39,6 +40,10 @@ def build_network(config: ModelConfig, outputs: int, *, tile_size: int | None = 
         WeightsError: Nobody knows an architecture of that name; the message has the nearest names.
         RecipeError: An argument that the architecture does not take.
     """
+    if config.context:
+        bare = config.model_copy(update={"context": False, "dropout": 0.0})
+        backbones = [build_network(bare, outputs, tile_size=tile_size) for _ in range(2)]
+        return ContextNetwork(*backbones, outputs=outputs, dropout=config.dropout)
     if config.architecture in ARCHITECTURES:
         builder, _ = ARCHITECTURES[config.architecture]
         try:

@@ -24,6 +24,9 @@ class Network(nn.Module, abc.ABC):
     head_name: str
     """The module of the head, as a dotted name; every other parameter belongs to the backbone."""
 
+    sees_context: bool = False
+    """Whether it takes six channels: those of a tile, and of what lies around it."""
+
     learned_pooling: str = ""
     """The module of a pooling that learns, as a dotted name; empty where there is none. Public weights have none."""
 

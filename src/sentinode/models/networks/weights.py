@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sentinode.core.errors import WeightsError
 from sentinode.models.model_config import ModelConfig
+from sentinode.models.networks.context_network import ContextNetwork
 from sentinode.models.networks.dinov2_names import check_structure, is_dinov2, timm_names
 from sentinode.models.networks.hub import pretrained_state, published_file
 from sentinode.models.networks.network import Network
@@ -42,6 +43,9 @@ def load_weights(network: Network, config: ModelConfig) -> None:
     spec = config.weights
     if spec == "none":
         return
+    if isinstance(network, ContextNetwork):
+        load_both(network, config)
+        return
     path = Path(spec).expanduser()
     packaged = packaged_file(config.architecture) if spec == "imagenet" else None
     if packaged is not None:
@@ -58,6 +62,11 @@ def load_weights(network: Network, config: ModelConfig) -> None:
                 f"the weights {spec} are of {bundle.info.model.architecture}, not of {config.architecture}; "
                 f"set model.architecture to {bundle.info.model.architecture}"
             )
+        if bundle.info.model.context:
+            raise WeightsError(
+                f"the weights {spec} are of a model with context, whose two backbones were trained for each other; "
+                "start from a bundle without"
+            )
         state = read_state(bundle.weights)
     elif path.suffix in {".safetensors", *_TORCH_SUFFIXES} or path.is_file():
         state = read_state(path)
@@ -73,6 +82,14 @@ def load_weights(network: Network, config: ModelConfig) -> None:
         load_backbone(network, state, name=spec)
     # A file's folder is this machine's, and nobody's business; a repository's name is its weights'.
     network.origin = path.name if Path(spec).expanduser().is_file() else spec
+
+
+def load_both(network: ContextNetwork, config: ModelConfig) -> None:
+    """Load the weights into both backbones of a network with context; see `load_weights`."""
+    bare = config.model_copy(update={"context": False})
+    for backbone in (network.near, network.wide):
+        load_weights(backbone, bare)
+    network.origin = network.near.origin
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -104,7 +104,7 @@ class ServedModel:
         """Refuse images now, before they are read.
 
         Raises:
-            Problem: 422 where the server was started with a slide bundle; those of `engine`.
+            Problem: 422 where the server was started with a slide bundle; those of `check_tiles`.
         """
         if self.slide_model:
             raise Problem(
@@ -112,6 +112,21 @@ class ServedModel:
                 f"the served model {self.served.info.name} is a slide bundle, which judges whole slides and no images; "
                 f"scan a slide (POST /scans), or ask the server's operator for a server of a bundle that judges tiles, "
                 f"such as {self.info.name}",
+            )
+        self.check_tiles()
+
+    def check_tiles(self) -> None:
+        """Refuse tiles without their context, and whatever is asked while there is no engine.
+
+        Raises:
+            Problem: 422 where the model sees each tile with its context; those of `engine`.
+        """
+        if self.info.input.context:
+            raise Problem(
+                422,
+                f"the served model {self.info.name} sees each tile with its context, four times as wide, which a "
+                "single image has not; scan a slide (POST /scans), or ask the server's operator for a server of a "
+                "bundle without context",
             )
         self.engine  # noqa: B018 - raises where it is not there
 

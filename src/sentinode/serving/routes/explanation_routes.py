@@ -72,7 +72,7 @@ async def explain_tile(request: Request, slide_id: str, place: TilePlace) -> Res
     """The tile of the scanning grid that holds the place, its prediction and its map."""
     service = service_of(request)
     known = await slide_of(service, slide_id)
-    service.model.engine  # noqa: B018 - refuses now, before the slide is read
+    service.model.check_tiles()  # refuses now, before the slide is read
     box, tile = await service.view_pool.run(request, lambda: _tile(service, known, place))
     found = await _explained(
         request, service, tile, tile.tobytes(), place.method, place.target, faithfulness=place.faithfulness

@@ -66,11 +66,16 @@ class DeepCrossvalRecipe(Recipe):
     crossval: DeepCrossvalConfig = DeepCrossvalConfig()
 
     @model_validator(mode="after")
-    def _refuse_stain(self) -> Self:
+    def _refuse_what_no_ensemble_has(self) -> Self:
         if self.stain.normalise != "none":
             raise ValueError(
                 f"stain.normalise = {self.stain.normalise!r}: the folds' models are averaged into an ensemble, which "
                 'sees images as they are; set stain.normalise = "none"'
+            )
+        if self.model.context:
+            raise ValueError(
+                "model.context = true: the folds' models are averaged into an ensemble, which sees tiles alone; leave "
+                "it out"
             )
         return self
 

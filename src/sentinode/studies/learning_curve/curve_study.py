@@ -114,7 +114,8 @@ def trace_curve(
     out, settings = Path(out), settings or Settings.from_environment()
     shares = parse_fractions(fractions) if isinstance(fractions, str) else fractions
     task = load_task(str(name), address, overrides)
-    data = load_dataset(task.data, cache=settings.cache, progress=progress)
+    context = isinstance(task, Recipe) and task.model.context
+    data = load_dataset(task.data, cache=settings.cache, progress=progress, context=context)
     data.manifest.require("train", "validation", "test")
     draws = draws_of(data, shares, seeds)
     if isinstance(task, Recipe):

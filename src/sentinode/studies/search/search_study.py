@@ -111,7 +111,8 @@ def run_search(
         )
     url = storage or sqlite_url(out / _DATABASE)
     _check_folder(out, shown_url(url))
-    data = without_test(load_dataset(space.base.data, cache=settings.cache, progress=progress))
+    context = space.base.model.context
+    data = without_test(load_dataset(space.base.data, cache=settings.cache, progress=progress, context=context))
     check_evaluation(space.base.evaluation, data.manifest)
     # torch and Lightning take seconds to import: not before all else was found to be good.
     from sentinode.training.network_fit import trainer_options

@@ -114,6 +114,11 @@ class PretrainRecipe(BaseModel):
             raise ValueError("give either images (--data SOURCE) or slides (--slides DIR)")
         if self.data is not None and self.data.tile_size is not None:
             raise ValueError("data.tile_size cuts images for frozen features; crop the images to one size instead")
+        if self.model.context:
+            raise ValueError(
+                "model.context = true: views are of single images; pretrain without, and train with it on the bundle "
+                "that comes of it"
+            )
         if self.views.local_views and self.pretraining.method != "dino":
             raise ValueError(f"views.local_views is of dino, not of {self.pretraining.method}; leave it at 0")
         return self
