@@ -75,6 +75,24 @@ def synthesis(
     present(result, as_json)
 
 
+@app.command("context")
+def context(
+    data: Source,
+    out: Out,
+    weights: Annotated[
+        str, typer.Option(metavar="imagenet|FILE", help="What every backbone starts from.")
+    ] = "imagenet",
+    settings_: Protocol = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tiles alone or with what lies around them: false lesions at equal sensitivity, on slides composed of patches."""
+    from sentinode.studies.context.context_study import study_context
+
+    result = study_context(data, out, weights=weights, overrides=settings_ or (), progress=progress(quiet))
+    present(result, as_json)
+
+
 @app.command("centres")
 def centres(
     data: Source,
