@@ -2,7 +2,7 @@
 
     python benchmarks/context.py [--slide FILE] [--size 96] [--mpp 1] [--tiles 2048] [--threads 2] [--rounds 9] [--json]
 
-Without `--slide` a 16,384-px JPEG pyramid of tissue-like texture is made first, at 0.25 µm/px (256-px tiles, quality 80).
+Without `--slide` a 16,384-px JPEG pyramid of tissue-like texture is made first (0.25 µm/px, 256-px tiles, quality 80).
 A round reads a band of tiles alone and with context, one after the other; the ratio is the median over the rounds'
 ratios of the times. The slide stays open with a cache that is smaller than a band, so that every tile is decoded in
 every round, and contexts are read anew each time. Tiles are dropped, as by a model that costs nothing.

@@ -126,6 +126,8 @@ def choose_reading(
     found = shipped_rule() if rule == AUTO else LearnedRule.load(Path(rule))
     if found is None or (rule == AUTO and found.looks.first != engine.bundle.info.name):
         return None
+    if rule == AUTO and second_look == AUTO and engine.bundle.info.input.context:  # of the rule's name by chance
+        return None
     looker = second_looker(second_look, engine, machine, progress)
     looks = looks_of(engine, looker)
     if not found.looks.fit(looks):

@@ -154,6 +154,7 @@ def _resolved(
 
 
 def _check_fits(bundle: Bundle, data: Dataset) -> None:
+    bundle.info.refuse_context("baselines are of tiles alone")
     names, own = data.manifest.class_names, bundle.info.classes.names
     if names != own:
         raise EvaluationError(

@@ -107,7 +107,6 @@ def probe_candidate(bench: Bench, config: FeaturesConfig, extractor: Extractor) 
 
 def bundle_candidate(bench: Bench, bundle: Bundle, address: str, engine: str) -> Candidate:
     """A bundle as it is."""
-    bundle.info.refuse_context("baselines are of tiles alone")
     scored = score(bundle, bench.data, "test", address, engine, bench.settings, bench.progress)
     runner = open_engine(bundle, engine, threads=bench.settings.threads)
     cost = Cost(_training_seconds(bundle), _seconds_per_thousand(bench, runner.predict))

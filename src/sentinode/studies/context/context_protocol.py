@@ -37,7 +37,7 @@ class ContextProtocol(BaseModel):
     """Normal tiles for one of tumour to learn from."""
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
     """Of first weights of what is new, of order and augmentation; both arms have the same ones."""
-    network: str = "tf_efficientnet_lite0"
+    network: str = "squeezenet1_1"
     epochs: int = Field(default=4, ge=1)
     """With context. Of tiles alone twice as many: each costs half as much, so both arms compute the same."""
     batch_size: int = 32
