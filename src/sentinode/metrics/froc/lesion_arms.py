@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinode.core.errors import EvaluationError
+from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 
 _DRAWS = 1000
@@ -102,7 +103,7 @@ def compare_lesion_arms(
     drawn = _drawn(found, first, questions, seed)
     lesions = sum(len(slide.lesions) for slide in first)
     seeds = len(next(iter(arms.values())))
-    words = f"percentile bootstrap over {len(first)} slides and {seeds} seeds, {_DRAWS:,} draws"
+    words = f"percentile bootstrap over {plural(len(first), 'slide')} and {plural(seeds, 'seed')}, {_DRAWS:,} draws"
 
     def metrics(values_: Floats, draws: Floats) -> dict[str, Metric]:
         low, high = np.nanquantile(draws, _LEVEL, axis=0)
@@ -216,8 +217,8 @@ def _check(arms: Mapping[str, Sequence[Sequence[LesionSlide]]], first: Sequence[
     normal = sum(not len(slide.lesions) for slide in first)
     if not 0 < normal < len(first):
         raise EvaluationError(
-            f"{normal} of {len(first)} slides are normal; false lesions at equal sensitivity need normal slides and "
-            "slides with lesions"
+            f"{normal} of {plural(len(first), 'slide')} are normal; false lesions at equal sensitivity need normal "
+            "slides and slides with lesions"
         )
     names = [slide.name for slide in first]
     for arm, seeds in arms.items():
