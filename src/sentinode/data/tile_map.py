@@ -42,7 +42,7 @@ class TileMap(np.memmap[Any, np.dtype[np.uint8]]):
 
     def first_of_pairs(self) -> "TileMap":
         """The tiles (M, H, W, 3) of an array with their contexts, (M, 2, H, W, 3), mapped as this is."""
-        return super().__getitem__((slice(None), 0)).view(TileMap)  # type: ignore[no-any-return]
+        return super().__getitem__((slice(None), 0)).view(TileMap)
 
 
 def map_tiles(path: Path) -> TileMap:

@@ -78,8 +78,8 @@ class ContextBlocks:
             self._blocks.move_to_end((column, row))
         if mine:
             try:
-                corner = (place * _BLOCK_PX * step for place, step in zip((column, row), self._step, strict=True))
-                found.set_result(slide.read_scaled(self._choice, *corner, _BLOCK_PX, _BLOCK_PX))
+                x0, y0 = (place * _BLOCK_PX * step for place, step in zip((column, row), self._step, strict=True))
+                found.set_result(slide.read_scaled(self._choice, x0, y0, _BLOCK_PX, _BLOCK_PX))
             except Exception as error:  # noqa: BLE001 - whoever waits for the block has to be told, whatever it is
                 found.set_exception(error)
         return found.result()

@@ -59,7 +59,6 @@ class Recipe(BaseModel):
         unlike = {
             "stain.normalise": self.stain.normalise != "none" and "is fitted to single tiles",
             "training.teacher": self.training.teacher and "sees tiles without it",
-            "training.unlabelled": self.training.unlabelled and "is of single images, which have none",
             "training.augmentation.appearance": augmentation.appearance and "is of single tiles",
         }
         for key, reason in unlike.items():

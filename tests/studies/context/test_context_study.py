@@ -1,6 +1,7 @@
 """`sentinode study context` on drawn patches: composed slides, two arms, a verdict, and a stop costs nothing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings.from_environment().model_copy(update={"cache": tmp_path / "cache", "threads": 1})
+    return replace(Settings.from_environment(), cache=tmp_path / "cache", threads=1)
 
 
 def test_tiles_and_cells_are_what_was_composed(patches: Path, tmp_path: Path, settings: Settings) -> None:

@@ -19,9 +19,9 @@ class ContextProtocol(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     question: str = "What does a second, four times coarser field of view around each tile add?"
-    training_slides: int = Field(default=40, ge=4)
+    training_slides: int = Field(default=30, ge=4)
     """Composed of patches of the source's training split; every second one has tumour."""
-    tested_slides: int = Field(default=60, ge=4)
+    tested_slides: int = Field(default=40, ge=4)
     """Composed of patches of its test split, or else of its validation split."""
     columns: int = Field(default=48, ge=8)
     """Of a slide, in cells: each is a patch."""
@@ -38,7 +38,9 @@ class ContextProtocol(BaseModel):
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
     """Of first weights of what is new, of order and augmentation; both arms have the same ones."""
     network: str = "squeezenet1_1"
-    epochs: int = Field(default=4, ge=1)
+    network_side: int = Field(default=64, ge=8)
+    """Of what each backbone sees, in pixels."""
+    epochs: int = Field(default=3, ge=1)
     """With context. Of tiles alone twice as many: each costs half as much, so both arms compute the same."""
     batch_size: int = 32
     learning_rate: float = 3e-4
@@ -72,7 +74,12 @@ class ContextProtocol(BaseModel):
         values: dict[str, Any] = {
             "name": arm,
             "data": {"source": source, "near_copies": False, "on_leak": "drop"},
-            "model": {"architecture": self.network, "weights": weights, "context": arm == CONTEXT},
+            "model": {
+                "architecture": self.network,
+                "weights": weights,
+                "input_size": self.network_side,
+                "context": arm == CONTEXT,
+            },
             "training": {
                 "epochs": self.epochs if arm == CONTEXT else 2 * self.epochs,
                 "batch_size": self.batch_size,
@@ -80,7 +87,8 @@ class ContextProtocol(BaseModel):
                 "keep": "last",
                 "augmentation": {"flips": True, "quarter_turns": True, "stain": 0.1, "brightness": 0.1},
             },
-            "evaluation": {"targets": []},
+            # Of the bundles nothing is asked but scores: a wide band suits few validation tiles.
+            "evaluation": {"targets": [], "flagged": 0.25},
             "seed": seed,
         }
         return parse_recipe(values, "of the study")
