@@ -1,6 +1,6 @@
 """What context costs in reading: tiles with what lies around them against the same tiles alone.
 
-    python benchmarks/context.py [--slide FILE] [--size 96] [--mpp 1] [--tiles 2048] [--threads 2] [--rounds 9] [--json]
+    python benchmarks/context.py [--slide FILE] [--size 96] [--mpp 0.5] [--tiles 8192] [--threads 2] [--rounds 9] [--json]
 
 Without `--slide` a 16,384-px JPEG pyramid of tissue-like texture is made first (0.25 µm/px, 256-px tiles, quality 80).
 A round reads a band of tiles alone and with context, one after the other; the ratio is the median over the rounds'
@@ -57,10 +57,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--slide", type=Path)
     parser.add_argument("--size", type=int, default=96)
-    parser.add_argument("--mpp", type=float, default=1.0)
+    parser.add_argument("--mpp", type=float, default=0.5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--tiles", type=int, default=2048)
+    parser.add_argument("--tiles", type=int, default=8192)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import Future
 from threading import Lock
 
@@ -41,8 +42,13 @@ class ContextBlocks:
         self._blocks: OrderedDict[tuple[int, int], Future[Pixels]] = OrderedDict()
         self._lock = Lock()
 
-    def read_into(self, slide: Slide, x0: int, y0: int, out: Pixels) -> None:
-        """The context of the tile whose top left corner is level-0 (x0, y0), into `out`: (S, S, 3) uint8.
+    @property
+    def reach(self) -> float:
+        """Level-0 pixels from the first to the last of the tiles in a row that are best read at once."""
+        return 2 * self._size * self._step[0]
+
+    def read_into(self, slide: Slide, x0: Sequence[int], y0: int, out: Pixels) -> None:
+        """The contexts of n tiles in a row whose top left corners are level-0 (x0, y0), into `out`: (n, S, S, 3) uint8.
 
         White outside the slide. Its pixels lie on a grid of the slide's, so its centre is the tile's but for up to half
         a pixel of the context; for tiles of a scan whose side is a multiple of 8 px it is just that.
@@ -50,13 +56,25 @@ class ContextBlocks:
         Raises:
             SlideReadError: Some of it can't be read.
         """
-        size = self._size
-        left, top = self._start(x0, 0), self._start(y0, 1)
-        for row in range(top // _BLOCK_PX, (top + size - 1) // _BLOCK_PX + 1):
-            for column in range(left // _BLOCK_PX, (left + size - 1) // _BLOCK_PX + 1):
+        size, top = self._size, self._start(y0, 1)
+        lefts = [self._start(x, 0) for x in x0]
+        if len(lefts) == 1:
+            self._copy(slide, lefts[0], top, out[0])
+            return
+        left = min(lefts)
+        strip = np.empty((size, max(lefts) + size - left, 3), np.uint8)
+        self._copy(slide, left, top, strip)
+        for place, own in enumerate(lefts):
+            out[place] = strip[:, own - left : own - left + size]
+
+    def _copy(self, slide: Slide, left: int, top: int, out: Pixels) -> None:
+        """The pixels of the coarse picture from (left, top) on, into `out`: (h, w, 3)."""
+        height, width = out.shape[:2]
+        for row in range(top // _BLOCK_PX, (top + height - 1) // _BLOCK_PX + 1):
+            for column in range(left // _BLOCK_PX, (left + width - 1) // _BLOCK_PX + 1):
                 x, y = column * _BLOCK_PX, row * _BLOCK_PX
                 x1, y1 = max(left, x), max(top, y)
-                x2, y2 = min(left + size, x + _BLOCK_PX), min(top + size, y + _BLOCK_PX)
+                x2, y2 = min(left + width, x + _BLOCK_PX), min(top + height, y + _BLOCK_PX)
                 part = out[y1 - top : y2 - top, x1 - left : x2 - left]
                 if 0 <= column < self._across and 0 <= row < self._down:
                     part[...] = self._block(slide, column, row)[y1 - y : y2 - y, x1 - x : x2 - x]
@@ -101,5 +119,5 @@ def read_with_context(slide: Slide, blocks: ContextBlocks, mpp: float, x0: int, 
     """
     out = np.empty((2, size_px, size_px, 3), np.uint8)
     out[0] = slide.read_at(mpp, x0, y0, size_px, size_px)
-    blocks.read_into(slide, x0, y0, out[1])
+    blocks.read_into(slide, [x0], y0, out[1:])
     return out

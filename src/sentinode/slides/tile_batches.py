@@ -101,7 +101,7 @@ class _Tiles:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _read_run(self, made: TileBatch, first: int) -> None:
-        stop = min(first + _RUN, len(made.tiles))
+        begin, stop = first, min(first + _RUN, len(made.tiles))
         while first < stop:
             end = first + 1
             while end < stop and self.joined[made.start + end]:
@@ -109,10 +109,11 @@ class _Tiles:
             if end - first == 1 or not self._read_strip(made, first, end):
                 for place in range(first, end):
                     self._read_one(made, place)
-            if self.context is not None:
-                for place in range(first, end):
-                    self._read_context(self.context, made, place)
             first = end
+        if self.context is not None:
+            self._read_contexts(self.context, made, begin, stop)
+            for index in [index for index in range(made.start + begin, made.start + stop) if index in made.unreadable]:
+                made.tiles[index - made.start] = 255
 
     def _read_strip(self, made: TileBatch, first: int, end: int) -> bool:
         level, size, count = self.slide.facts.levels[self.choice.level], self.size_px, end - first
@@ -133,14 +134,21 @@ class _Tiles:
             out[...] = 255
             made.unreadable[index] = error
 
-    def _read_context(self, context: ContextBlocks, made: TileBatch, place: int) -> None:
-        index = made.start + place
-        try:
-            context.read_into(self.slide, int(self.x0[index]), int(self.y0[index]), made.tiles[place, 1])
-        except SlideReadError as error:
-            made.unreadable[index] = error
-        if index in made.unreadable:
-            made.tiles[place] = 255
+    def _read_contexts(self, context: ContextBlocks, made: TileBatch, first: int, stop: int) -> None:
+        """The contexts of some tiles, those in a row together."""
+        while first < stop:
+            x0, y0 = self.x0[made.start + first : made.start + stop], self.y0[made.start + first : made.start + stop]
+            beside = (y0 == y0[0]) & (np.abs(x0 - x0[0]) <= context.reach)
+            end = first + (len(beside) if beside.all() else int(np.argmin(beside)))
+            try:
+                context.read_into(self.slide, x0[: end - first].tolist(), int(y0[0]), made.tiles[first:end, 1])
+            except SlideReadError as error:
+                if end - first > 1:  # one by one, to learn which of them it is
+                    for place in range(first, end):
+                        self._read_contexts(context, made, place, place + 1)
+                else:
+                    made.unreadable[made.start + first] = error
+            first = end
 
     def _own(self, made: TileBatch) -> Pixels:
         """(n, size_px, size_px, 3): the tiles without their context."""
