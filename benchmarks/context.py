@@ -1,6 +1,6 @@
 """What context costs in reading: tiles with what lies around them against the same tiles alone.
 
-    python benchmarks/context.py [--slide FILE] [--size 96] [--mpp 0.5] [--tiles 8192] [--threads 2] [--rounds 9] [--json]
+    python benchmarks/context.py [--slide FILE] [--size 96] [--mpp 0.5] [--tiles 8192] [--threads 2] [--rounds 9]
 
 Without `--slide` a 16,384-px JPEG pyramid of tissue-like texture is made first (0.25 µm/px, 256-px tiles, quality 80).
 A round reads a band of tiles alone and with context, one after the other; the ratio is the median over the rounds'

@@ -40,13 +40,13 @@ def lesion_differences(arms: Sequence[LesionFigures], questions: LesionQuestions
     """What each arm but the first changes: a dot and its interval a figure; zero is the first arm."""
     count = len(questions.sensitivities)
     false, found = questions.names[:count], questions.names[count:]
-    with canvas(860, 110 + 34 * max(len(false), len(found)) * (len(arms) - 1), columns=2) as (figure, (left, right)):
+    with canvas(480, 110 + 34 * max(len(false), len(found)) * (len(arms) - 1), columns=2) as (figure, (left, right)):
         shares = [f"{100 * share:g} % found" for share in questions.sensitivities]
         _draw(left, arms, dict(zip(false, shares, strict=True)), 1)
         sizes = ("all", f"1–{questions.small} cells", f"{questions.small + 1} and more")
         _draw(right, arms, dict(zip(found, sizes, strict=True)), 100)
-        left.set_xlabel("False lesions a normal slide, difference")
-        right.set_xlabel("Lesions found, difference in points")
+        left.set_xlabel("False lesions")
+        right.set_xlabel("Found, in points")
     said = "; ".join(
         f"{arm.name}, {name}: {metric.as_difference()}" for arm in arms[1:] for name, metric in arm.differences.items()
     )
