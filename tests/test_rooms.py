@@ -24,19 +24,20 @@ _MAY_IMPORT: dict[str, set[str]] = {
     "explanation": {"core", "models"},
     "training": {"core", "data", "models", "metrics"},
     "scanning": {"core", "slides", "models", "metrics"},
-    "registry": {"core", "models", "metrics"},
+    "store": {"core"},
+    "registry": {"core", "models", "metrics", "store"},
     "monitoring": {"core", "metrics"},
     "reports": {"core", "metrics"},
 }
 _MAY_IMPORT["studies"] = set(_MAY_IMPORT)
 _MAY_IMPORT["serving"] = {
-    "core", "slides", "models", "explanation", "scanning", "metrics", "registry", "monitoring",
+    "core", "slides", "models", "explanation", "scanning", "metrics", "store", "registry", "monitoring",
 }  # fmt: skip
 # What others import: the names of `import sentinode`, and the suites and odd inputs for parts of other packages.
 _MAY_IMPORT["face"] = set(_MAY_IMPORT) - {"serving"}
 _MAY_IMPORT["testing"] = set(_MAY_IMPORT) - {"serving", "face"}
 _MAY_IMPORT["cli"] = set(_MAY_IMPORT) - {"testing"}
-_WITHOUT_TORCH = {"core", "slides", "data", "metrics", "reports"}
+_WITHOUT_TORCH = {"core", "slides", "data", "metrics", "reports", "store"}
 _TORCH = {"torch", "torchvision", "timm", "lightning", "torchmetrics"}
 
 

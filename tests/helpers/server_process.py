@@ -37,7 +37,7 @@ class Server:
     """A `sentinode serve` of its own.
 
     Args:
-        bundle: What is served.
+        bundle: What is served; or an alias.
         slides: Folder of slides.
         scans: Folder of scans.
         words: More of the command line.
@@ -47,16 +47,17 @@ class Server:
     """
 
     def __init__(
-        self, bundle: Bundle, slides: Path, scans: Path, *words: str, hold: Path | None = None, finish_s: float = 20.0,
-        light: bool = False,
+        self, bundle: Bundle | str, slides: Path, scans: Path, *words: str, hold: Path | None = None,
+        finish_s: float = 20.0, light: bool = False,
     ) -> None:  # fmt: skip
         # What a shell without this variable shows late, a test must not see early.
+        served = bundle if isinstance(bundle, str) else str(bundle.folder)
         bare = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
         environment = {**bare, "SENTINODE_THREADS": "1"}
         program = [str(LIGHT)] if light else ["-m", "sentinode.cli.main"]
         program = program if hold is None else [str(HELD), str(hold), str(finish_s)]
         self.process = subprocess.Popen(
-            [sys.executable, *program, "serve", str(bundle.folder), "--slides", str(slides), "--scans", str(scans),
+            [sys.executable, *program, "serve", served, "--slides", str(slides), "--scans", str(scans),
              "--port", "0", "--engine", "openvino", *words],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
         )  # fmt: skip

@@ -58,6 +58,11 @@ PATHS = [
     ("DELETE", "/reviews/x", "reviewer"),
     ("POST", "/reviews/x/restore", "reviewer"),
     ("GET", "/scans/x/reviews/consensus", "viewer"),
+    ("GET", "/models", "admin"),
+    ("GET", "/models/log", "admin"),
+    ("POST", "/models/x/x/promote", "admin"),
+    ("POST", "/models/x/x/rollback", "admin"),
+    ("POST", "/models/x/retire", "admin"),
 ]
 ROLES = ["viewer", "reviewer", "admin"]
 

@@ -16,7 +16,7 @@ from helpers.pictures import encoded, pixels
 from helpers.server_process import FORM, form
 from sentinode.core.errors import DataError
 from sentinode.serving.routes import slide_routes
-from sentinode.serving.store import database
+from sentinode.store import database
 
 NAME = "patient-miller.svs"
 

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from helpers.pictures import encoded, pixels
 from sentinode.models.engines.engine_factory import open_engine
 from sentinode.serving.serve_config import Limits
-from sentinode.serving.store.tables import PredictionRow
+from sentinode.store.tables import PredictionRow
 
 
 @pytest.fixture

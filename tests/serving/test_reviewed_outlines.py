@@ -8,9 +8,9 @@ from sqlalchemy import event
 from sentinode.serving.reviews import reviewed_outlines
 from sentinode.serving.reviews.reviewed_outlines import ReviewedOutlines
 from sentinode.serving.reviews.votes import last_votes
-from sentinode.serving.store.database import open_store
-from sentinode.serving.store.tables import ReviewRow
 from sentinode.slides.annotations.tangle import TooTangledError, tangle_of
+from sentinode.store.database import open_store
+from sentinode.store.tables import ReviewRow
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sentinode.serving.access.tokens import Users
-from sentinode.serving.store.database import connect, open_store, upgrade
+from sentinode.store.database import connect, open_store, upgrade
 
 KEY = "a-long-key-of-the-operator-0123456789"
 NOBODY = {"required": True, "role": None, "name": None}

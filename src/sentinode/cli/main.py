@@ -32,6 +32,7 @@ from sentinode.cli import (
     lesion_rule,
     mil,
     mine,
+    models,
     plugins,
     predict,
     pretrain,
@@ -79,6 +80,9 @@ EXTRAS = {
     "learning-curve": "train",
     "mil": "train,scan",
     "mine": "evaluate,scan",
+    "models": "serve",
+    "models check": "evaluate,serve",
+    "models promote": "evaluate,serve",
     "pretrain": "pretrain",
     "protocol": "evaluate,scan",
     "scan": "scan",
@@ -183,6 +187,7 @@ app.command("mil")(mil.mil)
 app.command("mine")(mine.mine)
 app.command("submit")(submit.submit)
 app.command("serve")(serve.serve)
+app.add_typer(models.app, name="models")
 app.command("plugins")(plugins.plugins)
 app.command("froc")(froc.froc)
 app.command("stage")(stage.stage)

@@ -10,7 +10,8 @@ from sentinode.cli.options import Engine, say
 
 def serve(
     bundle: Annotated[
-        str, typer.Argument(help="A bundle's or slide bundle's folder, or a shipped name: pcam, pcam-strong.")
+        str,
+        typer.Argument(help="A bundle's or slide bundle's folder, a shipped name, or NAME@ALIAS."),
     ],
     slides: Annotated[Path | None, typer.Option("--slides", help="Folder of slides to show; read only.")] = None,
     scans: Annotated[

@@ -44,6 +44,14 @@ class BundleError(SentinodeError, ValueError):
     """A bundle that is missing, incomplete, tampered with, too new, or that answers differently than recorded."""
 
 
+class RegistryError(SentinodeError, ValueError):
+    """Something of a model registry that can't be done: a name that can't be, a promotion that the gate refuses."""
+
+
+class VersionNotFoundError(RegistryError, LookupError):
+    """A model, a version or an alias that the registry does not have."""
+
+
 class EvaluationError(SentinodeError, ValueError):
     """Labels and scores from which the figure that was asked for can't be computed."""
 

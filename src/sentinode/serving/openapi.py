@@ -17,6 +17,7 @@ _TAGS = {
     "predictions": "Classes of images, calibrated.",
     "explanations": "What in an image speaks for a class.",
     "model": "What is served, and how good it is.",
+    "registry": "Versions of models, and which of them serves.",
     "slides": "Slides and their views. Coordinates are level-0 pixels.",
     "scans": "Scans of whole slides as jobs, and what they found.",
     "reviews": "What people say of lesions; never deleted, only undone.",

@@ -23,11 +23,13 @@ from sentinode.core.errors import (
     ImageError,
     MissingExtraError,
     OfflineError,
+    RegistryError,
     SentinodeError,
     SlideError,
     SlideNotFoundError,
     SlideReadError,
     StorageError,
+    VersionNotFoundError,
 )
 from sentinode.core.messages import one_line
 from sentinode.serving.logs import reason_of
@@ -42,6 +44,8 @@ _LOG = logging.getLogger("sentinode.serving")
 _STATUS: tuple[tuple[type[SentinodeError], int], ...] = (
     (SlideNotFoundError, 404),
     (DataNotFoundError, 404),
+    (VersionNotFoundError, 404),
+    (RegistryError, 409),
     (AnnotationError, 422),
     (ImageError, 422),
     (SlideReadError, 422),

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sentinode.store.database import url_in
+
 _MIB = 1 << 20
 
 
@@ -56,6 +58,8 @@ class Limits(BaseModel):
     take half of it with a large transformer."""
     scan_memory_bytes: int = Field(default=8 << 30, ge=256 * _MIB)
     """Most memory that the process which scans may write: a large transformer takes some gigabytes."""
+    kept_model_bytes: int = Field(default=1024 * _MIB, ge=0)
+    """Most bytes of a bundle that is kept open after another took its place, so that a rollback is at once."""
     waiting_scans: int = Field(default=1000, ge=1)
     """Scans that wait for their turn."""
     connections: int = Field(default=1000, ge=1)
@@ -131,4 +135,4 @@ class ServeConfig:
     @property
     def database_url(self) -> str:
         """The database that is used."""
-        return self.database or f"sqlite:///{self.state / 'sentinode.sqlite'}"
+        return self.database or url_in(self.state)

@@ -5,12 +5,18 @@ from collections.abc import Callable
 
 from fastapi import Request
 
+from sentinode.core.errors import SentinodeError
 from sentinode.core.files import storage_errors
-from sentinode.scanning.slide_model import open_scanning
+from sentinode.models.bundle import Bundle
+from sentinode.registry.alias import Alias, is_alias
+from sentinode.registry.place import registry_of
+from sentinode.scanning.slide_model import SlideModel, open_scanning
 from sentinode.serving.access.token_checks import TokenChecks
 from sentinode.serving.access.tokens import LOCAL, Access, User
+from sentinode.serving.predictions.alias_follower import AliasFollower
 from sentinode.serving.predictions.batcher import Batcher
 from sentinode.serving.predictions.explainer import Explainer
+from sentinode.serving.predictions.model_in_service import ModelInService
 from sentinode.serving.predictions.predictor import Answer, Asked, Predictor
 from sentinode.serving.predictions.served_model import ServedModel
 from sentinode.serving.protocol.server_metrics import Metrics
@@ -21,11 +27,11 @@ from sentinode.serving.serve_config import ServeConfig
 from sentinode.serving.slides.slide_library import Library
 from sentinode.serving.slides.slide_views import DRAWING, SlideViews
 from sentinode.serving.slides.view_cache import ViewCache
-from sentinode.serving.store.database import open_store
 from sentinode.serving.uploads.form_upload import BodyBudget
 from sentinode.serving.uploads.image_decoder import ImageDecoder
 from sentinode.serving.uploads.slide_upload import remove_left_over
 from sentinode.serving.workers.bounded_pool import BoundedPool
+from sentinode.store.database import database_errors, open_store
 
 _LISTERS = 2
 _READERS = 2
@@ -44,7 +50,8 @@ class Service:
             SentinodeError: One of them can't be used.
         """
         self.config, limits = config, config.limits
-        bundle, slide_model = open_scanning(config.bundle, config.threads)
+        self.alias = Alias.of(config.bundle) if is_alias(config.bundle) else None
+        first = None if self.alias else self._opening(*open_scanning(config.bundle, config.threads))
         for folder in (config.state, config.uploads, config.incoming, config.scans):
             with storage_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -53,9 +60,10 @@ class Service:
         self.checks = TokenChecks(self.access)
         self.store = open_store(config.database_url)
         self.metrics = Metrics()
-        self.model = ServedModel(bundle, slide_model, config.engine, config.threads)
+        self.registry = registry_of(self.store, config.state)
+        self.in_service = ModelInService(first or self._of_alias(), limits.kept_model_bytes, self._of_version)
         images = config.images if config.store_images else None
-        self.predictor = Predictor(self.model, self.store.predictions, self.metrics, images)
+        self.predictor = Predictor(self.store.predictions, self.metrics, images)
         self.batcher: Batcher[Asked, Answer] = Batcher(
             self.predictor.run,
             most_waiting=limits.waiting_images,
@@ -70,24 +78,35 @@ class Service:
         self.explanation_pool = BoundedPool("explanations", 1, limits.waiting_explanations)
         self.bodies = BodyBudget(limits.body_bytes_at_once)
         self.views = ViewCache(limits.rendered_bytes)
-        self.explainer = Explainer(bundle, config.engine, config.threads, config.explain_niceness)
+        self.explainer = Explainer(config.engine, config.threads, config.explain_niceness)
         self.slide_views = SlideViews(limits)
         self.library = Library(config, self.store.slides, self.slide_views)
         self.results = Results(config.scans)
         self.outlines = ReviewedOutlines(self.store.reviews)
         self.jobs = ScanJobs(
             config.scans,
-            self.model,
+            self.in_service,
             self.store.scans,
             self.library,
             config.threads,
             limits,
             config.scan_niceness,
         )
+        self.follower = AliasFollower(self.registry, self.alias, self.in_service, self._opening) if self.alias else None
         self.stopping = Stopping(self._give_up)
         """Set when the server is asked to end: streams then end, too."""
         self.streams = 0
         self._watch()
+
+    @property
+    def opening(self) -> bool:
+        """Whether a library is still at work on a model."""
+        return self.model.opening or bool(self.follower and self.follower.opening)
+
+    @property
+    def model(self) -> ServedModel:
+        """What answers now. A request takes it once."""
+        return self.in_service.current
 
     def start(self) -> None:
         """Load the model in the background, then what explains, and go on with the scans; in the loop that serves."""
@@ -96,9 +115,13 @@ class Service:
         self.model.start()
         self.explainer.start(self.model)
         self.jobs.start()
+        if self.follower:
+            self.follower.start()
 
     async def stop(self) -> None:
         """Park the scans, close everything; the requests have ended, or were given up."""
+        if self.follower:
+            await asyncio.to_thread(self.follower.stop)
         await self.batcher.close()
         self.slide_views.close()
         await self.view_pool.close()
@@ -111,6 +134,25 @@ class Service:
         self.jobs.stop()
         await asyncio.to_thread(self.model.stop)
         self.store.close()
+
+    def _opening(self, bundle: Bundle, slide_model: SlideModel | None = None) -> ServedModel:
+        return ServedModel(bundle, slide_model, self.config.engine, self.config.threads)
+
+    def _of_alias(self) -> ServedModel:
+        assert self.alias is not None
+        try:
+            with database_errors(self.store.engine):
+                return self._opening(self.registry.open(self.alias))
+        except SentinodeError:
+            self.store.close()
+            raise
+
+    def _of_version(self, version: str) -> ServedModel | None:
+        """For a scan: a model of the registry, which is not opened."""
+        try:
+            return self._opening(self.registry.open_version(version))
+        except SentinodeError:
+            return None
 
     def _give_up(self) -> None:
         self.view_pool.give_up()

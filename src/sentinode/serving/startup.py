@@ -12,6 +12,7 @@ from typing import NoReturn
 from sentinode.core.errors import BusyError, SentinodeError
 from sentinode.core.result_folder import locked
 from sentinode.core.settings import Settings
+from sentinode.registry.alias import is_alias
 from sentinode.serving.app import create_app
 from sentinode.serving.page_sources import is_outdated
 from sentinode.serving.protocol.addresses import (
@@ -57,7 +58,8 @@ def serve(
     """Serve a model until Ctrl-C or SIGTERM; requests are finished, a running scan goes on at the next start.
 
     Args:
-        bundle: A bundle's folder or a shipped name, or a slide bundle's folder: then scans are judged by it.
+        bundle: A bundle's folder or a shipped name, or a slide bundle's folder: then scans are judged by it. Or
+            NAME@ALIAS: what that alias of the registry in `data` points to, also after it is moved.
         slides: Folder of slides to show; read only.
         scans: Folder of scans; None: in the server's own folder.
         annotations: Folder of annotations; None: beside the slides.
@@ -88,6 +90,11 @@ def serve(
     protected = bool(users or api_key_file)
     check_access(host, protected=protected, insecure=insecure)
     _check_places(slides, annotations, report)
+    if report is not None and is_alias(bundle):
+        raise SentinodeError(
+            f"--report {report} is of one version, and {bundle} may come to point to another; leave it out: a version "
+            "brings the report of its run along"
+        )
     check_origins(origins)
     check_proxies(trusted_proxies)
     os.umask(0o077)  # slides, predictions and reviews are nobody else's
@@ -118,7 +125,7 @@ def serve(
         warnings.simplefilter("ignore")  # libraries warn of what is in uploads and slides, which is not for the log
         run(app, host, port, lambda bound: _tell_started(tell, config, app.state.service.store.made, host, bound))
     logging.getLogger("sentinode.serving").info("ended")
-    if app.state.service.model.opening:
+    if app.state.service.opening:
         _leave()
 
 

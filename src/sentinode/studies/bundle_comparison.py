@@ -11,13 +11,15 @@ from sentinode.core.messages import plural
 from sentinode.core.metric import Metric
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
+from sentinode.data.dataset import Dataset
 from sentinode.metrics.comparison import Comparison, compare
+from sentinode.metrics.predictions import Predictions
 from sentinode.models.bundle import Bundle, open_bundle
 from sentinode.reports.comparison_page import write_comparison_page
 from sentinode.reports.frame import Context
 from sentinode.studies.bundle_recipe import recipe_of
 from sentinode.studies.evaluation import ASSESSMENT_FOLDER, score
-from sentinode.studies.measured_split import load_split, unseen
+from sentinode.studies.measured_split import MeasuredSplit, load_split, unseen
 from sentinode.training.recipe import load_data_config
 
 
@@ -74,6 +76,42 @@ def compare_bundles(
     if len(bundles) < 2:
         raise EvaluationError(f"{len(bundles)} bundle to compare; name at least two")
     ASSESSMENT_FOLDER.check(out)
+    answers = answers_of(bundles, address, split, overrides, engine, settings, progress)
+    comparisons = tuple(compare(answers.models))
+    result = BundleComparison(out, comparisons, f"{answers.measured.name} ({answers.measured.how})")
+    with atomic_folder(out) as temporary:
+        write_json(temporary / "comparison.json", result.to_json())
+        context = Context(data=address, split=result.split)
+        write_comparison_page(comparisons, answers.models, context, temporary / "comparison.html")
+    return result
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What several bundles say of the same images."""
+
+    measured: MeasuredSplit
+    """The images, and how they were chosen."""
+    data: Dataset
+    """They, without those that one of the bundles has learned from."""
+    models: list[tuple[str, Predictions, float | None]]
+    """Name, predictions and threshold of each bundle."""
+
+
+def answers_of(
+    bundles: Sequence[Bundle],
+    address: str,
+    split: str,
+    overrides: Sequence[str],
+    engine: str,
+    settings: Settings,
+    progress: Progress,
+) -> Answers:
+    """Run bundles over the same images, which none of them has learned from; arguments as for `compare_bundles`.
+
+    Raises:
+        EvaluationError: They are of different classes.
+    """
     first, *others = bundles
     measured = load_split(first, address, split, overrides, settings, progress)
     data = measured.data
@@ -89,13 +127,7 @@ def compare_bundles(
         )
         for bundle in bundles
     ]
-    comparisons = tuple(compare(models))
-    result = BundleComparison(out, comparisons, f"{measured.name} ({measured.how})")
-    with atomic_folder(out) as temporary:
-        write_json(temporary / "comparison.json", result.to_json())
-        context = Context(data=address, split=result.split)
-        write_comparison_page(comparisons, models, context, temporary / "comparison.html")
-    return result
+    return Answers(measured, data, models)
 
 
 def _value(metric: Metric) -> str:

@@ -58,6 +58,8 @@ def required_role(method: str, path: str) -> Role | None:
     """The least role for a request; None: anybody."""
     if path in _PUBLIC or path.startswith("/assets/"):
         return None
+    if path == "/models" or path.startswith("/models/"):
+        return "admin"
     if method in {"GET", "HEAD"} or (method == "POST" and _ASKING.fullmatch(path)):
         return "viewer"
     return "reviewer"

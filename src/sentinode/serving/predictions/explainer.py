@@ -30,16 +30,16 @@ _LOOK_S = 0.1
 class Explainer:
     """The methods, and explanations one at a time."""
 
-    def __init__(self, bundle: Bundle, engine: str, threads: int, niceness: int) -> None:
+    def __init__(self, engine: str, threads: int, niceness: int) -> None:
         """`niceness`: how far the process stands back behind this one, 0 to 19."""
-        self._opening = {"bundle": str(bundle.folder), "engine": engine, "threads": threads}
+        self._opening = {"engine": engine, "threads": threads}
         self._process = ChildProcess("sentinode.serving.workers.explanation_child", niceness)
         self._turn = threading.Lock()
         self._asking_methods = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self.methods: list[dict[str, Any]] | None = None
-        """Those that suit the model, the default first; None: not known yet."""
+        self._methods: tuple[str, list[dict[str, Any]]] | None = None
+        """Hash of the bundle that was asked for last, and its methods."""
 
     def start(self, model: ServedModel) -> None:
         """Load the process in the background, once the model is there: predictions don't wait for it."""
@@ -53,33 +53,48 @@ class Explainer:
         if self._thread:
             self._thread.join()
 
-    def find_methods(self, asked: float) -> list[dict[str, Any]]:
-        """`methods`, waiting until they are known.
+    def known_methods(self, bundle: Bundle) -> list[dict[str, Any]] | None:
+        """The methods that suit a bundle, the default first; None: not known yet."""
+        known = self._methods
+        return known[1] if known and known[0] == bundle.sha256 else None
+
+    def find_methods(self, bundle: Bundle, asked: float) -> list[dict[str, Any]]:
+        """The methods that suit a bundle, the default first, waiting until they are known.
 
         Args:
+            bundle: Of the model that answers.
             asked: When, as `time.monotonic` has it.
 
         Raises:
             Problem: 501 where torch is not installed, 503 while it is being loaded.
         """
-        if self.methods is not None:
-            return self.methods
+        if (known := self.known_methods(bundle)) is not None:
+            return known
         # Whoever waited while another asked takes that answer: the process is not asked twice.
         if not self._asking_methods.acquire(timeout=max(0.0, asked + PATIENCE_S - time.monotonic())):
             raise busy("what explains is still being loaded", _COME_AGAIN_S)
         try:
-            if self.methods is None:
-                self.methods = self._ask({}, asked)["methods"]
-            return self.methods
+            if (known := self.known_methods(bundle)) is None:
+                known = self._ask(bundle, {}, asked)["methods"]
+                self._methods = bundle.sha256, known
+            return known
         finally:
             self._asking_methods.release()
 
     def explain(
-        self, image: NDArray[np.uint8], method: str | None, target: str | None, asked: float, *, faithfulness: bool
+        self,
+        bundle: Bundle,
+        image: NDArray[np.uint8],
+        method: str | None,
+        target: str | None,
+        asked: float,
+        *,
+        faithfulness: bool,
     ) -> dict[str, Any]:
         """What a method says of an image (H, W, 3) for a class.
 
         Args:
+            bundle: Of the model that has answered.
             image: As the model takes it.
             method: None: the default.
             target: None: the positive class.
@@ -99,13 +114,13 @@ class Explainer:
             "class": target,
             "faithfulness": faithfulness,
         }
-        return self._ask(asking, asked)
+        return self._ask(bundle, asking, asked)
 
-    def _ask(self, job: dict[str, Any], asked: float) -> dict[str, Any]:
+    def _ask(self, bundle: Bundle, job: dict[str, Any], asked: float) -> dict[str, Any]:
         if not self._turn.acquire(timeout=max(0.0, asked + PATIENCE_S - time.monotonic())):
             raise busy("what explains is still being loaded", _COME_AGAIN_S)
         try:
-            said = deque(self._process.begin({**self._opening, **job}), maxlen=1)
+            said = deque(self._process.begin({"bundle": str(bundle.folder), **self._opening, **job}), maxlen=1)
         finally:
             self._turn.release()
         result = said[0] if said else {}
@@ -130,7 +145,7 @@ class Explainer:
             if model.problem or self._stopping.wait(_LOOK_S):
                 return
         try:
-            self.find_methods(time.monotonic())
+            self.find_methods(model.bundle, time.monotonic())
         except Problem as problem:  # whoever asks is told; the operator is now
             if not self._stopping.is_set():
                 _LOG.warning("explanations can't be made: %s", problem.detail)

@@ -13,14 +13,16 @@ from sentinode.core.files import atomic_file
 from sentinode.models.prediction import Prediction
 from sentinode.serving.predictions.served_model import ServedModel, version_of
 from sentinode.serving.protocol.server_metrics import Metrics
-from sentinode.serving.store.prediction_log import Predictions
-from sentinode.serving.store.tables import now
+from sentinode.store.prediction_log import Predictions
+from sentinode.store.tables import now
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """An image for the model."""
+    """An image for a model."""
 
+    model: ServedModel
+    """That answers, whichever is in service by then."""
     image: Callable[[], NDArray[np.uint8]]
     """Gives (H, W, 3) as the model takes it, or raises what is wrong with it; called in a thread."""
     content: bytes
@@ -46,10 +48,9 @@ class Answer:
 class Predictor:
     """Runs batches: model, log, answers."""
 
-    def __init__(self, model: ServedModel, log: Predictions, metrics: Metrics, images: Path | None) -> None:
+    def __init__(self, log: Predictions, metrics: Metrics, images: Path | None) -> None:
         """`images`: folder in which the uploaded images are kept; None: only their hashes are."""
-        self._model, self._log, self._metrics, self._images = model, log, metrics, images
-        self._about = {"name": model.info.name, "version": version_of(model.bundle)}
+        self._log, self._metrics, self._images = log, metrics, images
 
     def run(self, batch: Sequence[Asked]) -> list[Answer | Exception]:
         """The answers to a batch, which are in the log when they are returned; what is no image gets its problem."""
@@ -57,10 +58,7 @@ class Predictor:
         good = [(asked, image) for asked, image in zip(batch, images, strict=True) if not isinstance(image, Exception)]
         if not good:
             return [image for image in images if isinstance(image, Exception)]
-        predictions = self._model.predictions([image for _, image in good])
-        answers = [
-            Answer(each, self._about, asked.request_id) for (asked, _), each in zip(good, predictions, strict=True)
-        ]
+        answers = _answers(good)
         created = now()
         self._log.add([self._row(created, *one, answer) for one, answer in zip(good, answers, strict=True)])
         for answer in answers:
@@ -84,10 +82,21 @@ class Predictor:
             "image_height": image.shape[0],
             "stored": self._images is not None,
             **{name: value for name, value in answer.prediction.to_json().items() if name != "outside"},
-            "model_name": self._about["name"],
-            "model_version": self._about["version"],
+            "model_name": answer.model["name"],
+            "model_version": answer.model["version"],
             "user_name": asked.user_name,
         }
+
+
+def _answers(good: Sequence[tuple[Asked, NDArray[np.uint8]]]) -> list[Answer]:
+    """By the model that each was asked of: where another was put in service meanwhile, a batch has images of both."""
+    found: dict[int, Answer] = {}
+    for model in {id(asked.model): asked.model for asked, _ in good}.values():
+        rows = [row for row, (asked, _) in enumerate(good) if asked.model is model]
+        about = {"name": model.info.name, "version": version_of(model.bundle)}
+        said = model.predictions([good[row][1] for row in rows])
+        found |= {row: Answer(each, about, good[row][0].request_id) for row, each in zip(rows, said, strict=True)}
+    return [found[row] for row in range(len(good))]
 
 
 def _image_of(asked: Asked) -> NDArray[np.uint8] | Exception:

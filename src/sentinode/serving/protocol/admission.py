@@ -13,8 +13,8 @@ from sentinode.serving.access.token_checks import TokenChecks
 from sentinode.serving.access.tokens import LOCAL, Access, User, required_role
 from sentinode.serving.problems import Problem, not_there
 from sentinode.serving.protocol.connection_register import address_of
-from sentinode.serving.store.database import Store
-from sentinode.serving.store.session_store import binding
+from sentinode.store.database import Store
+from sentinode.store.session_store import binding
 
 COOKIE = "sentinode_session"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

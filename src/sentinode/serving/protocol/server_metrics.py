@@ -65,7 +65,8 @@ class Metrics:
             self._scans.labels(status).set(counts.get(status, 0))
 
     def model(self, name: str, version: str, *, ready: bool) -> None:
-        """Set whether the model is loaded."""
+        """Set whether the model is loaded; of another that was in service before nothing is left."""
+        self._ready.clear()
         self._ready.labels(name, version).set(ready)
 
     def text(self) -> bytes:

@@ -14,9 +14,9 @@ from sentinode.core.extras import require
 from sentinode.serving.reviews.reviewed_outlines import MOST_CROSSINGS
 from sentinode.serving.reviews.vote_areas import LEAST_AREA, VoteAreas, about, unique
 from sentinode.serving.reviews.votes import Vote, accepts, key_of, last_votes
-from sentinode.serving.store.tables import ReviewRow
 from sentinode.slides.annotations.regions import Geometry, parts
 from sentinode.slides.annotations.tangle import tangle_of
+from sentinode.store.tables import ReviewRow
 
 shapely = require("shapely", extra="scan")
 

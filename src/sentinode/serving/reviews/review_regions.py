@@ -8,13 +8,13 @@ from sentinode.core.extras import require
 from sentinode.serving.problems import Problem
 from sentinode.serving.reviews.consensus import RULE, Finding, findings_of, result_of
 from sentinode.serving.reviews.reviewed_outlines import ReviewedOutlines
-from sentinode.serving.store.tables import ReviewRow
 from sentinode.slides.annotations.asap import render_asap
 from sentinode.slides.annotations.flat_regions import flatten
 from sentinode.slides.annotations.geojson import render_geojson
 from sentinode.slides.annotations.placement import moved
 from sentinode.slides.annotations.regions import DISAGREED, REJECTED, TUMOUR, Region, Reviewed
 from sentinode.slides.annotations.tangle import TooTangledError
+from sentinode.store.tables import ReviewRow
 
 shapely = require("shapely", extra="scan")
 

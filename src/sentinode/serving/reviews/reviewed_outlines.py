@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from sentinode.core.extras import require
 from sentinode.serving.reviews.votes import Key, is_vote, key_of, outlines_of
-from sentinode.serving.store.review_store import Reviews
-from sentinode.serving.store.tables import ReviewRow
 from sentinode.slides.annotations.outline_index import OutlineIndex
 from sentinode.slides.annotations.regions import Geometry
 from sentinode.slides.annotations.tangle import TooTangledError
+from sentinode.store.review_store import Reviews
+from sentinode.store.tables import ReviewRow
 
 shapely = require("shapely", extra="scan")
 

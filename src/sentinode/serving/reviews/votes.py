@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sentinode.core.extras import require
-from sentinode.serving.store.tables import ReviewRow
 from sentinode.slides.annotations.regions import Geometry
+from sentinode.store.tables import ReviewRow
 
 shapely = require("shapely", extra="scan")
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from sentinode.core.errors import SentinodeError
 from sentinode.scanning.scan_config import ScanConfig
 from sentinode.serving.predictions.predictor import Asked
+from sentinode.serving.predictions.served_model import ServedModel
 from sentinode.serving.problems import Problem, request_id
 from sentinode.serving.remedies import unfit_model
 from sentinode.serving.routes.answers import FILE, answers, as_json, form
@@ -39,9 +40,10 @@ Measure = Annotated[
 async def list_explanation_methods(request: Request) -> Response:
     """The methods that suit the model, the default first."""
     service, asked = service_of(request), time.monotonic()
-    known = service.explainer.methods
+    bundle = service.model.bundle
+    known = service.explainer.known_methods(bundle)
     if known is None:
-        known = await service.explanation_pool.run(request, lambda: service.explainer.find_methods(asked))
+        known = await service.explanation_pool.run(request, lambda: service.explainer.find_methods(bundle, asked))
     return as_json(known)
 
 
@@ -54,14 +56,15 @@ async def list_explanation_methods(request: Request) -> Response:
 async def explain(request: Request, resize: Resize = False, faithfulness: Measure = False) -> Response:
     """The prediction, and a map of what in the image speaks for the class, as a picture to lay over it."""
     service = service_of(request)
-    service.model.check_images()
+    model = service.model
+    model.check_images()
     limits = service.config.limits
     async with service.bodies.reading(request, body_limit(limits.image_bytes)) as body:
         parts = await read_form(request, body, most_files=1)
         part = the_file(parts, "file")
-        image = await decoded(service, part.content, resize=resize)
+        image = await decoded(service, model, part.content, resize=resize)
         method, target = _text(parts, "method"), _text(parts, "class")
-        found = await _explained(request, service, image, part.content, method, target, faithfulness=faithfulness)
+        found = await _explained(request, model, image, part.content, method, target, faithfulness=faithfulness)
     return as_json(found)
 
 
@@ -72,17 +75,18 @@ async def explain_tile(request: Request, slide_id: str, place: TilePlace) -> Res
     """The tile of the scanning grid that holds the place, its prediction and its map."""
     service = service_of(request)
     known = await slide_of(service, slide_id)
-    service.model.check_tiles()  # refuses now, before the slide is read
-    box, tile = await service.view_pool.run(request, lambda: _tile(service, known, place))
+    model = service.model
+    model.check_tiles()  # refuses now, before the slide is read
+    box, tile = await service.view_pool.run(request, lambda: _tile(service, model, known, place))
     found = await _explained(
-        request, service, tile, tile.tobytes(), place.method, place.target, faithfulness=place.faithfulness
+        request, model, tile, tile.tobytes(), place.method, place.target, faithfulness=place.faithfulness
     )
     return as_json({**found, "tile": box, "image": data_url(tile, "PNG")})
 
 
 async def _explained(
     request: Request,
-    service: Service,
+    model: ServedModel,
     image: NDArray[np.uint8],
     content: bytes,
     method: str | None,
@@ -90,18 +94,23 @@ async def _explained(
     *,
     faithfulness: bool,
 ) -> dict[str, Any]:
+    service = service_of(request)
     with service.batcher.coming(1) as arrived:
         arrived()
-        answer = service.batcher.submit(Asked(lambda: image, content, request_id(request), user_of(request).name))
+        asking = Asked(model, lambda: image, content, request_id(request), user_of(request).name)
+        answer = service.batcher.submit(asking)
     prediction = await while_connected(request, answer)
     asked = time.monotonic()
     explained = await service.explanation_pool.run(
-        request, lambda: service.explainer.explain(image, method, target, asked, faithfulness=faithfulness)
+        request,
+        lambda: service.explainer.explain(model.bundle, image, method, target, asked, faithfulness=faithfulness),
     )
     return {"prediction": prediction.to_json(), **explained}
 
 
-def _tile(service: Service, known: KnownSlide, place: TilePlace) -> tuple[dict[str, int], NDArray[np.uint8]]:
+def _tile(
+    service: Service, model: ServedModel, known: KnownSlide, place: TilePlace
+) -> tuple[dict[str, int], NDArray[np.uint8]]:
     """The tile of the scanning grid that holds a place: its level-0 rectangle and its pixels."""
     facts = service.library.ready_facts(known)
     width, height, mpp = facts["width"], facts["height"], facts["mpp"]
@@ -110,7 +119,7 @@ def _tile(service: Service, known: KnownSlide, place: TilePlace) -> tuple[dict[s
     if mpp is None:
         raise Problem(422, f"{known.path.name} does not say its µm/px; save it again with it")
     try:
-        spec = ScanConfig().tile_spec(service.model.info)
+        spec = ScanConfig().tile_spec(model.info)
     except SentinodeError as error:
         raise unfit_model(error) from error
     step_x, step_y = (spec.step_px * spec.mpp / mpp[axis] for axis in ("x", "y"))

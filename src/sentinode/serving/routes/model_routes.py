@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from markdown_it import MarkdownIt
 from starlette.responses import Response
 
-from sentinode.models.bundle_info import CARD_FILE, Headline
+from sentinode.models.bundle_info import CARD_FILE, BundleInfo, Headline
 from sentinode.models.mil.slide_bundle import SlideBundle
-from sentinode.serving.predictions.served_model import version_of
+from sentinode.serving.predictions.served_model import ServedModel, version_of
 from sentinode.serving.problems import Problem
 from sentinode.serving.routes.answers import answers, as_json, files
 from sentinode.serving.schemas import ModelAnswer
@@ -29,12 +29,13 @@ REPORT_POLICY = (
 async def get_model(request: Request) -> Response:
     """What a person should know before relying on it."""
     service = service_of(request)
-    info, report = service.model.info, report_of(service)
-    slide_model = service.model.slide_model
+    model = service.model
+    info, report = model.info, report_of(service, model)
+    slide_model = model.slide_model
     table, split = _thresholds(report)
     return as_json({
         "name": info.name,
-        "version": version_of(service.model.bundle),
+        "version": version_of(model.bundle),
         "description": info.description,
         "classes": list(info.classes.names),
         "positive": info.classes.positive,
@@ -45,10 +46,10 @@ async def get_model(request: Request) -> Response:
         "low_confidence": asdict(info.low_confidence) if info.low_confidence else None,
         "metrics": _figures(info.metrics),
         "metrics_split": info.metrics.split if info.metrics else None,
-        "thresholds": table or _own_threshold(service),
+        "thresholds": table or _own_threshold(info),
         "thresholds_split": split if table else info.threshold.split if info.threshold else None,
         "limits": list(info.limits),
-        "card_html": card_html(service.model.bundle.folder / CARD_FILE),
+        "card_html": card_html(model.bundle.folder / CARD_FILE),
         "has_report": report is not None,
         "slide_model": _slide_model(slide_model.bundle) if slide_model else None,
         "research_use_only": True,
@@ -58,16 +59,17 @@ async def get_model(request: Request) -> Response:
 @router.get("/report", responses=files("text/html", "The report's page"), summary="The evaluation report")
 async def get_report(request: Request) -> Response:
     """The page that `sentinode evaluate` wrote, where there is one."""
-    path = report_of(service_of(request))
+    service = service_of(request)
+    path = report_of(service, service.model)
     if path is None:
         raise Problem(404, "this server has no evaluation report; start it with --report FILE")
     headers = {"Content-Security-Policy": REPORT_POLICY, "Cache-Control": "no-cache"}
     return Response(path.read_bytes(), media_type="text/html; charset=utf-8", headers=headers)
 
 
-def report_of(service: Service) -> Path | None:
+def report_of(service: Service, model: ServedModel) -> Path | None:
     """The report that was given, or that of the run whose bundle is served."""
-    folder = Path(service.model.served.folder)
+    folder = Path(model.served.folder)
     given = service.config.report
     beside = (folder / "report.html", folder.parent / "report" / "report.html")
     return next((path for path in ([given] if given else beside) if path.is_file()), None)
@@ -122,8 +124,8 @@ def _thresholds(report: Path | None) -> tuple[list[dict[str, float]], str | None
         return [], None  # a report of another kind
 
 
-def _own_threshold(service: Service) -> list[dict[str, Any]]:
-    chosen = service.model.info.threshold
+def _own_threshold(info: BundleInfo) -> list[dict[str, Any]]:
+    chosen = info.threshold
     if chosen is None or chosen.sensitivity is None or chosen.specificity is None:
         return []
     return [

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sentinode.core.errors import SentinodeError
 from sentinode.serving.predictions.predictor import Answer, Asked
+from sentinode.serving.predictions.served_model import ServedModel
 from sentinode.serving.problems import Problem, answer_problem, request_id
 from sentinode.serving.routes.answers import FILE, answers, as_json, form
 from sentinode.serving.schemas import BatchAnswer, PredictionAnswer
@@ -63,14 +64,15 @@ class Shortcut:
 
 async def _predicted(request: Request, *, resize: bool) -> Response:
     service = service_of(request)
-    service.model.check_images()
+    model = service.model
+    model.check_images()
     limits = service.config.limits
     async with service.bodies.reading(request, body_limit(limits.image_bytes)) as body:
         with service.batcher.coming(1) as arrived:
             content = the_file(await read_form(request, body, most_files=1), "file").content
-            image = await _image(service, content, resize=resize)
+            image = await _image(service, model, content, resize=resize)
             arrived()
-            answer = service.batcher.submit(Asked(image, content, request_id(request), user_of(request).name))
+            answer = service.batcher.submit(Asked(model, image, content, request_id(request), user_of(request).name))
         return as_json((await while_connected(request, answer)).to_json())
 
 
@@ -85,7 +87,8 @@ async def _predicted(request: Request, *, resize: bool) -> Response:
 async def predict_batch(request: Request, resize: Resize = False) -> Response:
     """An entry for each file, in their order; one that can't be predicted has its problem instead."""
     service = service_of(request)
-    service.model.check_images()
+    model = service.model
+    model.check_images()
     limits = service.config.limits
     async with service.bodies.reading(request, body_limit(limits.batch_bytes, limits.batch_files)) as body:
         form_parts = await read_form(request, body, most_files=limits.batch_files)
@@ -97,19 +100,21 @@ async def predict_batch(request: Request, resize: Resize = False) -> Response:
                 413, f"the form has {len(parts)} files, {limits.batch_files} are allowed; send fewer at a time"
             )
         with service.batcher.coming(len(parts)) as arrived:
-            entries = [_one(request, service, part, arrived, resize=resize) for part in parts]
+            entries = [_one(request, service, model, part, arrived, resize=resize) for part in parts]
             found = await asyncio.gather(*entries)
         return as_json({"predictions": found})
 
 
-async def _one(request: Request, service: Service, part: Part, arrived: Any, *, resize: bool) -> dict[str, Any]:
+async def _one(
+    request: Request, service: Service, model: ServedModel, part: Part, arrived: Any, *, resize: bool
+) -> dict[str, Any]:
     asked_by = request_id(request)
     try:
         try:
-            image = await _image(service, part.content, resize=resize)
+            image = await _image(service, model, part.content, resize=resize)
         finally:
             arrived()
-        answer = service.batcher.submit(Asked(image, part.content, asked_by, user_of(request).name))
+        answer = service.batcher.submit(Asked(model, image, part.content, asked_by, user_of(request).name))
         found: Answer = await while_connected(request, answer)
     except Problem as problem:
         return {"file": part.file, "problem": problem.fields(asked_by)}
@@ -130,16 +135,18 @@ def the_file(parts: list[Part], name: str) -> Part:
     return found[0]
 
 
-async def _image(service: Service, content: bytes, *, resize: bool) -> Callable[[], NDArray[np.uint8]]:
+async def _image(
+    service: Service, model: ServedModel, content: bytes, *, resize: bool
+) -> Callable[[], NDArray[np.uint8]]:
     """What gives an uploaded image as the model takes it: a small one is decoded where the batch is run."""
     if is_small_png(content):
         # Passing it from thread to thread would take longer than decoding it.
-        return lambda: fit(decode_upload(content, service.config.limits), service.model.engine, resize=resize)
-    image = await decoded(service, content, resize=resize)
+        return lambda: fit(decode_upload(content, service.config.limits), model.engine, resize=resize)
+    image = await decoded(service, model, content, resize=resize)
     return lambda: image
 
 
-async def decoded(service: Service, content: bytes, *, resize: bool) -> NDArray[np.uint8]:
-    """An uploaded image as the model takes it, decoded in a thread or a process."""
-    engine = service.model.engine
+async def decoded(service: Service, model: ServedModel, content: bytes, *, resize: bool) -> NDArray[np.uint8]:
+    """An uploaded image as a model takes it, decoded in a thread or a process."""
+    engine = model.engine
     return await service.decoder.decode(content, lambda image: fit(image, engine, resize=resize))

@@ -15,8 +15,8 @@ from sentinode.serving.routes.answers import answers, as_json, attachment, files
 from sentinode.serving.routes.summaries import scan_of
 from sentinode.serving.scans.scan_results import ScanResult, lesion_id
 from sentinode.serving.service import Service, service_of, user_of
-from sentinode.serving.store.review_store import NotTheirsError, TooManyReviewsError
-from sentinode.serving.store.tables import ReviewRow, ScanRow
+from sentinode.store.review_store import NotTheirsError, TooManyReviewsError
+from sentinode.store.tables import ReviewRow, ScanRow
 
 router = APIRouter(tags=["reviews"])
 

@@ -10,7 +10,7 @@ from sentinode.serving.protocol.admission import COOKIE, client_of, session_id_o
 from sentinode.serving.routes.answers import answers, as_json
 from sentinode.serving.schemas import SessionAnswer, SessionRequest
 from sentinode.serving.service import Service, service_of
-from sentinode.serving.store.session_store import HOURS
+from sentinode.store.session_store import HOURS
 
 router = APIRouter(prefix="/session", tags=["access"])
 

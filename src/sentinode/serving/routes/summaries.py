@@ -6,7 +6,7 @@ from typing import Any
 from sentinode.serving.problems import Problem
 from sentinode.serving.service import Service
 from sentinode.serving.slides.known_slide import KnownSlide
-from sentinode.serving.store.tables import ScanRow
+from sentinode.store.tables import ScanRow
 
 _MATTERS = {"running": 0, "queued": 0, "finished": 1, "failed": 2, "cancelled": 2}
 

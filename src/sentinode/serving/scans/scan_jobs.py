@@ -23,6 +23,7 @@ from sentinode.scanning.scan_config import ScanConfig, ScanPlan
 from sentinode.scanning.scan_folder import open_scan, read_record, scan_folders
 from sentinode.scanning.scan_record import FinishedScan
 from sentinode.serving.logs import places_of
+from sentinode.serving.predictions.model_in_service import ModelInService
 from sentinode.serving.predictions.served_model import ServedModel
 from sentinode.serving.problems import Problem, busy
 from sentinode.serving.remedies import unfit_model
@@ -30,9 +31,9 @@ from sentinode.serving.scans.scanned_files import ScannedFiles
 from sentinode.serving.serve_config import Limits
 from sentinode.serving.slides.known_slide import KnownSlide, public
 from sentinode.serving.slides.slide_library import Library
-from sentinode.serving.store.scan_store import ACTIVE, Scans
-from sentinode.serving.store.tables import ScanRow, now
 from sentinode.serving.workers.child_process import ChildProcess
+from sentinode.store.scan_store import ACTIVE, Scans
+from sentinode.store.tables import ScanRow, now
 
 _LOG = logging.getLogger("sentinode.serving")
 AGAIN = ".again"
@@ -54,7 +55,7 @@ class ScanJobs:
     def __init__(
         self,
         folder: Path,
-        model: ServedModel,
+        in_service: ModelInService,
         scans: Scans,
         library: Library,
         threads: int,
@@ -63,7 +64,7 @@ class ScanJobs:
     ) -> None:
         """Args:
         folder: Of all scans.
-        model: That scans.
+        in_service: What scans: the model that is in service when a scan is asked for.
         scans: Where they are kept.
         library: The slides.
         threads: For a scan.
@@ -72,7 +73,7 @@ class ScanJobs:
         """
         self.folder = folder
         self.files = ScannedFiles(folder)
-        self._model, self._scans, self._library = model, scans, library
+        self._in_service, self._scans, self._library = in_service, scans, library
         self._threads, self._limits = threads, limits
         self._process = ChildProcess("sentinode.serving.workers.scan_child", niceness, limits.scan_memory_bytes)
         self._progress: dict[str, dict[str, Any]] = {}
@@ -107,17 +108,18 @@ class ScanJobs:
         Raises:
             Problem: 422 where the model can't scan so, 503 where too many wait.
         """
-        plan = self._plan(settings)
+        model = self._in_service.current
+        plan = self._plan(model, settings)
         with self._changed:
             for row in self._scans.of_slide(slide.id):
-                same = row.settings == settings and row.model_version == self._model.version
+                same = row.settings == settings and row.model_version == model.version
                 if same and row.status in (*ACTIVE, "finished") and self.files.same(row, slide):
                     return row, False
             if len(self._scans.with_status("queued")) >= self._limits.waiting_scans:
                 raise busy(f"{self._limits.waiting_scans} scans wait already", 60)
             row = self._scans.add(
                 slide_id=slide.id, slide_name=slide.name, folder=self._place(slide), status="queued",
-                settings=settings, model_version=self._model.version, user_name=user_name,
+                settings=settings, model_version=model.version, user_name=user_name,
                 threshold=plan.threshold,
             )  # fmt: skip
             self._changed.notify_all()
@@ -198,11 +200,12 @@ class ScanJobs:
     def _run(self, row: ScanRow) -> None:
         try:
             slide = self._library.get(row.slide_id or "")
+            model = self._model_of(row)
             job = {
-                "bundle": str(self._model.served.folder),
+                "bundle": str(model.served.folder),
                 "slide": str(slide.path),
                 "out": str((self.folder / row.folder).parent),
-                "config": self._plan(row.settings).config.model_dump(mode="json"),
+                "config": self._plan(model, row.settings).config.model_dump(mode="json"),
                 "threads": self._threads,
                 "memory_bytes": self._limits.scan_memory_bytes,
             }
@@ -251,8 +254,20 @@ class ScanJobs:
     def _fail(self, row: ScanRow, problem: str) -> None:
         self._scans.change(row.id, ("running",), status="failed", finished=now(), problem=problem)
 
-    def _plan(self, settings: dict[str, Any]) -> ScanPlan:
-        info, judge = self._model.info, self._model.slide_model
+    def _model_of(self, row: ScanRow) -> ServedModel:
+        """The model that a scan was asked of; where that is gone, as after a start with another bundle, the one in
+        service, which the scan then is by.
+        """
+        model = self._in_service.of_version(row.model_version)
+        if model is None:
+            model = self._in_service.current
+            plan = self._plan(model, row.settings)
+            self._scans.change(row.id, ("running",), model_version=model.version, threshold=plan.threshold)
+        return model
+
+    @staticmethod
+    def _plan(model: ServedModel, settings: dict[str, Any]) -> ScanPlan:
+        info, judge = model.info, model.slide_model
         own = judge.stride_px if judge else None
         try:
             config = ScanConfig(stride_px=settings.get("stride", own), test_time=settings.get("test_time"))

@@ -17,8 +17,8 @@ from sentinode.scanning.scan_folder import open_scan
 from sentinode.scanning.scan_record import FinishedScan
 from sentinode.serving.problems import Problem
 from sentinode.serving.slides.heatmap_tiles import HeatmapTiles, grid_of
-from sentinode.serving.store.scan_store import ACTIVE
-from sentinode.serving.store.tables import ScanRow
+from sentinode.store.scan_store import ACTIVE
+from sentinode.store.tables import ScanRow
 
 shapely = require("shapely", extra="scan")
 

@@ -9,7 +9,7 @@ from sentinode.scanning.scan_folder import read_record
 from sentinode.scanning.scan_record import TILES_FILE
 from sentinode.serving.problems import Problem
 from sentinode.serving.slides.known_slide import KnownSlide
-from sentinode.serving.store.tables import ScanRow
+from sentinode.store.tables import ScanRow
 
 _KEPT = 10_000
 

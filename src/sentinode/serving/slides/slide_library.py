@@ -17,10 +17,10 @@ from sentinode.serving.problems import Problem
 from sentinode.serving.serve_config import ServeConfig
 from sentinode.serving.slides.known_slide import KnownSlide, version_of
 from sentinode.serving.slides.slide_views import SlideViews
-from sentinode.serving.store.slide_store import FOLDER, UPLOAD, Slides
 from sentinode.slides.annotations.annotation_folder import AnnotationFolder
 from sentinode.slides.reader_table import SLIDE_SUFFIXES
 from sentinode.slides.slide_names import SlideNames
+from sentinode.store.slide_store import FOLDER, UPLOAD, Slides
 
 _LISTED_S = 2.0
 _MOST_FACTS = 10_000

@@ -5,7 +5,7 @@ It alone loads torch, which takes seconds and hundreds of megabytes, and keeps t
 
 import base64
 import io
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +31,7 @@ def explain(job: Fields, say: Say) -> Fields:
     return _explained(model, job) if "image" in job else {"methods": _methods(model)}
 
 
-@cache
+@lru_cache(maxsize=2)  # the model in service, and the one before it
 def _opened(bundle: str, engine: str, threads: int) -> "ExplainableModel":
     from sentinode.models.bundle import open_bundle
 

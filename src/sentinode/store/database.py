@@ -11,11 +11,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from sentinode.core.errors import MissingExtraError, SentinodeError, StorageError
-from sentinode.serving.store.prediction_log import Predictions
-from sentinode.serving.store.review_store import Reviews
-from sentinode.serving.store.scan_store import Scans
-from sentinode.serving.store.session_store import Sessions
-from sentinode.serving.store.slide_store import Slides
+from sentinode.store.model_store import Models
+from sentinode.store.prediction_log import Predictions
+from sentinode.store.review_store import Reviews
+from sentinode.store.scan_store import Scans
+from sentinode.store.session_store import Sessions
+from sentinode.store.slide_store import Slides
 
 _BUSY_S = 5.0
 """Longest wait for another program that has the database; whoever asks is told then."""
@@ -33,10 +34,21 @@ class Store:
         self.scans = Scans(engine)
         self.reviews = Reviews(engine)
         self.sessions = Sessions(engine)
+        self.models = Models(engine)
 
     def close(self) -> None:
         """Let the connections go."""
         self.engine.dispose()
+
+
+def file_in(folder: Path) -> Path:
+    """The database's file in a server's own folder, unless it is told another database."""
+    return folder / "sentinode.sqlite"
+
+
+def url_in(folder: Path) -> str:
+    """The URL of that file."""
+    return f"sqlite:///{file_in(folder)}"
 
 
 def open_store(url: str) -> Store:
@@ -150,7 +162,7 @@ def _alembic(connection: Any) -> Any:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", "sentinode.serving.store:migrations")
+    config.set_main_option("script_location", "sentinode.store:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config

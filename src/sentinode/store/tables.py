@@ -135,3 +135,58 @@ class SessionRow(Base):
     binding: Mapped[str] = mapped_column(String(64))
     """Digest of the cookie and the token that began it."""
     expires: Mapped[str] = mapped_column(String(32))
+
+
+class VersionRow(Base):
+    """A version of a model: a bundle by its hash, under a name. The bundle itself lies in a folder."""
+
+    __tablename__ = "model_versions"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    folder: Mapped[str] = mapped_column(Text)
+    """Where the copy was put that was made when the version was added."""
+    created: Mapped[str] = mapped_column(String(32))
+
+
+class ModelLogRow(Base):
+    """What somebody did with a model. Never changed or deleted; where an alias points is its last row."""
+
+    __tablename__ = "model_log"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    created: Mapped[str] = mapped_column(String(32))
+    user_name: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(16))
+    """`add`, `promote`, `rollback` or `retire`."""
+    name: Mapped[str] = mapped_column(String(64))
+    alias: Mapped[str | None] = mapped_column(String(32))
+    """That was moved; None of `add` and `retire`."""
+    number: Mapped[int | None]
+    """Number of the row among the alias's, from 1: of two that come at once one is refused."""
+    from_sha256: Mapped[str | None] = mapped_column(String(64))
+    to_sha256: Mapped[str | None] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text)
+    forced: Mapped[bool]
+    """Whether the gate was passed over."""
+    gate: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The gate's report, where there was one."""
+
+    __table_args__ = (Index("model_log_in_order", "name", "alias", "number", unique=True),)
+
+
+class GateRow(Base):
+    """A candidate held against what an alias pointed to, passed or not. Never changed or deleted."""
+
+    __tablename__ = "model_gates"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    created: Mapped[str] = mapped_column(String(32))
+    user_name: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(64))
+    alias: Mapped[str] = mapped_column(String(32))
+    champion_sha256: Mapped[str | None] = mapped_column(String(64))
+    candidate_sha256: Mapped[str] = mapped_column(String(64))
+    report: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    __table_args__ = (Index("model_gates_of_pair", "name", "alias", "candidate_sha256"),)

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from sentinode.serving.store.tables import Base
+from sentinode.store.tables import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

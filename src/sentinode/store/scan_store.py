@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select, update
 
-from sentinode.serving.store.tables import ScanRow, now
-from sentinode.serving.store.transactions import transaction
+from sentinode.store.tables import ScanRow, now
+from sentinode.store.transactions import transaction
 
 ACTIVE = ("queued", "running")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Engine, func, insert, select
 
-from sentinode.serving.store.tables import PredictionRow
-from sentinode.serving.store.transactions import transaction
+from sentinode.store.tables import PredictionRow
+from sentinode.store.transactions import transaction
 
 
 class Predictions:

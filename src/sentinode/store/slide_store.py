@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 
-from sentinode.serving.store.tables import SlideRow, now
-from sentinode.serving.store.transactions import transaction
+from sentinode.store.tables import SlideRow, now
+from sentinode.store.transactions import transaction
 
 FOLDER, UPLOAD = "folder", "upload"
 """Places: the folder that the server was given, and its own."""

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Engine, Text, cast, func, select, update
 from sqlalchemy.orm import Session
 
-from sentinode.serving.store.tables import ReviewMarkRow, ReviewRow, ScanRow, now
-from sentinode.serving.store.transactions import transaction
+from sentinode.store.tables import ReviewMarkRow, ReviewRow, ScanRow, now
+from sentinode.store.transactions import transaction
 
 _MOST_REVIEWS, _MOST_BYTES = 10_000, 64 << 20
 """Of a scan: all of them are read at once, to list them and to see what they say together."""

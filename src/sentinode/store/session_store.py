@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, delete
 
-from sentinode.serving.store.tables import SessionRow, now
-from sentinode.serving.store.transactions import transaction
+from sentinode.store.tables import SessionRow, now
+from sentinode.store.transactions import transaction
 
 HOURS = 12
 

@@ -1,1 +1,0 @@
-"""What the server keeps: predictions, slides, scans, reviews and sessions, in any SQL database."""
