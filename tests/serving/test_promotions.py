@@ -217,7 +217,7 @@ def test_clients_during_promotions_and_a_kill_hear_one_of_the_two(promoted, bund
     contents = [encoded(image) for image in images]
     expected = {one.sha256[:12]: _alone(one, images) for one in (bundle, challenger)}
     words = ("--data", str(config.state))
-    server = Server(str(CHAMPION), slides, config.scans, *words).ready()
+    server = Server(str(CHAMPION), slides, config.scans, *words, light=True).ready()
     stop, errors, served = threading.Event(), [], Counter()
 
     def ask(number):
@@ -257,7 +257,7 @@ def test_clients_during_promotions_and_a_kill_hear_one_of_the_two(promoted, bund
     moves.join()
     entries = promoted.log("plain", "champion")
     assert [entry.from_sha256 for entry in entries[1:]] == [entry.to_sha256 for entry in entries[:-1]]
-    again = Server(str(CHAMPION), slides, config.scans, *words).ready()
+    again = Server(str(CHAMPION), slides, config.scans, *words, light=True).ready()
     assert again.predict(contents[0])["model"]["version"] == promoted.target(CHAMPION)[:12]
     assert again.end() == 0
 

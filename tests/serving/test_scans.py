@@ -122,10 +122,10 @@ def test_a_scan_cancelled_before_its_process_begins_is_not_begun(client, monkeyp
     jobs = client.app.state.service.jobs
     slide_id, plan_of = _slide_id(client), jobs._plan
 
-    def cancelled_meanwhile(settings):
+    def cancelled_meanwhile(model, settings):
         for row in jobs._scans.with_status("running"):
             jobs.cancel(row)
-        return plan_of(settings)
+        return plan_of(model, settings)
 
     monkeypatch.setattr(jobs, "_plan", cancelled_meanwhile)
     scan = client.post("/scans", json={"slide_id": slide_id}).json()
