@@ -3,14 +3,17 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sentinode.core.errors import BusyError, StorageError
+from sentinode.core.errors import BusyError, SentinodeError, StorageError
 from sentinode.core.files import storage_errors
+
+RUN_LOG = "log.csv"
+"""In the folder of a run: a line for each epoch or probe. With the first, there is something to go on with."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,40 @@ def locked(path: Path, doing: str = "", *, wait: bool = False) -> Iterator[None]
     finally:
         path.unlink(missing_ok=True)
         file.close()
+
+
+@contextmanager
+def held_run(
+    folder: Path, doing: str, go_on: str, written: Sequence[str], *, new: bool, helps: bool = False
+) -> Iterator[None]:
+    """Work in the folder of a run that goes on after it was stopped or killed; no other command does meanwhile.
+
+    Args:
+        folder: The run's.
+        doing: What is done in it, for the message: `is training into runs/a`.
+        go_on: The command that goes on with it: `sentinode train --resume runs/a`.
+        written: Names in it that are written at once: what a killed command left of them is removed.
+        new: Whether this command made the folder: a run that is refused before it has a log leaves none behind.
+        helps: Whether the process only helps the one that holds the folder, and leaves all of that to it.
+
+    Raises:
+        BusyError: Another command works in it.
+        KeyboardInterrupt: The user stopped the block; the message says how to go on.
+    """
+    lock = nullcontext() if helps else locked(folder / ".lock", doing)
+    with lock, storage_errors(folder):
+        try:
+            if not new and not helps:
+                for name in written:
+                    remove_partial(folder / name)
+            yield
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(f"go on with `{go_on}`") from error
+        except SentinodeError:
+            if new and not (folder / RUN_LOG).exists():
+                # Nothing to go on with. Under the lock, so that it is ours.
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def _is_at(path: Path, file: BinaryIO) -> bool:

@@ -12,10 +12,12 @@ from pydantic import BaseModel
 
 from sentinode.core.errors import StorageError
 from sentinode.core.files import atomic_file, sha256_of_json, write_json
-from sentinode.core.progress import Advance
+from sentinode.core.progress import Advance, Progress
 from sentinode.core.result_folder import ResultKind, locked
+from sentinode.core.settings import Settings
+from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.metrics.arm_comparison import ArmFigures, verdict
-from sentinode.training.recipe import checked, set_overrides
+from sentinode.training.recipe import checked, load_data_config, set_overrides
 
 PAGE = "study.html"
 RECORD = "study.json"
@@ -75,16 +77,20 @@ class AnswerFolder:
         return self.path / "answers" / f"{name}.npy"
 
 
-def read_protocol(kind: type[_Protocol], overrides: Sequence[str]) -> tuple[_Protocol, list[str]]:
-    """The protocol with `key=value` laid over it, and those overrides that are of the data (`data.key=value`).
+def begin_study(
+    kind: type[_Protocol], address: str, overrides: Sequence[str], settings: Settings, progress: Progress
+) -> tuple[_Protocol, Dataset]:
+    """The protocol with `key=value` laid over it, and the data with what is `data.key=value`.
 
     Raises:
         RecipeError: There is no such key, or a value is wrong.
+        DataError: The data is not what its layout says.
     """
     of_data = [each for each in overrides if each.startswith("data.")]
     values: dict[str, Any] = {}
     set_overrides(values, [each for each in overrides if not each.startswith("data.")])
-    return checked(kind, values, "of the study"), of_data
+    protocol = checked(kind, values, "of the study")
+    return protocol, load_dataset(load_data_config(address, of_data), cache=settings.cache, progress=progress)
 
 
 @contextmanager

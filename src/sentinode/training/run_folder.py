@@ -2,17 +2,15 @@
 
 import errno
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentinode.core.errors import SentinodeError, StorageError, TrainingError
-from sentinode.core.files import atomic_folder, sha256_of_json, storage_errors, write_json, write_text
+from sentinode.core.errors import StorageError, TrainingError
+from sentinode.core.files import atomic_folder, sha256_of_json, write_json, write_text
 from sentinode.core.progress import Progress
-from sentinode.core.result_folder import is_empty, locked, remove_partial
+from sentinode.core.result_folder import RUN_LOG, held_run, is_empty
 from sentinode.core.settings import Settings
 from sentinode.data.dataset import Dataset, load_dataset
 from sentinode.training.calibration_fit import check_evaluation
@@ -21,7 +19,7 @@ from sentinode.training.recipe import Recipe, load_recipe
 RUN_FILE = "run.json"
 RECIPE_FILE = "recipe.toml"
 SPLIT_FILE = "split.parquet"
-_WRITTEN = (RUN_FILE, "log.csv", "checkpoints/last.ckpt", "checkpoints/best.safetensors", "bundle", "report")
+_WRITTEN = (RUN_FILE, RUN_LOG, "checkpoints/last.ckpt", "checkpoints/best.safetensors", "bundle", "report")
 
 
 @dataclass(frozen=True)
@@ -47,32 +45,15 @@ class RunFolder:
         """Write how far the run is: `trained` with its bundle, `finished` with its report."""
         write_json(self.path / RUN_FILE, {**read_status(self.path), "status": status})
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> AbstractContextManager[None]:
         """Work in the folder; no other command does at the same time, the processes of several devices may.
 
         Raises:
             BusyError: Another command works in it.
             KeyboardInterrupt: The user stopped the block; the message says how to go on.
         """
-        lock = nullcontext() if self.local_rank else locked(self.path / ".lock", f"is training into {self.path}")
-        with lock, storage_errors(self.path):
-            try:
-                if not self.new and not self.local_rank:
-                    self._sweep()
-                yield
-            except KeyboardInterrupt as error:
-                raise KeyboardInterrupt(f"go on with `sentinode train --resume {self.path}`") from error
-            except SentinodeError:
-                if self.new and not (self.path / "log.csv").exists():
-                    # Refused before an epoch was done: nothing to go on with. Under the lock, so that it is ours.
-                    shutil.rmtree(self.path, ignore_errors=True)
-                raise
-
-    def _sweep(self) -> None:
-        """Remove what a command that was killed was just writing."""
-        for name in _WRITTEN:
-            remove_partial(self.path / name)
+        doing, go_on = f"is training into {self.path}", f"sentinode train --resume {self.path}"
+        return held_run(self.path, doing, go_on, _WRITTEN, new=self.new, helps=bool(self.local_rank))
 
 
 def begin_run(recipe: Recipe, folder: Path, settings: Settings, progress: Progress) -> RunFolder:

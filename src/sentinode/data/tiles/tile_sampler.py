@@ -32,7 +32,7 @@ from sentinode.data.tiles.tile_folder import (
     write_tile_folder,
 )
 from sentinode.data.tiles.tile_labels import label_tiles
-from sentinode.data.tiles.tiles_config import CLASS_NAMES, NORMAL, TUMOUR, TilesConfig
+from sentinode.data.tiles.tiles_config import CLASS_NAMES, NORMAL, TUMOUR, TilePlaces, TilesConfig
 from sentinode.data.tiles.truth import read_placed, truth_of
 from sentinode.slides.annotations.regions import Annotations
 from sentinode.slides.colour_check import doubtful_colours
@@ -157,7 +157,7 @@ def _candidates(one: AnnotatedSlide, config: TilesConfig) -> _Candidates:
     )
 
 
-def places_of(slide: Slide, config: TilesConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+def places_of(slide: Slide, config: TilePlaces) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Left edges, upper edges (level-0 pixels) and parts that are tissue, (N,) each, of the places of a scan's grid.
 
     Raises:
@@ -173,7 +173,7 @@ def places_of(slide: Slide, config: TilesConfig) -> tuple[NDArray[np.int64], NDA
     return plan.x0[whole], plan.y0[whole], plan.tissue[whole]
 
 
-def rng_of(slide_name: str, config: TilesConfig) -> np.random.Generator:
+def rng_of(slide_name: str, config: TilePlaces) -> np.random.Generator:
     """What chooses among the places of a slide: of each slide by itself, whatever other slides there are."""
     return np.random.default_rng([config.seed, *hashlib.sha256(slide_name.encode()).digest()[:8]])
 

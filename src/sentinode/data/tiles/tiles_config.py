@@ -1,6 +1,6 @@
 """What tiles are drawn from slides, how they are labelled and how many are taken: the `[data.tiles]` table."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -14,16 +14,46 @@ CLASS_NAMES = (NORMAL, TUMOUR)
 _MARGIN_UM = 50.0
 
 
-class TilesConfig(BaseModel):
-    """How tiles are drawn. The same configuration, slides and annotations give the same tiles."""
+TilePx = Annotated[int, Field(ge=8, le=4096)]
+TileMpp = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class TilePlaces(BaseModel):
+    """Which places of a slide tiles are drawn from, whether they get a label or not."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    size_px: int = Field(default=256, ge=8, le=4096)
+    size_px: TilePx = 256
     """Side of a tile in pixels at `mpp`."""
 
-    mpp: float = Field(default=0.5, gt=0, allow_inf_nan=False)
+    mpp: TileMpp = 0.5
     """µm/px of the tiles."""
+
+    min_tissue: Share = 0.05
+    """Least part of a tile that is tissue; the default is that of a scan, so that a model learns what it will see."""
+
+    per_slide: Count = 1000
+    """At most so many tiles of each class from one slide, as the winners of CAMELYON16 took (Wang et al. 2016)."""
+
+    seed: int = Field(default=42, ge=0)
+    """Seed of the tiles taken, and of the split if they are split."""
+
+    slide_mpp: float | None = Field(default=None, ge=FINEST, le=COARSEST, allow_inf_nan=False)
+    """µm/px of level 0, for slides that don't say it."""
+
+    series: int | None = Field(default=None, ge=0)
+    """Which of several pictures in a slide's file, from 0; None: the only one."""
+
+    @property
+    def spec(self) -> TileSpec:
+        """The grid of places."""
+        return TileSpec(size_px=self.size_px, mpp=self.mpp, min_tissue=self.min_tissue)
+
+
+class TilesConfig(TilePlaces):
+    """How tiles are drawn. The same configuration, slides and annotations give the same tiles."""
 
     stride_px: int | None = Field(default=None, gt=0)
     """From one place to the next in pixels at `mpp`; None: `size_px`, so that no two tiles share a pixel."""
@@ -43,26 +73,11 @@ class TilesConfig(BaseModel):
     the centre rule, as in PatchCamelyon, and 50 with the area rule: an outline drawn a little tight must not make
     tumour normal."""
 
-    min_tissue: float = Field(default=0.05, ge=0, le=1)
-    """Least part of a tile that is tissue; the default is that of a scan, so that a model learns what it will see."""
-
-    per_slide: int = Field(default=1000, ge=1)
-    """At most so many tiles of each class from one slide, as the winners of CAMELYON16 took (Wang et al. 2016)."""
-
     ratio: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     """Normal tiles for one tumour tile, in each split."""
 
     fractions: tuple[float, float, float] = (0.70, 0.15, 0.15)
     """Shares of train, validation and test, cut by slide or patient, for what layout or table does not split."""
-
-    seed: int = Field(default=42, ge=0)
-    """Seed of the tiles taken and of the split."""
-
-    slide_mpp: float | None = Field(default=None, ge=FINEST, le=COARSEST, allow_inf_nan=False)
-    """µm/px of level 0, for slides that don't say it."""
-
-    series: int | None = Field(default=None, ge=0)
-    """Which of several pictures in a slide's file, from 0; None: the only one."""
 
     context: bool = Field(default=False, exclude_if=lambda context: not context)
     """Draw each tile with what lies around it, four times as wide (see `core.context`), for recipes with
@@ -81,7 +96,7 @@ class TilesConfig(BaseModel):
     @property
     def spec(self) -> TileSpec:
         """The grid of places."""
-        return TileSpec(size_px=self.size_px, mpp=self.mpp, stride_px=self.stride_px, min_tissue=self.min_tissue)
+        return super().spec.model_copy(update={"stride_px": self.stride_px})
 
     @property
     def judged_px(self) -> int:

@@ -55,8 +55,8 @@ def draw_tissue_tiles(config: TissueTilesConfig, folder: Path, threads: int, pro
 
 def _places(path: Path, config: TissueTilesConfig) -> pd.DataFrame:
     with open_slide(path, mpp=config.slide_mpp, series=config.series) as slide:
-        x0, y0, _ = places_of(slide, config.grid)
-    chosen = np.sort(rng_of(path.stem, config.grid).permutation(len(x0))[: config.per_slide])
+        x0, y0, _ = places_of(slide, config)
+    chosen = np.sort(rng_of(path.stem, config).permutation(len(x0))[: config.per_slide])
     return pd.DataFrame({"slide": path.stem, "x0": x0[chosen], "y0": y0[chosen]})
 
 

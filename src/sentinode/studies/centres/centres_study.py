@@ -15,7 +15,6 @@ from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.core.stain_statistics import stain_statistics
 from sentinode.data.colour_baseline import COLOUR_COLUMNS
-from sentinode.data.dataset import load_dataset
 from sentinode.metrics.arm_comparison import ArmFigures, ArmTable, compare_arms, verdict
 from sentinode.metrics.robustness_index import RobustnessIndex, robustness_index
 from sentinode.models.bundle_writer import library_versions
@@ -28,9 +27,8 @@ from sentinode.reports.study_page import TitledChart, write_study_page
 from sentinode.studies.centres.centre_images import CentreImages, draw_centres
 from sentinode.studies.centres.centre_questions import CentreQuestions
 from sentinode.studies.centres.centres_protocol import MODELS, NEW, TIES, CentresProtocol
-from sentinode.studies.study_folder import PAGE, RECORD, AnswerFolder, ArmStudy, read_protocol, study_folder
+from sentinode.studies.study_folder import PAGE, RECORD, AnswerFolder, ArmStudy, begin_study, study_folder
 from sentinode.training.features.feature_recipe import named_features
-from sentinode.training.recipe import load_data_config
 
 _BATCH = 256
 _NEW, _TIED = "new centre", "tied centre"
@@ -97,8 +95,7 @@ def study_centres(
         KeyboardInterrupt: The user stopped it; what was answered is kept.
     """
     out, settings = Path(out), settings or Settings.from_environment()
-    protocol, of_data = read_protocol(CentresProtocol, overrides)
-    data = load_dataset(load_data_config(address, of_data), cache=settings.cache, progress=progress)
+    protocol, data = begin_study(CentresProtocol, address, overrides, settings, progress)
     images = draw_centres(data, protocol, centres)
     where = sha256_of_json([images.names, images.centres.tolist(), images.slides.tolist()])
     with study_folder(out, protocol, data=images.data.manifest.hash, weights=weights, centres=where):

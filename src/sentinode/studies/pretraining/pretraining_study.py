@@ -7,7 +7,6 @@ from sentinode.core.files import write_json
 from sentinode.core.messages import count, plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
-from sentinode.data.dataset import load_dataset
 from sentinode.metrics.arm_comparison import ArmTable, compare_arms
 from sentinode.models.bundle_writer import library_versions
 from sentinode.reports import wording
@@ -17,8 +16,7 @@ from sentinode.reports.study_page import TitledChart, write_study_page
 from sentinode.studies.pretraining.label_draws import LabelDraws, draw_patches
 from sentinode.studies.pretraining.pretraining_arms import PretrainingArms, answers_of
 from sentinode.studies.pretraining.pretraining_protocol import ARMS, MODELS, PretrainingProtocol
-from sentinode.studies.study_folder import PAGE, RECORD, ArmStudy, read_protocol, study_folder
-from sentinode.training.recipe import load_data_config
+from sentinode.studies.study_folder import PAGE, RECORD, ArmStudy, begin_study, study_folder
 
 _NOT_KNOWN = (
     "Slides are not known here: clusters of hue stand for them in the intervals. Two clusters may come from one slide, "
@@ -58,8 +56,7 @@ def study_pretraining(
         KeyboardInterrupt: The user stopped it; what was answered is kept.
     """
     out, settings = Path(out), settings or Settings.from_environment()
-    protocol, of_data = read_protocol(PretrainingProtocol, overrides)
-    data = load_dataset(load_data_config(address, of_data), cache=settings.cache, progress=progress)
+    protocol, data = begin_study(PretrainingProtocol, address, overrides, settings, progress)
     draws = draw_patches(data, protocol)
     with study_folder(out, protocol, data=draws.data.manifest.hash, weights=weights):
         arms = PretrainingArms(out, draws, protocol, weights, settings.threads)

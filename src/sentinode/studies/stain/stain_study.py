@@ -12,7 +12,6 @@ from sentinode.core.files import write_json
 from sentinode.core.messages import count, plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
-from sentinode.data.dataset import load_dataset
 from sentinode.metrics.arm_comparison import ArmFigures, ArmTable, compare_arms
 from sentinode.models.bundle_writer import library_versions
 from sentinode.reports import wording
@@ -22,8 +21,7 @@ from sentinode.studies.stain.stain_answers import FoldResult, StainAnswers, cell
 from sentinode.studies.stain.stain_arms import ArmRunner
 from sentinode.studies.stain.stain_folds import StainFolds, draw_folds
 from sentinode.studies.stain.stain_protocol import ARMS, COLOUR, COLOUR_ARMS, MODELS, StainProtocol
-from sentinode.studies.study_folder import PAGE, RECORD, ArmStudy, read_protocol, study_folder
-from sentinode.training.recipe import load_data_config
+from sentinode.studies.study_folder import PAGE, RECORD, ArmStudy, begin_study, study_folder
 
 _NOT_KNOWN = (
     "Laboratories, slides and patients are not known here: clusters of hue stand for them. Two clusters may come from "
@@ -75,8 +73,7 @@ def study_stain(
         KeyboardInterrupt: The user stopped it; what was answered is kept.
     """
     out, settings = Path(out), settings or Settings.from_environment()
-    protocol, of_data = read_protocol(StainProtocol, overrides)
-    data = load_dataset(load_data_config(address, of_data), cache=settings.cache, progress=progress)
+    protocol, data = begin_study(StainProtocol, address, overrides, settings, progress)
     folds = draw_folds(data, protocol)
     with study_folder(out, protocol, data=folds.data.manifest.hash, weights=weights):
         answers = StainAnswers(out, folds, ArmRunner(protocol, weights, settings.threads, data.tiles.shape[1]))

@@ -2,17 +2,15 @@
 
 import errno
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sentinode.core.errors import RecipeError, SentinodeError, StorageError, TrainingError
-from sentinode.core.files import atomic_folder, storage_errors, write_json, write_text
+from sentinode.core.errors import RecipeError, StorageError, TrainingError
+from sentinode.core.files import atomic_folder, write_json, write_text
 from sentinode.core.progress import Progress
-from sentinode.core.result_folder import is_empty, locked, remove_partial
+from sentinode.core.result_folder import RUN_LOG, held_run, is_empty
 from sentinode.core.settings import Settings
 from sentinode.data.tiles.tissue_tiles import read_tissue_tiles
 from sentinode.training.pretraining.pretrain_recipe import PretrainRecipe, load_pretrain_recipe
@@ -21,7 +19,7 @@ from sentinode.training.pretraining.step_budget import measure_budget
 
 STATUS_FILE = "pretraining.json"
 _RECIPE_FILE = "recipe.toml"
-_WRITTEN = (STATUS_FILE, "log.csv", "checkpoints/last.ckpt", "checkpoints/best.safetensors", "bundle")
+_WRITTEN = (STATUS_FILE, RUN_LOG, "checkpoints/last.ckpt", "checkpoints/best.safetensors", "bundle")
 
 
 @dataclass(frozen=True)
@@ -38,26 +36,15 @@ class PretrainingFolder:
         """Write how far the run is: `started`, `collapsed` with the reason, `finished` with its bundle."""
         write_json(self.path / STATUS_FILE, {**read_pretraining(self.path), "status": status, **more})
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> AbstractContextManager[None]:
         """Work in the folder; no other command does at the same time.
 
         Raises:
             BusyError: Another command works in it.
             KeyboardInterrupt: The user stopped the block; the message says how to go on.
         """
-        with locked(self.path / ".lock", f"pretrains into {self.path}"), storage_errors(self.path):
-            if not self.new:
-                for name in _WRITTEN:
-                    remove_partial(self.path / name)
-            try:
-                yield
-            except KeyboardInterrupt as error:
-                raise KeyboardInterrupt(f"go on with `sentinode pretrain --resume {self.path}`") from error
-            except SentinodeError:
-                if self.new and not (self.path / "log.csv").exists():
-                    shutil.rmtree(self.path, ignore_errors=True)
-                raise
+        doing, go_on = f"pretrains into {self.path}", f"sentinode pretrain --resume {self.path}"
+        return held_run(self.path, doing, go_on, _WRITTEN, new=self.new)
 
 
 def begin_pretraining(

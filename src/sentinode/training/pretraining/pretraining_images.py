@@ -86,9 +86,9 @@ def images_of_slides(recipe: PretrainRecipe, drawn: TissueTiles) -> PretrainingI
     """Tiles of slides; a tenth of the slides is held out, or of the tiles where there is one slide."""
     config = recipe.slides
     assert config is not None
-    count = len(drawn.tiles)
+    count = len(drawn.slides)
     slides = len(set(drawn.slides))
-    hashes = np.array([int(pixel_hash(tile), 16) for tile in drawn.tiles], np.uint64)
+    hashes = np.array([int(pixel_hash(drawn.tiles[row]), 16) for row in range(count)], np.uint64)
     failed = f"; left out: {'; '.join(drawn.failures)}" if drawn.failures else ""
     described = f"{plural(count, 'tile')} of tissue of {plural(slides, 'slide')}{failed}"
     images, groups = Images(drawn.tiles, np.arange(count)), list(drawn.slides) if slides > 1 else None
