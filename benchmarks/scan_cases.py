@@ -104,7 +104,7 @@ def composed(folder: Path, options: argparse.Namespace) -> list[dict[str, object
         bundle = open_bundle(name)
         floats, compared = _against_bare(bundle, path, folder, config, options, rounds=rounds)
         found.append({"what": name, **compared, "target": 0.9, **_auc(folder, path)})
-        int8 = _quantised(bundle, folder / f"int8-{name}", path)
+        int8 = _quantised(bundle, folder / f"int8-{name}", path, 64 if options.small else _CALIBRATION_TILES)
         _, compared = _against_bare(int8, path, folder, config, options, rounds=rounds, against=floats)
         found.append({"what": f"{name}, INT8, / float engine", **compared, "target": 1.2, **_auc(folder, path)})
     return found
@@ -112,7 +112,7 @@ def composed(folder: Path, options: argparse.Namespace) -> list[dict[str, object
 
 def memory(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     """Peak memory of the command on a huge slide, and how its parts were."""
-    width, height = (12_000, 9_000) if options.small else (100_000, 80_000)
+    width, height = (6_000, 4_500) if options.small else (100_000, 80_000)
     texture = reading_benchmark.make_slide(folder / "texture.tif", 2048)
     with open_slide(texture) as slide:
         tissue = slide.reader.read(0, 512, 512, 256, 256)
@@ -198,9 +198,9 @@ def _tiles(path: Path, config: ScanConfig, bundle: Bundle, count: int) -> NDArra
         return np.stack([slide.read_at(spec.mpp, int(plan.x0[n]), int(plan.y0[n]), size, size) for n in chosen])
 
 
-def _quantised(bundle: Bundle, folder: Path, path: Path) -> Bundle:
-    """INT8, calibrated on the slide's tiles; temperature, threshold and band stay those of the original."""
-    graph = quantize_graph(bundle, _tiles(path, ScanConfig(), bundle, _CALIBRATION_TILES))
+def _quantised(bundle: Bundle, folder: Path, path: Path, count: int) -> Bundle:
+    """INT8, calibrated on `count` of the slide's tiles; temperature, threshold and band stay those of the original."""
+    graph = quantize_graph(bundle, _tiles(path, ScanConfig(), bundle, count))
     info = bundle.info
     return write_quantized_bundle(
         bundle,

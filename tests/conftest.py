@@ -9,7 +9,7 @@ from hypothesis import settings
 settings.register_profile("sentinode", deadline=None)
 settings.load_profile("sentinode")
 
-pytest_plugins = ["helpers.assessed", "helpers.patches", "helpers.scanner"]
+pytest_plugins = ["helpers.assessed", "helpers.graphs_once", "helpers.patches", "helpers.scanner"]
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -6,7 +6,8 @@ import tomllib
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import requires
+from functools import cache
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,8 @@ JOBS = {
     "evaluate": Job("evaluate pcam --data folder:patches --split all --out measured", "measured/report.html"),
     "train": Job(f"train demo --data folder:patches --out run {_QUICK}", "run/bundle/bundle.json"),
     "crossval": Job(
-        "crossval pcam --data folder:patches --out honest --folds 2 --repeats 1 --set classifier.grid={} "
-        "--set crossval.permutations=0",
+        "crossval cnn3 --set features.model.weights=none --data folder:patches --out honest --folds 2 --repeats 1 "
+        "--set classifier.grid={} --set crossval.permutations=0",
         "honest/bundle/bundle.json",
     ),
     "explain": Job(
@@ -133,6 +134,18 @@ def distributions(extra: str) -> set[str]:
         names.add(name)
         waiting += [inner for text in requires(name) or [] if _wanted(inner := Requirement(text), requirement.extras)]
     return names
+
+
+def modules_without(extra: str) -> list[str]:
+    """Top-level modules of all that is installed here and would not be with `extra` alone."""
+    there = {*distributions(extra), "sentinode"}
+    return [module for module, owners in _owners().items() if not owners & there]
+
+
+@cache
+def _owners() -> dict[str, set[str]]:
+    """Top-level module → canonical names of the distributions that have a part of it; takes a second or two."""
+    return {module: {*map(canonicalize_name, names)} for module, names in packages_distributions().items()}
 
 
 def _wanted(requirement: Requirement, extras: set[str]) -> bool:

@@ -1,26 +1,29 @@
-"""Runs `sentinode` as if nothing were installed but the distributions that are named in a file.
+"""Runs `sentinode` as if some modules were not installed.
 
-    python without.py FILE WORD…
+    python without.py FILE WORD…       # one command
+    python without.py FILE < COMMANDS  # many, each in a forked process that begins with nothing but the program loaded
 
-FILE has the canonical names of what there is, a line each.
+FILE has the names of the modules that there are not, a line each. COMMANDS is a JSON list of lists of words; the answer
+is a JSON list with what each said as it failed, empty for one that did not fail.
 """
 
-import re
+import json
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import ModuleType
 
+_SECONDS = 300
+"""A command that should fail and serves on is ended."""
 
-def hide_all_but(there: set[str]) -> None:
-    """From now on, no module of another distribution than those is found."""
-    hidden = {
-        module
-        for module, names in packages_distributions().items()
-        if not {re.sub(r"[-_.]+", "-", name).lower() for name in names} & {*there, "sentinode"}
-    }
+
+def hide(modules: Iterable[str]) -> None:
+    """From now on, none of those is found."""
+    hidden = frozenset(modules)
 
     class Partial(PathFinder):
         @classmethod
@@ -32,8 +35,25 @@ def hide_all_but(there: set[str]) -> None:
     sys.meta_path[sys.meta_path.index(PathFinder)] = Partial
 
 
+def said_as_it_fails(words: Sequence[str]) -> str:
+    """Run a command in a forked process: its standard error, or nothing where it does not fail."""
+    with tempfile.TemporaryFile() as said:
+        process = os.fork()
+        if not process:
+            signal.alarm(_SECONDS)
+            os.dup2(said.fileno(), 2)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            main(words)
+        failed = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) != 0
+        said.seek(0)
+        return said.read().decode("utf-8") if failed else ""
+
+
 if __name__ == "__main__":
-    hide_all_but(set(Path(sys.argv[1]).read_text(encoding="utf-8").split()))
+    hide(Path(sys.argv[1]).read_text(encoding="utf-8").split())
     from sentinode.cli.main import main
 
-    main(sys.argv[2:])
+    if sys.argv[2:]:
+        main(sys.argv[2:])
+    else:
+        json.dump([said_as_it_fails(words) for words in json.load(sys.stdin)], sys.stdout)

@@ -1,17 +1,25 @@
 """Bundles of small untrained models, made once for all tests of this room."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from helpers.graphs_once import GraphsOnce
 from helpers.model_makers import make_deployed
 from sentinode.core.files import sha256_of_file
 from sentinode.models.bundle import Bundle
 from sentinode.models.bundle_seal import content_sha256
 from sentinode.models.bundle_writer import write_bundle
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _every_graph_is_traced() -> Iterator[None]:
+    GraphsOnce.always = True
+    yield
+    GraphsOnce.always = False
 
 
 @pytest.fixture(scope="session")

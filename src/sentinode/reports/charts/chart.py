@@ -15,6 +15,7 @@ import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter
@@ -111,7 +112,8 @@ class Chart:
         """An `<svg>` element to put into a page: no ids that clash, no links, no date, colours as CSS variables."""
         stream = io.StringIO()
         with _style(salt=self.name):
-            self.figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+            # savefig would draw it twice, the first time for a layout that is there already.
+            FigureCanvasSVG(self.figure).print_svg(stream, metadata={"Date": None, "Creator": None})
         return _inline(stream.getvalue(), self.name, self.alt)
 
     def png(self, *, scale: float = 2.5) -> bytes:
@@ -172,7 +174,7 @@ def canvas(
         figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout=layout)
         axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
         yield figure, axes
-        figure.draw_without_rendering()
+        layout.execute(figure)
         figure.set_layout_engine("none")
 
 
