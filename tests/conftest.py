@@ -1,5 +1,6 @@
 """Fixtures that every room's tests may use."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ settings.load_profile("sentinode")
 pytest_plugins = ["helpers.assessed", "helpers.graphs_once", "helpers.patches", "helpers.scanner"]
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, then those with many: a long one that starts last would keep one process alone."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    count = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path not in slow, -count[item.path], item.path))
 
 
 @pytest.fixture(scope="session")

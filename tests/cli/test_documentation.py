@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import typer.main
 
 from helpers import layouts
@@ -26,6 +27,7 @@ def test_commands_that_the_page_names_are_there() -> None:
         assert inner is None or not rest or rest[0] in inner
 
 
+@pytest.mark.slow
 def test_the_examples_run(sentinode: Callable[..., Any], workplace: Path) -> None:
     layouts.make_folder(workplace / "patches", n=30, size=(24, 24))
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -106,13 +106,14 @@ def _frozen(value: Any) -> Any:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """Where the exporter is loaded, it is slow no more; where it is not, it stays out."""
-    exporter = sys.modules.get(_OPERATORS)
+    loaded: dict[str, Any] = sys.modules
+    exporter = loaded.get(_OPERATORS)
     if exporter is not None and not hasattr(exporter.ONNXRegistry.from_torchlib, "cache_info"):
         # torch reads its table of operators, some 500 functions of Python, anew for each graph; nothing adds to it.
         exporter.ONNXRegistry.from_torchlib = staticmethod(cache(exporter.ONNXRegistry.from_torchlib))
-    if (traced := sys.modules.get(_TRACERS[0])) is None:
+    if (traced := loaded.get(_TRACERS[0])) is None:
         return
     if not isinstance(traced.trace, GraphsOnce):
         traced.trace = GraphsOnce(traced.trace)
-    if (slides := sys.modules.get(_TRACERS[1])) is not None:
+    if (slides := loaded.get(_TRACERS[1])) is not None:
         slides.trace = traced.trace

@@ -176,6 +176,7 @@ def _flipped(line: str) -> str:
     return ",".join([slide, str(1 - int(label)), *rest])
 
 
+@pytest.mark.slow
 def test_killed_it_goes_on_and_ends_in_the_same_bytes(cohort: Path, finished: MilResult, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = [
