@@ -113,7 +113,8 @@ class Chart:
         stream = io.StringIO()
         with _style(salt=self.name):
             # savefig would draw it twice, the first time for a layout that is there already.
-            FigureCanvasSVG(self.figure).print_svg(stream, metadata={"Date": None, "Creator": None})
+            backend: Any = FigureCanvasSVG(self.figure)
+            backend.print_svg(stream, metadata={"Date": None, "Creator": None})
         return _inline(stream.getvalue(), self.name, self.alt)
 
     def png(self, *, scale: float = 2.5) -> bytes:
