@@ -23,6 +23,7 @@ from typing import Any
 _SECONDS = 600
 """A command that serves on, where it should have failed, is ended."""
 
+_began_with = frozenset(sys.modules)  # what the interpreter loads by itself, setuptools' hook among it
 _hidden: set[str] = set()
 
 
@@ -30,7 +31,7 @@ def hide(modules: Iterable[str]) -> None:
     """From now on, none of those is found, and every other is."""
     _hidden.clear()
     _hidden.update(modules)
-    loaded = _hidden & sys.modules.keys()
+    loaded = _hidden & sys.modules.keys() - _began_with
     assert not loaded, f"is loaded already: {sorted(loaded)}"
 
 
