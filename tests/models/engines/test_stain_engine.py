@@ -1,6 +1,7 @@
 """A bundle that normalises stain: every engine and every road to it gives the network the same tiles."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,9 @@ def _target(method: Method) -> StainTarget:
 
 @pytest.fixture(scope="module")
 def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Method | None], Bundle]:
-    """Writes a bundle that normalises by a method, or the same one without."""
+    """Writes a bundle that normalises by a method, or the same one without, once; not to be changed by a test."""
 
+    @cache
     def written(method: Method | None) -> Bundle:
         deployed, info = model_makers.make_deployed("plain")
         if method:
