@@ -11,7 +11,7 @@ from sentinode.core.files import atomic_file, write_json
 from sentinode.core.messages import count, plural
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
-from sentinode.data.dataset import Dataset, load_dataset
+from sentinode.data.dataset import Dataset
 from sentinode.data.pack import Pack
 from sentinode.metrics.arm_comparison import ArmTable, compare_arms
 from sentinode.models.bundle_writer import library_versions
@@ -21,11 +21,10 @@ from sentinode.reports.frame import Context
 from sentinode.reports.study_page import Strip, write_study_page
 from sentinode.studies.pretraining.label_draws import draw_patches
 from sentinode.studies.sample_figures import reduced
-from sentinode.studies.study_folder import PAGE, RECORD, ArmStudy, read_protocol, study_folder
+from sentinode.studies.study_folder import PAGE, RECORD, ArmStudy, begin_study, study_folder
 from sentinode.studies.synthesis.share_generators import ShareGenerators
 from sentinode.studies.synthesis.synthesis_arms import SynthesisArms, answers_of
 from sentinode.studies.synthesis.synthesis_protocol import ARMS, MODELS, SynthesisProtocol
-from sentinode.training.recipe import load_data_config
 
 _SLAB = 512
 _SHOWN = 12
@@ -85,8 +84,7 @@ def study_synthesis(
         KeyboardInterrupt: The user stopped it; what was answered is kept.
     """
     out, settings = Path(out), settings or Settings.from_environment()
-    protocol, of_data = read_protocol(SynthesisProtocol, overrides)
-    data = load_dataset(load_data_config(address, of_data), cache=settings.cache, progress=progress)
+    protocol, data = begin_study(SynthesisProtocol, address, overrides, settings, progress)
     draws = draw_patches(data, protocol)
     # Weights by their names: a file's folder is this machine's.
     named = {"weights": Path(weights).name, "features": Path(features).name}

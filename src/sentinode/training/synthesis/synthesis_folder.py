@@ -2,10 +2,8 @@
 
 import errno
 import json
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from sentinode.core.errors import RecipeError, SentinodeError, StorageError, TrainingError
-from sentinode.core.files import atomic_folder, storage_errors, write_json, write_text
+from sentinode.core.errors import RecipeError, StorageError, TrainingError
+from sentinode.core.files import atomic_folder, write_json, write_text
 from sentinode.core.progress import Progress
-from sentinode.core.result_folder import is_empty, locked, remove_partial
+from sentinode.core.result_folder import RUN_LOG, held_run, is_empty
 from sentinode.core.settings import Settings
 from sentinode.training.synthesis.generator_file import GENERATOR_FILE
 from sentinode.training.synthesis.synthesis_fit import batches, build_contest
@@ -25,7 +23,7 @@ from sentinode.training.synthesis.synthesis_recipe import SynthesisRecipe, read_
 
 STATUS_FILE = "synthesis.json"
 _RECIPE_FILE = "recipe.toml"
-_WRITTEN = (STATUS_FILE, "log.csv", "checkpoints/last.ckpt", GENERATOR_FILE, "figures.json", "samples")
+_WRITTEN = (STATUS_FILE, RUN_LOG, "checkpoints/last.ckpt", GENERATOR_FILE, "figures.json", "samples")
 _WARM, _TIMED = 2, 6
 
 
@@ -53,26 +51,15 @@ class SynthesisFolder:
         """Write how far the run is: `started`, `collapsed` with the reason, `finished`."""
         write_json(self.path / STATUS_FILE, {**read_synthesis(self.path), "status": status, **more})
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> AbstractContextManager[None]:
         """Work in the folder; no other command does at the same time.
 
         Raises:
             BusyError: Another command works in it.
             KeyboardInterrupt: The user stopped the block; the message says how to go on.
         """
-        with locked(self.path / ".lock", f"works in {self.path}"), storage_errors(self.path):
-            if not self.new:
-                for name in _WRITTEN:
-                    remove_partial(self.path / name)
-            try:
-                yield
-            except KeyboardInterrupt as error:
-                raise KeyboardInterrupt(f"go on with `sentinode synthesise --resume {self.path}`") from error
-            except SentinodeError:
-                if self.new and not (self.path / "log.csv").exists():
-                    shutil.rmtree(self.path, ignore_errors=True)
-                raise
+        doing, go_on = f"works in {self.path}", f"sentinode synthesise --resume {self.path}"
+        return held_run(self.path, doing, go_on, _WRITTEN, new=self.new)
 
 
 def begin_synthesis(
