@@ -77,19 +77,28 @@ class AnswerFolder:
         return self.path / "answers" / f"{name}.npy"
 
 
+def read_protocol(kind: type[_Protocol], overrides: Sequence[str]) -> tuple[_Protocol, list[str]]:
+    """The protocol with `key=value` laid over it, and those overrides that are of the data (`data.key=value`).
+
+    Raises:
+        RecipeError: There is no such key, or a value is wrong.
+    """
+    of_data = [each for each in overrides if each.startswith("data.")]
+    values: dict[str, Any] = {}
+    set_overrides(values, [each for each in overrides if not each.startswith("data.")])
+    return checked(kind, values, "of the study"), of_data
+
+
 def begin_study(
     kind: type[_Protocol], address: str, overrides: Sequence[str], settings: Settings, progress: Progress
 ) -> tuple[_Protocol, Dataset]:
-    """The protocol with `key=value` laid over it, and the data with what is `data.key=value`.
+    """The protocol of a study of labelled data, and the data; `overrides` are of both.
 
     Raises:
         RecipeError: There is no such key, or a value is wrong.
         DataError: The data is not what its layout says.
     """
-    of_data = [each for each in overrides if each.startswith("data.")]
-    values: dict[str, Any] = {}
-    set_overrides(values, [each for each in overrides if not each.startswith("data.")])
-    protocol = checked(kind, values, "of the study")
+    protocol, of_data = read_protocol(kind, overrides)
     return protocol, load_dataset(load_data_config(address, of_data), cache=settings.cache, progress=progress)
 
 
