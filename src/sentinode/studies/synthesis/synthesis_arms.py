@@ -76,7 +76,7 @@ class SynthesisArms:
         return np.stack([answers.read(_name(model, share, arm, seed)) for seed in self.protocol.seeds])
 
     def shown(self, arm: str, share: float, seed: int) -> Shown:
-        """What an arm sees in an epoch: as many as there are patches, or twice as many in all arms but `real`."""
+        """What an arm sees in an epoch: twice as many as there are patches, or, with half the compute, as many."""
         amount, data = self.protocol.patches, self.draws.data
         chosen = self.draws.labelled(self.protocol, share, seed)
         real, labels = data.images("train")[chosen], data.manifest.labels("train")[chosen]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sentinode.training.recipe import checked
 from sentinode.training.synthesis.synthesis_recipe import SynthesisRecipe
 
-ARMS = ("real, same compute", "real", "real and synthetic", "synthetic alone")
+ARMS = ("real, same compute", "real, half the compute", "real and synthetic", "synthetic alone")
 """The others are held against the first, which sees real patches alone, as often as the third sees all of its own."""
 
 MODELS = {"features": "frozen features", "network": "fine-tuned"}
@@ -48,7 +48,7 @@ class SynthesisProtocol(BaseModel):
     network: str = "squeezenet1_1"
     """Another one than the discriminator's, which is EfficientNet-Lite0."""
     epochs: int = 1
-    """In one of them as many images are seen as there are patches (real), or twice as many (all other arms): labelled
+    """In one of them twice as many images are seen as there are patches, or, with half the compute, as many: labelled
     ones over and over, drawn ones as many as are wanted."""
     batch_size: int = 32
     learning_rate: float = 3e-4
