@@ -95,3 +95,30 @@ def test_other_data_than_the_frozen_is_refused(sentinode, workplace, versions):
     _policy(workplace, sha256="0" * 64)
     refused = sentinode("models", "check", "m@champion", versions[1], "--data", "server", "--quiet")
     assert (refused.status, "is not the frozen data" in refused.err) == (2, True)
+
+
+def test_the_frozen_data_is_the_same_whatever_the_models_have_learned_from(sentinode, workplace, tmp_path, versions):
+    def models(*words):
+        return sentinode("models", *words, "--data", "server")
+
+    assert models("promote", "m@champion", versions[0]).status == 0
+    _policy(workplace)
+    frozen = json.loads(models("check", "m@champion", versions[1], "--json", "--quiet").out)["measured_on"]
+    knows = write_version(tmp_path / "knows", 1.4, seen=(workplace / "frozen" / "test").rglob("*.png"))
+    added = json.loads(models("add", knows.folder, "--name", "m", "--json").out)["version"]
+    _policy(workplace, sha256=frozen["sha256"])
+    refused = models("check", "m@champion", added, "--quiet")
+    assert (refused.status, "data.on_leak=drop" in refused.err) == (2, True)
+    _policy(workplace, sha256=frozen["sha256"], overrides=["data.on_leak=drop"])
+    checked = json.loads(models("check", "m@champion", added, "--json", "--quiet").out)["measured_on"]
+    assert (checked["sha256"], checked["n"] < frozen["n"]) == (frozen["sha256"], True)
+
+
+def test_what_is_mistyped_is_no_empty_registry(sentinode, workplace, versions):
+    assert sentinode("models", "promote", "m@champion", versions[0], "--data", "server").status == 0
+    missing = sentinode("models", "list", "--database", "sqlite:///mistyped.sqlite")
+    assert (missing.status, "there is no server's database mistyped.sqlite" in missing.err) == (2, True)
+    assert not (workplace / "mistyped.sqlite").exists()
+    for of, said in (("m@nosuch", "m@nosuch was never promoted"), ("m@", "is no alias"), ("other", "no model 'other'")):
+        refused = sentinode("models", "log", of, "--data", "server")
+        assert (refused.status, said in refused.err) == (2, True), refused.err

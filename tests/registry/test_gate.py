@@ -74,6 +74,7 @@ def test_another_contract_is_named_and_nothing_is_measured(bundles, tmp_path):
     other = write_version(tmp_path / "b", input=info.input.model_copy(update={"mpp": 0.5}))
     report = judge(bundles[0], other, None, POLICY, None, None)
     assert report.failures == ["input contract: differs in µm/px: 0.972 → 0.5"]
+    assert refusal(report, "plain@champion").endswith("promote it under another name")
 
 
 def test_a_first_one_has_nothing_to_be_inferior_to(bundles):

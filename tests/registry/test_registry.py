@@ -131,11 +131,35 @@ def test_force_passes_no_other_contract(three, bundles, tmp_path):
 def test_a_copy_that_was_changed_is_promoted_by_nobody(three, bundles, data):
     card = data / "models" / bundles[1].sha256 / "MODEL_CARD.md"
     card.write_text(card.read_text() + "better than it is")
-    with pytest.raises(BundleError, match=r"MODEL_CARD.md is not the file that was written"):
+    with pytest.raises(BundleError, match=r"MODEL_CARD.md is not the file that was written.*writes it anew"):
         _forced(three, bundles[1])
-    with pytest.raises(BundleError):
-        three.add(bundles[1], None, "ann")
     assert three.target(CHAMPION) == bundles[0].sha256
+
+
+@pytest.mark.parametrize("gone", ["MODEL_CARD.md", "bundle.json", ""])
+def test_a_copy_that_was_changed_is_written_anew_when_its_bundle_is_added_again(three, bundles, data, gone):
+    place = data / "models" / bundles[1].sha256
+    if gone:
+        (place / gone).write_text("{}")
+    else:
+        shutil.rmtree(place)
+        place.mkdir()
+    three.add(bundles[1], None, "ann")
+    assert _forced(three, bundles[1]).to_sha256 == bundles[1].sha256
+
+
+@pytest.mark.parametrize("reason", ["a\nb", "\x1b[31mred", "\u202eback", "one\u2028two", "\udcff", "x" * 2001])
+def test_a_reason_is_one_line_that_is_what_it_looks(three, bundles, reason):
+    before = three.log()
+    for attempt in (
+        lambda: three.add(bundles[1], None, "ann", reason),
+        lambda: three.promote(CHAMPION, bundles[1].sha256, "ann", reason, force=True),
+        lambda: three.rollback(CHAMPION, "ann", reason),
+        lambda: three.retire("plain", bundles[1].sha256, "ann", reason),
+    ):
+        with pytest.raises(RegistryError, match=r"reason .*; give"):
+            attempt()
+    assert three.log() == before
 
 
 def test_a_copy_in_whose_place_another_bundle_lies_is_refused(three, bundles, data):

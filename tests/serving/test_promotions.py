@@ -103,12 +103,16 @@ def test_what_is_refused_changes_nothing(client, bundle, challenger):
             client.post("/models/plain/retire", json={"version": bundle.sha256[:12]}),
         ],
         404: [
+            client.get("/models/log", params={"name": "nosuch"}),
             client.post("/models/other/champion/promote", json={"version": "0" * 12}),
             client.post("/models/plain/champion/promote", json={"version": "0" * 12}),
         ],
         422: [
             client.post("/models/plain/Champion/rollback", json={}),
             client.get("/models", params={"at": "soon"}),
+            client.get("/models/log", params={"name": "plain@champion"}),
+            client.post("/models/plain/champion/promote", json={"version": "0" * 12, "force": "yes"}),
+            client.post("/models/plain/champion/rollback", json={"reason": "one\u2028two"}),
             client.post("/models/plain/champion/promote", json={"version": "xyz"}),
             client.post("/models/plain/champion/promote", json={"version": "0" * 12, "user": "me"}),
         ],

@@ -45,10 +45,14 @@ def serve(
     engine: Engine = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; without: every core.")] = None,
     scan_memory: Annotated[
-        float, typer.Option("--scan-memory", min=0.5, help="Most memory of a scan, GiB; one that needs more fails.")
+        float,
+        typer.Option("--scan-memory", min=0.5, max=4096, help="Most memory of a scan, GiB; one that needs more fails."),
     ] = 8.0,
     scan_patience: Annotated[
-        float, typer.Option("--scan-patience", min=1, help="Minutes after which a scan that gets no further is ended.")
+        float,
+        typer.Option(
+            "--scan-patience", min=1, max=10_080, help="Minutes after which a scan that gets no further is ended."
+        ),
     ] = 60.0,
 ) -> None:
     """Serve a model: predictions, slides, scans and reviews over HTTP, and the page to use them.

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
@@ -136,6 +136,10 @@ class Manifest:
         if loaded.hash != meta["hash"]:
             raise DataError(f"{path} was changed after it was written (its hash differs); restore it from its run")
         return loaded
+
+    def hash_of(self, split: str) -> str:
+        """SHA-256 over what the samples of a split are (id, label, group, pixels), in any order, wherever they lie."""
+        return replace(self, table=self._of(split))._hash_of("id", "label", "group", "pixels")
 
     def _of(self, split: str) -> pd.DataFrame:
         return self.table[self.table["split"] == split]

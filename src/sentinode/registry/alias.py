@@ -11,6 +11,8 @@ NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """Regular expression of a model's name."""
 ALIAS = "[a-z][a-z0-9-]{0,31}"
 """Regular expression of what points to one of its versions."""
+MOST_REASON = 2000
+"""Characters of a reason."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,20 @@ def checked_name(name: str) -> str:
             f"{name!r} can't name a model; use 1 to 64 letters, digits, dots, hyphens and underscores, such as pcam"
         )
     return name
+
+
+def checked_reason(reason: str) -> str:
+    """What is written into the log as it is, if it is one line that says what it seems to say.
+
+    Raises:
+        RegistryError: It is too long, or has characters that are not seen: line ends, controls, turns of direction.
+    """
+    if len(reason) > MOST_REASON:
+        raise RegistryError(f"a reason of {len(reason):,} characters is too long; give {MOST_REASON:,} at most")
+    unseen = next((character for character in reason if not character.isprintable()), None)
+    if unseen is not None:
+        raise RegistryError(f"a reason can't have the character {unseen!a}, which is not seen; give one line of text")
+    return reason
 
 
 def is_alias(text: str) -> bool:

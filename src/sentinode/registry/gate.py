@@ -16,6 +16,8 @@ from sentinode.models.bundle import Bundle
 from sentinode.registry.input_contract import differences
 from sentinode.registry.policy import Policy
 
+_CONTRACT = "input contract"
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,7 +89,7 @@ def contract_check(champion: Bundle, candidate: Bundle) -> GateCheck:
     """Whether callers of the champion can be answered by the candidate."""
     differing = differences(champion.info, candidate.info)
     says = f"differs in {'; '.join(differing)}" if differing else "the same tiles, µm/px and classes"
-    return GateCheck(name="input contract", passed=not differing, says=says)
+    return GateCheck(name=_CONTRACT, passed=not differing, says=says)
 
 
 def judge(
@@ -125,10 +127,11 @@ def judge(
 
 def refusal(report: GateReport, alias: str) -> str:
     """Why a promotion is refused, in one line with what to do."""
-    return (
-        f"{alias} stays as it is: {_sentence(report.failures)}; mend the candidate, or pass the gate over by force, "
-        "with a reason"
-    )
+    if any(check.name == _CONTRACT and not check.passed for check in report.checks):  # force does not help there
+        mend = f"clients of {alias} rely on the input: promote it under another name"
+    else:
+        mend = "mend the candidate, or pass the gate over by force, with a reason"
+    return f"{alias} stays as it is: {_sentence(report.failures)}; {mend}"
 
 
 def _sentence(parts: Sequence[str]) -> str:

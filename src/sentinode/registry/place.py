@@ -9,7 +9,7 @@ from sentinode.core.errors import DataNotFoundError
 from sentinode.core.files import storage_errors
 from sentinode.registry.registry import Registry
 from sentinode.registry.sealed_copies import SealedCopies
-from sentinode.store.database import Store, database_errors, file_in, open_store, url_in
+from sentinode.store.database import Store, database_errors, missing_file, open_store, url_in
 
 _COPIES = "models"
 _PRIVATE = 0o700
@@ -40,13 +40,16 @@ def open_registry(data: Path, database: str | None = None, *, make: bool = False
         SentinodeError: The database can't be used.
         StorageError: The folder can't be written, or the database is away.
     """
-    if not (make or database or file_in(data).is_file()):
+    url = database or url_in(data)
+    if make:
+        with storage_errors(data):
+            data.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    elif missing := missing_file(url):
         raise DataNotFoundError(
-            f"{data} holds no server's database; check --data, or add a first version: sentinode models add BUNDLE"
+            f"there is no server's database {missing}; check --data and --database, or add a first version: sentinode "
+            "models add BUNDLE"
         )
-    with storage_errors(data):
-        data.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-    store = open_store(database or url_in(data))
+    store = open_store(url)
     try:
         with database_errors(store.engine):
             yield registry_of(store, data)

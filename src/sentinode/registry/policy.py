@@ -26,7 +26,7 @@ class FrozenData(_Part):
     overrides: tuple[str, ...] = ()
     """As `--set` has them: `data.on_leak=drop` leaves out images that one of the models has learned from."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    """Hash of its manifest, which a report of the gate names; data of another is refused. None: any."""
+    """Hash of its images and labels, which a report of the gate names; data of another is refused. None: any."""
 
 
 class Margins(_Part):

@@ -10,7 +10,7 @@ from pathlib import Path
 from sentinode.core.errors import RegistryError, VersionNotFoundError
 from sentinode.core.messages import plural, some
 from sentinode.models.bundle import Bundle
-from sentinode.registry.alias import Alias, checked_name
+from sentinode.registry.alias import Alias, checked_name, checked_reason
 from sentinode.registry.gate import GateReport, contract_check, refusal
 from sentinode.registry.history import SHOWN, LogEntry, before, moment, retired, targets
 from sentinode.registry.policy import POLICY_FILE, Policy
@@ -53,10 +53,11 @@ class Registry:
             reason: Why.
 
         Raises:
-            RegistryError: The name can't be one, or another version begins with the same digits.
+            RegistryError: The name or the reason can't be one, or another version begins with the same digits.
             StorageError: The copy can't be written.
         """
         name = checked_name(bundle.info.name if name is None else name)
+        checked_reason(reason)
         alike = [row.sha256 for row in self._models.versions() if row.sha256[:SHOWN] == bundle.sha256[:SHOWN]]
         if set(alike) - {bundle.sha256}:
             raise RegistryError(
@@ -198,9 +199,10 @@ class Registry:
             The log's entry.
 
         Raises:
-            RegistryError: The gate has not seen it, does not let it through, or has judged it by another policy; or
-                somebody else moved the alias meanwhile. Beside those of `candidate`.
+            RegistryError: The gate has not seen it, does not let it through, or has judged it by another policy; the
+                reason can't be one; or somebody else moved the alias meanwhile. Beside those of `candidate`.
         """
+        checked_reason(reason)
         version, bundle = self.candidate(alias, digits)
         was, report = self.target(alias), self.gate(alias, version)
         if force:
@@ -228,6 +230,7 @@ class Registry:
         Raises:
             RegistryError: It pointed to nothing before, or to a version that was retired since.
         """
+        checked_reason(reason)
         entries = self.log(alias.name, alias.alias)
         back, was = before(entries), self.target(alias)
         if back is None or was is None:
@@ -246,6 +249,7 @@ class Registry:
         Raises:
             RegistryError: An alias points to it.
         """
+        checked_reason(reason)
         version = self.version(name, digits)
         try:
             self._models.retire(name, version.sha256, user_name, reason)
@@ -257,7 +261,7 @@ class Registry:
         return self.version(name, version.sha256)
 
     def log(self, name: str | None = None, alias: str | None = None) -> list[LogEntry]:
-        """All that was done, or with a name or an alias of it, the first first."""
+        """All that was done, or with a name or an alias of it, the first first; nothing where nothing was."""
         return [LogEntry.of(row) for row in self._models.log(name, alias)]
 
     def at(self, time: str) -> dict[str, str]:

@@ -23,21 +23,20 @@ class SealedCopies:
     def take(self, bundle: Bundle) -> Path:
         """Copy a bundle, with its signature and its run's report; returns the copy's folder.
 
-        One that is there already is checked, and gets a signature that is new.
+        One that is there already is checked, and gets a signature that is new; where it was changed it is written anew.
 
         Raises:
-            BundleError: The copy that is there was changed.
             StorageError: The disk is full or can't be written.
         """
         place = self.folder / bundle.sha256
-        if not place.exists():
+        if not _is_whole(place, bundle.sha256):
             try:
-                with atomic_folder(place, replace=False) as temporary:
+                with atomic_folder(place, replace=place.is_dir()) as temporary:
                     for file in (INFO_FILE, *bundle.info.files):
                         shutil.copyfile(bundle.folder / file, temporary / file)
                     _copy_report(bundle.folder, temporary)
             except StorageError:
-                if not place.exists():  # otherwise another process has made the same one
+                if not _is_whole(place, bundle.sha256):  # otherwise another process has made the same one
                     raise
         signature = bundle.folder / SIGNATURE_FILE
         if signature.is_file() and bundle.folder.resolve() != place.resolve():
@@ -70,12 +69,27 @@ class SealedCopies:
         return _opened(place, sha256)
 
 
+def _is_whole(folder: Path, sha256: str) -> bool:
+    """Whether every file is there and as it was written; who has signed it is asked when it is opened."""
+    try:
+        bundle = open_bundle(folder, trust=())
+    except BundleError:
+        return False
+    return bundle.sha256 == sha256
+
+
 def _opened(folder: Path, sha256: str) -> Bundle:
-    bundle = open_bundle(folder)
+    try:
+        bundle = open_bundle(folder)
+    except BundleError as error:
+        raise BundleError(
+            f"the registry's copy of version {sha256[:12]} can't be used: {error}; where it was changed, `sentinode "
+            "models add BUNDLE` writes it anew"
+        ) from error
     if bundle.sha256 != sha256:
         raise BundleError(
-            f"{folder} holds the bundle {bundle.sha256[:12]} in place of {sha256[:12]}; remove that folder, and add "
-            "the right bundle again: sentinode models add BUNDLE"
+            f"{folder} holds the bundle {bundle.sha256[:12]} in place of {sha256[:12]}; add the right bundle again: "
+            "sentinode models add BUNDLE"
         )
     return bundle
 

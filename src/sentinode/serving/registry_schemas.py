@@ -1,15 +1,26 @@
 """The shapes of requests to the registry, and of its answers."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from sentinode.serving.schemas import NO_CONTROLS, AnswerShape, RequestShape
+from sentinode.core.errors import RegistryError
+from sentinode.registry.alias import MOST_REASON, checked_reason
+from sentinode.serving.schemas import AnswerShape, RequestShape
 
 _SHA256 = "3f9a1c0b7d2e4c55a81f0e6b9d3724aa5c1de0f9b8a7665544332211ffeeddcc"
 _EARLIER = "8b1e42d09c77135fd2a4c6e8013579bd2468ace0fedcba98765432100f1e2d3c"
 _TIME = "2026-05-01T12:00:00.000+00:00"
-_MOST_REASON = 2000
+
+
+def _seen(reason: str) -> str:
+    try:
+        return checked_reason(reason)
+    except RegistryError as error:
+        raise ValueError(str(error)) from error
+
+
+_Reason = Annotated[str, Field(max_length=MOST_REASON), AfterValidator(_seen)]
 
 
 class VersionAnswer(AnswerShape):
@@ -52,18 +63,18 @@ class PromotionRequest(RequestShape):
     """What an alias is to point to."""
 
     version: str = Field(examples=[_SHA256[:12]], pattern=r"^[0-9a-fA-F]{6,64}$")
-    reason: str = Field(default="", max_length=_MOST_REASON, pattern=NO_CONTROLS, examples=["two more hospitals"])
-    force: bool = Field(default=False, description="Pass the gate over; needs a reason")
+    reason: _Reason = Field(default="", examples=["two more hospitals"])
+    force: bool = Field(default=False, strict=True, description="Pass the gate over; needs a reason")
 
 
 class ReasonRequest(RequestShape):
     """Why."""
 
-    reason: str = Field(default="", max_length=_MOST_REASON, pattern=NO_CONTROLS, examples=["misses small foci"])
+    reason: _Reason = Field(default="", examples=["misses small foci"])
 
 
 class RetirementRequest(RequestShape):
     """Which version is not to be promoted again."""
 
     version: str = Field(examples=[_EARLIER[:12]], pattern=r"^[0-9a-fA-F]{6,64}$")
-    reason: str = Field(default="", max_length=_MOST_REASON, pattern=NO_CONTROLS, examples=["trained on a leak"])
+    reason: _Reason = Field(default="", examples=["trained on a leak"])

@@ -51,6 +51,16 @@ def url_in(folder: Path) -> str:
     return f"sqlite:///{file_in(folder)}"
 
 
+def missing_file(url: str) -> Path | None:
+    """The file of a SQLite database that is not there, and that opening it would make; None: nothing of that."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return None  # opening it says what is wrong
+    file = parsed.database if parsed.get_backend_name() == "sqlite" else None
+    return Path(file) if file and file != ":memory:" and not Path(file).exists() else None
+
+
 def open_store(url: str) -> Store:
     """Connect to the database at `url` (as SQLAlchemy has it) and bring its tables up to date.
 

@@ -36,6 +36,10 @@ class MeasuredSplit:
     how: str
     """How they were chosen, in words."""
 
+    sha256: str = ""
+    """Of them and of those that were left out because the bundle knows them (`Manifest.hash_of`): the same whichever
+    bundle is measured."""
+
     own: bool = True
     """Whether they are of the data that the bundle was trained on, so that what its card says of that data holds."""
 
@@ -75,10 +79,11 @@ def load_split(
     chosen, how = _chosen(own_splits(source), address, split, by_hand.split)
     classes = bundle.info.classes
     data = load_selection(config, chosen, classes.names, classes.positive, cache=settings.cache, progress=progress)
+    sha256 = data.manifest.hash_of("test")
     data = unseen(bundle, data, "test", on_leak=config.on_leak)
     part = split if split in SPLITS else "test"  # whoever asks for validation looks for it under that name
     data = replace(data, manifest=replace(data.manifest, table=data.manifest.table.assign(split=part)))
-    return MeasuredSplit(data, part, chosen, how, own=False)
+    return MeasuredSplit(data, part, chosen, how, sha256, own=False)
 
 
 def _displaced(names: set[str], split: str, config: SplitConfig, by_hand: SplitConfig) -> bool:
@@ -103,13 +108,14 @@ def _as_trained(bundle: Bundle, config: DataConfig, settings: Settings, progress
 def _of_own_data(bundle: Bundle, data: Dataset, config: DataConfig, split: str) -> MeasuredSplit:
     data.manifest.require(split)
     named = getattr(config.split, split)
+    sha256 = data.manifest.hash_of(split)
     how = _AS_TRAINED + (f", where it is called {named}" if named not in ("", split) else "")
     if split != "test":
         table = data.manifest.table
         known = seen_images(bundle, data, table[table["split"] == split])
         learned = len(known.learned) or (split == "train" and not len(known))  # the latter: no hashes were recorded
-        return MeasuredSplit(data, split, split, how, known=LEARNED if learned else SET)
-    return MeasuredSplit(unseen(bundle, data, split, on_leak=config.on_leak), split, split, how)
+        return MeasuredSplit(data, split, split, how, sha256, known=LEARNED if learned else SET)
+    return MeasuredSplit(unseen(bundle, data, split, on_leak=config.on_leak), split, split, how, sha256)
 
 
 def _chosen(names: set[str], address: str, split: str, by_hand: SplitConfig) -> tuple[str, str]:

@@ -1,13 +1,15 @@
 """GET /models, GET /models/log; POST /models/{name}/{alias}/promote and /rollback, POST /models/{name}/retire."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from sentinode.core.errors import RegistryError
+from sentinode.core.errors import BundleError, RegistryError
+from sentinode.core.messages import one_line
 from sentinode.registry.alias import ALIAS, NAME, Alias
 from sentinode.registry.history import LogEntry, moment
 from sentinode.registry.registry import Ready
@@ -21,9 +23,9 @@ from sentinode.serving.registry_schemas import (
     VersionAnswer,
 )
 from sentinode.serving.routes.answers import answers, as_json
-from sentinode.serving.schemas import NO_CONTROLS
 from sentinode.serving.service import Service, service_of, user_of
 
+_LOG = logging.getLogger("sentinode.serving")
 router = APIRouter(prefix="/models", tags=["registry"])
 Name = Annotated[str, Path(description="The model's name", examples=["pcam"], pattern=f"^{NAME}$")]
 AliasOf = Annotated[str, Path(description="Its alias", examples=["champion"], pattern=f"^{ALIAS}$")]
@@ -31,9 +33,7 @@ Time = Annotated[
     str | None,
     Query(description="Where aliases pointed then (ISO 8601; UTC without an offset)", examples=["2026-05-01T12:00"]),
 ]
-OfName = Annotated[
-    str | None, Query(description="Of this model alone", examples=["pcam"], max_length=64, pattern=NO_CONTROLS)
-]
+OfName = Annotated[str | None, Query(description="Of this model alone", examples=["pcam"], pattern=f"^{NAME}$")]
 
 
 @router.get("", responses=answers(Targets), summary="Versions and aliases")
@@ -59,11 +59,17 @@ async def list_versions(request: Request, at: Time = None) -> Response:
     return as_json(await asyncio.to_thread(read))
 
 
-@router.get("/log", responses=answers(list[LogAnswer]), summary="What was done")
+@router.get("/log", responses=answers(list[LogAnswer], 404), summary="What was done")
 async def list_model_log(request: Request, name: OfName = None) -> Response:
     """Who did what, when, why, from what to what, with the gate's report; the first first."""
-    entries = await asyncio.to_thread(service_of(request).registry.log, name)
-    return as_json([entry.to_json() for entry in entries])
+    registry = service_of(request).registry
+
+    def read() -> list[dict[str, Any]]:
+        if name is not None:
+            registry.versions(name)  # refuses one that there is not
+        return [entry.to_json() for entry in registry.log(name)]
+
+    return as_json(await asyncio.to_thread(read))
 
 
 @router.post("/{name}/{alias}/promote", responses=answers(LogAnswer, 409), summary="Promote a version")
@@ -113,4 +119,10 @@ async def _moved(service: Service, alias: Alias, move: Callable[[Alias, Ready], 
         follower.look()
         return entry
 
-    return as_json((await asyncio.to_thread(both)).to_json())
+    try:
+        return as_json((await asyncio.to_thread(both)).to_json())
+    except BundleError as error:
+        _LOG.error("%s: %s", alias, one_line(error))
+        raise Problem(
+            409, "a version's copy can't be used, the server's log says why; add its bundle again: sentinode models add"
+        ) from error

@@ -42,10 +42,10 @@ def measured_report(
     answers = answers_of(
         [champion, candidate], frozen.data, frozen.split, frozen.overrides, engine, settings, progress
     )  # fmt: skip
-    data = answers.data.manifest.hash
+    data = answers.measured.sha256
     if frozen.sha256 not in (None, data):
         raise RegistryError(
-            f"{frozen.data} is not the frozen data of {registry.policy_file}: the hash of its manifest is {data}, the "
+            f"{frozen.data} is not the frozen data of {registry.policy_file}: the hash of its images is {data}, the "
             f"policy has {frozen.sha256}; bring the data back, or freeze this one in the policy"
         )
     # Both versions may bear the name of their bundle, and a report tells them apart by their hashes.

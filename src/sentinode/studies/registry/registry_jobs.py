@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentinode.core.errors import RegistryError
+from sentinode.core.errors import RegistryError, VersionNotFoundError
 from sentinode.core.progress import SILENT, Progress
 from sentinode.core.settings import Settings
 from sentinode.models.bundle import open_bundle
@@ -154,15 +154,17 @@ def read_log(of: str | None, data: Path | None, database: str | None) -> Told:
     """All that was done; or with a model (NAME) or an alias (NAME@ALIAS).
 
     Raises:
-        RegistryError: There is no such model, or the alias can't be one.
+        RegistryError: There is no such model or alias, or the alias can't be one.
     """
-    name, _, alias = (of or "").partition("@")
-    if alias:
+    name, at, alias = (of or "").partition("@")
+    if at:
         Alias.of(of or "")
     with _opened(data, database) as registry:
         if name:
             registry.versions(name)
         entries = registry.log(name or None, alias or None)
+    if alias and not entries:
+        raise VersionNotFoundError(f"{of} was never promoted; look at all of it with sentinode models log {name}")
     lines = [entry.line() for entry in entries] or ["nothing was done yet"]
     return Told(lines, [entry.to_json() for entry in entries])
 
