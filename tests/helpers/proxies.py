@@ -12,10 +12,11 @@ import time
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from helpers.programs import missing
 
 NAME = "viewer.example"
 _PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
@@ -29,7 +30,7 @@ class Proxy:
     def __init__(self, kind: str, upstream: int, folder: Path) -> None:
         program = shutil.which(kind) or shutil.which(kind, path="/usr/sbin")
         if program is None:
-            pytest.skip(f"there is no {kind} here; on Debian: apt-get install {kind}")
+            missing(kind, kind)
         self.port = _free_port()
         _make_certificate(folder)
         text = _documented(kind).replace(_CERTIFICATE, str(folder / NAME)).replace(":8000", f":{upstream}")

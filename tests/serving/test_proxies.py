@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from helpers.pictures import encoded, pixels
+from helpers.programs import missing
 from helpers.proxies import NAME, Proxy
 from helpers.server_process import FORM, form
 from sentinode.serving.access.tokens import Users
@@ -101,7 +102,7 @@ def test_the_page_in_a_browser_below_its_path(behind):
         pytest.skip("the page is not built: make page")
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
-        pytest.skip("there is no browser here")
+        missing("Chromium", "chromium")
     from playwright.sync_api import expect, sync_playwright
 
     proxy, token = behind

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from helpers.programs import missing
 from sentinode.store.database import connect
 
 
@@ -23,7 +24,7 @@ def postgresql():
     """The URL of a real server, started for these tests and stopped after them."""
     programs = _programs()
     if programs is None:
-        pytest.skip("PostgreSQL's programs are not installed")
+        missing("PostgreSQL", "postgresql")
     # A socket's path may have 107 bytes, and its server refuses to run as root.
     with tempfile.TemporaryDirectory(prefix="pg") as name:
         folder = Path(name)
