@@ -1,6 +1,5 @@
 """The slides of a study of context: composed of patches of one source, to learn from and to be tested on."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from sentinode.core.csv_table import read_table
 from sentinode.core.errors import DataError
 from sentinode.core.progress import Advance, Progress
 from sentinode.core.settings import Settings
@@ -99,8 +99,8 @@ def read_tested_slides(folder: Path) -> list[TestedSlide]:
 
 
 def _read(path: Path) -> TestedSlide:
-    with path.with_suffix(".csv").open(newline="", encoding="utf-8") as file:
-        cells = [(int(row["column"]), int(row["row"]), int(row["label"])) for row in csv.DictReader(file)]
+    names = ("column", "row", "label")
+    cells = [[int(row[name]) for name in names] for row in read_table(path.with_suffix(".csv")).rows(names)]
     columns, rows, labels = (np.array(values, np.int64) for values in zip(*cells, strict=True))
     tumour = np.zeros((rows.max() + 1, columns.max() + 1), bool)
     tumour[rows, columns] = labels == 1
