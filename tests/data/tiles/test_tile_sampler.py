@@ -103,6 +103,18 @@ def test_without_a_split_slides_are_cut_by_patient(draw: Draw, tmp_path: Path) -
     assert all(of_slide[f"s{n}"] == of_slide[f"s{n + 1}"] for n in (0, 2, 4))
 
 
+def test_a_slide_that_was_told_its_split_keeps_it(draw: Draw, tmp_path: Path) -> None:
+    folder = tmp_path / "slides"
+    told = ["train", "train", "train", "train", "validation", "validation"]
+    for number in range(6):
+        small_slides.write_slide(folder, f"s{number}", tumour=number % 2 == 1)
+    lines = [f"s{number},{number % 2},{split}" for number, split in enumerate(told)]
+    (folder / "slides.csv").write_text("\n".join(["slide,label,split", *lines]))
+    tiles = draw(tmp_path / "tiles", folder)
+    of_slide = tiles.table.groupby("slide")["split"].first().to_dict()
+    assert of_slide == {f"s{number}": split for number, split in enumerate(told)}
+
+
 def test_a_class_that_no_place_has_is_an_error_with_counts(draw: Draw, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"tumour .*520 px at 1 µm/px.*normal: "):
         draw(tmp_path / "tiles", size_px=520, tumour_min=1)

@@ -216,14 +216,17 @@ def _check_classes(table: pd.DataFrame, found: Sequence[_Candidates], config: Ti
 
 def _splits(table: pd.DataFrame, slides: Sequence[TiledSlide], config: TilesConfig) -> "pd.Series[str]":
     """The split of each tile: that of its slide, cut by group where layout and table leave one open."""
-    of_slide = {slide.name: slide.split or "train" for slide in slides}
+    of_slide = {slide.name: slide.split for slide in slides}
     groups = table["slide"].map({slide.name: slide.group for slide in slides})
     splits = table["slide"].map(of_slide)
     _check_groups(slides)
     shares = shares_to_cut(config.fractions, {slide.split for slide in slides if slide.split} - {"train"})
-    pool = splits == "train"
-    if set(shares) != {"train"} and pool.any():
-        splits[pool] = cut_by_group(table.loc[pool, "label"], groups[pool], shares, config.seed)
+    pool = splits == ""  # a slide that was told its split keeps it
+    if not pool.any():
+        return splits
+    if set(shares) == {"train"}:
+        return splits.mask(pool, "train")
+    splits[pool] = cut_by_group(table.loc[pool, "label"], groups[pool], shares, config.seed)
     return splits
 
 
