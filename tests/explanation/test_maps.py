@@ -12,7 +12,7 @@ from captum.attr import LayerGradCam
 from sentinode.core.errors import SentinodeError
 from sentinode.explanation.blur import blurred
 from sentinode.explanation.class_activation import constant_of
-from sentinode.explanation.explainable_model import ExplainableModel
+from sentinode.explanation.explainable_model import ExplainableModel, members_of
 from sentinode.explanation.explanation import Examiner, explain, likeness
 from sentinode.explanation.faithfulness import SMOOTHNESS, random_fields, random_orders, smoothness_of
 from sentinode.explanation.layers import find_layer, layers_of
@@ -123,6 +123,17 @@ def test_a_wrong_layer_lists_those_there_are(opened_of: Opened) -> None:
     with pytest.raises(SentinodeError, match=r"no layer 'block9'.*features\.block1, .*features\.block3"):
         find_layer(member, "block9")
     assert list(layers_of(member).values())[-1] == (3, 3)
+
+
+def test_where_the_pooled_map_is_one_cell_layercam_takes_the_finer_ones(opened_of: Opened, tiles: np.ndarray) -> None:
+    model = opened_of("one-cell")
+    assert model.deployed is not None
+    there = layers_of(members_of(model.deployed)[0])
+    last = find_layer(members_of(model.deployed)[0], None)
+    assert last not in there
+    found = METHODS["layercam"].make(None).maps(model, tiles, 1)
+    assert found.shape == tiles.shape[:3]
+    assert np.ptp(found) > 0
 
 
 def test_a_map_of_the_truth_is_faithful_and_of_its_opposite_is_not(tiles: np.ndarray) -> None:

@@ -15,6 +15,7 @@ from sentinode.models.preprocessing import Preprocessing
 
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {"architecture": "cnn3"},
+    "one-cell": {"architecture": "squeezenet1_1"},
     "many-classes": {"architecture": "cnn3", "pooling": ["max", "mean"]},
     "logit-d4-half": {
         "architecture": "squeezenet1_1",

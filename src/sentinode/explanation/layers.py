@@ -93,7 +93,8 @@ def finer_layers(member: DeployedModel) -> list[str]:
     """The last layer of each of the next larger sizes of map, at most FINER, the finest first; empty: all are alike."""
     there = layers_of(member)
     sizes = {shape: name for name, shape in there.items()}  # of each size the last one
-    cells = int(np.prod(there[default_layer(member, there)]))
+    # The map that is pooled may be of one cell, on a small tile: then every map is finer.
+    cells = int(np.prod(there.get(default_layer(member, there), (1, 1))))
     larger = sorted((shape for shape in sizes if np.prod(shape) > cells), key=lambda shape: int(np.prod(shape)))
     return [sizes[shape] for shape in reversed(larger[:FINER])]
 

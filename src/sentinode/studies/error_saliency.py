@@ -46,6 +46,7 @@ def error_maps(bundle: Bundle, images: Images) -> tuple[Maps | None, str]:
         model = open_model(bundle, engine="torch", single_look=True)
         chosen = next((name for name in _METHODS if why_not(model, method_named(name)) is None), _METHODS[-1])
         title = method_of(model, chosen).title
+        explain(model, np.ascontiguousarray(images(0)), chosen)  # what fails is said here, and costs no report
     except SentinodeError as error:
         return None, f"No maps over the errors: {error}."
 
