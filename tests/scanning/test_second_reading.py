@@ -77,6 +77,9 @@ def test_which_rule_a_scan_gets(bundle: Bundle, tmp_path: Path) -> None:
     rule = write_rule(tmp_path / "rule.json", bundle, 0.5)
     assert choose_reading(HEURISTIC, AUTO, engine_of(bundle, CONFIG), MACHINE) is None
     assert choose_reading(AUTO, AUTO, engine_of(bundle, CONFIG), MACHINE) is None  # none is shipped for this bundle
+    for chosen in (AUTO, HEURISTIC):
+        with pytest.raises(DataError, match=r"--second-look pcam would not be used: .*--rule FILE"):
+            choose_reading(chosen, "pcam", engine_of(bundle, CONFIG), MACHINE)
     changed = CONFIG.model_copy(update={"stride_px": 7})
     with pytest.raises(DataError, match="lesion-rule fit"):
         choose_reading(str(rule), AUTO, engine_of(bundle, changed), MACHINE)

@@ -116,8 +116,26 @@ def choose_reading(
         progress: Where to tell that the second look goes on.
 
     Raises:
-        SentinodeError: A file or bundle can't be read, or the rule was fitted on other looks.
+        SentinodeError: A file or bundle can't be read, the rule was fitted on other looks, or a bundle is named to look
+            again and no learned rule would ask it.
     """
+    reading = _reading(rule, second_look, engine, machine, progress)
+    if reading is None and second_look != AUTO:
+        name = engine.bundle.info.name
+        why = (
+            "the heuristic rule takes none"
+            if rule == HEURISTIC
+            else f"no learned rule is shipped for this scan by {name}"
+        )
+        raise DataError(
+            f"--second-look {second_look} would not be used: {why}; leave it out, or name the rule with --rule FILE"
+        )
+    return reading
+
+
+def _reading(
+    rule: str | Path, second_look: str, engine: LazyEngine, machine: Machine, progress: Progress
+) -> SecondReading | None:
     if rule == HEURISTIC:
         return None
     usual, config = ScanConfig(), engine.plan.config
