@@ -149,7 +149,9 @@ def test_tiles_that_were_drawn_without_it_are_refused(folder: Path, settings: Se
         draw_into(folder / "tiles", annotated, plain, Progress())
     draw_into(tmp_path / "plain", annotated, plain, Progress())
     wanted = DataConfig(source=f"slides:{tmp_path / 'plain'}", tiles=plain.model_copy(update={"context": True}))
-    with pytest.raises(DataError, match="tiles without context"):
+    with pytest.raises(
+        DataError, match=r"tiles without context.*sentinode tiles --context`, or name the folder of slides"
+    ):
         load_dataset(wanted, cache=settings.cache, progress=Progress())
 
 

@@ -42,5 +42,5 @@ def _check_size(path: Path, config: TilesConfig) -> None:
     if config.context and not there.context:
         raise DataError(
             f"{path} has tiles without context, data.tiles says context = true; draw others with `sentinode tiles "
-            "--context`, or set data.tiles.context=false"
+            "--context`, or name the folder of slides"
         )
