@@ -12,6 +12,7 @@ from sentinode.metrics.synthesis.copy_test import CopyTest, copy_test
 from sentinode.metrics.synthesis.sample_quality import SampleQuality, sample_quality
 from sentinode.models.extractor import Extractor, open_extractor
 from sentinode.models.model_config import ModelConfig
+from sentinode.models.networks.weights import weights_named
 from sentinode.training.synthesis.generator import to_bytes
 from sentinode.training.synthesis.synthesis_fit import as_seen
 from sentinode.training.synthesis.synthesis_images import RealImages, SynthesisImages
@@ -113,7 +114,8 @@ def open_measuring_network(recipe: SynthesisRecipe, threads: int) -> Extractor:
     """The frozen network of `[measure]`; errors as for `open_measure`."""
     model = ModelConfig(architecture=recipe.measure.architecture, weights=recipe.measure.weights)
     # Torch, not OpenVINO: nothing has to be exported, which takes longer than to embed a few thousand small images.
-    return open_extractor(None, model, tile_size=recipe.synthesis.side, engine="torch", threads=threads)
+    with weights_named("measure.weights"):
+        return open_extractor(None, model, tile_size=recipe.synthesis.side, engine="torch", threads=threads)
 
 
 def reduced(tiles: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -1,9 +1,12 @@
 """The discriminator: features that never learn, heads of every scale, and batches of one image that stand out."""
 
 import copy
+from pathlib import Path
 
+import pytest
 import torch
 
+from sentinode.core.errors import WeightsError
 from sentinode.training.synthesis.discriminator import Discriminator, FrozenFeatures
 
 
@@ -21,6 +24,11 @@ def test_features_stay_what_they_are_while_heads_learn() -> None:
     assert float(images.grad.abs().sum()) > 0  # a generator learns through them
     assert all(torch.equal(value, before[name]) for name, value in features.state_dict().items())
     assert torch.equal(judge.across_scales[0].weight, fixed)
+
+
+def test_missing_weights_are_named_by_their_own_key(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"no weights file .*; check synthesis\.weights"):
+        FrozenFeatures(str(tmp_path / "none.safetensors"))
 
 
 def test_each_scale_has_a_head_and_the_class_has_a_say() -> None:

@@ -2,7 +2,8 @@
 
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from sentinode.core.errors import WeightsError
+from sentinode.core.errors import OfflineError, WeightsError
 from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.context_network import ContextNetwork
 from sentinode.models.networks.dinov2_names import check_structure, is_dinov2, timm_names
@@ -82,6 +83,15 @@ def load_weights(network: Network, config: ModelConfig) -> None:
         load_backbone(network, state, name=spec)
     # A file's folder is this machine's, and nobody's business; a repository's name is its weights'.
     network.origin = path.name if Path(spec).expanduser().is_file() else spec
+
+
+@contextmanager
+def weights_named(key: str) -> Iterator[None]:
+    """Errors on weights name `key`, where they are not those of `[model]`."""
+    try:
+        yield
+    except (WeightsError, OfflineError) as error:
+        raise type(error)(str(error).replace("model.weights", key)) from error
 
 
 def load_both(network: ContextNetwork, config: ModelConfig) -> None:

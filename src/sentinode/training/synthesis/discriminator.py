@@ -18,7 +18,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from sentinode.models.model_config import ModelConfig
 from sentinode.models.networks.architectures import build_network
 from sentinode.models.networks.network import Network
-from sentinode.models.networks.weights import load_weights
+from sentinode.models.networks.weights import load_weights, weights_named
 
 FEATURES = "tf_efficientnet_lite0"
 _TAPS = {0: 16, 1: 24, 2: 40, 4: 112}
@@ -41,7 +41,8 @@ class FrozenFeatures(nn.Module):
         super().__init__()
         config = ModelConfig(architecture=FEATURES, weights=weights)
         network = build_network(config, 1)
-        load_weights(network, config)
+        with weights_named("synthesis.weights"):
+            load_weights(network, config)
         self.origin = network.origin
         # Depthwise convolutions on a CPU are a quarter faster so.
         frozen: Any = _cut(network).requires_grad_(requires_grad=False).eval()
