@@ -89,4 +89,5 @@ def _shown(metric: Metric) -> str:
     if metric.value is None or metric.low is None or metric.high is None:
         return metric.method
     digits = 1 if metric.high >= 10 else 3
-    return f"{metric.value:.{digits}f} ({metric.low:.{digits}f} to {metric.high:.{digits}f})"
+    value, low, high = (wording.number(one, digits) for one in (metric.value, metric.low, metric.high))
+    return f"{value} ({low} to {high})"
