@@ -175,6 +175,9 @@ def test_minutes_become_steps_that_the_run_keeps(patches: Path, tmp_path: Path, 
     arguments: dict[str, Any] = {"data": f"folder:{patches}", "settings": settings}
     with pytest.raises(RecipeError, match="say how long"):
         pretrain(str(recipe), out=tmp_path / "none", **arguments)
+    for minutes in (float("inf"), float("nan")):
+        with pytest.raises(RecipeError, match=r"--minutes (inf|nan); give a number of minutes above 0"):
+            pretrain(str(recipe), minutes=minutes, out=tmp_path / "none", **arguments)
     assert not (tmp_path / "none").exists()
     torch.manual_seed(1)
     result = pretrain(str(recipe), minutes=0.001, out=tmp_path / "run", **arguments)

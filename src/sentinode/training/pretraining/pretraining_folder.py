@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,12 +54,14 @@ def begin_pretraining(
     """Check recipe and images, turn minutes into steps, and make the folder.
 
     Raises:
-        RecipeError: Neither minutes nor steps are given, or both.
+        RecipeError: Neither minutes nor steps are given, or both, or minutes are no number above 0.
         TrainingError: The folder holds something already.
         SentinodeError: The images or the recipe are not as they should be; no folder is made.
     """
     if (minutes is None) == (recipe.pretraining.steps is None):
         raise RecipeError("say how long: with --minutes, or with --set pretraining.steps=…; one of the two")
+    if minutes is not None and not (math.isfinite(minutes) and minutes > 0):
+        raise RecipeError(f"--minutes {minutes:g}; give a number of minutes above 0, such as 30")
     if not is_empty(folder):
         raise _taken(folder)
     try:
