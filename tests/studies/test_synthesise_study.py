@@ -1,6 +1,7 @@
 """`sentinode synthesise`: stopped runs end the same, collapsed ones say so, and synthetic patches are data."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from helpers.square_patches import SIDE, write_square_patches
 from sentinode.core.errors import DataError, RecipeError, TrainingError
 from sentinode.core.progress import SILENT
 from sentinode.core.settings import Settings
-from sentinode.data.data_config import DataConfig
+from sentinode.data.data_config import DataConfig, SplitConfig
 from sentinode.data.dataset import load_dataset
 from sentinode.studies import synthesise_study
 from sentinode.studies.sample_figures import open_measure
@@ -61,7 +62,7 @@ def test_a_run_that_is_stopped_ends_with_the_same_bytes(
     again = synthesise(resume=stopped, samples=20, settings=settings)
     files = [path.relative_to(whole.folder) for path in sorted(whole.folder.rglob("*.*")) if path.is_file()]
     same = [str(file) for file in files if file.name not in ("last.ckpt", ".lock")]
-    assert {"generator.safetensors", "figures.json", "log.csv", "samples/images/01.png"} <= set(same)
+    assert {"generator.safetensors", "figures.json", "log.csv", "samples/images/0000001.png"} <= set(same)
     for name in same:
         assert (whole.folder / name).read_bytes() == (again.folder / name).read_bytes(), name
     assert again.figures == whole.figures
@@ -72,15 +73,28 @@ def test_what_it_draws_is_a_labelled_training_split_alone_or_beside_the_real_pat
 ) -> None:
     result = _run(square_patches, tmp_path / "run", settings, samples=40)
     assert result.samples is not None
-    alone = load_dataset(DataConfig(source=f"csv:{result.samples}"), cache=settings.cache, progress=SILENT)
+    source = f"csv:{result.samples}"
+    with pytest.raises(
+        DataError, match=r"40 synthetic patches in train and no validation and no test split.*with_real"
+    ):
+        load_dataset(DataConfig(source=source), cache=settings.cache, progress=SILENT)
+    uncut = SplitConfig(fractions=(1.0, 0.0, 0.0))
+    alone = load_dataset(DataConfig(source=source, split=uncut), cache=settings.cache, progress=SILENT)
     assert alone.tiles.shape[1:] == (SIDE, SIDE, 3)
     assert sorted(alone.manifest.table["label"].value_counts()) == [20, 20]
+    assert f"train RECIPE --data csv:{result.samples.parent / 'with_real.csv'}" in result.summary()
     both = load_dataset(
         DataConfig(source=f"csv:{result.samples.parent / 'with_real.csv'}"), cache=settings.cache, progress=SILENT
     )
     assert both.manifest.table["split"].value_counts().to_dict() == {"train": 120, "validation": 60, "test": 60}
     drawn = both.manifest.table["id"].str.startswith("images/")
     assert set(both.manifest.table.loc[drawn, "split"]) == {"train"}
+    with pytest.raises(RecipeError, match=r"samples holds 40 synthetic patches already.*move or remove"):
+        synthesise(resume=tmp_path / "run", samples=60, settings=settings)
+    with pytest.raises(RecipeError, match=r"--samples 7 can't be shared out equally among 2 classes; give 8"):
+        synthesise(resume=tmp_path / "run", samples=7, settings=settings)
+    assert len(list((result.samples.parent / "images").iterdir())) == 40
+    shutil.rmtree(result.samples.parent)
     more = synthesise(resume=tmp_path / "run", samples=60, settings=settings)
     assert more.samples is not None
     assert len(list((more.samples.parent / "images").iterdir())) == 60
@@ -163,6 +177,10 @@ def test_what_it_can_not_learn_from_is_refused_and_no_folder_is_left(
         _run(square_patches, out, settings, "data.split.train=nowhere")
     with pytest.raises(RecipeError, match="say how long"):
         synthesise(f"folder:{square_patches}", out=out, overrides=_SMALL, settings=settings)
+    with pytest.raises(RecipeError, match="--minutes inf; give a number of minutes above 0"):
+        synthesise(f"folder:{square_patches}", minutes=float("inf"), out=out, overrides=_SMALL, settings=settings)
+    with pytest.raises(RecipeError, match=r"--samples 7 .* give 8"):
+        _run(square_patches, out, settings, samples=7)
     with pytest.raises(RecipeError, match="name the patches"):
         synthesise(settings=settings)
     with pytest.raises(RecipeError, match="give it alone"):

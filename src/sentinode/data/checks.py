@@ -1,5 +1,6 @@
 """What a sample must pass to be used. A check refuses the data set, or leaves samples out and says so: never silent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -208,3 +209,17 @@ def check_classes(table: pd.DataFrame, source: str) -> None:
                 f"{source}: {', '.join(unknown)} is a class in {split} but not in train, where the classes are "
                 f"{', '.join(sorted(of_split['train']))}; rename it (data.rename) or add it to train"
             )
+
+
+def check_real(pool: pd.DataFrame, wanted: Sequence[str], address: str) -> None:
+    """Refuse to cut validation or test out of what a generator drew: figures would be of drawn patches.
+
+    Raises:
+        DataError: `pool` holds synthetic patches.
+    """
+    if n := int(pool["synthetic"].sum()):
+        raise DataError(
+            f"{address} has {plural(n, 'synthetic patch')} in train and no {' and no '.join(wanted)} "
+            "split; cut out of train, it would hold drawn patches, and figures would be worth nothing. Train on a table "
+            "in which real patches have these splits, such as with_real.csv of `sentinode synthesise --samples`"
+        )

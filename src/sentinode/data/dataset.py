@@ -217,8 +217,8 @@ def build_manifest(source: Source, packed: Pack, config: DataConfig, near: pd.Da
 def join_pack(source: Source, packed: Pack, rename: dict[str, str]) -> pd.DataFrame:
     """One line for each record of `source`, renamed, beside what decoding found: the columns of the checks' table."""
     table = pd.DataFrame(
-        [(record.path, record.label, record.group, record.split, record.centre) for record in source.records],
-        columns=["path", "label", "group", "source_split", "centre"],
+        [(one.path, one.label, one.group, one.split, one.centre, one.synthetic) for one in source.records],
+        columns=["path", "label", "group", "source_split", "centre", "synthetic"],
         dtype=object,
     )
     table["label"] = table["label"].map(lambda name: rename.get(name, name), na_action="ignore")
@@ -279,6 +279,7 @@ def _cut(sieve: checks.Sieve, packed: Pack, config: SplitConfig, address: str) -
     pool = sieve.table["split"] == "train"
     if set(shares) == {"train"} or not pool.any():
         return "source"
+    checks.check_real(sieve.table[pool], [split for split in shares if split != "train"], address)
     by = _grouping(sieve.table[pool], config, address)
     if by == "group":
         sieve.drop(pool & sieve.table["group"].isna(), "missing group")

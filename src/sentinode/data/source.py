@@ -35,6 +35,9 @@ class Record:
     centre: str | None = None
     """The hospital or laboratory that it comes from; None: not known."""
 
+    synthetic: bool = False
+    """Whether a generator drew it: to train on, never to measure by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sentinode.core.csv_output import write_csv
+from sentinode.core.csv_table import read_table
 from sentinode.core.errors import RecipeError
 from sentinode.core.files import atomic_file, atomic_folder, write_json
 from sentinode.core.messages import count, plural
@@ -45,6 +46,7 @@ FIGURES_FILE = "figures.json"
 PAGE = "synthesis.html"
 SHEET = "contact_sheet.png"
 SAMPLES = "samples"
+WITH_REAL = "with_real.csv"
 _SHOWN = 12
 _NO_TEST = (
     "Figures say how near drawn patches come to real ones by some features. Whether they help a training, only a study "
@@ -70,6 +72,10 @@ class Synthesis:
     """As in `figures.json`."""
     samples: Path | None
     """The table of synthetic patches; None: none were asked for."""
+    training: Path | None = None
+    """The same beside the real patches; None where it could not be written."""
+    not_joined: str = ""
+    """Why it could not."""
 
     def to_json(self) -> dict[str, Any]:
         """A machine's answer."""
@@ -77,6 +83,7 @@ class Synthesis:
             "run": str(self.folder),
             "generator": str(self.folder / GENERATOR_FILE),
             "samples": None if self.samples is None else str(self.samples),
+            "with_real": None if self.training is None else str(self.training),
             **self.figures,
         }
 
@@ -90,7 +97,14 @@ class Synthesis:
         ]
         lines += [f"copies    {self.figures['copies']['verdict']}", f"generator {self.folder / GENERATOR_FILE}"]
         if self.samples is not None:
-            lines.append(f"samples   sentinode train RECIPE --data csv:{self.samples}")
+            lines.append(f"samples   {self.samples}, to train on alone: never measure a model on them")
+        if self.training is not None:
+            lines.append(f"train     sentinode train RECIPE --data csv:{self.training}")
+        elif self.not_joined:
+            lines.append(
+                f"          {WITH_REAL} was not written: {self.not_joined}. To train, add rows of real patches for "
+                "validation and test to the table"
+            )
         return "\n".join([*lines, f"look at   {self.folder / PAGE}"])
 
 
@@ -140,11 +154,29 @@ def synthesise(
         folder = Path(out) if out is not None else Path("runs") / f"synthesis-{datetime.datetime.now():%Y%m%d-%H%M%S}"
         run = begin_synthesis(recipe, minutes, folder, settings, progress)
     with run.held():
+        _check_samples(run, samples)
         if read_synthesis(run.path)["status"] != "finished":
             _complete(run, settings, progress)
-        table = _write_samples(run, samples) if samples else None
+        why = _write_samples(run, samples) if samples else ""
     figures = json.loads((run.path / FIGURES_FILE).read_text(encoding="utf-8"))
-    return Synthesis(run.path, figures, table)
+    if not samples:
+        return Synthesis(run.path, figures, None)
+    folder = run.path / SAMPLES
+    return Synthesis(run.path, figures, folder / "samples.csv", None if why else folder / WITH_REAL, why)
+
+
+def _check_samples(run: SynthesisFolder, amount: int) -> None:
+    """Refuse before anything is learned what could not be drawn, or would replace what a training may have used."""
+    if left := amount % (n := len(run.images.class_names)):
+        raise RecipeError(
+            f"--samples {amount} can't be shared out equally among {plural(n, 'class')}; give {amount + n - left}"
+        )
+    table = run.path / SAMPLES / "samples.csv"
+    if amount and table.is_file() and (there := len(read_table(table).lines)) != amount:
+        raise RecipeError(
+            f"{table.parent} holds {plural(there, 'synthetic patch')} already, and --samples is {amount}; move "
+            "or remove that folder first"
+        )
 
 
 def _complete(run: SynthesisFolder, settings: Settings, progress: Progress) -> None:
@@ -194,41 +226,47 @@ def _write_page(
         provenance={"Images (SHA-256)": images.sha256, "Made with": wording.versions(library_versions())},
         recipe=run.recipe.to_toml(),
     )
-    checks = [[count(row.step), *(f"{value:.3f}" for value in list(asdict(row).values())[1:])] for row in rows]
+    checks = [[count(row.step), *(wording.number(value) for value in list(asdict(row).values())[1:])] for row in rows]
     write_synthesis_page(
         figures.drawn, figures.floor, figures.copies.verdict(), checks, pictures, images.class_names, context,
         run.path / PAGE,
     )  # fmt: skip
 
 
-def _write_samples(run: SynthesisFolder, amount: int) -> Path:
-    """Synthetic patches as files with a table of them, and where they have the real ones' size, one with these, too."""
+def _write_samples(run: SynthesisFolder, amount: int) -> str:
+    """Synthetic patches as files with a table of them, and one with the real ones, too, or why there is none."""
     finished = read_generator(run.path / GENERATOR_FILE)
     # Not the seed of the figures: what was measured is not what is trained on.
     drawn, classes = finished.draw(amount, run.recipe.seed + 1)
-    folder, digits = run.path / SAMPLES, len(str(amount))
+    folder = run.path / SAMPLES
     with atomic_folder(folder) as temporary:
         rows = []
         for number, (pixels, label) in enumerate(zip(drawn, classes, strict=True), start=1):
-            name = f"images/{number:0{digits}d}.png"
+            name = f"images/{number:07d}.png"
             (temporary / name).parent.mkdir(exist_ok=True)
             Image.fromarray(pixels).save(temporary / name)
-            rows.append((name, finished.class_names[label], "", "train"))
-        columns = ("path", "label", "group", "split")
+            rows.append((name, finished.class_names[label], "", "train", "yes"))
+        columns = ("path", "label", "group", "split", "synthetic")
         write_csv(temporary / "samples.csv", columns, rows)
-        if (real := _real_rows(run, folder)) is not None:
-            write_csv(temporary / "with_real.csv", columns, [*real, *rows])
-    return folder / "samples.csv"
+        if not (why := _why_not_joined(run)):
+            write_csv(temporary / WITH_REAL, columns, [*_real_rows(run, folder), *rows])
+    return why
 
 
-def _real_rows(run: SynthesisFolder, folder: Path) -> list[tuple[str, str, str, str]] | None:
-    """The real patches of all splits, as paths from `folder`; None where they are of another size, or no files."""
+def _why_not_joined(run: SynthesisFolder) -> str:
+    """Why drawn and real patches can't stand in one table; empty: they can."""
+    images, side = run.images, run.recipe.synthesis.side
+    if images.side != side:
+        return f"drawn patches have {side} px, real ones {images.side} px (synthesis.side)"
+    if images.table is None or not all(Path(one).is_file() for one in images.table["path"]):
+        return "the real patches are no files of their own"
+    return ""
+
+
+def _real_rows(run: SynthesisFolder, folder: Path) -> list[tuple[str, ...]]:
+    """The real patches of all splits, as paths from `folder`."""
     table = run.images.table
-    if table is None or run.images.side != run.recipe.synthesis.side:
-        return None
-    paths = [Path(one) for one in table["path"]]
-    if not all(path.is_file() for path in paths):
-        return None
+    assert table is not None
+    relative = [os.path.relpath(Path(one).resolve(), folder.resolve()) for one in table["path"]]
     groups = ["" if pd.isna(one) else str(one) for one in table["group"]]
-    relative = [os.path.relpath(path.resolve(), folder.resolve()) for path in paths]
-    return list(zip(relative, table["label"], groups, table["split"], strict=True))
+    return [(*row, "") for row in zip(relative, table["label"], groups, table["split"], strict=True)]

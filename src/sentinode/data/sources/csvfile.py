@@ -1,4 +1,4 @@
-"""`csv:FILE`: a table of images with the columns path,label[,group][,split][,centre]; paths from the file's folder."""
+"""`csv:FILE`: a table path,label[,group][,split][,centre][,synthetic] of images; paths from the file's folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,24 +19,30 @@ def open_path(path: Path) -> FileSource:
     """Open the table at `path`. An empty label or group is a missing one.
 
     Raises:
-        DataError: A column is missing, or only some rows have a split.
+        DataError: A column is missing, only some rows have a split, or `synthetic` is neither empty nor yes.
         DataNotFoundError: A path in it leads nowhere.
     """
     if not path.is_file():
         raise DataNotFoundError(f"{path} is not a file; csv: needs a table with the columns path,label[,group][,split]")
-    rows = read_table(path).rows(("path", "label"), ("group", "split", "centre"))
+    rows = read_table(path).rows(("path", "label"), ("group", "split", "centre", "synthetic"))
     _check_splits(path, rows)
     _check_paths(path, rows)
     records = tuple(
         Record(
             id=row["path"], path=str(path.parent / row["path"]),
             label=row["label"] or None, group=row["group"] or None, split=row["split"] or None,
-            centre=row["centre"] or None,
+            centre=row["centre"] or None, synthetic=_synthetic(row),
         )
         for row in rows
     )  # fmt: skip
     names = tuple(sorted({row["label"] for row in rows} - {""}))
     return FileSource(f"csv:{path}", names, recognise_positive(names), records)
+
+
+def _synthetic(row: Row) -> bool:
+    if row["synthetic"].casefold() not in ("", "yes"):
+        raise row.fault(f"synthetic is {row['synthetic']!r}; write yes for a patch that was drawn, else nothing")
+    return bool(row["synthetic"])
 
 
 def _check_splits(path: Path, rows: Sequence[Row]) -> None:
