@@ -220,6 +220,6 @@ def check_real(pool: pd.DataFrame, wanted: Sequence[str], address: str) -> None:
     if n := int(pool["synthetic"].sum()):
         raise DataError(
             f"{address} has {plural(n, 'synthetic patch')} in train and no {' and no '.join(wanted)} "
-            "split; cut out of train, it would hold drawn patches, and figures would be worth nothing. Train on a table "
-            "in which real patches have these splits, such as with_real.csv of `sentinode synthesise --samples`"
+            "split; cut out of train, it would hold drawn patches, and figures would be worth nothing. Train on a "
+            "table in which real patches have these splits, such as with_real.csv of `sentinode synthesise --samples`"
         )
