@@ -115,6 +115,17 @@ def test_a_slide_that_was_told_its_split_keeps_it(draw: Draw, tmp_path: Path) ->
     assert of_slide == {f"s{number}": split for number, split in enumerate(told)}
 
 
+def test_of_slides_that_only_their_names_call_train_validation_is_cut_out(draw: Draw, tmp_path: Path) -> None:
+    folder = tmp_path / "slides"
+    for name in ("normal_001", "normal_002", "tumor_001", "tumor_002"):
+        small_slides.write_slide(folder, name, tumour=name.startswith("tumor"))
+    small_slides.write_slide(folder, "test_001", tumour=True)
+    tiles = draw(tmp_path / "tiles", folder, fractions=(0.4, 0.3, 0.3))
+    of_slide = tiles.table.groupby("slide")["split"].first().to_dict()
+    assert of_slide.pop("test_001") == "test"
+    assert set(of_slide.values()) == {"train", "validation"}
+
+
 def test_a_class_that_no_place_has_is_an_error_with_counts(draw: Draw, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"tumour .*520 px at 1 µm/px.*normal: "):
         draw(tmp_path / "tiles", size_px=520, tumour_min=1)

@@ -37,6 +37,8 @@ class AnnotatedSlide:
     """train, validation or test, where layout or table say it."""
     complete: bool
     """Whether an annotation names all of its tumour; of a review the file itself says it."""
+    told: bool = False
+    """Whether a table says its split, which it then keeps; of a name that says train, validation is cut out."""
 
     @property
     def name(self) -> str:
@@ -133,6 +135,7 @@ def _known(
         group=(row.group if row else "") or patient_of(file.stem) or file.stem,
         split=_split_of(row.split if row else "", file.stem) or (named.split if named and by_name else None),
         complete=not is_partly_annotated(file.stem) if row is None or row.complete is None else row.complete,
+        told=bool(row and row.split),
     )
 
 

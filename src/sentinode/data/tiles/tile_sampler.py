@@ -102,7 +102,9 @@ def draw_tiles(annotated: AnnotatedSlides, config: TilesConfig, progress: Progre
         raise DataError(f"none of {plural(len(annotated.slides), 'slide')} can be drawn from{first}")
     table = pd.concat([one.table for one in found], ignore_index=True)
     _check_classes(table, found, config)
-    table["split"] = _splits(table, [one.slide for one in found], config)
+    table["split"] = _splits(
+        table, [one.slide for one in found], {one.name for one in annotated.slides if one.told}, config
+    )
     table = table[balance(table, config.ratio)]
     table = table.sort_values(["slide", "y0", "x0"], kind="stable").reset_index(drop=True)
     record = TilesRecord(
@@ -119,7 +121,15 @@ def draw_tiles(annotated: AnnotatedSlides, config: TilesConfig, progress: Progre
 def key_of(annotated: AnnotatedSlides, config: TilesConfig) -> str:
     """A hash of all that drawn tiles depend on; of slides name, size and time, of annotations the content."""
     slides = [
-        [one.name, *_stamp(one.path), [*map(sha256_of_file, one.annotations)], one.group, one.split, one.complete]
+        [
+            one.name,
+            *_stamp(one.path),
+            [*map(sha256_of_file, one.annotations)],
+            one.group,
+            one.split,
+            one.complete,
+            one.told,
+        ]
         for one in annotated.slides
     ]
     return sha256_of_json([READING, config.model_dump(mode="json"), slides])
@@ -214,19 +224,16 @@ def _check_classes(table: pd.DataFrame, found: Sequence[_Candidates], config: Ti
             )
 
 
-def _splits(table: pd.DataFrame, slides: Sequence[TiledSlide], config: TilesConfig) -> "pd.Series[str]":
+def _splits(table: pd.DataFrame, slides: Sequence[TiledSlide], told: set[str], config: TilesConfig) -> "pd.Series[str]":
     """The split of each tile: that of its slide, cut by group where layout and table leave one open."""
-    of_slide = {slide.name: slide.split for slide in slides}
+    of_slide = {slide.name: slide.split or "train" for slide in slides}
     groups = table["slide"].map({slide.name: slide.group for slide in slides})
     splits = table["slide"].map(of_slide)
     _check_groups(slides)
     shares = shares_to_cut(config.fractions, {slide.split for slide in slides if slide.split} - {"train"})
-    pool = splits == ""  # a slide that was told its split keeps it
-    if not pool.any():
-        return splits
-    if set(shares) == {"train"}:
-        return splits.mask(pool, "train")
-    splits[pool] = cut_by_group(table.loc[pool, "label"], groups[pool], shares, config.seed)
+    pool = (splits == "train") & ~table["slide"].isin(told)
+    if set(shares) != {"train"} and pool.any():
+        splits[pool] = cut_by_group(table.loc[pool, "label"], groups[pool], shares, config.seed)
     return splits
 
 
