@@ -10,7 +10,7 @@ from sentinode.core.progress import SILENT
 from sentinode.core.settings import Settings
 from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import load_dataset
-from sentinode.studies.pretraining.label_draws import draw_patches
+from sentinode.studies.label_draws import draw_patches
 from sentinode.studies.pretraining.pretraining_arms import PretrainingArms
 from sentinode.studies.pretraining.pretraining_protocol import PretrainingProtocol
 from sentinode.studies.pretraining.pretraining_study import study_pretraining

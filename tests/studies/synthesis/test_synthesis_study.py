@@ -13,7 +13,7 @@ from sentinode.core.progress import SILENT
 from sentinode.core.settings import Settings
 from sentinode.data.data_config import DataConfig
 from sentinode.data.dataset import load_dataset
-from sentinode.studies.pretraining.label_draws import draw_patches
+from sentinode.studies.label_draws import draw_patches
 from sentinode.studies.synthesis.share_generators import ShareGenerators
 from sentinode.studies.synthesis.synthesis_arms import SynthesisArms
 from sentinode.studies.synthesis.synthesis_protocol import ARMS, SynthesisProtocol

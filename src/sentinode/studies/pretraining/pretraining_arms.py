@@ -7,27 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sentinode.core.progress import SILENT, Advance
-from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.extractor import open_extractor
 from sentinode.models.model_config import BUNDLE_PREFIX, ModelConfig
 from sentinode.models.pretrained_bundle import is_pretrained_bundle
-from sentinode.studies.pretraining.label_draws import LabelDraws
+from sentinode.studies.label_draws import LabelDraws
 from sentinode.studies.pretraining.pretraining_protocol import ARMS, MODELS, PretrainingProtocol
 from sentinode.studies.study_folder import AnswerFolder, Floats
-from sentinode.training.network_fit import fit
+from sentinode.studies.trained_answers import answers_after_training
 from sentinode.training.pretraining.pretrained_facts import write_pretrained
 from sentinode.training.pretraining.pretraining_fit import pretrain_network
 from sentinode.training.pretraining.pretraining_images import images_of_dataset
 from sentinode.training.recipe import parse_recipe
-
-_BATCH = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +92,6 @@ class PretrainingArms:
     def _network(self, arm: str, share: float, seed: int) -> Floats:
         """What the network says of the tested patches after it was trained on the labelled ones."""
         protocol, scratch = self.protocol, self.path / ".scratch"
-        shutil.rmtree(scratch, ignore_errors=True)
         values: dict[str, Any] = {
             "data": {"source": "study"},
             "model": {
@@ -114,20 +109,10 @@ class PretrainingArms:
             "seed": seed,
         }
         recipe = parse_recipe(values, "of the study")
-        data = self.draws.training(protocol, share, seed)
-        try:
-            fitted = fit(recipe, data, scratch, threads=self.threads, progress=SILENT)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        assert fitted is not None  # one device
-        deployed = DeployedModel(fitted.network, fitted.preprocessing, head=recipe.model.head).eval()
-        tested = self.draws.data.images("test")
-        with torch.inference_mode():
-            parts = [
-                deployed(torch.from_numpy(tested[start : start + _BATCH]))[0][:, 1].numpy()
-                for start in range(0, len(tested), _BATCH)
-            ]
-        return np.concatenate(parts).astype(np.float64)
+        return answers_after_training(
+            recipe, lambda: self.draws.training(protocol, share, seed), self.draws.data.images("test"), scratch,
+            self.threads,
+        )  # fmt: skip
 
 
 def answers_of(protocol: PretrainingProtocol) -> int:

@@ -13,7 +13,7 @@ from sentinode.reports import wording
 from sentinode.reports.charts.label_chart import label_chart
 from sentinode.reports.frame import Context
 from sentinode.reports.study_page import TitledChart, write_study_page
-from sentinode.studies.pretraining.label_draws import LabelDraws, draw_patches
+from sentinode.studies.label_draws import LabelDraws, draw_patches
 from sentinode.studies.pretraining.pretraining_arms import PretrainingArms, answers_of
 from sentinode.studies.pretraining.pretraining_protocol import ARMS, MODELS, PretrainingProtocol
 from sentinode.studies.study_folder import PAGE, RECORD, ArmStudy, begin_study, study_folder

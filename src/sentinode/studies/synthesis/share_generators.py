@@ -14,7 +14,7 @@ from sentinode.core.files import write_json
 from sentinode.core.messages import plural
 from sentinode.core.progress import SILENT
 from sentinode.data.dataset import Images
-from sentinode.studies.pretraining.label_draws import LabelDraws
+from sentinode.studies.label_draws import LabelDraws
 from sentinode.studies.sample_figures import SampleMeasure, open_measure
 from sentinode.studies.synthesis.synthesis_protocol import SynthesisProtocol
 from sentinode.training.callbacks import LAST, AtomicCheckpoints

@@ -1,6 +1,5 @@
 """The arms of a study of synthesis: the same trainings on real patches, on real and synthetic ones, on these alone."""
 
-import shutil
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -8,26 +7,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sentinode.core.progress import SILENT, Advance
+from sentinode.core.progress import Advance
 from sentinode.data.dataset import Dataset
 from sentinode.data.pack import Pack
-from sentinode.models.deployed_model import DeployedModel
 from sentinode.models.extractor import Extractor, open_extractor
 from sentinode.models.model_config import ModelConfig
-from sentinode.studies.pretraining.label_draws import LabelDraws
+from sentinode.studies.label_draws import LabelDraws
 from sentinode.studies.study_folder import AnswerFolder, Floats
 from sentinode.studies.synthesis.share_generators import ShareGenerators
 from sentinode.studies.synthesis.synthesis_protocol import ARMS, MODELS, SynthesisProtocol
-from sentinode.training.network_fit import fit
+from sentinode.studies.trained_answers import answers_after_training
 from sentinode.training.recipe import parse_recipe
 
-_BATCH = 256
 _WATCHED = 64
 """Images of validation that a training is shown the loss of; nothing is chosen by it."""
 
@@ -121,7 +117,6 @@ class SynthesisArms:
     def _network(self, arm: str, share: float, seed: int) -> Floats:
         """What the network says of the tested patches after it was trained on what the arm sees."""
         protocol, scratch = self.protocol, self.path / ".scratch"
-        shutil.rmtree(scratch, ignore_errors=True)
         values: dict[str, Any] = {
             "data": {"source": "study"},
             "model": {"architecture": protocol.network, "weights": self.weights, "input_size": protocol.side},
@@ -135,20 +130,10 @@ class SynthesisArms:
             "seed": seed,
         }
         recipe = parse_recipe(values, "of the study")
-        try:
-            data = self._training(self.shown(arm, share, seed), scratch)
-            fitted = fit(recipe, data, scratch, threads=self.threads, progress=SILENT)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        assert fitted is not None  # one device
-        deployed = DeployedModel(fitted.network, fitted.preprocessing, head=recipe.model.head).eval()
-        tested = self.draws.data.images("test")
-        with torch.inference_mode():
-            parts = [
-                deployed(torch.from_numpy(tested[start : start + _BATCH]))[0][:, 1].numpy()
-                for start in range(0, len(tested), _BATCH)
-            ]
-        return np.concatenate(parts).astype(np.float64)
+        return answers_after_training(
+            recipe, lambda: self._training(self.shown(arm, share, seed), scratch), self.draws.data.images("test"),
+            scratch, self.threads,
+        )  # fmt: skip
 
     def _training(self, shown: Shown, scratch: Path) -> Dataset:
         """What is shown as a data set, with a little validation; its pixels lie in `scratch`."""

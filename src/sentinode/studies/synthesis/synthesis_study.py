@@ -19,7 +19,7 @@ from sentinode.reports import wording
 from sentinode.reports.contact_sheet import Pixels, contact_sheet
 from sentinode.reports.frame import Context
 from sentinode.reports.study_page import Strip, write_study_page
-from sentinode.studies.pretraining.label_draws import draw_patches
+from sentinode.studies.label_draws import draw_patches
 from sentinode.studies.sample_figures import reduced
 from sentinode.studies.study_folder import PAGE, RECORD, ArmStudy, begin_study, study_folder
 from sentinode.studies.synthesis.share_generators import ShareGenerators
